@@ -1,0 +1,1 @@
+"""Why does a splice-site predictor get these sites wrong?"""

@@ -1,0 +1,29 @@
+"""The one exception for everything a user can cause and mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Bad input: a file, a row, a value or a setting.
+
+    The message says what was given (file, row, value), what is allowed and where to
+    change it. Scripts print it without a traceback and exit with code 1.
+    """
+
+
+def list_problems(problems: Iterable[str], *, shown: int = 20) -> str:
+    """Join the problems of one file into one message.
+
+    Args:
+        problems: One line per problem.
+        shown: How many to spell out; the rest is counted.
+
+    Returns:
+        The first ``shown`` problems, one per line, and the number left out.
+    """
+    lines = list(problems)
+    text = "\n".join(f"  - {line}" for line in lines[:shown])
+    left = len(lines) - shown
+    return f"{text}\n  … and {left} more" if left > 0 else text

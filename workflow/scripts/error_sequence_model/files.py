@@ -1,0 +1,97 @@
+"""Whole files or none: every output is written beside its name, then renamed."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from error_sequence_model.errors import InputError
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path in the folder of ``path``; rename it on success.
+
+    Args:
+        path: The file (or folder) to be there at the end. Its folder is created.
+
+    Yields:
+        A path that does not exist yet. It may become a file or a folder. If the block
+        raises, it is removed and an earlier ``path`` stays as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    temporary = holder / path.name
+    try:
+        yield temporary
+        if temporary.is_dir() and path.is_dir():
+            # A folder cannot be renamed over a full one: move the old one aside first.
+            path.rename(holder / "previous")
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def _refuse_nonfinite(value: Any, where: str) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_nonfinite(inner, f"{where}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for index, inner in enumerate(value):
+            _refuse_nonfinite(inner, f"{where}[{index}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{where} is {value}; write null where there is no number")
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write JSON atomically, keys in the given order; NaN and infinity are refused.
+
+    Args:
+        path: The file to write.
+        content: Plain Python values.
+
+    Raises:
+        ValueError: A number is not finite (its place is named).
+    """
+    _refuse_nonfinite(content, Path(path).name)
+    with atomic_path(path) as temporary:
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        InputError: The file is missing or is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not JSON ({error})") from error
+
+
+def write_parquet(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write a table as Parquet, atomically and without the index."""
+    with atomic_path(path) as temporary:
+        frame.to_parquet(temporary, index=False)
+
+
+def write_tsv(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write a small table for people as TSV, atomically and without the index."""
+    with atomic_path(path) as temporary:
+        frame.to_csv(
+            temporary, sep="\t", index=False, float_format="%.6g", lineterminator="\n"
+        )
