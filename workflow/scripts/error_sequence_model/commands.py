@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -37,8 +38,14 @@ def run_step(main: Callable[[argparse.Namespace], None], arguments: Any) -> None
     try:
         main(arguments)
     except InputError as error:
-        logger.error("%s", error)
-        sys.exit(1)
+        _stop(str(error))
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-        logger.error("%s: %s", error.filename, error.strerror)
-        sys.exit(1)
+        _stop(f"{error.filename}: {error.strerror}")
+
+
+def _stop(message: str) -> None:
+    """Say why and exit; on the screen too where the log goes to a file."""
+    logger.error("%s", message)
+    if not os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno()):
+        sys.stdout.write(f"ERROR: {message}\n")
+    sys.exit(1)

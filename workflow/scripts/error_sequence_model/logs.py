@@ -52,7 +52,7 @@ def get_progress(
         return
     start = last = time.monotonic()
     count = 0
-    for count, item in enumerate(items, start=1):  # noqa: B007 - told after the loop
+    for count, item in enumerate(items, start=1):
         yield item
         now = time.monotonic()
         if now - last >= SECONDS_BETWEEN_LINES:

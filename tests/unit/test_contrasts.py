@@ -1,0 +1,60 @@
+"""Which pred_types are told apart."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from error_sequence_model.contrasts import label_sites, parse_contrast
+from error_sequence_model.errors import InputError
+
+SITES = pd.DataFrame(
+    {
+        "pred_type": ["TP", "FP", "FN", "TN", "TP"],
+        "splice_type": "donor",
+        "dinucleotide": "GT",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("fp_vs_tp", {"TP": 0, "FP": 1}),
+        ("fn_vs_tp", {"TP": 0, "FN": 1}),
+        ("fn_vs_tn", {"TN": 0, "FN": 1}),
+        ("fp_vs_tn", {"TN": 0, "FP": 1}),
+        ("error_type", {"TP": 0, "FP": 1, "FN": 2, "TN": 3}),
+    ],
+)
+def test_built_in_contrasts(name: str, labels: dict[str, int]) -> None:
+    labelled = label_sites(SITES, parse_contrast(name))
+    assert dict(zip(labelled["pred_type"], labelled["label"], strict=True)) == labels
+    assert labelled["label"].dtype == "int8"
+
+
+def test_defined_contrasts() -> None:
+    definition = {"positive": ["FP", "FN"], "negative": "TP", "shuffle_labels": True}
+    contrast = parse_contrast("mine", definition)
+    assert contrast.class_names == ("correct", "error")
+    assert contrast.is_binary
+    assert contrast.shuffle_labels
+    assert label_sites(SITES, contrast)["label"].tolist() == [0, 1, 1, 0]
+    matched = parse_contrast("m", {"like": "fp_vs_tp", "match": ["gc"]})
+    assert matched.match == ("gc",)
+
+
+@pytest.mark.parametrize(
+    ("name", "definition", "words"),
+    [
+        ("fp_tp", None, "not built in"),
+        ("mine", {"positive": ["FP"]}, "both `positive` and `negative`"),
+        ("mine", {"positive": ["FP"], "negative": []}, "at least one"),
+        ("mine", {"positive": ["FP"], "negative": ["FP"]}, "more than one class"),
+        ("mine", {"positive": ["XX"], "negative": ["TP"]}, "unknown pred_type"),
+        ("mine", {"positve": ["FP"]}, "unknown key"),
+        ("fp_vs_tp", {"match": ["length"]}, "cannot match"),
+    ],
+)
+def test_bad_contrasts(name: str, definition: dict | None, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        parse_contrast(name, definition)

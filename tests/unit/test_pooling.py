@@ -1,0 +1,52 @@
+"""Several predictors studied as one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from error_sequence_model.errors import InputError
+from error_sequence_model.pooling import Member, pool_sites, pool_windows
+from error_sequence_model.sites import prepare_sites
+from error_sequence_model.windows import read_windows, write_windows
+from tiny_genome import make_tiny_genome
+
+
+def make_member(folder: Path, name: str, seed: int, length: int = 20) -> Member:
+    folder = folder / name
+    folder.mkdir()
+    genome = make_tiny_genome(seed=seed)
+    fasta = genome.write_fasta(folder / "genome.fa")
+    sites, _ = prepare_sites(genome.write_table(folder / "errors.tsv"), fasta)
+    member = Member(name, f"g{seed}", folder / "sites.parquet", folder / "w.arrow")
+    sites.to_parquet(member.sites)
+    write_windows(member.sites, fasta, length, length, member.windows)
+    return member
+
+
+def test_a_pool_is_its_members(tmp_path: Path) -> None:
+    members = [make_member(tmp_path, "b", 2), make_member(tmp_path, "a", 1)]
+    sites, audit = pool_sites(members)
+    assert pool_windows(members, tmp_path / "pool.arrow") == len(sites)
+    assert sites["site_id"].tolist() == list(range(len(sites)))
+    assert sites["chrom"].iloc[0] == "g1:chr1"
+    assert sites["gene_id"].iloc[-1].startswith("g2:")
+    assert sites["member"].value_counts().to_dict() == {"a": 72, "b": 72}
+    assert audit["sites"] == 144
+    windows = read_windows(tmp_path / "pool.arrow")
+    assert windows.site_ids.tolist() == sites["site_id"].tolist()
+    own = pd.read_parquet(members[0].sites)
+    row = sites[sites["member"].eq("b")].iloc[5]
+    assert (row["junction"], row["strand"]) == tuple(own.loc[5, ["junction", "strand"]])
+    expected = read_windows(members[0].windows).get_sequences([5])
+    assert windows.get_sequences([row["site_id"]]) == expected
+
+
+def test_what_cannot_be_pooled(tmp_path: Path) -> None:
+    members = [make_member(tmp_path, "a", 1), make_member(tmp_path, "c", 1)]
+    with pytest.raises(InputError, match="two members"):
+        pool_sites(members)
+    other = make_member(tmp_path, "d", 3, length=30)
+    with pytest.raises(InputError, match="different sides"):
+        pool_windows([members[0], other], tmp_path / "pool.arrow")

@@ -1,0 +1,207 @@
+# Helper functions of all rules: settings, paths, and what depends on what.
+import json
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(str(workflow.current_basedir)).resolve().parents[1]
+SCRIPTS = ROOT / "workflow" / "scripts"
+# Relative where the workflow is run from its own folder: Snakemake then compares
+# scripts by content, and copies of the repository behave alike.
+if Path.cwd().resolve() == ROOT:
+    SCRIPTS = SCRIPTS.relative_to(ROOT)
+sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+
+from error_sequence_model.errors import InputError
+from error_sequence_model.settings import complete_config
+from error_sequence_model.sources import find_sources
+
+try:
+    config = complete_config(config)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+RUN = "results/{predictor}/{contrast}/{splice_type}/{backbone}/seed{seed}/fold{fold}"
+GROUP = "results/{predictor}/{contrast}/{splice_type}"
+PRED_TYPES = ("FP", "FN", "TP", "TN")
+CONTRASTS = (
+    config["contrasts"]
+    if isinstance(config["contrasts"], dict)
+    else dict.fromkeys(config["contrasts"])
+)
+METHODS = list(
+    dict.fromkeys(
+        "substitution" if name == "occlusion" else name
+        for name in config["explanation"]["methods"]
+    )
+)
+# What every step of a run is told, and what every explaining step is.
+RUN_ARGUMENTS = (
+    " --sites {input.sites:q} --split {input.split:q} --tokens {input.tokens:q}"
+    " --contrast-name {wildcards.contrast:q} --contrast {params.contrast:q}"
+    " --fold {wildcards.fold} --training {params.training:q} --run {params.run:q}"
+)
+EXPLAIN_ARGUMENTS = (
+    RUN_ARGUMENTS + " --windows {input.windows:q} --explanation {params.explanation:q}"
+)
+ENV = str(ROOT / "envs" / "environment.yaml")
+
+
+def any_of(names):
+    return "|".join(re.escape(str(name)) for name in names)
+
+
+def script(name):
+    return str(SCRIPTS / name)
+
+
+def library(name):
+    """The modules that define the result of a script."""
+    folder = ROOT / "workflow" / "scripts"
+    found = [path.resolve().relative_to(folder) for path in find_sources(folder / name)]
+    return [str(SCRIPTS / path) for path in found]
+
+
+def get_genome(wildcards, key="fasta"):
+    return config["genomes"][config["predictors"][wildcards.predictor]["genome"]][key]
+
+
+def get_predictor(wildcards, key):
+    return config["predictors"][wildcards.predictor][key]
+
+
+def get_splits(predictor):
+    """The split settings of a predictor: its own keys over the general ones."""
+    return {**config["splits"], **config["predictors"][predictor]["splits"]}
+
+
+def get_folds(predictor):
+    return range(get_splits(predictor)["folds"] or 1)
+
+
+def get_tokenizer(backbone):
+    """Backbones from scratch share tokens; a checkpoint has its own tokenizer."""
+    entry = config["backbones"][backbone]
+    return backbone if "checkpoint" in entry else entry["architecture"]
+
+
+def find_backbone(tokenizer):
+    return next(
+        config["backbones"][name]
+        for name in config["backbones"]
+        if get_tokenizer(name) == tokenizer
+    )
+
+
+def get_tokens(wildcards):
+    tokenizer = get_tokenizer(wildcards.backbone)
+    return f"results/{wildcards.predictor}/tokens/{tokenizer}.arrow"
+
+
+def get_training(wildcards):
+    """The settings that define the weights; where they are computed is left out."""
+    left_out = ("gpus", "threads")
+    return {k: v for k, v in config["training"].items() if k not in left_out}
+
+
+def as_json(value):
+    return json.dumps(value, sort_keys=True)
+
+
+def list_groups(predictor):
+    return [
+        (predictor, contrast, splice_type)
+        for contrast in CONTRASTS
+        for splice_type in config["splice_types"]
+    ]
+
+
+def list_runs(predictor, contrast, splice_type):
+    return expand(
+        RUN,
+        predictor=predictor,
+        contrast=contrast,
+        splice_type=splice_type,
+        backbone=config["models"],
+        seed=config["seeds"],
+        fold=get_folds(predictor),
+    )
+
+
+def get_all(name):
+    """Input function: one file of every run."""
+
+    def list_files(wildcards):
+        return [
+            f"{run}/{name}"
+            for predictor in config["predictors"]
+            for group in list_groups(predictor)
+            for run in list_runs(*group)
+        ]
+
+    return list_files
+
+
+def list_group_files(name, predictors=None):
+    return [
+        f"results/{predictor}/{contrast}/{splice_type}/{name}"
+        for predictor in predictors or config["predictors"]
+        for _, contrast, splice_type in list_groups(predictor)
+    ]
+
+
+def get_all_tokens(wildcards):
+    return [
+        f"results/{predictor}/tokens/{get_tokenizer(backbone)}.arrow"
+        for predictor in config["predictors"]
+        for backbone in config["models"]
+    ]
+
+
+def get_comparisons(wildcards):
+    return list_group_files("comparison.tsv")
+
+
+def get_reports(wildcards):
+    names = [f"attention_{pred_type}" for pred_type in PRED_TYPES]
+    return expand(
+        "results/reports/{predictor}/{name}.pdf",
+        predictor=config["predictors"],
+        name=[*names, "overview"],
+    )
+
+
+def get_launch_flags(wildcards, threads, resources):
+    """What `accelerate launch` is told of the hardware; 0 GPUs is the CPU mode."""
+    gpus = int(resources.gpu)
+    processes = max(gpus, 1)
+    kind = "--cpu" if gpus == 0 else "--multi_gpu" if gpus > 1 else ""
+    threads_each = max(threads // processes, 1)
+    return f"{kind} --num_processes {processes} --num_cpu_threads_per_process {threads_each}"
+
+
+def get_explanation():
+    left_out = ("methods",)
+    return {k: v for k, v in config["explanation"].items() if k not in left_out}
+
+
+def get_truth(wildcards):
+    truth = get_predictor(wildcards, "truth")
+    return [truth] if truth else []
+
+
+def list_predictor_runs(predictor):
+    return [run for group in list_groups(predictor) for run in list_runs(*group)]
+
+
+def get_report_inputs(wildcards):
+    """Everything of a predictor's runs that a report reads."""
+    names = ["metrics.json", "history.tsv", "attention.h5", "faithfulness.json"]
+    names += [f"attributions/{method}.h5" for method in METHODS]
+    return [
+        f"{run}/{name}"
+        for run in list_predictor_runs(wildcards.predictor)
+        for name in names
+    ]

@@ -1,0 +1,71 @@
+# The PDFs: one per error type, and an overview.
+
+
+rule write_error_report:
+    input:
+        script=script("report.py"),
+        library=library("report.py"),
+        sites="results/{predictor}/sites.parquet",
+        audit="results/{predictor}/audit.json",
+        windows="results/{predictor}/windows.arrow",
+        results=get_report_inputs,
+        comparisons=lambda wildcards: list_group_files(
+            "comparison.tsv", [wildcards.predictor]
+        ),
+    output:
+        pdf=report(
+            "results/reports/{predictor}/attention_{pred_type}.pdf",
+            caption="../report/error_type.rst",
+            category="{predictor}",
+            labels={"report": "{pred_type}"},
+        ),
+    log:
+        "logs/{predictor}/report_{pred_type}.log",
+    wildcard_constraints:
+        pred_type="|".join(PRED_TYPES),
+    conda:
+        ENV
+    params:
+        runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
+        tables=subpath(output.pdf, parent=True),
+        seed=config["explanation"]["seed"],
+    shell:
+        "python {input.script} --predictor {wildcards.predictor:q}"
+        " --error-type {wildcards.pred_type} --sites {input.sites:q}"
+        " --audit {input.audit:q} --windows {input.windows:q} --runs {params.runs:q}"
+        " --comparisons {input.comparisons:q} --seed {params.seed}"
+        " --output {output.pdf:q} --tables {params.tables:q}/tables 2> {log:q}"
+
+
+rule write_overview:
+    input:
+        script=script("overview.py"),
+        library=library("overview.py"),
+        sites="results/{predictor}/sites.parquet",
+        audit="results/{predictor}/audit.json",
+        windows="results/{predictor}/windows.arrow",
+        results=get_report_inputs,
+        comparisons=lambda wildcards: list_group_files(
+            "comparison.tsv", [wildcards.predictor]
+        ),
+    output:
+        pdf=report(
+            "results/reports/{predictor}/overview.pdf",
+            caption="../report/overview.rst",
+            category="{predictor}",
+            labels={"report": "overview"},
+        ),
+    log:
+        "logs/{predictor}/overview.log",
+    conda:
+        ENV
+    params:
+        runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
+        tables=subpath(output.pdf, parent=True),
+        seed=config["explanation"]["seed"],
+    shell:
+        "python {input.script} --predictor {wildcards.predictor:q}"
+        " --sites {input.sites:q} --audit {input.audit:q} --windows {input.windows:q}"
+        " --runs {params.runs:q} --comparisons {input.comparisons:q}"
+        " --seed {params.seed} --output {output.pdf:q}"
+        " --tables {params.tables:q}/tables 2> {log:q}"

@@ -1,0 +1,38 @@
+# Fine-tuning, by accelerate launch on 0 to N GPUs.
+
+
+rule fine_tune:
+    input:
+        script=script("train.py"),
+        library=library("train.py"),
+        # Only to wait for: `ancient` keeps a new contrast from retraining the others.
+        checks=ancient("results/checks.tsv"),
+        sites="results/{predictor}/sites.parquet",
+        split=f"{GROUP}/split.parquet",
+        tokens=get_tokens,
+    output:
+        weights=f"{RUN}/model/model.safetensors",
+        config=f"{RUN}/model/config.json",
+        history=f"{RUN}/history.tsv",
+        record=f"{RUN}/run.json",
+    log:
+        "logs/{predictor}/{contrast}/{splice_type}/{backbone}_seed{seed}_fold{fold}/train.log",
+    conda:
+        ENV
+    threads: config["training"]["threads"]
+    resources:
+        gpu=config["training"]["gpus"],
+    params:
+        launch=get_launch_flags,
+        accelerate=str(ROOT / "config" / "accelerate.yaml"),
+        run=subpath(output.record, parent=True),
+        contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
+        backbone=lambda wildcards: as_json(config["backbones"][wildcards.backbone]),
+        training=lambda wildcards: as_json(get_training(wildcards)),
+    shell:
+        "accelerate launch --config_file {params.accelerate:q} --num_machines 1"
+        " --mixed_precision no --dynamo_backend no --main_process_port 0"
+        " {params.launch} {input.script}"
+        + RUN_ARGUMENTS
+        + " --seed {wildcards.seed} --backbone {params.backbone:q}"
+        " --checkpoints results/.checkpoints 2> {log:q}"

@@ -1,0 +1,29 @@
+"""Step: the audits of all splits in one table, before the first model is trained."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from error_sequence_model.commands import run_step
+from error_sequence_model.files import write_tsv
+from error_sequence_model.checks import summarise_audits
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--leakage", type=Path, nargs="+", required=True)
+    parser.add_argument("--checks", type=Path, required=True, help="the table")
+    return parser.parse_args()
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Gather and write."""
+    write_tsv(arguments.checks, pd.DataFrame(summarise_audits(arguments.leakage)))
+
+
+if __name__ == "__main__":
+    run_step(main, parse_arguments())

@@ -1,0 +1,134 @@
+"""Attention and positions shared by the backbones.
+
+Tensors are (batch, heads, length, head_dim); an attention bias is added to the scores
+and broadcasts to (batch, heads, queries, keys).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import initialization as init
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor | None,
+    *,
+    dropout: float = 0.0,
+    need_weights: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """Scaled dot-product attention, fused or with its probabilities.
+
+    Args:
+        query: (batch, heads, length, head_dim).
+        key: Same shape as ``query``.
+        value: Same shape as ``query``.
+        bias: Added to the scaled scores, broadcastable to (batch, heads, length,
+            length), or ``None``.
+        dropout: Probability of dropping an attention weight.
+        need_weights: Whether to return the probabilities; needs memory of
+            batch × heads × length² and is slower.
+
+    Returns:
+        The context (batch, heads, length, head_dim) and, if asked for, the
+        probabilities before dropout (batch, heads, queries, keys), float32.
+    """
+    if not need_weights:
+        if bias is not None and bias.dtype != query.dtype:
+            # Clamped first: half precision would turn "hugely negative" into infinity.
+            bias = bias.clamp(min=torch.finfo(query.dtype).min).to(query.dtype)
+        context = F.scaled_dot_product_attention(
+            query, key, value, attn_mask=bias, dropout_p=dropout
+        )
+        return context, None
+    scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+    scores = scores.float() if bias is None else scores.float() + bias
+    weights = scores.softmax(dim=-1)
+    dropped = F.dropout(weights, p=dropout) if dropout else weights
+    return dropped.to(value.dtype) @ value, weights
+
+
+def get_padding_bias(
+    attention_mask: Tensor | None, dtype: torch.dtype
+) -> Tensor | None:
+    """Turn a padding mask into an attention bias.
+
+    Args:
+        attention_mask: (batch, length), 1 at tokens and 0 at padding, or ``None``.
+        dtype: Floating type of the bias.
+
+    Returns:
+        (batch, 1, 1, length), 0 at tokens and hugely negative at padding; ``None`` if
+        nothing is padded, which lets the fused kernels run without a mask.
+    """
+    if attention_mask is None or bool(attention_mask.all()):
+        return None
+    # Finite, and half of the lowest value: adding a position bias to it stays finite,
+    # and a row without any token (an empty sequence) stays free of NaN.
+    lowest = torch.finfo(dtype).min / 2
+    blocked = attention_mask[:, None, None, :] == 0
+    return torch.zeros_like(blocked, dtype=dtype).masked_fill(blocked, lowest)
+
+
+def split_heads(states: Tensor, n_heads: int) -> Tensor:
+    """(batch, length, hidden) to (batch, heads, length, head_dim)."""
+    return states.unflatten(-1, (n_heads, -1)).transpose(1, 2)
+
+
+def merge_heads(context: Tensor) -> Tensor:
+    """(batch, heads, length, head_dim) to (batch, length, hidden)."""
+    return context.transpose(1, 2).flatten(2)
+
+
+def get_rotary_tables(
+    length: int, head_dim: int, base: float, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of rotary positions 0 … length - 1.
+
+    Made at every forward pass rather than kept: a buffer would be left without values
+    when the model is built on the meta device, and would limit the length.
+
+    Returns:
+        Two tensors (length, head_dim), float32; both halves of the last axis are equal.
+    """
+    steps = torch.arange(0, head_dim, 2, dtype=torch.float32, device=device)
+    inverse_frequencies = 1.0 / (base ** (steps / head_dim))
+    positions = torch.arange(length, dtype=torch.float32, device=device)
+    angles = torch.outer(positions, inverse_frequencies)
+    angles = torch.cat([angles, angles], dim=-1)
+    return angles.cos(), angles.sin()
+
+
+def rotate(states: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
+    """Apply rotary positions; pairs are (i, i + head_dim / 2).
+
+    Args:
+        states: Queries or keys (batch, heads, length, head_dim).
+        tables: Cosines and sines (length, head_dim).
+    """
+    cosines, sines = (table.to(states.dtype) for table in tables)
+    first, second = states.chunk(2, dim=-1)
+    return states * cosines + torch.cat([-second, first], dim=-1) * sines
+
+
+def mask_states(states: Tensor, attention_mask: Tensor | None) -> Tensor:
+    """Set the states (batch, length, hidden) at padding to zero."""
+    if attention_mask is None:
+        return states
+    return states * attention_mask.unsqueeze(-1).to(states.dtype)
+
+
+def initialize_bert_weights(module: nn.Module, std: float) -> None:
+    """Initialise one module as BERT does: normal weights, zero biases, unit norms."""
+    if isinstance(module, (nn.Linear, nn.Embedding)):
+        init.normal_(module.weight, std=std)
+    elif isinstance(module, nn.LayerNorm):
+        init.ones_(module.weight)
+    if getattr(module, "bias", None) is not None:
+        init.zeros_(module.bias)

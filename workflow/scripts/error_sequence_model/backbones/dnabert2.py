@@ -1,0 +1,283 @@
+"""DNABERT-2: a BERT encoder with ALiBi instead of positions and a gated MLP.
+
+Written from the published description; parameter names are those of the published
+weights without their ``bert.`` prefix. Post-norm; one token is several bases; states
+are (batch, length, hidden). Reference: Zhou et al., ICLR 2024 (arXiv:2306.15006).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedConfig, PreTrainedModel
+from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.modeling_outputs import BaseModelOutput
+
+from error_sequence_model.backbones.attention import (
+    attend,
+    get_padding_bias,
+    initialize_bert_weights,
+    merge_heads,
+    split_heads,
+)
+
+
+class DNABert2Config(PreTrainedConfig):
+    """Size and options of DNABERT-2; the defaults are those of the 117M model.
+
+    Field names are those of the published ``config.json``. ``alibi_starting_size`` is
+    kept because it marks a DNABERT-2 configuration; it limits nothing here.
+    """
+
+    model_type = "dnabert2"
+
+    vocab_size: int = 4096
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    type_vocab_size: int = 2
+    hidden_act: str = "gelu"
+    hidden_dropout_prob: float | int = 0.1
+    attention_probs_dropout_prob: float | int = 0.0
+    layer_norm_eps: float = 1e-12
+    initializer_range: float = 0.02
+    alibi_starting_size: int = 512
+
+    def __post_init__(self, **kwargs: object) -> None:
+        """Refuse sizes that do not fit together.
+
+        Raises:
+            ValueError: Says which option to change.
+        """
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"hidden_size {self.hidden_size} must be a multiple of "
+                f"num_attention_heads {self.num_attention_heads}"
+            )
+        if self.hidden_act != "gelu":
+            raise ValueError(f'hidden_act {self.hidden_act!r} must be "gelu"')
+        super().__post_init__(**kwargs)
+
+
+def get_alibi_slopes(n_heads: int) -> Tensor:
+    """Slopes of the linear attention biases (ALiBi).
+
+    For a power of two the slopes are 2^(-8 i / n); otherwise those of the next lower
+    power of two, followed by every second slope of the next higher one (not sorted).
+
+    Args:
+        n_heads: Number of attention heads.
+
+    Returns:
+        Slopes (n_heads,), float32.
+    """
+
+    def get_geometric(n: int) -> list[float]:
+        return [2.0 ** (-8.0 * i / n) for i in range(1, n + 1)]
+
+    power = 2 ** math.floor(math.log2(n_heads))
+    slopes = get_geometric(power)
+    slopes += get_geometric(2 * power)[0::2][: n_heads - power]
+    return torch.tensor(slopes, dtype=torch.float32)
+
+
+def get_alibi_bias(n_heads: int, length: int, device: torch.device) -> Tensor:
+    """Bias -slope × |query - key|, (1, n_heads, length, length), float32.
+
+    Made at every forward pass: any length is possible, and nothing is lost when the
+    model is built on the meta device.
+    """
+    positions = torch.arange(length, device=device)
+    distances = (positions[None, :] - positions[:, None]).abs()
+    slopes = get_alibi_slopes(n_heads).to(device)
+    return -slopes[None, :, None, None] * distances
+
+
+class Embeddings(nn.Module):
+    """Word and token-type embeddings; there are no positions."""
+
+    def __init__(self, config: DNABert2Config) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.token_type_embeddings = nn.Embedding(
+            config.type_vocab_size, config.hidden_size
+        )
+        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, inputs_embeds: Tensor, token_type_ids: Tensor | None) -> Tensor:
+        """Map word embeddings (batch, length, hidden) to the first states."""
+        if token_type_ids is None:
+            types = self.token_type_embeddings.weight[0]
+        else:
+            types = self.token_type_embeddings(token_type_ids)
+        return self.dropout(self.LayerNorm(inputs_embeds + types))
+
+
+class SelfAttention(nn.Module):
+    """Holds the joint projection; the rows of its weight are query, key, value."""
+
+    def __init__(self, config: DNABert2Config) -> None:
+        super().__init__()
+        self.Wqkv = nn.Linear(config.hidden_size, 3 * config.hidden_size)
+
+
+class AttentionOutput(nn.Module):
+    """Projection, dropout, and the norm after the skip connection."""
+
+    def __init__(self, config: DNABert2Config) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, context: Tensor, states: Tensor) -> Tensor:
+        """Map (batch, length, hidden) to the same shape."""
+        return self.LayerNorm(states + self.dropout(self.dense(context)))
+
+
+class Attention(nn.Module):
+    """Self-attention with its output; named as in the published weights."""
+
+    def __init__(self, config: DNABert2Config) -> None:
+        super().__init__()
+        self.n_heads = config.num_attention_heads
+        self.dropout = config.attention_probs_dropout_prob
+        self.self = SelfAttention(config)
+        self.output = AttentionOutput(config)
+
+    def forward(
+        self, states: Tensor, bias: Tensor, need_weights: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the new states and, if asked for, the probabilities."""
+        query, key, value = (
+            split_heads(part, self.n_heads)
+            for part in self.self.Wqkv(states).chunk(3, dim=-1)
+        )
+        dropout = self.dropout if self.training else 0.0
+        context, weights = attend(
+            query, key, value, bias, dropout=dropout, need_weights=need_weights
+        )
+        return self.output(merge_heads(context), states), weights
+
+
+class GatedMLP(nn.Module):
+    """The first half of the inner layer goes through GELU and gates the second."""
+
+    def __init__(self, config: DNABert2Config) -> None:
+        super().__init__()
+        inner = config.intermediate_size
+        self.gated_layers = nn.Linear(config.hidden_size, 2 * inner, bias=False)
+        self.wo = nn.Linear(inner, config.hidden_size)
+        self.layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Map (batch, length, hidden) to the same shape."""
+        gate, inner = self.gated_layers(states).chunk(2, dim=-1)
+        inner = self.dropout(F.gelu(gate) * inner)
+        return self.layernorm(states + self.wo(inner))
+
+
+class Layer(GradientCheckpointingLayer):
+    """One post-norm layer."""
+
+    def __init__(self, config: DNABert2Config) -> None:
+        super().__init__()
+        self.attention = Attention(config)
+        self.mlp = GatedMLP(config)
+
+    def forward(
+        self, states: Tensor, bias: Tensor, need_weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the new states and, if asked for, the attention probabilities."""
+        states, weights = self.attention(states, bias, need_weights)
+        return self.mlp(states), weights
+
+
+class Encoder(nn.Module):
+    """Holds the layers; named as in the published weights."""
+
+    def __init__(self, config: DNABert2Config) -> None:
+        super().__init__()
+        self.layer = nn.ModuleList(
+            Layer(config) for _ in range(config.num_hidden_layers)
+        )
+
+
+class DNABert2Model(PreTrainedModel):
+    """The encoder without heads; ``inputs_embeds`` are word embeddings.
+
+    The published weights have no pooler, so there is none here.
+    """
+
+    config_class = DNABert2Config
+    base_model_prefix = "bert"
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _no_split_modules = ("Layer",)
+
+    def __init__(self, config: DNABert2Config) -> None:
+        super().__init__(config)
+        self.embeddings = Embeddings(config)
+        self.encoder = Encoder(config)
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        initialize_bert_weights(module, self.config.initializer_range)
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """The word embedding, whose output ``inputs_embeds`` replaces."""
+        return self.embeddings.word_embeddings
+
+    def set_input_embeddings(self, value: nn.Embedding) -> None:
+        """Replace the word embedding."""
+        self.embeddings.word_embeddings = value
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+        *,
+        token_type_ids: Tensor | None = None,
+    ) -> BaseModelOutput:
+        """Run the encoder.
+
+        Args:
+            input_ids: Token ids, int64 (batch, length), [CLS] and [SEP] included.
+            attention_mask: 1 at tokens, 0 at padding, (batch, length).
+            inputs_embeds: Word embeddings (batch, length, hidden) instead of ids.
+            output_hidden_states: Whether to return the states of all layers.
+            output_attentions: Whether to return attention (then not fused).
+            token_type_ids: Segment of each token, int64 (batch, length); 0 by default.
+
+        Returns:
+            ``last_hidden_state`` (batch, length, hidden); ``hidden_states``: embeddings
+            after their norm, then each layer's; ``attentions``: per layer (batch,
+            heads, queries, keys). States at padding mean nothing.
+        """
+        if inputs_embeds is None:
+            inputs_embeds = self.embeddings.word_embeddings(input_ids)
+        states = self.embeddings(inputs_embeds, token_type_ids)
+        bias = get_alibi_bias(
+            self.config.num_attention_heads, states.shape[1], states.device
+        )
+        padding = get_padding_bias(attention_mask, bias.dtype)
+        bias = bias if padding is None else bias + padding
+        all_states, all_weights = [states], []
+        for layer in self.encoder.layer:
+            states, weights = layer(states, bias, output_attentions)
+            all_states.append(states)
+            all_weights.append(weights)
+        return BaseModelOutput(
+            last_hidden_state=states,
+            hidden_states=tuple(all_states) if output_hidden_states else None,
+            attentions=tuple(all_weights) if output_attentions else None,
+        )

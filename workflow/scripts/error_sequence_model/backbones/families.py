@@ -1,0 +1,148 @@
+"""The registry: what the rest of the package needs to know about each architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+
+from error_sequence_model.backbones.dnabert2 import DNABert2Config, DNABert2Model
+from error_sequence_model.backbones.hyenadna import HyenaDNAConfig, HyenaDNAModel
+from error_sequence_model.backbones.nucleotide_encoder import (
+    NucleotideEncoder,
+    NucleotideEncoderConfig,
+)
+from error_sequence_model.backbones.nucleotide_transformer import (
+    NucleotideTransformerConfig,
+    NucleotideTransformerModel,
+)
+from error_sequence_model.backbones.splicebert import SpliceBertConfig, SpliceBertModel
+from error_sequence_model.tokenizers import (
+    HyenaDNATokenizer,
+    KmerTokenizer,
+    NucleotideTokenizer,
+    SequenceTokenizer,
+    SpliceBertTokenizer,
+)
+
+# What users may write in the configuration for every family, and the field it sets.
+SHORT_NAMES = {"layers": "num_hidden_layers", "heads": "num_attention_heads"}
+
+
+@dataclass(frozen=True)
+class Family:
+    """One architecture.
+
+    Attributes:
+        name: The architecture's name in the configuration, and its ``model_type``.
+        config_class: Its configuration.
+        model_class: Its backbone.
+        tokenizer_family: The kind of tokenizer it reads.
+        make_tokenizer: Makes the tokenizer of a model trained from scratch; ``None`` if
+            it needs a vocabulary from a checkpoint.
+        is_causal: Whether a token sees only what lies 5' of it.
+        default_pooling: How the classifier reads the states unless told otherwise.
+        lora_targets: Linear layers that LoRA adapts, by the end of their names.
+        no_decay_names: Parts of names of parameters without weight decay.
+        licence: Licence of the published weights, or of our own.
+        citation: What to cite when using it.
+    """
+
+    name: str
+    config_class: type[PreTrainedConfig]
+    model_class: type[PreTrainedModel]
+    tokenizer_family: str
+    make_tokenizer: Callable[[], SequenceTokenizer] | None
+    is_causal: bool
+    default_pooling: str
+    lora_targets: tuple[str, ...]
+    no_decay_names: tuple[str, ...]
+    licence: str
+    citation: str
+
+
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        Family(
+            name="nucleotide_encoder",
+            config_class=NucleotideEncoderConfig,
+            model_class=NucleotideEncoder,
+            tokenizer_family="nucleotide",
+            make_tokenizer=NucleotideTokenizer,
+            is_causal=False,
+            default_pooling="junction",
+            lora_targets=(
+                *("attention_input", "attention_output"),
+                *("mlp_input", "mlp_output"),
+            ),
+            no_decay_names=("bias", "norm", "embeddings"),
+            licence="MIT",
+            citation="this software",
+        ),
+        Family(
+            name="dnabert2",
+            config_class=DNABert2Config,
+            model_class=DNABert2Model,
+            tokenizer_family="bpe",
+            make_tokenizer=None,
+            is_causal=False,
+            default_pooling="mean",
+            lora_targets=("Wqkv", "attention.output.dense", "gated_layers", "wo"),
+            no_decay_names=("bias", "LayerNorm", "layernorm"),
+            licence="Apache-2.0",
+            citation="Zhou et al. 2024, DNABERT-2, ICLR, arXiv:2306.15006",
+        ),
+        Family(
+            name="hyenadna",
+            config_class=HyenaDNAConfig,
+            model_class=HyenaDNAModel,
+            tokenizer_family="hyenadna",
+            make_tokenizer=HyenaDNATokenizer,
+            is_causal=True,
+            default_pooling="mean",
+            lora_targets=("in_proj", "out_proj", "fc1", "fc2"),
+            # The filters' own parameters were trained without decay.
+            no_decay_names=("bias", "norm", "ln_f", "filter_fn"),
+            licence="BSD-3-Clause",
+            citation="Nguyen et al. 2023, HyenaDNA, NeurIPS, arXiv:2306.15794",
+        ),
+        Family(
+            name="nucleotide_transformer",
+            config_class=NucleotideTransformerConfig,
+            model_class=NucleotideTransformerModel,
+            tokenizer_family="kmer",
+            make_tokenizer=KmerTokenizer,
+            is_causal=False,
+            default_pooling="mean",
+            lora_targets=("query", "key", "value", "dense"),
+            no_decay_names=("bias", "LayerNorm", "layer_norm"),
+            licence="CC-BY-NC-SA-4.0 (non-commercial)",
+            citation=(
+                "Dalla-Torre et al. 2024, Nucleotide Transformer, Nature Methods, "
+                "doi:10.1038/s41592-024-02523-z"
+            ),
+        ),
+        Family(
+            name="splicebert",
+            config_class=SpliceBertConfig,
+            model_class=SpliceBertModel,
+            tokenizer_family="splicebert",
+            make_tokenizer=SpliceBertTokenizer,
+            is_causal=False,
+            default_pooling="junction",
+            lora_targets=("query", "key", "value", "dense"),
+            no_decay_names=("bias", "LayerNorm"),
+            licence="BSD-3-Clause",
+            citation=(
+                "Chen et al. 2024, SpliceBERT, Briefings in Bioinformatics, "
+                "doi:10.1093/bib/bbae163"
+            ),
+        ),
+    )
+}
+
+for _family in FAMILIES.values():
+    AutoConfig.register(_family.name, _family.config_class, exist_ok=True)
+    AutoModel.register(_family.config_class, _family.model_class, exist_ok=True)

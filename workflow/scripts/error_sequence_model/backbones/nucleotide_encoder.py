@@ -1,0 +1,268 @@
+"""Our own backbone: single bases, a dilated convolutional stem, a rotary transformer.
+
+Made for windows of a few hundred bases and a few thousand training sites: the stem
+finds motifs from little data, attention relates them over any distance. States are
+(batch, length, hidden); one token is one base; padding is on the right.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import initialization as init
+from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.modeling_outputs import BaseModelOutput
+
+from error_sequence_model.backbones.attention import (
+    attend,
+    get_padding_bias,
+    get_rotary_tables,
+    mask_states,
+    merge_heads,
+    rotate,
+    split_heads,
+)
+from error_sequence_model.backbones.stem import ResidualBlock, Stem
+
+
+class NucleotideEncoderConfig(PreTrainedConfig):
+    """Size and options of a ``NucleotideEncoder``.
+
+    Attributes:
+        hidden_size: Width of the transformer and of the output.
+        num_hidden_layers: Transformer layers (short name ``layers``).
+        num_attention_heads: Heads per layer (short name ``heads``).
+        intermediate_ratio: Width of the gated MLP as a multiple of ``hidden_size``.
+        stem_channels: Width of the stem and of the base embedding.
+        stem_kernel_size: Bases seen by one convolution (odd).
+        stem_dilations: One residual block of two convolutions each; empty = no stem.
+        stem_norm: "batch" or "layer" normalisation in the stem.
+        dropout: Dropout on embeddings and on every residual branch.
+        base_dropout: Share of bases whose embedding is set to zero in training.
+        attention_dropout: Dropout of attention weights; slow on CPU if not 0.
+        rotary_base: Base of the rotary frequencies.
+        max_length: Longest input that windows are cut to, for information only: rotary
+            positions take any length.
+    """
+
+    model_type = "nucleotide_encoder"
+
+    vocab_size: int = 7
+    hidden_size: int = 128
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 4
+    intermediate_ratio: float | int = 2.0
+    stem_channels: int = 64
+    stem_kernel_size: int = 11
+    stem_dilations: list[int] | tuple[int, ...] = (1, 1, 4, 4)
+    stem_norm: Literal["batch", "layer"] = "batch"
+    dropout: float | int = 0.1
+    base_dropout: float | int = 0.0
+    attention_dropout: float | int = 0.0
+    rotary_base: float | int = 10000.0
+    layer_norm_eps: float = 1e-5
+    max_length: int | None = None
+    pad_token_id: int | None = 5
+    mask_token_id: int | None = 6
+
+    def __post_init__(self, **kwargs: object) -> None:
+        """Refuse sizes that do not fit together.
+
+        Raises:
+            ValueError: Says which option to change.
+        """
+        sizes = (
+            "hidden_size",
+            "num_attention_heads",
+            "stem_channels",
+            "stem_kernel_size",
+        )
+        for name in sizes:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} {getattr(self, name)} must be at least 1")
+        if self.num_hidden_layers < 0 or min(self.stem_dilations, default=1) < 1:
+            raise ValueError(
+                f"num_hidden_layers {self.num_hidden_layers} must not be negative, and "
+                f"stem_dilations {self.stem_dilations} must be at least 1"
+            )
+        head_dim, rest = divmod(self.hidden_size, self.num_attention_heads)
+        if rest or head_dim % 2:
+            raise ValueError(
+                f"hidden_size {self.hidden_size} divided by num_attention_heads "
+                f"{self.num_attention_heads} must be an even whole number"
+            )
+        if self.stem_kernel_size % 2 == 0:
+            raise ValueError(f"stem_kernel_size {self.stem_kernel_size} must be odd")
+        self.stem_dilations = list(self.stem_dilations)
+        super().__post_init__(**kwargs)
+
+
+class RotaryLayer(GradientCheckpointingLayer):
+    """One pre-norm transformer layer with rotary positions and a gated MLP."""
+
+    def __init__(self, config: NucleotideEncoderConfig) -> None:
+        super().__init__()
+        width = config.hidden_size
+        inner = round(width * config.intermediate_ratio)
+        self.n_heads = config.num_attention_heads
+        self.attention_dropout = config.attention_dropout
+        self.attention_norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
+        self.attention_input = nn.Linear(width, 3 * width, bias=False)
+        self.attention_output = nn.Linear(width, width, bias=False)
+        self.mlp_norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
+        self.mlp_input = nn.Linear(width, 2 * inner, bias=False)
+        self.mlp_output = nn.Linear(inner, width, bias=False)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        states: Tensor,
+        tables: tuple[Tensor, Tensor],
+        bias: Tensor | None,
+        need_weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Map states (batch, length, hidden); return them and attention or ``None``."""
+        projected = self.attention_input(self.attention_norm(states))
+        query, key, value = (
+            split_heads(part, self.n_heads) for part in projected.chunk(3, dim=-1)
+        )
+        context, weights = attend(
+            rotate(query, tables),
+            rotate(key, tables),
+            value,
+            bias,
+            dropout=self.attention_dropout if self.training else 0.0,
+            need_weights=need_weights,
+        )
+        states = states + self.dropout(self.attention_output(merge_heads(context)))
+        gate, inner = self.mlp_input(self.mlp_norm(states)).chunk(2, dim=-1)
+        return states + self.dropout(self.mlp_output(F.gelu(gate) * inner)), weights
+
+
+class NucleotideEncoder(PreTrainedModel):
+    """The backbone; see the module.
+
+    ``inputs_embeds`` are base embeddings, before the stem: (batch, length,
+    ``stem_channels``), or ``hidden_size`` without a stem.
+    """
+
+    config_class = NucleotideEncoderConfig
+    base_model_prefix = "backbone"
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _no_split_modules = ("RotaryLayer",)
+
+    def __init__(self, config: NucleotideEncoderConfig) -> None:
+        super().__init__(config)
+        has_stem = bool(config.stem_dilations)
+        width = config.stem_channels if has_stem else config.hidden_size
+        self.embeddings = nn.Embedding(config.vocab_size, width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.stem = None
+        if has_stem:
+            self.stem = Stem(
+                width,
+                config.hidden_size,
+                kernel=config.stem_kernel_size,
+                dilations=config.stem_dilations,
+                norm=config.stem_norm,
+                dropout=config.dropout,
+            )
+        self.layers = nn.ModuleList(
+            RotaryLayer(config) for _ in range(config.num_hidden_layers)
+        )
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        # Scaled by fan-in, so that narrow models start as well as wide ones; branches
+        # start small, so that the residual stream is of size one at any depth.
+        if isinstance(module, nn.Embedding):
+            init.normal_(module.weight, std=1.0)
+        elif isinstance(module, (nn.LayerNorm, nn.BatchNorm1d)):
+            init.ones_(module.weight)
+            init.zeros_(module.bias)
+            if isinstance(module, nn.BatchNorm1d):
+                init.zeros_(module.running_mean)
+                init.ones_(module.running_var)
+                init.zeros_(module.num_batches_tracked)
+        elif isinstance(module, (nn.Linear, nn.Conv1d)):
+            init.normal_(module.weight, std=module.weight[0].numel() ** -0.5)
+            if module.bias is not None:
+                init.zeros_(module.bias)
+        if isinstance(module, ResidualBlock):
+            depth = len(self.config.stem_dilations)
+            fan_in = module.conv2.weight[0].numel()
+            init.normal_(module.conv2.weight, std=(fan_in * depth) ** -0.5)
+        elif isinstance(module, RotaryLayer):
+            for output in (module.attention_output, module.mlp_output):
+                depth = 2 * self.config.num_hidden_layers
+                fan_in = output.weight.shape[1]
+                init.normal_(output.weight, std=(fan_in * depth) ** -0.5)
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """The base embedding, whose output ``inputs_embeds`` replaces."""
+        return self.embeddings
+
+    def set_input_embeddings(self, value: nn.Embedding) -> None:
+        """Replace the base embedding."""
+        self.embeddings = value
+
+    def _drop_bases(self, embeddings: Tensor) -> Tensor:
+        share = self.config.base_dropout
+        if not self.training or not share:
+            return embeddings
+        kept = torch.rand(embeddings.shape[:2], device=embeddings.device) >= share
+        return mask_states(embeddings, kept)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+    ) -> BaseModelOutput:
+        """Run the encoder.
+
+        Args:
+            input_ids: Token ids, int64 (batch, length).
+            attention_mask: 1 at bases, 0 at padding, (batch, length).
+            inputs_embeds: Base embeddings instead of ids.
+            output_hidden_states: Whether to return the states of all layers.
+            output_attentions: Whether to return attention (then not fused).
+
+        Returns:
+            ``last_hidden_state`` (batch, length, hidden); ``hidden_states``: stem
+            output, then each layer's, the last one normalised; ``attentions``: per
+            layer (batch, heads, queries, keys).
+        """
+        if inputs_embeds is None:
+            inputs_embeds = self.embeddings(input_ids)
+        if attention_mask is not None and bool(attention_mask.all()):
+            # Windows of one length are never padded: save the masking.
+            attention_mask = None
+        states = self._drop_bases(inputs_embeds)
+        if self.stem is not None:
+            states = self.stem(states, attention_mask)
+        states = self.dropout(states)
+        head_dim = self.config.hidden_size // self.config.num_attention_heads
+        tables = get_rotary_tables(
+            states.shape[1], head_dim, self.config.rotary_base, states.device
+        )
+        bias = get_padding_bias(attention_mask, torch.float32)
+        all_states, all_weights = [states], []
+        for layer in self.layers:
+            states, weights = layer(states, tables, bias, output_attentions)
+            all_states.append(states)
+            all_weights.append(weights)
+        all_states[-1] = states = self.norm(states)
+        return BaseModelOutput(
+            last_hidden_state=states,
+            hidden_states=tuple(all_states) if output_hidden_states else None,
+            attentions=tuple(all_weights) if output_attentions else None,
+        )

@@ -1,0 +1,93 @@
+"""SpliceBERT: a plain BERT over single bases of pre-mRNA, transcript strand.
+
+The network is transformers' own; this module fixes its vocabulary, its length limit and
+the switch between fused and returned attention. Reference: Chen et al., Briefings in
+Bioinformatics 2024 (bbae163).
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from transformers import BertConfig, BertModel
+from transformers.modeling_outputs import BaseModelOutput
+
+from error_sequence_model.errors import InputError
+
+
+class SpliceBertConfig(BertConfig):
+    """Size and options; the defaults are those of SpliceBERT.1024nt."""
+
+    model_type = "splicebert"
+
+    vocab_size: int = 10
+    hidden_size: int = 512
+    num_hidden_layers: int = 6
+    num_attention_heads: int = 16
+    intermediate_size: int = 2048
+    max_position_embeddings: int = 1026
+
+
+class SpliceBertModel(BertModel):
+    """The encoder without heads; ``inputs_embeds`` are word embeddings."""
+
+    config_class = SpliceBertConfig
+
+    def __init__(self, config: SpliceBertConfig) -> None:
+        super().__init__(config, add_pooling_layer=False)
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """The word embedding, whose output ``inputs_embeds`` replaces."""
+        return self.embeddings.word_embeddings
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+    ) -> BaseModelOutput:
+        """Run the encoder.
+
+        Args:
+            input_ids: Token ids, int64 (batch, length), [CLS] and [SEP] included.
+            attention_mask: 1 at tokens, 0 at padding, (batch, length).
+            inputs_embeds: Word embeddings (batch, length, hidden) instead of ids.
+            output_hidden_states: Whether to return the states of all layers.
+            output_attentions: Whether to return attention (then not fused).
+
+        Returns:
+            ``last_hidden_state`` (batch, length, hidden); ``hidden_states``:
+            embeddings, then each layer's; ``attentions``: per layer (batch, heads,
+            queries, keys).
+
+        Raises:
+            InputError: The input is longer than the learned positions.
+        """
+        given = input_ids if input_ids is not None else inputs_embeds
+        if given.shape[1] > self.config.max_position_embeddings:
+            raise InputError(
+                f"{given.shape[1]} tokens are more than the "
+                f"{self.config.max_position_embeddings} positions SpliceBERT has "
+                "learned; set a smaller window or max_length"
+            )
+        # Transformers decides between fused and plain attention per model, not per
+        # call; asking for attention must not slow down the calls after it.
+        usual = self.config._attn_implementation
+        if output_attentions:
+            self.config._attn_implementation = "eager"
+        try:
+            output = super().forward(
+                input_ids=input_ids,
+                attention_mask=attention_mask,
+                inputs_embeds=inputs_embeds,
+                output_hidden_states=output_hidden_states,
+                output_attentions=output_attentions,
+            )
+        finally:
+            self.config._attn_implementation = usual
+        return BaseModelOutput(
+            last_hidden_state=output.last_hidden_state,
+            hidden_states=output.hidden_states,
+            attentions=output.attentions,
+        )

@@ -1,0 +1,131 @@
+"""The convolutional stem of our encoder: residual blocks of dilated convolutions.
+
+States are (batch, length, channels). Padding is set to zero before each convolution,
+exactly what the convolution sees beyond the end of an unpadded sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from error_sequence_model.backbones.attention import mask_states
+
+
+class Convolution(nn.Conv1d):
+    """A same-length convolution over states (batch, length, channels).
+
+    Run as a 2-d convolution in channels-last layout, which is what the states already
+    are: no transposed copies, and on CPU up to twice as fast as ``nn.Conv1d``.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, dilation: int
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel, dilation=dilation)
+        self.reach = (kernel // 2) * dilation
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Map (batch, length, in_channels) to (batch, length, out_channels)."""
+        image = states.transpose(1, 2).unsqueeze(2)
+        convolved = F.conv2d(
+            image,
+            self.weight.unsqueeze(2),
+            self.bias,
+            padding=(0, self.reach),
+            dilation=(1, self.dilation[0]),
+        )
+        return convolved.squeeze(2).transpose(1, 2)
+
+
+class TokenLayerNorm(nn.LayerNorm):
+    """Layer norm over the channels of each position; padding does not matter to it."""
+
+    def forward(self, states: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """Map (batch, length, channels) to the same shape."""
+        return super().forward(states)
+
+
+class TokenBatchNorm(nn.BatchNorm1d):
+    """Batch norm per channel over all bases of the batch; padding is left out.
+
+    Unlike a layer norm it keeps how strongly a position responds compared with other
+    positions. In evaluation it is a fixed affine map.
+    """
+
+    def forward(self, states: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """Map (batch, length, channels) to the same shape; anything at padding."""
+        if attention_mask is None or not self.training:
+            return super().forward(states.flatten(0, 1)).view_as(states)
+        real = attention_mask.bool()
+        normed = super().forward(states[real])
+        return torch.zeros_like(states, dtype=normed.dtype).masked_scatter(
+            real.unsqueeze(-1), normed
+        )
+
+
+NORMS = {"batch": TokenBatchNorm, "layer": TokenLayerNorm}
+
+
+class ResidualBlock(nn.Module):
+    """Two dilated convolutions, each after normalisation, beside a skip connection."""
+
+    def __init__(
+        self, channels: int, kernel: int, dilation: int, *, norm: str, dropout: float
+    ) -> None:
+        super().__init__()
+        self.norm1 = NORMS[norm](channels)
+        self.conv1 = Convolution(channels, channels, kernel, dilation)
+        self.norm2 = NORMS[norm](channels)
+        self.conv2 = Convolution(channels, channels, kernel, dilation)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, states: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """Map (batch, length, channels) to the same shape."""
+        inner = F.gelu(self.norm1(states, attention_mask))
+        inner = self.conv1(mask_states(inner, attention_mask))
+        inner = F.gelu(self.norm2(inner, attention_mask))
+        inner = self.conv2(mask_states(inner, attention_mask))
+        return states + self.dropout(inner)
+
+
+class Stem(nn.Module):
+    """Base embeddings (batch, length, channels) to states (batch, length, out).
+
+    Args:
+        channels: Width of the embeddings and of the blocks.
+        out_size: Width of the result.
+        kernel: Bases seen by one convolution (odd).
+        dilations: One residual block each.
+        norm: "batch" or "layer".
+        dropout: Dropout on the blocks' branches.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        out_size: int,
+        *,
+        kernel: int,
+        dilations: Sequence[int],
+        norm: str,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.input = Convolution(channels, channels, kernel, 1)
+        self.blocks = nn.ModuleList(
+            ResidualBlock(channels, kernel, dilation, norm=norm, dropout=dropout)
+            for dilation in dilations
+        )
+        self.norm = NORMS[norm](channels)
+        self.output = nn.Linear(channels, out_size)
+
+    def forward(self, states: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """See the class."""
+        states = self.input(mask_states(states, attention_mask))
+        for block in self.blocks:
+            states = block(states, attention_mask)
+        return self.output(self.norm(states, attention_mask))

@@ -1,0 +1,260 @@
+"""Held-out metrics with gene-bootstrap intervals, and the predictions behind them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.classifier import ErrorClassifier
+from error_sequence_model.datasets import SequenceDataset
+from error_sequence_model.devices import choose_precision, get_device
+from error_sequence_model.errors import InputError
+from error_sequence_model.files import write_json, write_parquet
+from error_sequence_model.metrics import (
+    compute_auprc,
+    compute_auroc,
+    compute_macro,
+    count_confusion,
+    draw_gene_weights,
+    number_groups,
+    score_confusion,
+)
+from error_sequence_model.prediction import compute_probabilities, predict_logits
+
+logger = logging.getLogger(__name__)
+
+RANKED = {"auprc": compute_auprc, "auroc": compute_auroc}
+DECIDED = ("accuracy", "balanced_accuracy", "f1", "mcc")
+
+
+def compute_metrics(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    threshold: float,
+    groups: np.ndarray | None = None,
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """Compute metrics with percentile intervals from a bootstrap over genes.
+
+    Args:
+        labels: Class index, int (n,).
+        probabilities: float (n, classes).
+        threshold: Probability from which a site is called an error (two classes);
+            with more classes the most probable one is called.
+        groups: Gene of each site; None: every site for itself.
+        draws: Bootstrap samples.
+        level: Share of the draws inside an interval.
+        seed: Seed of the bootstrap; the same for all models of a table.
+
+    Returns:
+        n_sites, n_genes, n_errors, prevalence, auprc, auroc, accuracy,
+        balanced_accuracy, f1, mcc, threshold, confusion (rows: truth) and
+        ``intervals`` {metric: [low, high]}. None where a metric is not defined (a
+        class is missing, or a single gene).
+    """
+    classes = probabilities.shape[1]
+    if classes == 2:
+        predicted = (probabilities[:, 1] >= threshold).astype(np.int64)
+    else:
+        predicted = probabilities.argmax(axis=1)
+    numbers = number_groups(groups, len(labels))
+    confusion = count_confusion(labels, predicted, classes)
+    point = score_confusion(confusion[None])
+    values: dict[str, float] = {
+        **{
+            name: float(compute_macro(metric, labels, probabilities))
+            for name, metric in RANKED.items()
+        },
+        **{name: float(point[name][0]) for name in DECIDED},
+    }
+    sampled: dict[str, list[np.ndarray]] = {name: [] for name in values}
+    for weights in draw_gene_weights(numbers, draws=draws, seed=seed):
+        scored = score_confusion(count_confusion(labels, predicted, classes, weights))
+        for name in DECIDED:
+            sampled[name].append(scored[name])
+        for name, metric in RANKED.items():
+            sampled[name].append(compute_macro(metric, labels, probabilities, weights))
+    genes = int(numbers.max()) + 1
+    errors = int((labels == 1).sum()) if classes == 2 else None
+    return {
+        "n_sites": len(labels),
+        "n_genes": genes,
+        "n_errors": errors,
+        "prevalence": errors / len(labels) if errors is not None else None,
+        **{name: _finite(value) for name, value in values.items()},
+        "threshold": float(threshold) if classes == 2 else None,
+        "confusion": confusion.astype(int).tolist(),
+        "intervals": {
+            name: _get_interval(np.concatenate(parts), level) if genes > 1 else None
+            for name, parts in sampled.items()
+        },
+    }
+
+
+def _get_interval(values: np.ndarray, level: float) -> list[float] | None:
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return None
+    tail = (1 - level) / 2
+    return [float(value) for value in np.quantile(values, [tail, 1 - tail])]
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def predict_sites(
+    model: ErrorClassifier,
+    datasets: dict[str, SequenceDataset],
+    *,
+    precision: str = "fp32",
+) -> pd.DataFrame:
+    """Predict the sites of some parts.
+
+    Args:
+        model: The fine-tuned classifier.
+        datasets: Part name to data set.
+        precision: "auto", "fp32", "bf16" or "fp16".
+
+    Returns:
+        site_id, part, label, logit (error minus correct; two classes only) and
+        probability_{class}.
+    """
+    device = get_device()
+    model = model.to(device).eval()
+    frames = []
+    for part, dataset in datasets.items():
+        logits = predict_logits(
+            model,
+            dataset,
+            device=device,
+            precision=choose_precision(precision, device),
+            what=f"predicting {part}",
+        )
+        frame = pd.DataFrame(
+            {
+                "site_id": dataset.site_ids,
+                "part": part,
+                "label": dataset.labels.astype(np.int8),
+            }
+        )
+        if len(dataset.classes) == 2:
+            frame["logit"] = logits[:, 1] - logits[:, 0]
+        probabilities = compute_probabilities(logits)
+        for index, name in enumerate(dataset.classes):
+            frame[f"probability_{name}"] = probabilities[:, index]
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def evaluate_sites(
+    predictions: pd.DataFrame,
+    genes: pd.Series,
+    *,
+    threshold: float,
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """Compute the metrics of the test part, with those of the validation part inside.
+
+    Args:
+        predictions: From `predict_sites`.
+        genes: Gene of each site, indexed by site_id.
+        threshold: Decision threshold, chosen on the validation part.
+        draws: Bootstrap samples.
+        level: Level of the intervals.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        The content of ``metrics.json``.
+    """
+    columns = [c for c in predictions.columns if c.startswith("probability_")]
+    scored = {}
+    for part in ("test", "validation"):
+        rows = predictions[predictions["part"] == part]
+        if rows.empty:
+            continue
+        scored[part] = compute_metrics(
+            rows["label"].to_numpy(dtype=np.int64),
+            rows[columns].to_numpy(),
+            threshold=threshold,
+            groups=genes.reindex(rows["site_id"]).to_numpy(dtype=object),
+            draws=draws,
+            level=level,
+            seed=seed,
+        )
+    metrics = {
+        "classes": [column.removeprefix("probability_") for column in columns],
+        "part": "test",
+        **scored["test"],
+        "bootstrap": {"unit": "gene", "draws": draws, "level": level, "seed": seed},
+    }
+    if "validation" in scored:
+        metrics["validation"] = scored["validation"]
+    return metrics
+
+
+def evaluate_error_sequence_model(
+    model: ErrorClassifier,
+    test_dataset: SequenceDataset,
+    output_dir: str | Path | None = None,
+    *,
+    draws: int = 2000,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """Score a model on held-out sequences.
+
+    Args:
+        model: From `train_error_sequence_model` or `load_model`.
+        test_dataset: From `prepare_datasets_for_training`.
+        output_dir: Gets ``predictions.parquet`` and ``metrics.json``; None: no files.
+        draws: Bootstrap samples (over genes if the frame had ``gene_id``).
+        seed: Seed of the bootstrap.
+
+    Returns:
+        accuracy, f1, auprc, prevalence, auroc, mcc, … and ``intervals``.
+
+    Raises:
+        InputError: The classes of model and data differ.
+    """
+    if list(test_dataset.classes) != list(model.config.classes):
+        raise InputError(
+            f"the data have classes {list(test_dataset.classes)}, the model "
+            f"{model.config.classes}; prepare the test data together with the training "
+            "data"
+        )
+    predictions = predict_sites(model, {"test": test_dataset})
+    groups = test_dataset.groups
+    genes = pd.Series(
+        groups if groups is not None else [None] * len(test_dataset),
+        index=test_dataset.site_ids,
+        dtype=object,
+    )
+    metrics = evaluate_sites(
+        predictions,
+        genes,
+        threshold=model.config.decision_threshold,
+        draws=draws,
+        seed=seed,
+    )
+    if output_dir is not None:
+        write_parquet(Path(output_dir) / "predictions.parquet", predictions)
+        write_json(Path(output_dir) / "metrics.json", metrics)
+    logger.info(
+        "test: %d sites, AUPRC %s (prevalence %s), AUROC %s",
+        metrics["n_sites"],
+        *(_show(metrics[name]) for name in ("auprc", "prevalence", "auroc")),
+    )
+    return metrics
+
+
+def _show(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"

@@ -1,0 +1,182 @@
+"""Data sets from frames of sequences and labels, for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.backbones import FAMILIES, load_backbone
+from error_sequence_model.datasets import SequenceDataset
+from error_sequence_model.errors import InputError, list_problems
+from error_sequence_model.token_store import TokenStore
+from error_sequence_model.tokenizers import SequenceTokenizer, load_tokenizer
+
+
+def prepare_datasets_for_training(
+    train_data: pd.DataFrame,
+    val_data: pd.DataFrame,
+    test_data: pd.DataFrame | None = None,
+    *,
+    tokenizer: str | SequenceTokenizer = "custom",
+    max_length: int | None = 1024,
+    bucket_boundaries: Sequence[int] | None = None,
+) -> tuple[SequenceDataset, ...]:
+    """Tokenize frames of sequences and labels for `train_error_sequence_model`.
+
+    Args:
+        train_data: Columns ``sequence`` (transcript strand, any lengths) and ``label``
+            (class indices 0, 1, … with the error as 1, or class names). Optional:
+            ``junction`` (first base 3' of the junction; default: the middle),
+            ``gene_id`` (unit of the bootstrap), ``site_id``.
+        val_data: The same for choosing the epoch and the threshold.
+        test_data: The same for testing; may be left out.
+        tokenizer: "custom" (single bases), a registry name such as "DNABERT-2", a
+            checkpoint folder, or a tokenizer.
+        max_length: Tokens per sequence; longer ones keep those around the junction.
+        bucket_boundaries: Outer edges of the length buckets, in tokens.
+
+    Returns:
+        Two data sets, or three with ``test_data``.
+
+    Raises:
+        InputError: A column is missing, a sequence is empty or not DNA, a label is
+            unknown, or frames share a sequence (all problems are listed).
+    """
+    if isinstance(tokenizer, str):
+        tokenizer = resolve_tokenizer(tokenizer)
+    frames = {"train_data": train_data, "val_data": val_data, "test_data": test_data}
+    frames = {name: frame for name, frame in frames.items() if frame is not None}
+    problems = [line for name, frame in frames.items() for line in _check(frame, name)]
+    if problems:
+        raise InputError("the frames cannot be used:\n" + list_problems(problems))
+    _refuse_shared_sequences(frames)
+    classes = _find_classes(frames)
+    return tuple(
+        _make_dataset(frame, name, classes, tokenizer, max_length, bucket_boundaries)
+        for name, frame in frames.items()
+    )
+
+
+def resolve_tokenizer(base_model: str) -> SequenceTokenizer:
+    """Find the tokenizer of "custom", an architecture, a registry name or a folder.
+
+    Raises:
+        InputError: There is none of this name, or the architecture has no vocabulary of
+            its own.
+    """
+    architecture = "nucleotide_encoder" if base_model == "custom" else base_model
+    if architecture in FAMILIES:
+        make_tokenizer = FAMILIES[architecture].make_tokenizer
+        if make_tokenizer is None:
+            raise InputError(
+                f"architecture {architecture} has no vocabulary of its own; give a "
+                "`checkpoint`"
+            )
+        return make_tokenizer()
+    if Path(base_model).is_dir():
+        return load_tokenizer(base_model)
+    return load_backbone(base_model)[1]
+
+
+def _check(frame: pd.DataFrame, name: str) -> Iterable[str]:
+    missing = [c for c in ("sequence", "label") if c not in frame.columns]
+    if missing:
+        yield (
+            f"{name}: no column {', '.join(missing)} (there are: "
+            f"{', '.join(map(str, frame.columns))})"
+        )
+        return
+    if frame.empty:
+        yield f"{name}: no rows"
+        return
+    text = frame["sequence"].map(lambda s: isinstance(s, str) and bool(s))
+    for row in np.flatnonzero(~text.to_numpy()):
+        yield f"{name} row {row}: sequence is {frame['sequence'].iloc[row]!r}"
+    valid = frame.loc[text, "sequence"].str.fullmatch(
+        r"[ACGTUNRYSWKMBDHVacgtunryswkmbdhv]+"
+    )
+    for row in np.flatnonzero(~valid.to_numpy()):
+        value = frame.loc[text, "sequence"].iloc[row]
+        yield f"{name} row {row}: {value[:30]!r} is not DNA (A C G T U N, IUPAC codes)"
+    for row in np.flatnonzero(frame["label"].isna().to_numpy()):
+        yield f"{name} row {row}: label is missing"
+    if "junction" in frame.columns:
+        lengths = frame["sequence"].str.len()
+        outside = (frame["junction"] < 0) | (frame["junction"] > lengths)
+        for row in np.flatnonzero(outside.to_numpy()):
+            yield f"{name} row {row}: junction {frame['junction'].iloc[row]} is outside"
+
+
+def _refuse_shared_sequences(frames: dict[str, pd.DataFrame]) -> None:
+    complement = str.maketrans("ACGT", "TGCA")
+    seen: dict[str, str] = {}
+    for name, frame in frames.items():
+        sequences = set(frame["sequence"].str.upper().str.replace("U", "T"))
+        for sequence in sequences:
+            for text in (sequence, sequence.translate(complement)[::-1]):
+                if seen.get(text, name) != name:
+                    raise InputError(
+                        f"{seen[text]} and {name} share a sequence (or its reverse "
+                        f"complement): {sequence[:40]}…; remove it from one of them, "
+                        "or the score is explained by the leak"
+                    )
+        seen.update(dict.fromkeys(sequences, name))
+
+
+def _find_classes(frames: dict[str, pd.DataFrame]) -> tuple[str, ...]:
+    labels = frames["train_data"]["label"]
+    if pd.api.types.is_numeric_dtype(labels) or pd.api.types.is_bool_dtype(labels):
+        count = max(int(frame["label"].max()) for frame in frames.values()) + 1
+        if count <= 2:
+            return ("correct", "error")
+        return tuple(f"class_{index}" for index in range(count))
+    return tuple(sorted(map(str, labels.unique())))
+
+
+def _make_dataset(
+    frame: pd.DataFrame,
+    name: str,
+    classes: tuple[str, ...],
+    tokenizer: SequenceTokenizer,
+    max_length: int | None,
+    bucket_boundaries: Sequence[int] | None,
+) -> SequenceDataset:
+    labels = frame["label"]
+    if not pd.api.types.is_numeric_dtype(labels) and labels.dtype != bool:
+        unknown = sorted(set(map(str, labels)) - set(classes))
+        if unknown:
+            raise InputError(
+                f"{name}: labels {', '.join(unknown)} are not in the training data "
+                f"(there: {', '.join(classes)})"
+            )
+        labels = labels.map(lambda label: classes.index(str(label)))
+    elif (labels.astype(float) % 1 != 0).any() or (labels.astype(float) < 0).any():
+        raise InputError(f"{name}: labels must be class indices 0, 1, … or class names")
+    sequences = frame["sequence"].tolist()
+    if "junction" in frame.columns:
+        junctions = frame["junction"].to_numpy(dtype=np.int64)
+    else:
+        junctions = frame["sequence"].str.len().to_numpy(dtype=np.int64) // 2
+    encodings = [
+        tokenizer.encode(sequence, junction=int(junction))
+        for sequence, junction in zip(sequences, junctions, strict=True)
+    ]
+    return SequenceDataset(
+        TokenStore.from_encodings(encodings),
+        np.arange(len(frame)),
+        labels.to_numpy(dtype=np.int64),
+        junctions=junctions,
+        classes=classes,
+        tokenizer=tokenizer,
+        site_ids=frame["site_id"].to_numpy() if "site_id" in frame.columns else None,
+        groups=(
+            frame["gene_id"].to_numpy(dtype=object)
+            if "gene_id" in frame.columns
+            else None
+        ),
+        max_length=max_length,
+        bucket_boundaries=bucket_boundaries,
+    )

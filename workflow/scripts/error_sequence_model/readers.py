@@ -1,0 +1,243 @@
+"""Reading tables of any origin as text, with the line each row came from.
+
+TSV, CSV (plain, gzip or bgzip) and Parquet. ``.`` and the empty field are null. Lines
+are 1-based and count the header, so they are what an editor shows; for Parquet they are
+1-based row numbers.
+"""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pc_csv
+import pyarrow.parquet as pq
+
+from error_sequence_model.errors import InputError, list_problems
+
+logger = logging.getLogger(__name__)
+
+NULLS = ("", ".")
+# Also null, but only in a column whose other values are all numbers: NA may be a name.
+NUMBER_NULLS = ("NA", "NaN", "nan", "NULL", "None")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table and where its rows stand in the file.
+
+    Attributes:
+        frame: The columns; text as ``str`` with nulls.
+        lines: int64 ``(n_rows,)``, 1-based line (Parquet: row) of each row.
+        problems: ``(line, message)`` of the rows that could not be read at all.
+    """
+
+    frame: pd.DataFrame
+    lines: np.ndarray
+    problems: tuple[tuple[int, str], ...] = ()
+
+
+def read_table(path: str | Path) -> Table:
+    """Read a TSV, CSV or Parquet file.
+
+    Args:
+        path: The file; ``.parquet`` and ``.pq`` are Parquet, ``.csv[.gz]`` has commas,
+            everything else tabs. A byte-order mark and CRLF line ends are accepted.
+
+    Returns:
+        The table; every column of a text file is ``str``.
+
+    Raises:
+        InputError: No such file, not a table, truncated, or two columns of one name.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if path.suffix in {".parquet", ".pq"}:
+        return _read_parquet(path)
+    return _read_text(path)
+
+
+def _read_parquet(path: Path) -> Table:
+    try:
+        frame = pq.read_table(path).to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
+    _refuse_repeated(path, list(frame.columns))
+    for name in frame.columns:
+        if isinstance(frame[name].dtype, pd.CategoricalDtype):
+            frame[name] = frame[name].astype(frame[name].cat.categories.dtype)
+        if pd.api.types.is_string_dtype(frame[name]):
+            frame[name] = frame[name].mask(frame[name].isin(NULLS))
+    return Table(frame, np.arange(1, len(frame) + 1))
+
+
+def _read_header(path: Path, delimiter: str) -> tuple[list[str], int]:
+    opened = gzip.open if _is_gzip(path) else open
+    skipped = 0
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        for line in file:
+            if not line.startswith("##"):
+                names = line.rstrip("\r\n").lstrip("#").split(delimiter)
+                return [n.strip().strip('"') for n in names], skipped
+            skipped += 1
+    raise InputError(f"{path}: the file is empty; a header line is needed")
+
+
+def _is_gzip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def _refuse_repeated(path: Path, names: list[str]) -> None:
+    repeated = sorted({n for n in names if names.count(n) > 1})
+    if repeated:
+        raise InputError(f"{path}: columns named more than once: {repeated}")
+
+
+def _read_text(path: Path) -> Table:
+    is_csv = ".csv" in path.suffixes
+    delimiter = "," if is_csv else "\t"
+    bad: list[tuple[int, str]] = []
+
+    def note(row: pc_csv.InvalidRow) -> str:
+        if row.text.strip("\r\n"):
+            bad.append(
+                (
+                    row.number,
+                    f"{row.actual_columns} fields where the header has "
+                    f"{row.expected_columns}: {row.text[:60]!r}",
+                )
+            )
+        return "skip"
+
+    try:
+        names, skipped = _read_header(path, delimiter)
+        _refuse_repeated(path, names)
+        with pa.input_stream(
+            str(path), compression="gzip" if _is_gzip(path) else None
+        ) as stream:
+            table = pc_csv.read_csv(
+                stream,
+                # One thread: only then does the handler learn the line of a bad row.
+                pc_csv.ReadOptions(
+                    use_threads=False,
+                    column_names=names,
+                    skip_rows=skipped + 1,
+                    block_size=1 << 24,
+                ),
+                pc_csv.ParseOptions(
+                    delimiter=delimiter,
+                    quote_char='"' if is_csv else False,
+                    invalid_row_handler=note,
+                    ignore_empty_lines=False,
+                ),
+                pc_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    null_values=list(NULLS),
+                    strings_can_be_null=True,
+                ),
+            )
+    except (pa.ArrowException, OSError, EOFError, ValueError, zlib.error) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: not a readable table ({error})") from error
+    lines = np.arange(len(table) + len(bad), dtype=np.int64) + skipped + 2
+    lines = np.setdiff1d(lines, [line for line, _ in bad], assume_unique=True)
+    frame = table.to_pandas()
+    blank = frame.isna().all(axis=1).to_numpy()
+    return Table(frame[~blank].reset_index(drop=True), lines[~blank], tuple(bad))
+
+
+def rename_columns(
+    frame: pd.DataFrame,
+    path: str | Path,
+    *,
+    required: Iterable[str],
+    column_names: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Give a table's columns our names.
+
+    Args:
+        frame: The table as read.
+        path: Its file, for the message.
+        required: Our names that must be there.
+        column_names: Our name -> the table's name, where they differ.
+
+    Raises:
+        InputError: A column is missing; the message lists those the table has.
+    """
+    mapping = dict(column_names or {})
+    absent = {ours: theirs for ours, theirs in mapping.items() if theirs not in frame}
+    if absent:
+        raise InputError(
+            f"{path}: `columns` names what the table has not: {absent}; its columns "
+            f"are {list(frame.columns)}"
+        )
+    # A column that already has our name but is not the one meant gives way.
+    taken = [
+        n
+        for n in mapping
+        if n in frame and mapping[n] != n and n not in mapping.values()
+    ]
+    renamed = frame.drop(columns=taken).rename(
+        columns={theirs: ours for ours, theirs in mapping.items()}
+    )
+    missing = [name for name in required if name not in renamed]
+    if missing:
+        raise InputError(
+            f"{path}: no column {', '.join(missing)}; the table has "
+            f"{list(frame.columns)}. Map other names in the config, for example "
+            f"`columns: {{{missing[0]}: name_in_the_table}}`"
+        )
+    return renamed
+
+
+def convert_numbers(column: pd.Series) -> pd.Series:
+    """Turn a text column into int64 or float64 if all its values are numbers.
+
+    ``NA``, ``NaN`` and the like are null in such a column; in any other column they
+    stay text, because a gene or a contig may be called that.
+    """
+    if not pd.api.types.is_string_dtype(column):
+        return column
+    as_null = column.mask(column.isin(NUMBER_NULLS))
+    if as_null.isna().all():
+        return column if column.isna().all() else as_null.astype("float64")
+    sample = as_null.dropna().head(1000)
+    if pd.to_numeric(sample, errors="coerce").isna().any():
+        return column
+    numbers = pd.to_numeric(as_null, errors="coerce")
+    if numbers.isna().sum() > as_null.isna().sum():
+        return column
+    return numbers
+
+
+def refuse(
+    path: str | Path, problems: list[tuple[int, str]], *, advice: str
+) -> NoReturn:
+    """Stop with every problem of one file: the first 20 shown, all in the log.
+
+    Args:
+        path: The file.
+        problems: ``(line, message)``.
+        advice: What to do about it.
+
+    Raises:
+        InputError: Always.
+    """
+    lines = [f"row {line}: {text}" for line, text in sorted(problems)]
+    if len(lines) > 20:
+        logger.error("%s: all %d problems:\n%s", path, len(lines), "\n".join(lines))
+    raise InputError(
+        f"{path}: {len(lines)} problem(s); rows are line numbers, the header is row 1 "
+        f"(Parquet: the first row is row 1). {advice}\n{list_problems(lines)}"
+    )

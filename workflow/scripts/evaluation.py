@@ -1,0 +1,32 @@
+"""Step: a fine-tuned model on held-out sites -> predictions.parquet, metrics.json."""
+
+from __future__ import annotations
+
+import argparse
+
+from error_sequence_model.commands import run_step
+from error_sequence_model.run_arguments import make_run_parser, read_run_inputs
+from error_sequence_model.runs import evaluate_run
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_run_parser(__doc__)
+    parser.add_argument("--draws", type=int, default=2000, help="bootstrap samples")
+    parser.add_argument("--level", type=float, default=0.95, help="of the intervals")
+    return parser.parse_args()
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Predict and score."""
+    evaluate_run(
+        read_run_inputs(arguments),
+        arguments.run / "model",
+        output=arguments.run,
+        draws=arguments.draws,
+        level=arguments.level,
+    )
+
+
+if __name__ == "__main__":
+    run_step(main, parse_arguments())

@@ -1,0 +1,35 @@
+"""Step: fine-tune one model -> model/, history.tsv, run.json (by accelerate launch)."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from error_sequence_model.commands import parse_json, run_step
+from error_sequence_model.run_arguments import make_run_parser, read_run_inputs
+from error_sequence_model.runs import train_run
+from error_sequence_model.settings import BackboneSettings, TrainingSettings
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_run_parser(__doc__)
+    parser.add_argument("--backbone", type=parse_json, required=True, help="its entry")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--checkpoints", type=Path, help="kept until the run is done")
+    return parser.parse_args()
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Train and save."""
+    train_run(
+        read_run_inputs(arguments),
+        BackboneSettings.from_mapping(arguments.backbone),
+        TrainingSettings.from_mapping({**arguments.training, "seed": arguments.seed}),
+        output=arguments.run,
+        checkpoints=arguments.checkpoints,
+    )
+
+
+if __name__ == "__main__":
+    run_step(main, parse_arguments())
