@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+
+from fake_runs import write_run
 
 PREDICTOR = "toy"
 CLASSES = {
@@ -125,7 +126,7 @@ def build_results(
                     for fold in folds:
                         run = unit / backbone / f"seed{run_seed}" / f"fold{fold}"
                         runs.append(run)
-                        metrics = _write_run(
+                        metrics = write_run(
                             run,
                             frame[frame["fold"] == fold],
                             contrast,
@@ -268,189 +269,6 @@ def _write_split(unit, sites, contrast, splice_type, folds, missing):
         content = {"folds": {str(f): entry for f in folds}, "passed": True}
         (unit / "leakage.json").write_text(json.dumps(content | {"by": "chromosome"}))
     return frame
-
-
-def _write_run(run, frame, contrast, window, generator, missing, failed):
-    run.mkdir(parents=True)
-    frame = frame[frame["part"].isin(["validation", "test"])].reset_index(drop=True)
-    is_control = contrast == "shuffled"
-    effect = 0.0 if is_control else 2.0
-    logit = generator.normal((frame["label"] * 2 - 1) * effect / 2, 1.0)
-    probability = 1 / (1 + np.exp(-logit))
-    predictions = frame[["site_id", "part", "label"]].assign(
-        logit=logit.astype("float32"),
-        probability_correct=(1 - probability).astype("float32"),
-        probability_error=probability.astype("float32"),
-    )
-    test = (frame["part"] == "test").to_numpy()
-    metrics = _make_metrics(contrast, frame[test], probability[test])
-    metrics["validation"] = {"auprc": 0.7 + float(generator.normal(0, 0.02))}
-    write = {
-        "predictions.parquet": lambda path: predictions.to_parquet(path, index=False),
-        "metrics.json": lambda path: path.write_text(json.dumps(metrics)),
-        "history.tsv": lambda path: _make_history().to_csv(path, sep="\t", index=False),
-        "faithfulness.json": lambda path: path.write_text(
-            json.dumps(_make_faithfulness(failed))
-        ),
-        "run.json": lambda path: path.write_text(
-            json.dumps(_make_run(is_control, window))
-        ),
-    }
-    for name, action in write.items():
-        if name not in missing:
-            action(run / name)
-    explained = frame[test].reset_index(drop=True)
-    if "attributions" not in missing:
-        (run / "attributions").mkdir()
-        maps = _make_maps(explained, run.parents[2].name, window, generator, effect)
-        for method, noise in (("integrated_gradients", 0.0), ("substitution", 0.03)):
-            values = maps + generator.normal(0, noise, maps.shape) if noise else maps
-            _write_maps(
-                run / "attributions" / f"{method}.h5",
-                explained,
-                window,
-                {"attributions": values},
-                method=method,
-            )
-    if "attention.h5" not in missing:
-        arrays = _make_attention(len(explained), window, generator)
-        _write_maps(run / "attention.h5", explained, window, arrays, view="attention")
-    return metrics
-
-
-def _make_history():
-    epochs = np.arange(1, 6)
-    return pd.DataFrame(
-        {
-            "epoch": epochs,
-            "step": epochs * 40,
-            "train_loss": 0.7 * 0.8**epochs,
-            "validation_loss": [0.62, 0.55, 0.5, 0.51, 0.53],
-            "is_best": [False, False, True, False, False],
-        }
-    )
-
-
-def _make_metrics(contrast, frame, probability):
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    truth = frame["label"].to_numpy()
-    metrics = {
-        "contrast": contrast,
-        "classes": ["correct", "error"],
-        "part": "test",
-        "n_sites": len(frame),
-        "n_genes": int(frame["gene_id"].nunique()),
-        "n_errors": int(truth.sum()),
-        "threshold": 0.5,
-    }
-    if len(np.unique(truth)) == 2:
-        ap = float(average_precision_score(truth, probability))
-        auc = float(roc_auc_score(truth, probability))
-        half = 1.2 / np.sqrt(len(truth))
-        guess = probability >= 0.5
-        metrics |= {
-            "prevalence": float(truth.mean()),
-            "auprc": ap,
-            "auroc": auc,
-            "confusion": [
-                [int(((truth == t) & (guess == g)).sum()) for g in (False, True)]
-                for t in (0, 1)
-            ],
-            "intervals": {
-                "auprc": [max(ap - half, 0), min(ap + half, 1)],
-                "auroc": [max(auc - half, 0), min(auc + half, 1)],
-            },
-        }
-    return metrics
-
-
-def _make_faithfulness(failed):
-    methods = {}
-    for name in ("integrated_gradients", "substitution", "attention"):
-        bad = name in failed
-        methods[name] = {
-            "completeness": {
-                "median": 0.004,
-                "p95": 0.02,
-                "limit": 0.05,
-                "passed": True,
-            }
-            if name == "integrated_gradients"
-            else None,
-            "deletion": {
-                "area": 0.31,
-                "random_area": 0.6,
-                "ratio": 1.04 if bad else 0.52,
-                "interval": [0.97, 1.1] if bad else [0.45, 0.6],
-                "passed": not bad,
-            },
-            "randomisation": {"rank_correlation": 0.08, "limit": 0.3, "passed": True},
-            "planted": {"auroc": 0.93, "auprc": 0.7, "base_rate": 0.05, "n_sites": 40},
-            "passed": not bad,
-        }
-    return {"methods": methods, "n_sites": 50}
-
-
-def _make_run(is_control, window):
-    return {
-        "settings": {
-            "contrast": {"positive": ["FP"], "shuffle_labels": is_control},
-            "backbone": {"architecture": "nucleotide_encoder", "layers": 4},
-            "windows": {"upstream": window[0], "downstream": window[1]},
-            "splits": {"by": "chromosome", "test": ["chr4"]},
-            "training": {"epochs": 5, "learning_rate": 3e-4, "batch_size": 32},
-        },
-        "versions": {"splice-error-analysis": "0.1.0", "torch": "2.13.0"},
-        "hashes": {"model": "1a2b3c4d5e6f" + "0" * 52, "sites": "cd" * 32},
-        "seeds": {"training": 1, "split": 0},
-        "hardware": {"device": "cpu", "threads": 2},
-        "durations": {"training": 61.2},
-    }
-
-
-def _make_maps(frame, splice_type, window, generator, effect):
-    upstream, downstream = window
-    offsets = np.arange(upstream + downstream) - upstream
-    error = frame["label"].to_numpy()[:, None]
-    near = np.exp(-np.abs(offsets + 0.5) / 6)
-    if splice_type == "donor":
-        cause = ((offsets >= 14) & (offsets < 20)).astype(float)
-    else:
-        cause = ((offsets >= -19) & (offsets < -4)).astype(float)
-        cause += 0.4 * ((offsets >= -31) & (offsets < -25))
-    maps = generator.normal(0, 0.02, (len(frame), len(offsets)))
-    maps += 0.15 * near * generator.normal(0, 1, maps.shape)
-    sign = np.where(error, 1.0, -1.0) * effect / 2
-    return maps + sign * cause * generator.gamma(2, 0.06, maps.shape)
-
-
-def _make_attention(n, window, generator):
-    upstream, downstream = window
-    offsets = np.arange(upstream + downstream) - upstream
-    base = 1 + 6 * np.exp(-np.abs(offsets + 0.5) / 10)
-    values = base * generator.gamma(20, 1 / 20, (n, len(offsets)))
-    values = 0.93 * values / values.sum(axis=1, keepdims=True)
-    heads = base * generator.gamma(8, 1 / 8, (4, 4, len(offsets)))
-    heads = 0.93 * heads / heads.sum(axis=2, keepdims=True)
-    return {
-        "mean": values,
-        "junction": values,
-        "rollout": values,
-        "head_mean": heads,
-        "special_share": np.full(n, 0.07),
-    }
-
-
-def _write_maps(path, frame, window, arrays, **attributes):
-    with h5py.File(path, "w") as file:
-        file["site_id"] = frame["site_id"].to_numpy(dtype=np.int64)
-        for name, values in arrays.items():
-            file[name] = np.asarray(values, dtype=np.float32)
-        file.attrs["upstream"], file.attrs["downstream"] = window
-        file.attrs["part"] = "test"
-        for name, value in attributes.items():
-            file.attrs[name] = value
 
 
 def _write_comparison(unit, rows):

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from error_sequence_model.backbones import Checkpoint, load_checkpoint
 from safetensors.torch import load_file
+
+from error_sequence_model.backbones import Checkpoint, load_checkpoint
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PARITY = Path(

@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import torch
-from error_sequence_model.backbones import FAMILIES, create_lm_head, make_config
-from error_sequence_model.tokenizers import BPETokenizer
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import Whitespace
+
+from error_sequence_model.backbones import FAMILIES, create_lm_head, make_config
+from error_sequence_model.tokenizers import BPETokenizer
 
 FILE = "model.safetensors"
 SMALL = {

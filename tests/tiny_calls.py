@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyBigWig
+
 from error_sequence_model.coordinates import get_positions
 from tiny_genome import TinyGenome
 

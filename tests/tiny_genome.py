@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 from error_sequence_model.coordinates import get_positions
 
 

@@ -1,8 +1,9 @@
 import pytest
 import torch
-from error_sequence_model.backbones import create_backbone, load_backbone
-from error_sequence_model.backbones.stem import TokenBatchNorm
 from transformers import AutoModel
+
+from error_sequence_model.backbones import create_backbone, load_backbone
+from error_sequence_model.backbones.stem import CalibratedNorm
 
 SIZES = {"layers": 2, "hidden_size": 32, "heads": 4, "stem_channels": 16}
 
@@ -36,7 +37,7 @@ def test_a_token_is_a_base():
 @torch.no_grad()
 @pytest.mark.parametrize(
     "options",
-    [{"stem_norm": "batch"}, {"stem_norm": "layer"}, {"stem_dilations": ()}],
+    [{}, {"stem_dilations": ()}],
     ids=str,
 )
 def test_padding_never_reaches_a_base(options):
@@ -76,6 +77,14 @@ def test_positions_are_relative():
 
 
 @torch.no_grad()
+def test_the_final_norm_is_optional():
+    backbone, tokenizer = make_encoder(final_norm=True)
+    states = backbone(**tokenizer(make_sequences(30))).last_hidden_state
+    torch.testing.assert_close(states.mean(dim=-1), torch.zeros(1, 30))
+    assert isinstance(make_encoder()[0].norm, torch.nn.Identity)
+
+
+@torch.no_grad()
 def test_any_length_works():
     backbone, tokenizer = make_encoder(max_length=64)
     assert (
@@ -109,34 +118,45 @@ def test_saved_encoders_come_back_bit_for_bit(tmp_path):
     assert load_backbone(tmp_path)[0].config.stem_dilations == [1, 2, 4]
 
 
-def test_batch_norm_leaves_padding_out():
+def test_calibration_takes_statistics_of_real_positions_only():
     torch.manual_seed(0)
-    norm, states = TokenBatchNorm(3), torch.randn(2, 6, 3)
+    norm, states = CalibratedNorm(3), 2 * torch.randn(2, 6, 3) + 5
     mask = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0]])
     real = mask.bool()
     states[~real] = 100.0
+    norm.is_calibrating = True
     normed = norm(states, mask)[real]
     torch.testing.assert_close(normed.mean(dim=0), torch.zeros(3), atol=1e-5, rtol=0)
-    plain = TokenBatchNorm(3)
-    torch.testing.assert_close(plain(states[real][None], None)[0], normed)
-    torch.testing.assert_close(plain.running_mean, norm.running_mean)
+    spread = normed.std(dim=0, correction=0)
+    torch.testing.assert_close(spread, torch.ones(3), atol=1e-5, rtol=0)
 
 
-def test_bases_are_hidden_in_training_only():
-    backbone, tokenizer = make_encoder(base_dropout=1.0, dropout=0.0)
-    batches = [tokenizer(sequence) for sequence in make_sequences(40, 40)]
-    first, second = (backbone(**batch).last_hidden_state for batch in batches)
-    assert not torch.allclose(first, second)
-    backbone.train()
-    first, second = (backbone(**batch).last_hidden_state for batch in batches)
-    assert torch.equal(first, second)
+def test_calibration_happens_once_and_is_saved(tmp_path):
+    backbone, tokenizer = make_encoder()
+    assert not backbone.is_calibrated
+    backbone.calibrate(**tokenizer(make_sequences(80, 60, 40)))
+    assert backbone.is_calibrated
+    # After it, a sequence's states depend on nothing but the sequence, in training too.
+    batch = tokenizer(make_sequences(50))
+    backbone.stem.train()
+    alone = backbone.stem.blocks[0].norm1(torch.ones(1, 5, 16), None)
+    torch.testing.assert_close(
+        alone, backbone.stem.blocks[0].norm1(torch.ones(4, 5, 16), None)[:1]
+    )
+    backbone.eval().save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    loaded = load_backbone(tmp_path)[0]
+    assert loaded.is_calibrated
+    assert torch.equal(
+        loaded(**batch).last_hidden_state, backbone(**batch).last_hidden_state
+    )
 
 
-def test_states_start_with_a_spread_of_one():
+def test_states_start_with_a_moderate_spread():
     backbone, tokenizer = make_encoder(layers=4, hidden_size=64, stem_channels=32)
     batch = tokenizer(make_sequences(200, 200))
     states = backbone(**batch, output_hidden_states=True).hidden_states
-    assert all(0.3 < state.std() < 3 for state in states)
+    assert all(0.03 < state.std() < 3 for state in states)
 
 
 def test_activation_checkpointing_gives_the_same_gradients():

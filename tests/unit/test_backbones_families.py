@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+
 from error_sequence_model.backbones import (
     FAMILIES,
     PUBLISHED,

@@ -6,10 +6,11 @@ import pickle
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+
 from error_sequence_model.backbones import load_backbone, load_checkpoint
 from error_sequence_model.errors import InputError
 from published_checkpoints import FILE, edit_config, write_dnabert2
-from safetensors.torch import load_file, save_file
 
 
 @pytest.fixture

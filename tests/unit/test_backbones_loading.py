@@ -5,6 +5,9 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from transformers import BertConfig, BertForMaskedLM, EsmConfig, EsmModel
+
 from error_sequence_model.backbones import (
     load_backbone,
     load_checkpoint,
@@ -19,8 +22,6 @@ from published_checkpoints import (
     write_hyenadna,
     write_published,
 )
-from safetensors.torch import load_file
-from transformers import BertConfig, BertForMaskedLM, EsmConfig, EsmModel
 
 
 @pytest.fixture

@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
 from error_sequence_model.annotation import SITE
 from error_sequence_model.calling import CallSettings, call_sites, match_calls
 from error_sequence_model.errors import InputError
 from error_sequence_model.genome import Genome
 from error_sequence_model.pairing import pair_sites
 from error_sequence_model.sites import prepare_sites
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
 from tiny_calls import annotated, scored, whole_contigs
 from tiny_genome import TinyGenome, make_tiny_genome
 

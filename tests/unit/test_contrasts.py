@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+
 from error_sequence_model.contrasts import label_sites, parse_contrast
 from error_sequence_model.errors import InputError
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from error_sequence_model.coordinates import get_junctions, get_positions
-from error_sequence_model.errors import InputError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from error_sequence_model.coordinates import get_junctions, get_positions
+from error_sequence_model.errors import InputError
 
 CONVENTIONS = [(base, site) for base in (0, 1) for site in ("exon", "intron")]
 

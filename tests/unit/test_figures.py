@@ -3,6 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from sklearn.metrics import average_precision_score, roc_auc_score
+
 from error_sequence_model.figures import (
     get_areas,
     get_curves,
@@ -20,8 +23,6 @@ from error_sequence_model.profiles import (
 )
 from error_sequence_model.regions import get_regions
 from error_sequence_model.style import measure_text, wrap_text
-from matplotlib.figure import Figure
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 
 def test_areas_equal_scikit_learn():
@@ -117,7 +118,7 @@ def test_permutation_holds_its_level_with_gene_effects():
         strata = np.zeros(120, dtype=int)
         test = permute_classes(values, first, genes, strata, draws=99, seed=seed)
         hits += bool((test.p_value < 0.05).any())
-    # Whole genes carry a class here, the worst case; ignoring genes gives over 50 of 60.
+    # Whole genes carry a class here, the worst case; without genes over 50 of 60 hit.
     assert hits <= 12
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
+
 from error_sequence_model.callfiles import call_files
 from error_sequence_model.calling import CallSettings
 from error_sequence_model.contrasts import label_sites, parse_contrast
@@ -17,7 +19,6 @@ from error_sequence_model.genome import Genome
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.splits import make_split
 from error_sequence_model.windows import read_windows, write_windows
-from sklearn.metrics import roc_auc_score
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SPLICE_ERRORS_REAL_DATA", ROOT.parent / "shared" / "real"))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from tiny_genome import TinyGenome, make_tiny_genome
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"

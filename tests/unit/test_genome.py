@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pysam
 import pytest
+
 from error_sequence_model.errors import InputError
 from error_sequence_model.genome import (
     Genome,

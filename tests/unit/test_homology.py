@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
 from error_sequence_model.genome import clean_bases, reverse_complement
 from error_sequence_model.homology import (
     compare_pairs,
@@ -11,8 +14,6 @@ from error_sequence_model.homology import (
     link_homologous,
 )
 from error_sequence_model.unionfind import join_pairs, link_equal, link_overlaps
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def random_windows(n: int, length: int = 300, seed: int = 1) -> np.ndarray:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
+
 from error_sequence_model.contrasts import label_sites, parse_contrast
 from error_sequence_model.errors import InputError
 from error_sequence_model.splits import make_split
 from error_sequence_model.windows import make_windows
-from sklearn.metrics import roc_auc_score
 
 UP = DOWN = 30
 N = 900

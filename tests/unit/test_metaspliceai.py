@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from error_sequence_model.coordinates import get_positions
 from error_sequence_model.errors import InputError
 from error_sequence_model.genome import reverse_complement

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from error_sequence_model.backbones import get_lm_loss
 from error_sequence_model.backbones.dnabert2 import get_alibi_bias, get_alibi_slopes
 from parity_fixtures import (

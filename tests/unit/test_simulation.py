@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pysam
 import pytest
+
 from error_sequence_model.errors import InputError
 from error_sequence_model.simulated_genes import (
     COMPOSITION,

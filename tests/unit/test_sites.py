@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from error_sequence_model.errors import InputError
-from error_sequence_model.sites import COLUMNS, prepare_sites
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from error_sequence_model.errors import InputError
+from error_sequence_model.sites import COLUMNS, prepare_sites
 from tiny_genome import TinyGenome, make_tiny_genome
 
 CONVENTIONS = list(itertools.product((0, 1), ("exon", "intron")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+
 from error_sequence_model.contrasts import parse_contrast
 from error_sequence_model.errors import InputError
 from error_sequence_model.genome import reverse_complement

@@ -1,5 +1,8 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from error_sequence_model.errors import InputError
 from error_sequence_model.tokenizers import (
     HyenaDNATokenizer,
@@ -10,8 +13,6 @@ from error_sequence_model.tokenizers import (
     load_tokenizer,
     project_to_bases,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from published_checkpoints import make_bpe
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from error_sequence_model.errors import InputError
 from error_sequence_model.genome import clean_bases
 from error_sequence_model.sites import prepare_sites

@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 import pysam
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from error_sequence_model.cutting import WindowCutter
 from error_sequence_model.errors import InputError
 from error_sequence_model.genome import Genome, clean_bases, reverse_complement
@@ -21,8 +24,6 @@ from error_sequence_model.windows import (
     read_windows,
     write_windows,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 from tiny_genome import make_tiny_genome
 
 

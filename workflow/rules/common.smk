@@ -46,11 +46,16 @@ RUN_ARGUMENTS = (
 EXPLAIN_ARGUMENTS = (
     RUN_ARGUMENTS + " --windows {input.windows:q} --explanation {params.explanation:q}"
 )
+# Predictors with an error table or scores of their own, those with scores, and pools.
+SINGLE = [name for name, p in config["predictors"].items() if "pool" not in p]
+CALLED = [name for name in SINGLE if "scores" in config["predictors"][name]]
+POOLS = [name for name in config["predictors"] if name not in SINGLE]
 ENV = str(ROOT / "envs" / "environment.yaml")
 
 
 def any_of(names):
-    return "|".join(re.escape(str(name)) for name in names)
+    # Nothing to match is a pattern that never matches, not one that always does.
+    return "|".join(re.escape(str(name)) for name in names) or "(?!)"
 
 
 def script(name):
@@ -74,11 +79,12 @@ def get_predictor(wildcards, key):
 
 def get_splits(predictor):
     """The split settings of a predictor: its own keys over the general ones."""
-    return {**config["splits"], **config["predictors"][predictor]["splits"]}
+    splits = {**config["splits"], **config["predictors"][predictor]["splits"]}
+    return {key: value for key, value in splits.items() if value not in (None, [])}
 
 
 def get_folds(predictor):
-    return range(get_splits(predictor)["folds"] or 1)
+    return range(get_splits(predictor).get("folds", 1))
 
 
 def get_tokenizer(backbone):
@@ -205,3 +211,65 @@ def get_report_inputs(wildcards):
         for run in list_predictor_runs(wildcards.predictor)
         for name in names
     ]
+
+
+def get_errors(wildcards):
+    """The error table of a predictor: given, or called from its scores."""
+    if wildcards.predictor in CALLED:
+        return f"results/{wildcards.predictor}/errors.tsv"
+    return get_predictor(wildcards, "errors")
+
+
+def get_convention(wildcards):
+    """Coordinates of the error table; tables of our own calls have a fixed one."""
+    called = wildcards.predictor in CALLED
+    base = 1 if called else get_predictor(wildcards, "coordinate_base")
+    site = "exon" if called else get_predictor(wildcards, "site_base")
+    return f"--coordinate-base {base} --site-base {site}"
+
+
+def list_files_of(scores):
+    """The files anywhere in a `scores` entry; its format is no file."""
+    if isinstance(scores, dict):
+        parts = [value for key, value in scores.items() if key != "format"]
+    elif isinstance(scores, list):
+        parts = scores
+    else:
+        return [scores] if Path(str(scores)).suffix else []
+    return [file for part in parts for file in list_files_of(part)]
+
+
+def get_calling(wildcards):
+    return {key: get_predictor(wildcards, key) for key in ("threshold", "tolerance")}
+
+
+def make_options(**values):
+    """Command-line options, without those that are not set."""
+    pairs = [(f"--{key}", str(value)) for key, value in values.items() if value]
+    return [word for pair in pairs for word in pair]
+
+
+def get_call_options(wildcards):
+    biotypes = get_predictor(wildcards, "biotypes")
+    return make_options(
+        regions=get_predictor(wildcards, "regions"),
+        support=get_predictor(wildcards, "support"),
+        margin=get_predictor(wildcards, "margin"),
+        biotypes=as_json(biotypes) if biotypes else None,
+    )
+
+
+def get_variant_options(wildcards):
+    keys = ("variants", "sample", "haplotype")
+    if not get_predictor(wildcards, "variants"):
+        return []
+    return make_options(**{key: get_predictor(wildcards, key) for key in keys})
+
+
+def list_members(wildcards, name):
+    return [f"results/{p}/{name}" for p in get_predictor(wildcards, "pool")]
+
+
+def get_member_genomes(wildcards):
+    members = get_predictor(wildcards, "pool")
+    return [config["predictors"][member]["genome"] for member in members]

@@ -11,25 +11,85 @@ wildcard_constraints:
     method=any_of(METHODS),
 
 
+rule call_sites:
+    input:
+        script=script("call.py"),
+        library=library("call.py"),
+        scores=lambda wildcards: list_files_of(get_predictor(wildcards, "scores")),
+        genome=ancient(get_genome),
+        annotation=lambda wildcards: get_genome(wildcards, "annotation") or [],
+        regions=lambda wildcards: get_predictor(wildcards, "regions") or [],
+        support=lambda wildcards: get_predictor(wildcards, "support") or [],
+    output:
+        errors="results/{predictor}/errors.tsv",
+        audit="results/{predictor}/calls.json",
+    log:
+        "logs/{predictor}/call.log",
+    wildcard_constraints:
+        predictor=any_of(CALLED),
+    conda:
+        ENV
+    params:
+        scores=lambda wildcards: as_json(get_predictor(wildcards, "scores")),
+        calling=lambda wildcards: as_json(get_calling(wildcards)),
+        optional=get_call_options,
+        coordinate_base=lambda wildcards: get_predictor(wildcards, "coordinate_base"),
+        site_base=lambda wildcards: get_predictor(wildcards, "site_base"),
+    shell:
+        "python {input.script} --scores {params.scores:q} --genome {input.genome:q}"
+        " --annotation {input.annotation:q} --calling {params.calling:q}"
+        " --coordinate-base {params.coordinate_base} --site-base {params.site_base}"
+        " {params.optional:q} --errors {output.errors:q} --audit {output.audit:q}"
+        " 2> {log:q}"
+
+
 rule prepare_sites:
     input:
         script=script("sites.py"),
         library=library("sites.py"),
-        errors=lambda wildcards: get_predictor(wildcards, "errors"),
+        errors=get_errors,
         genome=ancient(get_genome),
     output:
         sites="results/{predictor}/sites.parquet",
         audit="results/{predictor}/audit.json",
     log:
         "logs/{predictor}/sites.log",
+    wildcard_constraints:
+        predictor=any_of(SINGLE),
     conda:
         ENV
     params:
-        coordinate_base=lambda wildcards: get_predictor(wildcards, "coordinate_base"),
-        site_base=lambda wildcards: get_predictor(wildcards, "site_base"),
+        convention=get_convention,
+        format=lambda wildcards: get_predictor(wildcards, "format"),
         columns=lambda wildcards: as_json(get_predictor(wildcards, "columns")),
     shell:
         "python {input.script} --errors {input.errors:q} --genome {input.genome:q}"
-        " --coordinate-base {params.coordinate_base} --site-base {params.site_base}"
+        " {params.convention} --format {params.format}"
         " --columns {params.columns:q} --sites {output.sites:q}"
         " --audit {output.audit:q} 2> {log:q}"
+
+
+rule pool_sites:
+    input:
+        script=script("pool.py"),
+        library=library("pool.py"),
+        sites=lambda wildcards: list_members(wildcards, "sites.parquet"),
+        windows=lambda wildcards: list_members(wildcards, "windows.arrow"),
+    output:
+        sites="results/{predictor}/sites.parquet",
+        audit="results/{predictor}/audit.json",
+        windows="results/{predictor}/windows.arrow",
+    log:
+        "logs/{predictor}/pool.log",
+    wildcard_constraints:
+        predictor=any_of(POOLS),
+    conda:
+        ENV
+    params:
+        members=lambda wildcards: get_predictor(wildcards, "pool"),
+        genomes=get_member_genomes,
+    shell:
+        "python {input.script} --members {params.members:q}"
+        " --genomes {params.genomes:q} --member-sites {input.sites:q}"
+        " --member-windows {input.windows:q} --sites {output.sites:q}"
+        " --audit {output.audit:q} --windows {output.windows:q} 2> {log:q}"

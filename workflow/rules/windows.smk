@@ -7,18 +7,22 @@ rule extract_windows:
         library=library("windows.py"),
         sites="results/{predictor}/sites.parquet",
         genome=ancient(get_genome),
+        variants=lambda wildcards: get_predictor(wildcards, "variants") or [],
     output:
         "results/{predictor}/windows.arrow",
     log:
         "logs/{predictor}/windows.log",
+    wildcard_constraints:
+        predictor=any_of(SINGLE),
     conda:
         ENV
     params:
         **config["windows"],
+        variants=get_variant_options,
     shell:
         "python {input.script} --sites {input.sites:q} --genome {input.genome:q}"
         " --upstream {params.upstream} --downstream {params.downstream}"
-        " --windows {output:q} 2> {log:q}"
+        " {params.variants:q} --windows {output:q} 2> {log:q}"
 
 
 rule tokenize:

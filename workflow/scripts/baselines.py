@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
+
 from error_sequence_model.classical import fit_baselines
 from error_sequence_model.commands import run_step
 from error_sequence_model.files import write_parquet

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
+
 from error_sequence_model.commands import run_step
 from error_sequence_model.comparison import compare_models, read_run_predictions
 from error_sequence_model.files import write_tsv

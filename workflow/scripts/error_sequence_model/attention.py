@@ -75,7 +75,7 @@ def extract_attention(
     config = model.backbone.config
     heads = getattr(config, "num_attention_heads", 1)
     longest = int(dataset.lengths.max()) + 8
-    at_once = CELLS_PER_PASS // (config.num_hidden_layers * heads * longest)
+    at_once = CELLS_PER_PASS // (max(config.num_hidden_layers, 1) * heads * longest)
     batches = cut_batches(
         np.arange(len(dataset)),
         dataset.lengths,
@@ -152,7 +152,7 @@ def get_layers(
         junction=inputs["junction"].to(device),
         output_attentions=True,
     )
-    if output.attentions is None:
+    if not output.attentions:
         raise InputError(
             f"backbone {backbone.config.model_type} has no attention to show"
         )

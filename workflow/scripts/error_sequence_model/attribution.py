@@ -22,6 +22,7 @@ from error_sequence_model.logs import get_progress
 from error_sequence_model.shuffling import shuffle_dinucleotides
 from error_sequence_model.substitution import attribute_by_substitution
 from error_sequence_model.targets import compute_target
+from error_sequence_model.tokenizer_characters import CharacterTokenizer
 from error_sequence_model.tokenizers import project_to_bases
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ FEWEST_NODES, MOST_NODES = 16, 128
 COMPLETENESS_GOAL = 0.01
 SMALLEST_DIFFERENCE = 0.1  # logits; below it a relative error says nothing
 SHUFFLES = 10
+BASELINES = ("auto", "mean", "mask", "shuffle")
 
 
 class Attribution(NamedTuple):
@@ -115,11 +117,16 @@ def choose_baseline(model: ErrorClassifier, dataset: SequenceDataset, name: str)
     """Choose the baseline that suits the tokenizer; refuse one that does not.
 
     Raises:
-        InputError: The tokenizer has no mask token, or shuffling changes the tokens.
+        InputError: It is unknown, the tokenizer has no mask token, or shuffling changes
+            the tokens.
     """
     tokenizer = dataset.tokenizer
-    spans = dataset.get_encoding(0).spans
-    has_single_bases = bool((spans[:, 1] - spans[:, 0] <= 1).all())
+    has_single_bases = isinstance(tokenizer, CharacterTokenizer)
+    if name not in BASELINES:
+        raise InputError(
+            f"baseline {name!r} is unknown; allowed: {', '.join(BASELINES)}; set "
+            "`explanation.baseline`"
+        )
     if name == "auto":
         if has_single_bases:
             return "shuffle"
@@ -235,7 +242,7 @@ def _make_baselines(
 def _integrate_paths(
     model: ErrorClassifier, inputs: dict[str, torch.Tensor], starts: list[torch.Tensor]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Integrate from each start; average. Scores (batch, tokens), ends, starts (batch,).
+    """Average over the starts: scores (batch, tokens), ends and starts (batch,).
 
     The Gauss–Legendre nodes are doubled for the sequences whose sum still misses more
     than 1 % of the difference, up to 128 (divided among the starts).

@@ -1,8 +1,8 @@
 """Which sequences share an optimiser step and a forward pass: planned up front.
 
 The order is a pure function of (seed, epoch, world size), so that a run can stop and
-resume anywhere. Sequences are sorted by length inside shuffled pools: a batch then holds
-sequences of nearly one length, and hardly any padding.
+resume anywhere. Sequences are sorted by length inside shuffled pools: a batch then
+holds sequences of nearly one length, and hardly any padding.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from error_sequence_model.errors import InputError
 
-LARGEST_POOL = 50  # optimiser steps
+LARGEST_POOL = 100  # optimiser steps
 POOLS_PER_EPOCH = 4  # at least, so that small sets are shuffled well too
 PAD_MULTIPLE = 8
 
@@ -24,7 +24,6 @@ def plan_steps(
     batch_size: int,
     seed: int,
     epoch: int,
-    bucket_boundaries: Sequence[int] | None = None,
     world_size: int = 1,
 ) -> list[np.ndarray]:
     """Plan the optimiser steps of an epoch.
@@ -34,8 +33,6 @@ def plan_steps(
         batch_size: Sequences per optimiser step over all ranks.
         seed: Seed of the run.
         epoch: Epoch, from 0.
-        bucket_boundaries: Outer edges of the length buckets, in tokens; the sort keeps
-            buckets apart.
         world_size: Number of ranks; a last step with fewer sequences joins another.
 
     Returns:
@@ -44,22 +41,22 @@ def plan_steps(
         that a lack of memory shows at once.
 
     Raises:
-        InputError: There are fewer sequences than ranks.
+        InputError: A step has fewer sequences than there are ranks.
     """
-    if len(lengths) < world_size:
+    if min(len(lengths), batch_size) < world_size:
         raise InputError(
-            f"{len(lengths)} training sequences for {world_size} processes: every "
-            "process needs one; lower `training.gpus`"
+            f"{len(lengths)} training sequences in steps of {batch_size} "
+            f"(`training.batch_size`) for {world_size} processes: every process needs "
+            "one in each step; lower `training.gpus`"
         )
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(lengths))
-    buckets = find_buckets(lengths, bucket_boundaries)
     steps_per_pool = len(lengths) // batch_size // POOLS_PER_EPOCH
     pool = batch_size * min(max(steps_per_pool, 1), LARGEST_POOL)
     steps = []
     for start in range(0, len(order), pool):
         members = order[start : start + pool]
-        members = members[np.lexsort((lengths[members], buckets[members]))]
+        members = members[np.argsort(lengths[members], kind="stable")]
         steps.extend(np.split(members, range(batch_size, len(members), batch_size)))
     if len(steps) > 1 and len(steps[-1]) < world_size:
         steps[-2] = np.concatenate(steps[-2:])

@@ -1,9 +1,9 @@
 """Baselines that every language model is compared with, on the same sites and folds.
 
-``prevalence`` knows nothing; ``score`` is the predictor's own score (a reference, not a
-fair model: it helped to define the labels); ``strength`` is the splice consensus as a
-position weight matrix; ``kmers`` is gradient boosting on 4-mer counts either side of the
-junction, the bases next to it, and GC. Everything is learnt from the training part.
+``prevalence`` knows nothing; ``score`` is the predictor's own score (a reference, not
+a fair model: it helped to define the labels); ``strength`` is the splice consensus as a
+position weight matrix; ``kmers`` is gradient boosting on 4-mer counts either side of
+the junction, the bases next to it, and GC. All of it is learnt from the training part.
 """
 
 from __future__ import annotations

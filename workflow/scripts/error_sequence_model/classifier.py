@@ -1,7 +1,7 @@
 """The classifier on a backbone: pooling at the junction, a small head, logits.
 
-Tensors are (batch, tokens, hidden) with right padding; ``junction`` holds the indices of
-the tokens with the last base 5' and the first base 3' of the junction.
+Tensors are (batch, tokens, hidden) with right padding; ``junction`` holds the indices
+of the tokens with the last base 5' and the first base 3' of the junction.
 """
 
 from __future__ import annotations
@@ -297,7 +297,12 @@ def load_model(path: str | Path) -> ErrorClassifier:
             f"{folder}: holds a {content.get('model_type')!r}, not a fine-tuned error "
             "classifier; a bare backbone loads with `backbones.load_backbone`"
         )
-    model = ErrorClassifier(ErrorClassifierConfig.from_dict(content))
+    try:
+        model = ErrorClassifier(ErrorClassifierConfig.from_dict(content))
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{folder / 'config.json'}: describes no model known here: {error!r}"
+        ) from error
     weights = folder / "model.safetensors"
     try:
         state = load_file(weights)

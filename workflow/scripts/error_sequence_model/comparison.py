@@ -1,4 +1,4 @@
-"""Backbones and baselines side by side: metrics and paired differences with intervals."""
+"""Backbones and baselines side by side: metrics, paired differences, intervals."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.errors import InputError
 from error_sequence_model.evaluation import compute_metrics
 from error_sequence_model.metrics import (
     compute_macro_auprc,
@@ -147,6 +148,11 @@ def _compare(
     level: float,
     seed: int,
 ) -> dict[str, float]:
+    if not np.array_equal(frame["site_id"], reference["site_id"]):
+        raise InputError(
+            f"{frame['model'].iloc[0]} and {reference['model'].iloc[0]} were tested on "
+            "different sites; make both predictions again from the same split"
+        )
     labels, mine = _get_arrays(frame)
     _, theirs = _get_arrays(reference)
     groups = number_groups(

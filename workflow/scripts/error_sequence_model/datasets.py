@@ -217,8 +217,16 @@ def load_split_datasets(
 
     Returns:
         "train", "validation" and "test", rows in the order of site_id.
+
+    Raises:
+        InputError: The tokens are of another tokenizer, or a site has none.
     """
     store = TokenStore.open(tokens_path)
+    if store.metadata["tokenizer"] != tokenizer.family:
+        raise InputError(
+            f"{tokens_path}: made with the {store.metadata['tokenizer']} tokenizer, "
+            f"the model needs {tokenizer.family}; make the tokens again"
+        )
     genes = sites.set_index("site_id")["gene_id"]
     junction = int(store.metadata["upstream"])
     datasets = {}

@@ -119,7 +119,7 @@ def predict_sites(
     """Predict the sites of some parts.
 
     Args:
-        model: The fine-tuned classifier.
+        model: The fine-tuned classifier; goes to the GPU if there is one.
         datasets: Part name to data set.
         precision: "auto", "fp32", "bf16" or "fp16".
 
@@ -128,7 +128,7 @@ def predict_sites(
         probability_{class}.
     """
     device = get_device()
-    model = model.to(device).eval()
+    model = model.to(device)
     frames = []
     for part, dataset in datasets.items():
         logits = predict_logits(
@@ -175,6 +175,9 @@ def evaluate_sites(
 
     Returns:
         The content of ``metrics.json``.
+
+    Raises:
+        InputError: The test part is empty.
     """
     columns = [c for c in predictions.columns if c.startswith("probability_")]
     scored = {}
@@ -190,6 +193,11 @@ def evaluate_sites(
             draws=draws,
             level=level,
             seed=seed,
+        )
+    if "test" not in scored:
+        raise InputError(
+            "the test part has no sites; give it chromosomes or genes (`splits` in the "
+            "config)"
         )
     metrics = {
         "classes": [column.removeprefix("probability_") for column in columns],

@@ -14,6 +14,7 @@ import torch
 
 from error_sequence_model.attention import extract_attention
 from error_sequence_model.attribution import attribute
+from error_sequence_model.errors import InputError
 from error_sequence_model.explanations import (
     read_maps,
     write_attention,
@@ -32,7 +33,7 @@ from error_sequence_model.files import write_json
 from error_sequence_model.prediction import predict_logits
 from error_sequence_model.runs import ExplainedRun
 from error_sequence_model.simulation import read_truth
-from error_sequence_model.targets import ERROR_CLASSES, compute_target
+from error_sequence_model.targets import compute_target, find_errors
 
 logger = logging.getLogger(__name__)
 
@@ -102,8 +103,10 @@ def check_run(
             upstream=run.upstream,
             downstream=run.downstream,
         )
-    values = {name: read_maps(path).to_numpy() for name, path in maps.items()}
-    values["attention"] = read_maps(attention, "mean").to_numpy()
+    values = {
+        name: _read_run_maps(run, path, "attributions") for name, path in maps.items()
+    }
+    values["attention"] = _read_run_maps(run, attention, "mean")
     confident = _find_confident(run)
     fresh = randomise(run.model, seed=seed).to(next(run.model.parameters()).device)
     part = np.random.default_rng(seed).permutation(len(run.dataset))[:SITES_RANDOMISED]
@@ -149,6 +152,17 @@ def _map_random(run: ExplainedRun, name: str, baseline: str, seed: int) -> np.nd
     return _attribute(run, name, baseline, seed).attributions
 
 
+def _read_run_maps(run: ExplainedRun, path: Path, dataset: str) -> np.ndarray:
+    """Read maps of exactly the explained sites: float32 (n, length)."""
+    maps = read_maps(path, dataset)
+    if not np.array_equal(maps.index, run.dataset.site_ids):
+        raise InputError(
+            f"{path}: holds maps of other sites than the run explains now; remove it "
+            "and make it again"
+        )
+    return maps.to_numpy()
+
+
 def _read_errors(path: Path | None) -> np.ndarray | None:
     if path is None:
         return None
@@ -166,5 +180,4 @@ def _find_confident(run: ExplainedRun) -> np.ndarray:
 
 def is_error(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     """Mark the labels of error classes: bool (n,)."""
-    errors = [i for i, name in enumerate(classes) if name in ERROR_CLASSES]
-    return np.isin(labels, errors)
+    return np.isin(labels, find_errors(classes))

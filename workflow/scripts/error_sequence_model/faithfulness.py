@@ -1,9 +1,9 @@
 """Is a map true of its model? Four checks, written beside every map.
 
 Completeness: the map sums to the change it explains. Deletion: replacing the bases the
-map names moves the prediction more than replacing random ones. Randomisation: the map of
-a network with random weights looks different. Planted truth, where there is one: the map
-finds the bases that are known to matter.
+map names moves the prediction more than replacing random ones. Randomisation: the map
+of a network with random weights looks different. Planted truth, where there is one: the
+map finds the bases that are known to matter.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def check_randomisation(maps: np.ndarray, random_maps: np.ndarray) -> dict[str, 
 
     Returns:
         rank_correlation (median over sites of the signed Spearman correlation), limit
-        on its magnitude, passed.
+        on its magnitude, n_sites, passed (never without a map that varies).
     """
     values = [
         spearmanr(mine, other).statistic
@@ -166,7 +166,7 @@ def check_randomisation(maps: np.ndarray, random_maps: np.ndarray) -> dict[str, 
         "rank_correlation": value,
         "limit": RANK_CORRELATION_LIMIT,
         "n_sites": len(values),
-        "passed": abs(value) <= RANK_CORRELATION_LIMIT,
+        "passed": bool(values) and abs(value) <= RANK_CORRELATION_LIMIT,
     }
 
 
@@ -185,8 +185,8 @@ def mark_planted(
     Returns:
         bool (n_sites, window_length): bases of a planted cause; and of a decoy.
     """
-    key = ["chrom", "junction", "splice_type"]
-    numbered = sites[[*key, "strand"]].reset_index(drop=True).reset_index(names="row")
+    key = ["chrom", "junction", "strand", "splice_type"]
+    numbered = sites[key].reset_index(drop=True).reset_index(names="row")
     hits = truth[[*key, "start", "end", "role"]].merge(numbered, on=key)
     length = upstream + downstream
     masks = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,12 @@ import pandas as pd
 from error_sequence_model.backbones import FAMILIES, load_backbone
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.errors import InputError, list_problems
+from error_sequence_model.targets import ERROR_CLASSES
 from error_sequence_model.token_store import TokenStore
 from error_sequence_model.tokenizers import SequenceTokenizer, load_tokenizer
+
+DNA = re.compile(r"[ACGTUNRYSWKMBDHV]+", re.IGNORECASE)
+MOST_CLASSES = 100
 
 
 def prepare_datasets_for_training(
@@ -28,7 +34,8 @@ def prepare_datasets_for_training(
 
     Args:
         train_data: Columns ``sequence`` (transcript strand, any lengths) and ``label``
-            (class indices 0, 1, … with the error as 1, or class names). Optional:
+            (class indices 0, 1, … with the error as 1, or class names, of which
+            "error", "FP" or "FN" is put last; else the alphabet decides). Optional:
             ``junction`` (first base 3' of the junction; default: the middle),
             ``gene_id`` (unit of the bootstrap), ``site_id``.
         val_data: The same for choosing the epoch and the threshold.
@@ -92,26 +99,48 @@ def _check(frame: pd.DataFrame, name: str) -> Iterable[str]:
     if frame.empty:
         yield f"{name}: no rows"
         return
-    text = frame["sequence"].map(lambda s: isinstance(s, str) and bool(s))
-    for row in np.flatnonzero(~text.to_numpy()):
-        yield f"{name} row {row}: sequence is {frame['sequence'].iloc[row]!r}"
-    valid = frame.loc[text, "sequence"].str.fullmatch(
-        r"[ACGTUNRYSWKMBDHVacgtunryswkmbdhv]+"
-    )
-    for row in np.flatnonzero(~valid.to_numpy()):
-        value = frame.loc[text, "sequence"].iloc[row]
-        yield f"{name} row {row}: {value[:30]!r} is not DNA (A C G T U N, IUPAC codes)"
-    for row in np.flatnonzero(frame["label"].isna().to_numpy()):
-        yield f"{name} row {row}: label is missing"
+    for row, value in enumerate(frame["sequence"]):
+        if not isinstance(value, str) or not value:
+            yield f"{name} row {row}: sequence is {value!r}"
+        elif not DNA.fullmatch(value):
+            yield (
+                f"{name} row {row}: {value[:30]!r} is not DNA (A C G T U N, IUPAC "
+                "codes)"
+            )
+    yield from _check_labels(frame["label"], name)
     if "junction" in frame.columns:
-        lengths = frame["sequence"].str.len()
-        outside = (frame["junction"] < 0) | (frame["junction"] > lengths)
-        for row in np.flatnonzero(outside.to_numpy()):
-            yield f"{name} row {row}: junction {frame['junction'].iloc[row]} is outside"
+        for row, (place, sequence) in enumerate(
+            zip(frame["junction"], frame["sequence"], strict=True)
+        ):
+            length = len(sequence) if isinstance(sequence, str) else 0
+            if not (isinstance(place, Real) and place in range(length + 1)):
+                yield (
+                    f"{name} row {row}: junction {place!r} is not a whole number from "
+                    f"0 to {length}"
+                )
+    if "site_id" in frame.columns:
+        site_ids = frame["site_id"]
+        if not pd.api.types.is_integer_dtype(site_ids) or site_ids.isna().any():
+            yield f"{name}: site_id must be whole numbers"
+        elif site_ids.duplicated().any():
+            row = int(np.flatnonzero(site_ids.duplicated())[0])
+            yield f"{name} row {row}: site_id {site_ids.iloc[row]} is there twice"
+
+
+def _check_labels(labels: pd.Series, name: str) -> Iterable[str]:
+    for row in np.flatnonzero(labels.isna().to_numpy()):
+        yield f"{name} row {row}: label is missing"
+    if pd.api.types.is_numeric_dtype(labels):
+        for row, label in enumerate(labels.to_numpy(dtype=float, na_value=0)):
+            if not (label >= 0 and label < MOST_CLASSES and label % 1 == 0):
+                yield (
+                    f"{name} row {row}: label {labels.iloc[row]!r} is neither a class "
+                    "index 0, 1, … nor a class name"
+                )
 
 
 def _refuse_shared_sequences(frames: dict[str, pd.DataFrame]) -> None:
-    complement = str.maketrans("ACGT", "TGCA")
+    complement = str.maketrans("ACGTRYKMBVDH", "TGCAYRMKVBHD")
     seen: dict[str, str] = {}
     for name, frame in frames.items():
         sequences = set(frame["sequence"].str.upper().str.replace("U", "T"))
@@ -133,7 +162,12 @@ def _find_classes(frames: dict[str, pd.DataFrame]) -> tuple[str, ...]:
         if count <= 2:
             return ("correct", "error")
         return tuple(f"class_{index}" for index in range(count))
-    return tuple(sorted(map(str, labels.unique())))
+    # An error is the positive class: the last one.
+    return tuple(sorted(map(str, labels.unique()), key=lambda c: (_is_error(c), c)))
+
+
+def _is_error(name: str) -> bool:
+    return name.casefold() in {error.casefold() for error in ERROR_CLASSES}
 
 
 def _make_dataset(
@@ -153,8 +187,6 @@ def _make_dataset(
                 f"(there: {', '.join(classes)})"
             )
         labels = labels.map(lambda label: classes.index(str(label)))
-    elif (labels.astype(float) % 1 != 0).any() or (labels.astype(float) < 0).any():
-        raise InputError(f"{name}: labels must be class indices 0, 1, … or class names")
     sequences = frame["sequence"].tolist()
     if "junction" in frame.columns:
         junctions = frame["junction"].to_numpy(dtype=np.int64)

@@ -44,7 +44,7 @@ def get_contributions(values: np.ndarray, sequences: Sequence[str]) -> np.ndarra
 def _get_glyph(letter: str) -> Path:
     """Outline of a letter in the unit square."""
     outline = TextPath(
-        (0, 0), letter, prop=FontProperties("DejaVu Sans", weight="bold")
+        (0, 0), letter, prop=FontProperties(family="DejaVu Sans", weight="bold")
     )
     box = outline.get_extents()
     vertices = (outline.vertices - box.min) / (box.max - box.min)

@@ -13,6 +13,9 @@ from error_sequence_model.backbones import FAMILIES
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.settings import TrainingSettings
 
+# The norm after the last layer learns as fast as the head.
+FINAL_NORM = re.compile(r"(^backbone\.norm|\bln_f|\bemb_layer_norm_after)\.")
+
 
 def make_optimizer(
     model: ErrorClassifier, settings: TrainingSettings
@@ -39,7 +42,8 @@ def make_optimizer(
         decays = parameter.ndim > 1 and not any(
             part in name for part in family.no_decay_names
         )
-        depth = 0 if name.startswith("head.") else layers - _find_layer(name)
+        is_top = name.startswith("head.") or FINAL_NORM.search(name)
+        depth = 0 if is_top else layers - _find_layer(name)
         groups.setdefault((depth, decays), []).append(parameter)
     return torch.optim.AdamW(
         [

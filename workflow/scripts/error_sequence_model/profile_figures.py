@@ -227,7 +227,7 @@ def plot_heads(
         bar_ax: Where to draw the colour scale.
     """
     layers, heads, length = head_mean.shape
-    n_bins = min(length, 200)
+    n_bins = min(length, 120)
     edges = np.linspace(0, length, n_bins + 1).astype(int)
     rows = head_mean.reshape(layers * heads, length)
     binned = np.add.reduceat(rows, edges[:-1], axis=1) / np.diff(edges)

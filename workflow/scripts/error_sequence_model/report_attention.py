@@ -68,7 +68,7 @@ def _draw_attention(
         page.paragraph(warning, size=9, color=BAD, weight="bold", after=0.02)
     seen = unit.explained(maps, statistics.splice_type)
     colours = [get_class_colour(name) for name in seen.names]
-    left, width, height = MARGIN + 0.6, BODY_WIDTH - 0.6, 1.35
+    left, width, height = MARGIN + 0.6, BODY_WIDTH - 0.6, 1.25
     frame = pd.DataFrame({"offset": maps.offsets})
     for name, title in VIEWS:
         if name not in maps.extra or maps.extra[name].shape != maps.scores.shape:
@@ -80,19 +80,19 @@ def _draw_attention(
             draws=min(data.draws, 200),
             seed=data.seed,
         )
-        ax = page.axes(left, page.top + 0.25, width, height)
+        ax = page.axes(left, page.top + 0.38, width, height)
         classes = list(zip(seen.names, colours, compared[:2], strict=True))
         plot_profile(maps.offsets, classes, ax, factor=100)
         mark_junction(ax, splice_type=statistics.splice_type)
         uniform = 100 / len(maps.offsets)
         ax.axhline(uniform, color=MUTED, lw=0.8, ls=(0, (4, 3)), zorder=0)
         ax.set_ylim(0, get_limit([100 * a for p in compared[:2] for a in p[:3]]))
-        ax.set_title(title, pad=4)
+        ax.set_title(title, pad=13)
         ax.set_ylabel("%")
         ax.legend(loc="upper right", handlelength=1.2)
         frame[f"{name}_error"] = compared.first.mean
         frame[f"{name}_correct"] = compared.second.mean
-        page.top += height + 0.55
+        page.top += height + 0.66
     write_tsv(data.tables / f"{focus}.{statistics.key}.attention_views.tsv", frame)
     heads = maps.extra.get("head_mean")
     if heads is not None and heads.ndim == 3:
@@ -127,7 +127,7 @@ def _describe(
     rest = (
         f" {float(np.mean(special)):.0%} of the attention goes to special tokens and "
         "is not drawn."
-        if special is not None
+        if special is not None and np.mean(special) >= 0.005
         else ""
     )
     return (

@@ -234,19 +234,24 @@ def build_units(
             table = split[["label", "part"]].join(sites, how="inner").sort_index()
         else:
             table = sites.iloc[:0].assign(label=0, part="")
-        own = focus or _get_error_type(table)
+        # A control belongs to every report: it shows what chance looks like here.
+        is_control = members[0].is_control
+        own = _get_error_type(table) if is_control or not focus else focus
         # Without a split only the contrast's name can tell; its page says what is gone.
         named = not splits and str(focus).lower() in key[0].lower().split("_")
-        if focus is None or (table["pred_type"] == focus).any() or named:
+        has_focus = focus is None or (table["pred_type"] == focus).any()
+        if has_focus or named or is_control:
             models = _order_models(members)
             comparison = comparisons.get(key)
             units.append(Unit(own, models, tuple(members), comparison, table))
     return units
 
 
-def _unit_order(item: tuple[tuple[str, str], Any]) -> tuple[str, int, str]:
+def _unit_order(item: tuple[tuple[str, str], Any]) -> tuple[int, str, int, str]:
     (contrast, splice_type), _ = item
-    return contrast, 0 if splice_type == "donor" else 1, splice_type
+    known = ("fp_vs_tp", "fn_vs_tp", "fn_vs_tn")
+    rank = known.index(contrast) if contrast in known else len(known)
+    return rank, contrast, 0 if splice_type == "donor" else 1, splice_type
 
 
 def _get_error_type(table: pd.DataFrame) -> str:
@@ -270,6 +275,7 @@ def _order_models(runs: Sequence[RunResults]) -> tuple[RunResults, ...]:
         merge_folds(
             [run.with_maps() for run in members]
             if members[0].backbone == ordered[0][0].backbone
+            and not members[0].is_control
             else members
         )
         for members in ordered

@@ -25,7 +25,7 @@ from error_sequence_model.style import (
 PARTS = ("train", "validation", "test")
 PART_COLOURS = ("#BDBDBD", "#7A5195", "#0072B2")
 MOST_CHROMOSOMES = 24
-HISTOGRAM_ROOM = 2.1
+HISTOGRAM_ROOM = 1.9
 
 
 def make_data_page(data: ReportData, focus: str) -> PageSpec:
@@ -80,10 +80,11 @@ def _draw_data(page: Page, *, data: ReportData, focus: str) -> None:
     needed = 0.9 + HISTOGRAM_ROOM
     room = int((page.room - needed) / (8 * 1.75 / 72)) - 1
     columns = [Column(c, table[c].tolist(), _align(c)) for c in table]
-    draw_table(page, columns, most_rows=max(room, 3), rest=" in the tables folder.")
+    draw_table(page, columns, most_rows=max(room, 8), rest=" in the tables folder.")
     page.caption(
         "Counts are between training and test. “removed” sites were left out of "
-        "training because they equal, or overlap, a test window."
+        "training because they equal, or overlap, a test window. Train, validation, "
+        f"test: sites by class ({_name_counts(data.units)})."
     )
     _draw_scores(page, data, focus)
 
@@ -127,6 +128,17 @@ def _draw_scores(page: Page, data: ReportData, focus: str) -> None:
         "not an input of the models (unless the config asks for it): where the classes "
         "differ in it, a map may show what the score depends on."
     )
+
+
+def _name_counts(units: Sequence[Unit]) -> str:
+    names = {
+        name
+        for unit in units
+        for entry in (unit.lead.leakage.get("folds") or {}).values()
+        for counts in (entry.get("counts") or {}).values()
+        for name in counts
+    }
+    return " / ".join(sorted(names)) or "not stored"
 
 
 def _align(name: str) -> str:
@@ -176,8 +188,9 @@ def collect_leakage(units: Sequence[Unit]) -> pd.DataFrame:
     """The leakage audits as text cells, one row per unit and fold."""
     keys = {
         "same sequence": "shared_sequences",
-        "reverse complement": "shared_reverse_complements",
+        "reverse compl.": "shared_reverse_complements",
         "overlap": "overlapping_intervals",
+        "near copies": "near_duplicates",
         "shared genes": "shared_genes",
         "removed": "removed_from_training",
     }
@@ -193,7 +206,7 @@ def collect_leakage(units: Sequence[Unit]) -> pd.DataFrame:
             row |= {name: str(entry.get(key, "–")) for name, key in keys.items()}
             counts = entry.get("counts") or {}
             for part in PARTS:
-                cells = [f"{n:,} {name}" for name, n in counts.get(part, {}).items()]
+                cells = [f"{n:,}" for _, n in sorted(counts.get(part, {}).items())]
                 row[part] = " / ".join(cells) or "–"
             row["verdict"] = "✓ passed" if audit.get("passed") else "✗ FAILED"
             rows.append(row)

@@ -60,6 +60,8 @@ def make_map_pages(
     where = f"{unit.contrast}, {statistics.splice_type}"
     first, second = statistics.explained.names
     sign = f"Positive attribution speaks for {first}, negative for {second}."
+    if not statistics.explained.maps.attributes.get("signed", True):
+        sign = "This method has no sign: height is importance, not direction."
     return [
         PageSpec(
             f"Where the model looks: {where}",

@@ -25,7 +25,7 @@ def make_methods_pages(data: ReportData, focus: str) -> list[PageSpec]:
     for unit in data.units:
         blocks.append(Block("bullet", describe_provenance(unit)))
     source = data.audit.get("input") or {}
-    facts = [f"{key} {_flatten(value)}" for key, value in source.items()]
+    facts = [f"{key} {_flatten(value)}" for key, value in source.items() if value]
     if facts:
         blocks.append(Block("bullet", f"Input: {'; '.join(facts)}."))
     blocks.append(
@@ -71,7 +71,8 @@ def _draw_methods(
 
 def _flatten(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{k} {_flatten(v)}" for k, v in value.items())
+        known = {k: v for k, v in value.items() if v not in (None, {}, [], "")}
+        return ", ".join(f"{k} {_flatten(v)}" for k, v in known.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_flatten(v) for v in value)
     text = str(value)
@@ -84,8 +85,8 @@ def describe_provenance(unit: Unit) -> str:
     run = unit.lead.settings
     if not run:
         return f"{unit.name}: run.json is missing."
-    names = ("versions", "hashes", "seeds", "seed", "hardware", "durations")
-    parts = [f"{name}: {_flatten(run[name])}" for name in names if run.get(name)]
+    names = [name for name in run if name not in ("settings", "methods_text")]
+    parts = [f"{name} {_flatten(run[name])}" for name in names if run[name]]
     return (
         f"{unit.name}, {unit.lead.name} ({unit.lead.model_hash}). {'; '.join(parts)}."
     )
@@ -117,7 +118,7 @@ def _describe_unit_methods(unit: Unit, data: ReportData) -> str:
     window = (
         f" in windows of {up} + {down} nt around the junction" if up and down else ""
     )
-    by = find_setting(run.get("settings", run).get("splits", {}), "by")
+    by = unit.lead.leakage.get("by")
     return (
         f"Errors of {data.predictor} were told from correct calls with "
         f"{unit.lead.backbone}{get('architecture', ' ({})')} on transcript-strand "

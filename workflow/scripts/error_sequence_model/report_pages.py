@@ -103,7 +103,7 @@ def _draw_summary(
     table = collect_scores(data.units)
     write_tsv(data.tables / f"{focus}.summary_scores.tsv", table.drop(columns="color"))
     n = len(table)
-    height = min(0.34 * max(n, 1), 2.1)
+    height = min(max(0.24 * n, 0.5), 1.3)
     page.top = top
     for value, label, reference in (
         ("auroc", "AUROC (dashed: 0.5)", 0.5),
@@ -128,10 +128,10 @@ def _draw_summary(
     ax = page.axes(left + 0.6, page.top + 0.15, SIDE_WIDTH - 0.65, 1.25)
     colors = [SPLICE_COLOURS[name] for name in counts]
     plot_stacked_counts(counts, ax, colors=colors, label="sites")
-    page.top += 1.7
-    model = "; ".join(f"{u.name}: {u.lead.name}" for u in data.units)
+    page.top += 1.6
+    models = "; ".join(f"{u.name}: {u.lead.name}" for u in data.units[:4])
     page.caption(
-        "Leading model of each contrast, chosen on the validation part: " + model + ".",
+        f"Leading model of each contrast, by validation AUPRC: {models}.",
         left=left,
         width=SIDE_WIDTH,
     )

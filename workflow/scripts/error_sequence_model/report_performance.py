@@ -253,7 +253,7 @@ def _draw_score_table(page: Page, data: ReportData, unit: Unit, prefix: str) -> 
     if table.empty or table["auprc"].isna().all():
         page.bullet("No scores are stored for this contrast.", mark="bad")
         return
-    most = max(int((page.room - 1.2) / (8 * 1.75 / 72)) - 1, 3)
+    most = max(int((page.room - 1.0) / (8 * 1.75 / 72)) - 1, 3)
     rows = draw_table(
         page,
         make_score_columns(table),

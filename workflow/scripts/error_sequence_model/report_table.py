@@ -102,7 +102,7 @@ def draw_table(
     page.rule(page.top - 0.03, left=left, width=total)
     page.top += 0.06
     if n_rows > most_rows:
-        page.caption(f"… and {n_rows - most_rows} more rows{rest}", left=left)
+        page.caption(f"… and {n_rows - most_rows} more{rest}", left=left)
     return rows
 
 

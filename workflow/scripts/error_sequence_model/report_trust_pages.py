@@ -16,16 +16,20 @@ from error_sequence_model.report_layout import Page, PageSpec
 from error_sequence_model.report_results import RunResults
 from error_sequence_model.report_statistics import MapStatistics
 from error_sequence_model.report_table import Column, draw_table
-from error_sequence_model.report_words import describe_control, format_interval
+from error_sequence_model.report_words import (
+    describe_control,
+    format_interval,
+    format_signed,
+)
 from error_sequence_model.style import BAD, BODY_WIDTH, GOOD, MARGIN, MUTED
 
 EXPLANATIONS = (
-    "Completeness: the map's sum should equal the change of the logit from the "
+    "Completeness: a map's sum should equal the change of the log-odds from the "
     "baseline input; shown is the relative error, median and 95th percentile.",
-    "Deletion: bases are replaced from the highest score down; a faithful map makes "
-    "the logit fall faster than a random order (ratio below 1, interval below 1).",
-    "Randomisation: with the model's weights re-drawn the map must change; shown is "
-    "the rank correlation with the real map, which must stay below the limit.",
+    "Deletion: the bases that the map ranks highest are replaced first; a faithful map "
+    "loses more log-odds than a random order, so the difference lies above 0.",
+    "Randomisation: with the model's weights drawn anew the map must change; shown is "
+    "the rank correlation with the real map, whose size must stay below the limit.",
     "Planted truth: where the cause of an error is known (simulated data), how well "
     "the map finds its bases; AUROC 0.5 is chance.",
 )
@@ -66,7 +70,7 @@ def _draw_trust(
         page.heading("Agreement")
         for line in agreement[: max(int((page.room - 1.2) / 0.33), 1)]:
             page.bullet(line, size=8.5)
-    _draw_ratios(page, data)
+    _draw_deletion(page, data, focus)
     page.heading("Negative control")
     if not data.controls:
         page.bullet(
@@ -80,32 +84,38 @@ def _draw_trust(
         page.bullet(text, mark=mark, size=8.5)
 
 
-def _draw_ratios(page: Page, data: ReportData) -> None:
-    """Deletion ratios with intervals, if there is room beside the words."""
+def _draw_deletion(page: Page, data: ReportData, focus: str) -> None:
+    """Log-odds lost by deletion beyond a random order, if there is room."""
+    table = collect_deletion(data.units)
+    height = 0.19 * len(table)
+    if table.empty or page.room < height + 1.9:
+        return
+    write_tsv(data.tables / f"{focus}.deletion.tsv", table.drop(columns="color"))
+    page.heading("Deletion against a random order")
+    ax = page.axes(MARGIN + 3.2, page.top + 0.05, BODY_WIDTH - 3.3, height)
+    plot_forest(table, ax, value="difference", reference=0.0)
+    ax.set_yticks(range(len(table)), table["name"])
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel("log-odds lost beyond a random order (above 0: faithful)")
+    page.top += height + 0.55
+
+
+def collect_deletion(units: Sequence[Unit]) -> pd.DataFrame:
+    """Deletion checks of every method: difference to a random order, interval."""
     rows = []
-    for unit in data.units:
+    for unit in units:
         for method, result in (unit.lead.faithfulness.get("methods") or {}).items():
             check = result.get("deletion") or {}
-            if check.get("ratio") is None:
+            if check.get("area") is None or check.get("random_area") is None:
                 continue
             low, high = check.get("interval") or (np.nan, np.nan)
             name = f"{unit.contrast} {unit.splice_type}, {method.replace('_', ' ')}"
-            passed = result.get("passed")
+            passed = check.get("passed")
             color = MUTED if passed is None else (GOOD if passed else BAD)
-            rows.append((name, check["ratio"], low, high, color))
-    height = 0.19 * len(rows)
-    if not rows or page.room < height + 1.9:
-        return
-    page.heading("Deletion against a random order")
-    columns = ["name", "ratio", "ratio_low", "ratio_high", "color"]
-    table = pd.DataFrame(rows, columns=columns)
-    ax = page.axes(MARGIN + 3.2, page.top + 0.05, BODY_WIDTH - 3.3, height)
-    plot_forest(table, ax, value="ratio", reference=1.0)
-    ax.set_yticks(range(len(table)), table["name"])
-    ax.tick_params(axis="y", length=0)
-    ax.set_xlabel("area under the deletion curve / random order (below 1: faithful)")
-    ax.set_xlim(left=0)
-    page.top += height + 0.55
+            difference = check["area"] - check["random_area"]
+            rows.append((name, difference, low, high, color))
+    columns = ["name", "difference", "difference_low", "difference_high", "color"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def collect_checks(units: Sequence[Unit]) -> pd.DataFrame:
@@ -149,17 +159,18 @@ def _say_completeness(result: dict[str, Any] | None) -> str:
 
 
 def _say_deletion(result: dict[str, Any] | None) -> str:
-    if not result or result.get("ratio") is None:
+    if not result or result.get("area") is None:
         return "not checked"
+    difference = result["area"] - (result.get("random_area") or 0.0)
     interval = format_interval(result.get("interval"))
-    return f"{_mark(result)}ratio {result['ratio']:.2f}{interval}"
+    return f"{_mark(result)}{format_signed(difference)}{interval}"
 
 
 def _say_randomisation(result: dict[str, Any] | None) -> str:
     if not result or result.get("rank_correlation") is None:
         return "not checked"
     limit = f" (limit {result['limit']:.2g})" if result.get("limit") is not None else ""
-    return f"{_mark(result)}ρ {result['rank_correlation']:+.2f}{limit}"
+    return f"{_mark(result)}ρ {format_signed(result['rank_correlation'])}{limit}"
 
 
 def _say_planted(result: dict[str, Any] | None) -> str:
@@ -184,7 +195,7 @@ def describe_agreement(statistics: MapStatistics) -> list[str]:
                 name = method.replace("_", " ")
                 lines.append(
                     f"{where}: {statistics.method_name} and {name} agree with a median "
-                    f"per-site rank correlation of {rho:+.2f}."
+                    f"per-site rank correlation of {format_signed(rho)}."
                 )
     for other in unit.models[1:]:
         if other.backbone == unit.lead.backbone and statistics.method in other.methods:
@@ -193,7 +204,7 @@ def describe_agreement(statistics: MapStatistics) -> list[str]:
                 lines.append(
                     f"{where}: seeds {unit.lead.seed} and {other.seed} of "
                     f"{other.backbone} agree with a median per-site rank correlation "
-                    f"of {rho:+.2f} ({statistics.method_name})."
+                    f"of {format_signed(rho)} ({statistics.method_name})."
                 )
     return lines
 

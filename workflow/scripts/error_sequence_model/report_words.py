@@ -169,6 +169,11 @@ def describe_gain(unit: Unit) -> tuple[str, str]:
             f"{what} is missing. Run the baselines and write the report again.",
             "open",
         )
+    # The comparison names its baseline, which was chosen on the validation part.
+    against = model.get("against")
+    named = unit.comparison[unit.comparison["model"] == against]
+    if len(named):
+        baseline = named.iloc[0]
     delta = model.get("delta_auprc", np.nan)
     low, high = model.get("delta_low", np.nan), model.get("delta_high", np.nan)
     if not np.isfinite(delta):

@@ -141,10 +141,9 @@ def find_setting(settings: Any, key: str) -> Any:
 
 def find_hash(settings: dict[str, Any], path: Path) -> str:
     """Twelve digits of the weights' hash from run.json, else from the file."""
-    for key in ("model_sha256", "model_hash", "weights_sha256", "weights", "model"):
-        value = find_setting(settings.get("hashes", settings), key)
-        if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{7,}", value):
-            return value[:12]
+    value = settings.get("model_sha256")
+    if isinstance(value, str) and value:
+        return value[:12]
     weights = path / "model" / "model.safetensors"
     if weights.is_file():
         with weights.open("rb") as file:

@@ -127,7 +127,7 @@ def arrange_labels(
         left, right = max(element.start, start), min(element.end, end)
         if right <= left:
             continue
-        label = measure_text(get_label(element), LABEL_SIZE) / per_base + 0.6
+        label = measure_text(get_label(element), LABEL_SIZE) / per_base + 1.5
         from_right = left + label > end
         reach = (
             (min(left, right - label), right)

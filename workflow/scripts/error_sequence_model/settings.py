@@ -15,6 +15,12 @@ from error_sequence_model.errors import InputError, list_problems
 
 SCHEMA_PATH = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
+CHOICES = {
+    "precision": ("auto", "fp32", "bf16", "fp16"),
+    "schedule": ("cosine", "linear", "constant"),
+    "class_weights": ("balanced", "none"),
+}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -106,12 +112,19 @@ class TrainingSettings(Settings):
         if self.epochs < 1 or self.batch_size < 1 or not self.learning_rate > 0:
             raise InputError(
                 f"epochs {self.epochs}, batch_size {self.batch_size}, learning_rate "
-                f"{self.learning_rate}: all must be above 0; see `training` in the config"
+                f"{self.learning_rate}: all must be above 0 (`training` in the config)"
             )
-        if self.precision not in ("auto", "fp32", "bf16", "fp16"):
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise InputError(
+                    f"{name} {getattr(self, name)!r}: allowed are "
+                    f"{', '.join(allowed)}; set `training.{name}`"
+                )
+        budget = self.tokens_per_batch
+        if budget != "auto" and not (isinstance(budget, int) and budget > 0):
             raise InputError(
-                f"precision {self.precision!r}: allowed are auto, fp32, bf16, fp16; set "
-                "`training.precision`"
+                f"tokens_per_batch {budget!r}: allowed are auto and whole numbers "
+                "above 0; set `training.tokens_per_batch`"
             )
 
 
@@ -123,7 +136,7 @@ class BackboneSettings:
         architecture: Name of the family.
         checkpoint: Folder or registry name of published weights; None: a new network.
         pooling: How the classifier reads the states; None: the family's default.
-        dropout: Dropout in the classifier's head.
+        head_dropout: Dropout in the classifier's head.
         options: Shape of a new network, such as layers and hidden_size.
     """
 
@@ -258,11 +271,17 @@ def _fill_defaults(instance: Any, schema: dict[str, Any], root: dict[str, Any]) 
 def _find_broken_references(config: dict[str, Any]) -> Iterable[str]:
     """Find names in one part of the config that another part does not define."""
     for name, predictor in config["predictors"].items():
-        if predictor["genome"] not in config["genomes"]:
+        if "pool" not in predictor and predictor["genome"] not in config["genomes"]:
             yield (
-                f"predictors.{name}.genome: {predictor['genome']!r} is not under genomes "
-                f"(there are: {', '.join(config['genomes'])})"
+                f"predictors.{name}.genome: {predictor['genome']!r} is not under "
+                f"genomes (there are: {', '.join(config['genomes'])})"
             )
+        for member in predictor.get("pool", []):
+            if "pool" in config["predictors"].get(member, {"pool": []}):
+                yield (
+                    f"predictors.{name}.pool: {member!r} is no predictor with an error "
+                    "table or scores of its own"
+                )
     for model in config["models"]:
         if model not in config["backbones"]:
             yield (

@@ -67,7 +67,7 @@ def draw_alternatives(
     """Draw another base for every base, from the sequence's own dinucleotides.
 
     Args:
-        sequence: Upper-case bases; anything but A, C, G, T gets a uniform base.
+        sequence: Upper-case bases; anything but A, C, G, T may get any base.
         draws: How many alternatives of the whole sequence.
         rng: Source of randomness.
 

@@ -14,6 +14,7 @@ import torch
 
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.datasets import SequenceDataset
+from error_sequence_model.errors import InputError
 from error_sequence_model.logs import get_progress
 from error_sequence_model.prediction import predict_logits
 from error_sequence_model.shuffling import draw_alternatives
@@ -89,7 +90,12 @@ def attribute_by_substitution(
         unchanged sites, float32 (n,).
     """
     length = len(sequences[0])
-    starts = np.arange(0, max(length - width, 0) + 1, stride)
+    if any(len(sequence) != length for sequence in sequences):
+        raise InputError("substitution needs sequences of one length, a map per base")
+    width = min(width, length)
+    starts = np.arange(0, length - width + 1, stride)
+    if starts[-1] < length - width:
+        starts = np.append(starts, length - width)  # the last bases count too
     maps = np.zeros((len(sequences), length), dtype=np.float32)
     targets = np.zeros(len(sequences), dtype=np.float32)
     sites = range(len(sequences))
@@ -116,7 +122,7 @@ def replace_windows(
     draws: int,
     rng: np.random.Generator,
 ) -> list[str]:
-    """Replace each window ``draws`` times: len(starts) * draws strings, window first."""
+    """Replace each window ``draws`` times: all draws of a window follow each other."""
     letters = np.frombuffer(sequence.encode(), dtype="S1")
     alternatives = draw_alternatives(sequence, draws, rng)
     replaced = []

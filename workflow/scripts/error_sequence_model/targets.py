@@ -9,6 +9,12 @@ import torch
 ERROR_CLASSES = ("error", "FP", "FN")
 
 
+def find_errors(classes: Sequence[str]) -> list[int]:
+    """Find the classes that are errors: "error", "FP", "FN"; else the last class."""
+    errors = [index for index, name in enumerate(classes) if name in ERROR_CLASSES]
+    return errors or [len(classes) - 1]
+
+
 def compute_target(logits: torch.Tensor, classes: Sequence[str]) -> torch.Tensor:
     """Compute the log-odds of an error: the same target for every sequence.
 
@@ -25,7 +31,6 @@ def compute_target(logits: torch.Tensor, classes: Sequence[str]) -> torch.Tensor
     """
     if len(classes) == 2:
         return logits[:, 1] - logits[:, 0]
-    errors = [index for index, name in enumerate(classes) if name in ERROR_CLASSES]
-    errors = errors or [len(classes) - 1]
+    errors = find_errors(classes)
     others = [index for index in range(len(classes)) if index not in errors]
     return logits[:, errors].logsumexp(dim=1) - logits[:, others].logsumexp(dim=1)

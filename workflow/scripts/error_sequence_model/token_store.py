@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from error_sequence_model.errors import InputError
@@ -107,7 +108,7 @@ class TokenStore:
             offsets = batch["input_ids"].offsets.to_numpy()
             # Offsets count from the buffer's start, values are the whole buffer.
             values = [
-                batch[name].values.to_numpy()
+                batch[name].values.to_numpy()  # noqa: PD011 - of pyarrow
                 for name in ("input_ids", "starts", "ends")
             ]
             self._chunks.append((offsets, *values))
@@ -150,14 +151,12 @@ class TokenStore:
         Raises:
             InputError: A site has no tokens.
         """
-        order = np.argsort(self.site_ids, kind="stable")
-        places = np.searchsorted(self.site_ids, site_ids, sorter=order)
-        places = np.minimum(places, len(order) - 1)
-        rows = order[places]
-        missing = np.asarray(site_ids)[self.site_ids[rows] != site_ids]
+        site_ids = np.asarray(site_ids, dtype=np.int64)
+        rows = pd.Index(self.site_ids).get_indexer(site_ids)
+        missing = site_ids[rows < 0]
         if len(missing):
             raise InputError(
-                f"{len(missing)} sites have no tokens, first site_id {missing[0]}; make "
-                "the tokens again from the same sites table"
+                f"{len(missing)} sites have no tokens, first site_id {missing[0]}; "
+                "make the tokens again from the same sites table"
             )
         return rows

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import gather_object
 
 from error_sequence_model.batching import cut_batches, plan_steps, share_step
@@ -29,6 +30,7 @@ from error_sequence_model.errors import InputError
 from error_sequence_model.logs import get_progress
 from error_sequence_model.metrics import (
     compute_auroc,
+    compute_macro,
     compute_macro_auprc,
 )
 from error_sequence_model.optimisation import (
@@ -55,6 +57,7 @@ class TrainingState:
         best_score: Highest validation AUPRC so far.
         best_epoch: Its epoch; -1 before the first.
         losses: Sum of the losses of this epoch's steps.
+        gradient_norms: Sum of their gradient norms before clipping.
         seconds: Training time of this epoch.
         tokens: Real and padded tokens of this epoch on this rank.
         history: One row per finished epoch.
@@ -100,13 +103,18 @@ class Training:
         self.val_dataset = val_dataset
         self.checkpoints = checkpoints
         self.precision = choose_precision(settings.precision, get_device())
+        # A notebook may train twice; accelerate keeps the first run's precision.
+        AcceleratorState._reset_state()
         self.accelerator = Accelerator(
             mixed_precision="no" if self.precision == "fp32" else self.precision,
             cpu=get_device().type == "cpu",
         )
+        if not self.accelerator.is_main_process:
+            # One process talks for all.
+            logging.getLogger("error_sequence_model").setLevel(logging.WARNING)
         self.classifier = model
         if settings.gradient_checkpointing:
-            model.gradient_checkpointing_enable()
+            model.activation_checkpointing_enable()
         self.model, self.optimizer = self.accelerator.prepare(
             model, make_optimizer(model, settings)
         )
@@ -134,6 +142,8 @@ class Training:
         while self.state.epoch < self.settings.epochs and not self._is_exhausted():
             self._run_epoch()
         self.classifier.load_state_dict(self.best_weights)
+        # Take the autocast wrapper off again: what follows chooses its own precision.
+        self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         for row in self.state.history:
             row["is_best"] = row["epoch"] == self.state.best_epoch + 1
         return self.state.history
@@ -144,7 +154,6 @@ class Training:
             batch_size=self.settings.batch_size,
             seed=self.settings.seed,
             epoch=epoch,
-            bucket_boundaries=self.train_dataset.bucket_boundaries,
             world_size=self.accelerator.num_processes,
         )
 
@@ -201,7 +210,9 @@ class Training:
                 loss = self._accumulate(indices, total_weight)
                 break
             except torch.cuda.OutOfMemoryError:
-                self._halve_token_budget()
+                pass
+            # Outside of the handler, whose traceback keeps the tensors alive.
+            self._halve_token_budget()
         if not np.isfinite(loss):
             self._refuse_nonfinite(step)
         norm = self.accelerator.clip_grad_norm_(
@@ -265,8 +276,8 @@ class Training:
         if self.tokens_per_batch <= int(self.lengths.max()):
             raise InputError(
                 "one sequence alone does not fit into GPU memory; set "
-                "`training.gradient_checkpointing: true`, a smaller backbone, or shorter "
-                "windows"
+                "`training.gradient_checkpointing: true`, a smaller backbone, or "
+                "shorter windows"
             )
         self.tokens_per_batch //= 2
         torch.cuda.empty_cache()
@@ -285,6 +296,11 @@ class Training:
         state = self.state
         probabilities, loss = self.validate()
         labels = self.val_dataset.labels
+        if not np.isfinite(loss):
+            raise InputError(
+                f"the validation loss is not finite after epoch {state.epoch + 1}; "
+                "lower `training.learning_rate` or set `training.precision: fp32`"
+            )
         score = compute_macro_auprc(labels, probabilities)
         is_best = score > state.best_score
         if is_best:
@@ -300,8 +316,8 @@ class Training:
             "train_loss": state.losses / self.steps_per_epoch,
             "validation_loss": loss,
             "validation_auprc": score,
-            "validation_auroc": compute_auroc(
-                labels == labels.max(), probabilities[:, -1]
+            "validation_auroc": float(
+                compute_macro(compute_auroc, labels, probabilities)
             ),
             "learning_rate": max(g["lr"] for g in self.optimizer.param_groups),
             "gradient_norm": state.gradient_norms / self.steps_per_epoch,
@@ -313,7 +329,7 @@ class Training:
         }
         state.history.append(row)
         logger.info(
-            "epoch %d/%d: loss %.4f, validation loss %.4f, AUPRC %.3f (prevalence %.3f)%s",
+            "epoch %d/%d: loss %.4f, held-out %.4f, AUPRC %.3f (prevalence %.3f)%s",
             *(row["epoch"], self.settings.epochs, row["train_loss"], loss, score),
             *(float(np.mean(labels == labels.max())), ", best" if is_best else ""),
         )
@@ -350,10 +366,16 @@ class Training:
                 "model": self.accelerator.unwrap_model(self.model).state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "best_weights": self.best_weights,
+                "scaler": self._get_scaler_state(),
                 "tokens_per_batch": self.tokens_per_batch,
                 "state": copy.copy(vars(self.state)),
             }
         )
+
+    def _get_scaler_state(self) -> dict[str, Any]:
+        """Give the loss scale of fp16; empty for other precisions."""
+        scaler = self.accelerator.scaler
+        return {} if scaler is None else scaler.state_dict()
 
     def _resume(self) -> None:
         saved = self.checkpoints.load()
@@ -361,6 +383,8 @@ class Training:
             return
         self.accelerator.unwrap_model(self.model).load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
+        if saved["scaler"]:
+            self.accelerator.scaler.load_state_dict(saved["scaler"])
         self.best_weights = saved["best_weights"]
         self.tokens_per_batch = saved["tokens_per_batch"]
         self.state = TrainingState(**saved["state"])
@@ -375,6 +399,11 @@ def check_classes(dataset: SequenceDataset, part: str) -> None:
     Raises:
         InputError: Names the part, the class and what to change.
     """
+    if len(dataset.classes) < 2:
+        raise InputError(
+            f"the {part} part has the one class {', '.join(dataset.classes)}; two are "
+            "needed to tell apart"
+        )
     counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
     for name, count in zip(dataset.classes, counts, strict=True):
         if count == 0:

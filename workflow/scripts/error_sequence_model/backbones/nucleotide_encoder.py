@@ -7,7 +7,6 @@ finds motifs from little data, attention relates them over any distance. States 
 
 from __future__ import annotations
 
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +25,7 @@ from error_sequence_model.backbones.attention import (
     rotate,
     split_heads,
 )
-from error_sequence_model.backbones.stem import ResidualBlock, Stem
+from error_sequence_model.backbones.stem import CalibratedNorm, Stem
 
 
 class NucleotideEncoderConfig(PreTrainedConfig):
@@ -40,11 +39,11 @@ class NucleotideEncoderConfig(PreTrainedConfig):
         stem_channels: Width of the stem and of the base embedding.
         stem_kernel_size: Bases seen by one convolution (odd).
         stem_dilations: One residual block of two convolutions each; empty = no stem.
-        stem_norm: "batch" or "layer" normalisation in the stem.
         dropout: Dropout on embeddings and on every residual branch.
-        base_dropout: Share of bases whose embedding is set to zero in training.
         attention_dropout: Dropout of attention weights; slow on CPU if not 0.
         rotary_base: Base of the rotary frequencies.
+        final_norm: Whether the last states go through a layer norm. Without it a state
+            keeps its strength; measured on few training sites, that is worth more.
         max_length: Longest input that windows are cut to, for information only: rotary
             positions take any length.
     """
@@ -59,12 +58,11 @@ class NucleotideEncoderConfig(PreTrainedConfig):
     stem_channels: int = 64
     stem_kernel_size: int = 11
     stem_dilations: list[int] | tuple[int, ...] = (1, 1, 4, 4)
-    stem_norm: Literal["batch", "layer"] = "batch"
     dropout: float | int = 0.1
-    base_dropout: float | int = 0.0
     attention_dropout: float | int = 0.0
     rotary_base: float | int = 10000.0
     layer_norm_eps: float = 1e-5
+    final_norm: bool = False
     max_length: int | None = None
     pad_token_id: int | None = 5
     mask_token_id: int | None = 6
@@ -169,40 +167,66 @@ class NucleotideEncoder(PreTrainedModel):
                 config.hidden_size,
                 kernel=config.stem_kernel_size,
                 dilations=config.stem_dilations,
-                norm=config.stem_norm,
                 dropout=config.dropout,
             )
         self.layers = nn.ModuleList(
             RotaryLayer(config) for _ in range(config.num_hidden_layers)
         )
-        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.norm = nn.Identity()
+        if config.final_norm:
+            self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
         # Scaled by fan-in, so that narrow models start as well as wide ones; branches
-        # start small, so that the residual stream is of size one at any depth.
+        # start small, so that the residual stream keeps its size at any depth.
         if isinstance(module, nn.Embedding):
-            init.normal_(module.weight, std=1.0)
-        elif isinstance(module, (nn.LayerNorm, nn.BatchNorm1d)):
+            init.normal_(module.weight, std=0.3 if self.stem is not None else 1.0)
+        elif isinstance(module, (nn.LayerNorm, CalibratedNorm)):
             init.ones_(module.weight)
             init.zeros_(module.bias)
-            if isinstance(module, nn.BatchNorm1d):
-                init.zeros_(module.running_mean)
-                init.ones_(module.running_var)
-                init.zeros_(module.num_batches_tracked)
+            if isinstance(module, CalibratedNorm):
+                init.zeros_(module.mean)
+                init.ones_(module.deviation)
         elif isinstance(module, (nn.Linear, nn.Conv1d)):
-            init.normal_(module.weight, std=module.weight[0].numel() ** -0.5)
+            init.normal_(module.weight, std=(3 * module.weight[0].numel()) ** -0.5)
             if module.bias is not None:
                 init.zeros_(module.bias)
-        if isinstance(module, ResidualBlock):
-            depth = len(self.config.stem_dilations)
-            fan_in = module.conv2.weight[0].numel()
-            init.normal_(module.conv2.weight, std=(fan_in * depth) ** -0.5)
-        elif isinstance(module, RotaryLayer):
+        if isinstance(module, RotaryLayer):
             for output in (module.attention_output, module.mlp_output):
                 depth = 2 * self.config.num_hidden_layers
                 fan_in = output.weight.shape[1]
                 init.normal_(output.weight, std=(fan_in * depth) ** -0.5)
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the stem's norms hold statistics; always so without a stem."""
+        if self.stem is None:
+            return True
+        norms = [m for m in self.stem.modules() if isinstance(m, CalibratedNorm)]
+        return not all((norm.deviation == 1).all() for norm in norms)
+
+    @torch.no_grad()
+    def calibrate(self, input_ids: Tensor, attention_mask: Tensor) -> None:
+        """Take the statistics of the stem's norms from a sample of the training data.
+
+        To be called once, before training a new network; a saved one keeps them.
+
+        Args:
+            input_ids: int64 (batch, length); a few hundred sequences are enough.
+            attention_mask: 1 at bases, 0 at padding, (batch, length).
+        """
+        if self.stem is None:
+            return
+        norms = [m for m in self.stem.modules() if isinstance(m, CalibratedNorm)]
+        was_training = self.training
+        self.eval()
+        for norm in norms:
+            norm.is_calibrating = True
+        self.stem(self.embeddings(input_ids), attention_mask)
+        for norm in norms:
+            norm.is_calibrating = False
+        self.train(was_training)
 
     def get_input_embeddings(self) -> nn.Embedding:
         """The base embedding, whose output ``inputs_embeds`` replaces."""
@@ -211,13 +235,6 @@ class NucleotideEncoder(PreTrainedModel):
     def set_input_embeddings(self, value: nn.Embedding) -> None:
         """Replace the base embedding."""
         self.embeddings = value
-
-    def _drop_bases(self, embeddings: Tensor) -> Tensor:
-        share = self.config.base_dropout
-        if not self.training or not share:
-            return embeddings
-        kept = torch.rand(embeddings.shape[:2], device=embeddings.device) >= share
-        return mask_states(embeddings, kept)
 
     def forward(
         self,
@@ -238,15 +255,15 @@ class NucleotideEncoder(PreTrainedModel):
 
         Returns:
             ``last_hidden_state`` (batch, length, hidden); ``hidden_states``: stem
-            output, then each layer's, the last one normalised; ``attentions``: per
-            layer (batch, heads, queries, keys).
+            output, then each layer's (the last one after the final norm, if there
+            is one); ``attentions``: per layer (batch, heads, queries, keys).
         """
         if inputs_embeds is None:
             inputs_embeds = self.embeddings(input_ids)
         if attention_mask is not None and bool(attention_mask.all()):
             # Windows of one length are never padded: save the masking.
             attention_mask = None
-        states = self._drop_bases(inputs_embeds)
+        states = inputs_embeds
         if self.stem is not None:
             states = self.stem(states, attention_mask)
         states = self.dropout(states)

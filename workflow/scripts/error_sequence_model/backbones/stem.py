@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from error_sequence_model.backbones.attention import mask_states
 
+SMALLEST_DEVIATION = 1e-3
+
 
 class Convolution(nn.Conv1d):
     """A same-length convolution over states (batch, length, channels).
@@ -41,45 +43,51 @@ class Convolution(nn.Conv1d):
         return convolved.squeeze(2).transpose(1, 2)
 
 
-class TokenLayerNorm(nn.LayerNorm):
-    """Layer norm over the channels of each position; padding does not matter to it."""
+class CalibratedNorm(nn.Module):
+    """Shift and scale each channel by statistics of the data, taken once.
+
+    A layer norm would hide how strongly a position responds compared with others, which
+    is what tells a motif from a near-motif; a batch norm would make a gradient depend on
+    how a step is cut into batches. Statistics taken once, before training (as in the
+    activation norm of Kingma and Dhariwal 2018), keep both.
+
+    Attributes:
+        mean: Mean per channel, float32 (channels,); 0 before calibration.
+        deviation: Standard deviation per channel, float32 (channels,); 1 before.
+        is_calibrating: Take the statistics from the next states.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("deviation", torch.ones(channels))
+        self.is_calibrating = False
 
     def forward(self, states: Tensor, attention_mask: Tensor | None) -> Tensor:
         """Map (batch, length, channels) to the same shape."""
-        return super().forward(states)
-
-
-class TokenBatchNorm(nn.BatchNorm1d):
-    """Batch norm per channel over all bases of the batch; padding is left out.
-
-    Unlike a layer norm it keeps how strongly a position responds compared with other
-    positions. In evaluation it is a fixed affine map.
-    """
-
-    def forward(self, states: Tensor, attention_mask: Tensor | None) -> Tensor:
-        """Map (batch, length, channels) to the same shape; anything at padding."""
-        if attention_mask is None or not self.training:
-            return super().forward(states.flatten(0, 1)).view_as(states)
-        real = attention_mask.bool()
-        normed = super().forward(states[real])
-        return torch.zeros_like(states, dtype=normed.dtype).masked_scatter(
-            real.unsqueeze(-1), normed
-        )
-
-
-NORMS = {"batch": TokenBatchNorm, "layer": TokenLayerNorm}
+        if self.is_calibrating:
+            real = states.flatten(0, 1)
+            if attention_mask is not None:
+                real = states[attention_mask.bool()]
+            deviation, mean = torch.std_mean(real.float(), dim=0, correction=0)
+            self.mean.copy_(mean)
+            self.deviation.copy_(deviation.clamp(min=SMALLEST_DEVIATION))
+        scale = self.weight / self.deviation
+        return states * scale + (self.bias - self.mean * scale)
 
 
 class ResidualBlock(nn.Module):
     """Two dilated convolutions, each after normalisation, beside a skip connection."""
 
     def __init__(
-        self, channels: int, kernel: int, dilation: int, *, norm: str, dropout: float
+        self, channels: int, kernel: int, dilation: int, *, dropout: float
     ) -> None:
         super().__init__()
-        self.norm1 = NORMS[norm](channels)
+        self.norm1 = CalibratedNorm(channels)
         self.conv1 = Convolution(channels, channels, kernel, dilation)
-        self.norm2 = NORMS[norm](channels)
+        self.norm2 = CalibratedNorm(channels)
         self.conv2 = Convolution(channels, channels, kernel, dilation)
         self.dropout = nn.Dropout(dropout)
 
@@ -100,7 +108,6 @@ class Stem(nn.Module):
         out_size: Width of the result.
         kernel: Bases seen by one convolution (odd).
         dilations: One residual block each.
-        norm: "batch" or "layer".
         dropout: Dropout on the blocks' branches.
     """
 
@@ -111,16 +118,15 @@ class Stem(nn.Module):
         *,
         kernel: int,
         dilations: Sequence[int],
-        norm: str,
         dropout: float,
     ) -> None:
         super().__init__()
         self.input = Convolution(channels, channels, kernel, 1)
         self.blocks = nn.ModuleList(
-            ResidualBlock(channels, kernel, dilation, norm=norm, dropout=dropout)
+            ResidualBlock(channels, kernel, dilation, dropout=dropout)
             for dilation in dilations
         )
-        self.norm = NORMS[norm](channels)
+        # No norm here: how strongly a motif answers must reach the classifier.
         self.output = nn.Linear(channels, out_size)
 
     def forward(self, states: Tensor, attention_mask: Tensor | None) -> Tensor:
@@ -128,4 +134,4 @@ class Stem(nn.Module):
         states = self.input(mask_states(states, attention_mask))
         for block in self.blocks:
             states = block(states, attention_mask)
-        return self.output(self.norm(states, attention_mask))
+        return self.output(states)

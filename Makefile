@@ -1,0 +1,56 @@
+# make demo | make test | make check | make bench: each sets itself up in .venv.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+CORES ?= 2
+GPUS ?= 0
+
+# Scripts and accelerate are called by name: the environment's come first.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export HF_HUB_OFFLINE := 1
+
+.PHONY: help setup demo test check bench clean
+
+help:
+	@echo "make demo   simulate a genome with planted errors and explain them (CPU, minutes)"
+	@echo "make test   lint and every test"
+	@echo "make check  lint only"
+	@echo "make bench  benchmarks"
+
+setup: $(STAMP)
+
+# torch first: what depends on it then takes this build and not another.
+$(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.txt)"
+	python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: $(STAMP)
+	python workflow/scripts/simulate.py --output-folder demo
+	snakemake --configfile config/demo.yaml --cores $(CORES) --resources gpu=$(GPUS) \
+		--rerun-incomplete --show-failed-logs --quiet rules host reason
+	@python workflow/scripts/summary.py --results results --predictor demo
+
+check: $(STAMP)
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow/Snakefile workflow/rules
+	@# Linting reads the workflow with the demo's config; its input need not exist.
+	snakemake --lint --configfile config/demo.yaml
+
+test: check
+	python -m pytest
+
+bench: $(STAMP)
+	python tests/benchmarks/benchmark_windows.py
+
+clean:
+	rm -rf results logs demo .snakemake
+
+.PHONY: docs
+docs: $(STAMP)
+	python workflow/scripts/config_reference.py

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import IntegratedGradients
+from torch import nn
+
+from error_sequence_model.attribution import (
+    _integrate_path,
+    _run,
+    attribute,
+    choose_baseline,
+)
+from error_sequence_model.classifier import ErrorClassifier, create_classifier
+from error_sequence_model.datasets import SequenceDataset, collate
+from error_sequence_model.errors import InputError
+from error_sequence_model.finetuning import train_error_sequence_model
+from error_sequence_model.targets import compute_target, find_errors
+from error_sequence_model.token_store import TokenStore
+from error_sequence_model.tokenizers import KmerTokenizer, NucleotideTokenizer
+from tiny_models import EXACT, make_frame, make_tiny_classifier, make_tiny_datasets
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> tuple[ErrorClassifier, SequenceDataset]:
+    train, held = make_tiny_datasets(160, shortest=30, longest=60)
+    model, _ = train_error_sequence_model(
+        train,
+        held,
+        output_dir=tmp_path_factory.mktemp("run"),
+        learning_rate=1e-2,
+        num_epochs=4,
+        batch_size=16,
+        backbone_options=EXACT,
+    )
+    return model, held
+
+
+class LinearModel(nn.Module):
+    """Log-odds are a weighted sum of token values; the weights depend on the place."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(7, 3)
+        self.weights = nn.Parameter(torch.randn(length, 3))
+        self.config = SimpleNamespace(classes=("correct", "error"))
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.embed
+
+    def forward(
+        self, input_ids=None, inputs_embeds=None, attention_mask=None, junction=None
+    ) -> SimpleNamespace:
+        states = self.embed(input_ids) if inputs_embeds is None else inputs_embeds
+        states = states * attention_mask.unsqueeze(-1)
+        value = (states * self.weights[: states.shape[1]]).sum(dim=(1, 2))
+        return SimpleNamespace(logits=torch.stack([0 * value, value], dim=1))
+
+
+def make_linear() -> tuple[LinearModel, SequenceDataset]:
+    torch.manual_seed(0)
+    _, dataset = make_tiny_datasets(20, shortest=21, longest=48)
+    return LinearModel(48).eval(), dataset
+
+
+def test_integrated_gradients_equal_captum(trained) -> None:
+    model, dataset = trained
+    batch = collate([dataset[i] for i in range(6)], pad_token_id=5)
+    end = model.get_input_embeddings()(batch["input_ids"]).detach()
+    start = torch.randn_like(end)
+    keys = ("attention_mask", "junction")
+
+    def forward(embedded: torch.Tensor, mask, junction) -> torch.Tensor:
+        inputs = {"attention_mask": mask, "junction": junction}
+        return _run(model, inputs, embedded)
+
+    expected = IntegratedGradients(forward).attribute(
+        end,
+        baselines=start,
+        additional_forward_args=tuple(batch[key] for key in keys),
+        n_steps=20,
+        method="gausslegendre",
+    )
+    found = _integrate_path(model, batch, start, end, 20)
+    assert torch.allclose(found, expected.sum(dim=-1), atol=1e-5)
+
+
+@pytest.mark.parametrize("baseline", ["mean", "mask", "shuffle"])
+def test_closed_form_on_a_linear_model(baseline) -> None:
+    model, dataset = make_linear()
+    found = attribute(
+        model, dataset, "integrated_gradients", window_length=48, baseline=baseline
+    )
+    assert found.baseline == baseline
+    assert found.completeness_error.max() < 1e-4
+    if baseline == "shuffle":
+        return
+    table = model.embed.weight.detach()
+    point = table[6] if baseline == "mask" else table[:5].mean(dim=0)
+    for index in range(len(dataset)):
+        ids = torch.tensor(dataset[index]["input_ids"]).long()
+        expected = ((table[ids] - point) * model.weights[: len(ids)]).sum(dim=-1)
+        row = found.attributions[index]
+        assert np.allclose(row[: len(ids)], expected.detach(), atol=1e-5)
+        assert not row[len(ids) :].any()
+
+
+def test_gradient_methods_on_a_linear_model(caplog, monkeypatch) -> None:
+    monkeypatch.setattr("error_sequence_model.attribution.logger.parent.propagate", True)
+    model, dataset = make_linear()
+    saliency = attribute(model, dataset, "saliency", window_length=48)
+    assert not caplog.records
+    product = attribute(model, dataset, "input_x_gradient", window_length=48)
+    assert "no better than chance" in caplog.text
+    weights, table = model.weights.detach(), model.embed.weight.detach()
+    ids = torch.tensor(dataset[3]["input_ids"]).long()
+    size = len(ids)
+    assert np.allclose(saliency.attributions[3, :size], weights[:size].norm(dim=-1))
+    expected = (table[ids] * weights[:size]).sum(dim=-1)
+    assert np.allclose(product.attributions[3, :size], expected, atol=1e-5)
+    # On a linear function through the origin the products sum to the value itself.
+    assert np.allclose(product.attributions.sum(axis=1), product.target, atol=1e-4)
+    assert np.isnan(product.completeness_error).all()
+
+
+@pytest.mark.parametrize("baseline", ["auto", "mask", "mean"])
+def test_maps_of_a_trained_model_are_complete(trained, baseline) -> None:
+    model, dataset = trained
+    found = attribute(
+        model, dataset, "integrated_gradients", window_length=60, baseline=baseline
+    )
+    assert np.median(found.completeness_error) < 0.01
+    assert np.quantile(found.completeness_error, 0.95) < 0.05
+    change = found.target - found.baseline_target
+    missed = np.abs(found.attributions.sum(axis=1) - change)
+    assert (missed <= found.completeness_error * np.maximum(abs(change), 0.1) + 1e-4).all()
+    assert np.ptp(found.target) > 1, "the model has learnt something"
+
+
+def test_the_decisive_bases_stand_out(trained) -> None:
+    model, dataset = trained
+    for method in ("integrated_gradients", "saliency"):
+        maps = np.abs(attribute(model, dataset, method, window_length=60).attributions)
+        near, far = [], []
+        for row, junction in zip(maps, dataset.junctions, strict=True):
+            near.append(row[junction - 1 : junction + 2].mean())
+            far.append(row[: junction - 8].mean())
+        assert np.mean(near) > 5 * np.mean(far), method
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "saliency"])
+def test_unequal_lengths_and_padding_do_not_matter(trained, method) -> None:
+    model, dataset = trained
+    together = attribute(model, dataset, method, window_length=60)
+    for index in (0, 5, 11):
+        alone = attribute(model, dataset.select([index]), method, window_length=60)
+        assert np.allclose(
+            alone.attributions[0], together.attributions[index], atol=2e-4
+        )
+        assert alone.target[0] == pytest.approx(together.target[index], abs=1e-4)
+
+
+def make_kmer_case() -> tuple[ErrorClassifier, SequenceDataset]:
+    model = create_classifier(
+        "nucleotide_transformer",
+        options={"layers": 1, "hidden_size": 16, "heads": 2},
+        seed=1,
+    ).eval()
+    sequences = make_frame(4, seed=1, shortest=31, longest=50)["sequence"].tolist()
+    return model, SequenceDataset(
+        TokenStore.from_encodings([model.tokenizer.encode(s) for s in sequences]),
+        np.arange(4),
+        np.arange(4) % 2,
+        junctions=np.array([len(s) // 2 for s in sequences]),
+        classes=("correct", "error"),
+        tokenizer=model.tokenizer,
+    )
+
+
+def test_token_sums_are_conserved_on_the_base_axis() -> None:
+    model, dataset = make_kmer_case()
+    found = attribute(model, dataset, "integrated_gradients", window_length=50)
+    assert found.baseline == "mask"
+    change = found.target - found.baseline_target
+    # Special tokens keep their embedding: nothing of the sum is theirs.
+    assert np.allclose(found.attributions.sum(axis=1), change, atol=1e-3)
+    spans = dataset.get_encoding(0).spans
+    start, end = spans[1]
+    assert end - start == 6
+    assert np.ptp(found.attributions[0, start:end]) < 1e-7
+
+
+def test_baselines_that_do_not_suit_are_refused(monkeypatch) -> None:
+    model, dataset = make_kmer_case()
+    with pytest.raises(InputError, match="set `explanation.baseline` to mask or mean"):
+        choose_baseline(model, dataset, "shuffle")
+    with pytest.raises(InputError, match="'zero' is unknown"):
+        attribute(model, dataset, "integrated_gradients", baseline="zero")
+    monkeypatch.setattr(dataset.tokenizer, "mask_token_id", None)
+    assert choose_baseline(model, dataset, "auto") == "mean"
+    with pytest.raises(InputError, match="has no mask token"):
+        choose_baseline(model, dataset, "mask")
+    assert isinstance(dataset.tokenizer, KmerTokenizer)
+
+
+def test_unknown_methods_and_missing_sequences_are_refused(trained) -> None:
+    model, dataset = trained
+    with pytest.raises(InputError, match="'deeplift' is unknown; allowed"):
+        attribute(model, dataset, "deeplift")
+    with pytest.raises(InputError, match="give `sequences`"):
+        attribute(model, dataset, "substitution")
+
+
+def test_mode_and_gradients_of_the_model_are_left_alone(trained) -> None:
+    model, dataset = trained
+    model.train()
+    part = dataset.select([0, 1])
+    attribute(model, part, "integrated_gradients")
+    assert model.training
+    assert all(p.grad is None or not p.grad.any() for p in model.parameters())
+    model.eval()
+
+
+def test_maps_repeat_with_their_seed(trained) -> None:
+    model, dataset = trained
+    part = dataset.select([0, 1, 2])
+    first, second, other = (
+        attribute(model, part, "integrated_gradients", seed=seed).attributions
+        for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first, second)
+    assert not np.allclose(first, other)
+
+
+def test_the_target_of_two_and_of_more_classes() -> None:
+    logits = torch.tensor([[1.0, 3.5]])
+    assert compute_target(logits, ("correct", "error")).tolist() == [2.5]
+    four = torch.tensor([[0.1, 1.2, 0.7, -0.4]])
+    probabilities = four.softmax(dim=1)[0]
+    errors = probabilities[1] + probabilities[2]
+    expected = torch.log(errors / (1 - errors))
+    found = compute_target(four, ("TP", "FP", "FN", "TN"))
+    assert torch.allclose(found, expected)
+    assert find_errors(("TP", "FP", "FN", "TN")) == [1, 2]
+    assert find_errors(("class_0", "class_1", "class_2")) == [2]
+
+
+def test_maps_of_several_classes_sum_to_the_log_odds_of_an_error() -> None:
+    classes = ("TP", "FP", "FN", "TN")
+    model = make_tiny_classifier(classes=classes, **EXACT).eval()
+    _, dataset = make_tiny_datasets(8)
+    dataset.classes = classes
+    found = attribute(model, dataset, "integrated_gradients", baseline="mask")
+    change = found.target - found.baseline_target
+    assert np.allclose(found.attributions.sum(axis=1), change, atol=1e-3)
+    assert isinstance(dataset.tokenizer, NucleotideTokenizer)

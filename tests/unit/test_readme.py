@@ -1,0 +1,57 @@
+"""The README's first code block runs as it stands; the config page is up to date."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from error_sequence_model.config_reference import write_reference
+from error_sequence_model.settings import complete_config
+
+ROOT = Path(__file__).parents[2]
+
+
+def read_blocks(language: str) -> list[str]:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_first_block_runs(tmp_path, monkeypatch, capsys):
+    first = re.search(r"```(\w*)\n", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert first is not None and first.group(1) == "python"
+    block = read_blocks("python")[0]
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(block, "README.md", "exec"), names)  # noqa: S102 - our own README
+    metrics = names["metrics"]
+    assert metrics["auroc"] > 0.9
+    assert 0 <= metrics["accuracy"] <= 1 and 0 <= metrics["f1"] <= 1
+    assert (tmp_path / "attention_FN.pdf").read_bytes().startswith(b"%PDF")
+    assert (tmp_path / "my_model" / "model" / "model.safetensors").is_file()
+    predictions = pd.read_parquet(tmp_path / "my_model" / "predictions.parquet")
+    assert len(predictions) == len(names["test_data"])
+    assert capsys.readouterr().out
+
+
+def test_yaml_blocks_are_valid_configs():
+    blocks = [yaml.safe_load(block) for block in read_blocks("yaml")]
+    whole = [block for block in blocks if "predictors" in block]
+    assert whole
+    for block in whole:
+        complete_config(block)
+    for block in blocks:
+        if "predictors" not in block:
+            complete_config({**whole[0], **block})
+
+
+def test_config_page_is_made_from_the_schema():
+    written = (ROOT / "config" / "README.md").read_text(encoding="utf-8")
+    assert written == write_reference(), "run `make docs`"
+
+
+def test_shipped_configs_are_valid():
+    for path in ("config/config.yaml", "config/demo.yaml", "tests/real/config.yaml"):
+        complete_config(yaml.safe_load((ROOT / path).read_text(encoding="utf-8")))

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from error_sequence_model.errors import InputError
+from error_sequence_model.settings import (
+    BackboneSettings,
+    ExplanationSettings,
+    TrainingSettings,
+    complete_config,
+    compute_run_hash,
+    read_schema,
+)
+
+
+def make_config(**more: object) -> dict:
+    return {
+        "genomes": {"toy": {"fasta": "toy.fa"}},
+        "predictors": {"net": {"genome": "toy", "errors": "errors.tsv"}},
+        **more,
+    }
+
+
+def test_defaults_are_filled_in_everywhere() -> None:
+    given = make_config()
+    config = complete_config(given)
+    assert config["training"]["epochs"] == 5
+    assert config["windows"] == {"upstream": 200, "downstream": 200}
+    assert config["genomes"]["toy"]["annotation"] is None
+    assert config["predictors"]["net"]["site_base"] == "exon"
+    assert config["models"] == ["encoder"]
+    assert "training" not in given, "the given config must stay as it was"
+
+
+def test_defaults_are_not_shared_between_configs() -> None:
+    complete_config(make_config())["contrasts"].append("x")
+    assert "x" not in complete_config(make_config())["contrasts"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "group"),
+    [(TrainingSettings, "training"), (ExplanationSettings, "explanation")],
+)
+def test_dataclass_and_schema_have_the_same_defaults(settings, group) -> None:
+    properties = read_schema()["properties"][group]["properties"]
+    for field in dataclasses.fields(settings):
+        if group == "training" and field.name == "seed":
+            continue  # a wildcard of the run, not a key of the config
+        default = properties[field.name]["default"]
+        mine = field.default
+        assert mine == (tuple(default) if isinstance(default, list) else default), field
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"trainin": {}}, ["unknown key 'trainin'", "did you mean 'training'"]),
+        (
+            {"training": {"learning_rat": 1.0}},
+            ["training: unknown key 'learning_rat'", "did you mean 'learning_rate'"],
+        ),
+        (
+            {"training": {"learning_rate": "1e-4"}},
+            ["training.learning_rate", "'1e-4'", "write 1.0e-4"],
+        ),
+        ({"training": {"epochs": 0}}, ["training.epochs", "minimum of 1"]),
+        ({"windows": {"upstream": 200.5}}, ["windows.upstream", "integer"]),
+        ({"splice_types": ["donr"]}, ["splice_types.0", "'donr'", "'donor'"]),
+        ({"contrasts": ["fp_vs_tpp"]}, ["contrasts", "fp_vs_tpp", "fp_vs_tp"]),
+        (
+            {"contrasts": {"mine": {"positive": ["XX"], "negative": ["TP"]}}},
+            ["contrasts.mine.positive.0", "'XX'"],
+        ),
+        ({"models": ["other"]}, ["models", "'other'", "there are: encoder"]),
+        (
+            {"predictors": {"net": {"genome": "tyo", "errors": "e.tsv"}}},
+            ["predictors.net.genome", "'tyo'", "there are: toy"],
+        ),
+        ({"predictors": {}}, ["predictors"]),
+    ],
+)
+def test_wrong_configs_are_refused_with_key_and_remedy(more, words) -> None:
+    with pytest.raises(InputError) as caught:
+        complete_config(make_config(**more))
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_all_problems_are_listed_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        complete_config(make_config(oops=1, training={"epochs": "many"}))
+    assert "oops" in str(caught.value)
+    assert "training.epochs" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "contrasts",
+    [
+        ["fp_vs_tp", "error_type"],
+        {"fp_vs_tp": None, "mine": {"positive": ["FP"], "negative": ["TP", "FN"]}},
+        {"control": {"like": "fp_vs_tp", "shuffle_labels": True}},
+    ],
+)
+def test_contrasts_as_list_or_map(contrasts) -> None:
+    config = complete_config(make_config(contrasts=contrasts))
+    assert list(config["contrasts"]) == list(contrasts)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "word"),
+    [
+        ({"epoch": 3}, "unknown key epoch"),
+        ({"learning_rate": "1e-4"}, "write 1.0e-4"),
+        ({"bucket_boundaries": [512, 256]}, "must rise"),
+        ({"precision": "fp64"}, "allowed are auto, fp32"),
+        ({"schedule": "cosin"}, "allowed are cosine"),
+        ({"class_weights": "inverse"}, "allowed are balanced"),
+        ({"tokens_per_batch": "many"}, "allowed are auto"),
+        ({"epochs": 0}, "above 0"),
+        ({"learning_rate": float("nan")}, "above 0"),
+    ],
+)
+def test_training_settings_refuse_what_they_cannot_use(mapping, word) -> None:
+    with pytest.raises(InputError, match=word):
+        TrainingSettings.from_mapping(mapping)
+
+
+def test_backbone_settings_split_own_keys_from_options() -> None:
+    settings = BackboneSettings.from_mapping(
+        {"architecture": "hyenadna", "pooling": "last", "layers": 2}
+    )
+    assert settings.pooling == "last"
+    assert settings.options == {"layers": 2}
+    assert settings.base_model == "hyenadna"
+    assert BackboneSettings("dnabert2", "models/x").base_model == "models/x"
+
+
+def test_run_hash_depends_on_values_not_on_order() -> None:
+    assert compute_run_hash({"a": 1, "b": (1, 2)}) == compute_run_hash(
+        {"b": [1, 2], "a": 1}
+    )
+    assert compute_run_hash({"a": 1}) != compute_run_hash({"a": 2})
