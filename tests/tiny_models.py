@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from error_sequence_model.classifier import ErrorClassifier, create_classifier
 from error_sequence_model.datasets import SequenceDataset
@@ -49,7 +52,9 @@ def make_frame(
     planted = []
     for sequence, label in zip(sequences, labels, strict=True):
         middle = len(sequence) // 2
-        planted.append(sequence[: middle - 1] + "ACGT"[label] * 3 + sequence[middle + 2 :])
+        planted.append(
+            sequence[: middle - 1] + "ACGT"[label] * 3 + sequence[middle + 2 :]
+        )
     return pd.DataFrame(
         {
             "sequence": planted,
@@ -66,3 +71,18 @@ def make_tiny_datasets(
         make_frame(count, seed=seed, **shape),
         make_frame(count // 2, seed=seed + 1000, **shape),
     )
+
+
+def write_windows(path: Path, site_ids: list[int], windows: list[str]) -> Path:
+    half = len(windows[0]) // 2
+    schema = pa.schema(
+        [("site_id", pa.int64()), ("sequence", pa.string())],
+        metadata={"upstream": str(half), "downstream": str(len(windows[0]) - half)},
+    )
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        for start in range(0, len(windows), 7):
+            part = slice(start, start + 7)
+            writer.write_batch(
+                pa.record_batch([site_ids[part], windows[part]], schema=schema)
+            )
+    return path

@@ -8,16 +8,16 @@ import torch
 from captum.attr import IntegratedGradients
 from torch import nn
 
-from error_sequence_model.attribution import (
-    _integrate_path,
-    _run,
-    attribute,
-    choose_baseline,
-)
+from error_sequence_model.attribution import attribute
 from error_sequence_model.classifier import ErrorClassifier, create_classifier
 from error_sequence_model.datasets import SequenceDataset, collate
 from error_sequence_model.errors import InputError
 from error_sequence_model.finetuning import train_error_sequence_model
+from error_sequence_model.integration import (
+    choose_baseline,
+    integrate_path,
+    run_embedded,
+)
 from error_sequence_model.targets import compute_target, find_errors
 from error_sequence_model.token_store import TokenStore
 from error_sequence_model.tokenizers import KmerTokenizer, NucleotideTokenizer
@@ -31,12 +31,12 @@ def trained(tmp_path_factory) -> tuple[ErrorClassifier, SequenceDataset]:
         train,
         held,
         output_dir=tmp_path_factory.mktemp("run"),
-        learning_rate=1e-2,
-        num_epochs=4,
+        learning_rate=3e-3,
+        num_epochs=6,
         batch_size=16,
         backbone_options=EXACT,
     )
-    return model, held
+    return model, held.select(np.arange(24))
 
 
 class LinearModel(nn.Module):
@@ -75,7 +75,7 @@ def test_integrated_gradients_equal_captum(trained) -> None:
 
     def forward(embedded: torch.Tensor, mask, junction) -> torch.Tensor:
         inputs = {"attention_mask": mask, "junction": junction}
-        return _run(model, inputs, embedded)
+        return run_embedded(model, inputs, embedded)
 
     expected = IntegratedGradients(forward).attribute(
         end,
@@ -84,7 +84,7 @@ def test_integrated_gradients_equal_captum(trained) -> None:
         n_steps=20,
         method="gausslegendre",
     )
-    found = _integrate_path(model, batch, start, end, 20)
+    found = integrate_path(model, batch, start, end, 20)
     assert torch.allclose(found, expected.sum(dim=-1), atol=1e-5)
 
 
@@ -109,7 +109,9 @@ def test_closed_form_on_a_linear_model(baseline) -> None:
 
 
 def test_gradient_methods_on_a_linear_model(caplog, monkeypatch) -> None:
-    monkeypatch.setattr("error_sequence_model.attribution.logger.parent.propagate", True)
+    monkeypatch.setattr(
+        "error_sequence_model.attribution.logger.parent.propagate", True
+    )
     model, dataset = make_linear()
     saliency = attribute(model, dataset, "saliency", window_length=48)
     assert not caplog.records
@@ -136,7 +138,9 @@ def test_maps_of_a_trained_model_are_complete(trained, baseline) -> None:
     assert np.quantile(found.completeness_error, 0.95) < 0.05
     change = found.target - found.baseline_target
     missed = np.abs(found.attributions.sum(axis=1) - change)
-    assert (missed <= found.completeness_error * np.maximum(abs(change), 0.1) + 1e-4).all()
+    assert (
+        missed <= found.completeness_error * np.maximum(abs(change), 0.1) + 1e-4
+    ).all()
     assert np.ptp(found.target) > 1, "the model has learnt something"
 
 
@@ -195,7 +199,7 @@ def test_token_sums_are_conserved_on_the_base_axis() -> None:
 
 def test_baselines_that_do_not_suit_are_refused(monkeypatch) -> None:
     model, dataset = make_kmer_case()
-    with pytest.raises(InputError, match="set `explanation.baseline` to mask or mean"):
+    with pytest.raises(InputError, match="to mask or mean"):
         choose_baseline(model, dataset, "shuffle")
     with pytest.raises(InputError, match="'zero' is unknown"):
         attribute(model, dataset, "integrated_gradients", baseline="zero")
@@ -220,7 +224,7 @@ def test_mode_and_gradients_of_the_model_are_left_alone(trained) -> None:
     part = dataset.select([0, 1])
     attribute(model, part, "integrated_gradients")
     assert model.training
-    assert all(p.grad is None or not p.grad.any() for p in model.parameters())
+    assert all(p.grad is None for p in model.parameters())
     model.eval()
 
 
@@ -255,5 +259,5 @@ def test_maps_of_several_classes_sum_to_the_log_odds_of_an_error() -> None:
     dataset.classes = classes
     found = attribute(model, dataset, "integrated_gradients", baseline="mask")
     change = found.target - found.baseline_target
-    assert np.allclose(found.attributions.sum(axis=1), change, atol=1e-3)
+    assert np.allclose(found.attributions.sum(axis=1), change, rtol=0.05)
     assert isinstance(dataset.tokenizer, NucleotideTokenizer)

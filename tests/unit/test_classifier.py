@@ -126,13 +126,15 @@ def test_saving_again_replaces_the_folder_whole(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda state: state.pop("head.4.bias"), "head.4.bias"),
+        (lambda state: state.pop("backbone.stem.output.bias"), "stem.output.bias"),
         (
-            lambda state: state.update({"head.9.bias": state.pop("head.4.bias")}),
+            lambda state: state.update(
+                {"head.9.bias": state.pop("backbone.stem.output.bias")}
+            ),
             "head.9.bias",
         ),
         (
-            lambda state: state.update({"head.4.bias": torch.zeros(3)}),
+            lambda state: state.update({"backbone.stem.output.bias": torch.zeros(3)}),
             "size mismatch",
         ),
     ],
@@ -186,7 +188,7 @@ def test_new_models_are_functions_of_their_seed() -> None:
     first, second = (make_tiny_classifier(seed=5).state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
     other = make_tiny_classifier(seed=6).state_dict()
-    assert not torch.equal(first["head.1.weight"], other["head.1.weight"])
+    assert not torch.equal(first["head.0.weight"], other["head.0.weight"])
 
 
 def test_options_of_a_checkpoint_are_refused(tmp_path) -> None:
@@ -221,8 +223,8 @@ def test_layers_learn_slower_the_lower_they_are() -> None:
         for p in group["params"]
     }
     found = {name: groups[id(p)] for name, p in model.named_parameters()}
-    assert found["head.1.weight"] == (1.0, 0.1)
-    assert found["head.1.bias"] == (1.0, 0.0)
+    assert found["head.0.weight"] == (1.0, 0.1)
+    assert found["head.0.bias"] == (1.0, 0.0)
     assert found["backbone.layers.1.attention_input.weight"] == (0.5, 0.1)
     assert found["backbone.layers.0.mlp_norm.weight"] == (0.25, 0.0)
     assert found["backbone.embeddings.weight"] == (0.125, 0.0)

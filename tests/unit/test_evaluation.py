@@ -31,7 +31,11 @@ def test_intervals_hold_the_point_and_shrink_with_more_genes() -> None:
     for count in (60, 600):
         labels, probabilities = draw(count)
         found = compute_metrics(
-            labels, probabilities, threshold=0.5, groups=np.arange(count) // 3, draws=300
+            labels,
+            probabilities,
+            threshold=0.5,
+            groups=np.arange(count) // 3,
+            draws=300,
         )
         for name, (low, high) in found["intervals"].items():
             assert low <= found[name] <= high, name

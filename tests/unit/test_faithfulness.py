@@ -310,7 +310,9 @@ def test_the_checks_of_a_run_are_written_for_every_method(tmp_path) -> None:
         attribute_run(run, method, baseline="auto", seed=1, output=maps[method])
     attend_run(run, output=tmp_path / "attention.h5")
     options = {"truth": None, "baseline": "auto", "seed": 1}
-    check_run(run, maps, tmp_path / "attention.h5", output=tmp_path / "f.json", **options)
+    check_run(
+        run, maps, tmp_path / "attention.h5", output=tmp_path / "f.json", **options
+    )
     found = read_json(tmp_path / "f.json")
     assert found["n_sites"] == 8
     assert set(found["methods"]) == {*maps, "attention"}

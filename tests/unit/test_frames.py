@@ -40,7 +40,12 @@ def test_max_length_cuts_around_the_junction() -> None:
     train = frame(["ACGTACGTAC", "GGGGGTTTTTAAAAA"], [0, 1], junction=[5, 10])
     held = frame(["TTT", "CCC"], [0, 1])
     dataset, _ = prepare_datasets_for_training(train, held, max_length=4)
-    assert dataset.get_encoding(1).spans.tolist() == [[8, 9], [9, 10], [10, 11], [11, 12]]
+    assert dataset.get_encoding(1).spans.tolist() == [
+        [8, 9],
+        [9, 10],
+        [10, 11],
+        [11, 12],
+    ]
     assert dataset.lengths.tolist() == [4, 4]
     assert dataset[1]["junction"] == (1, 2)
 
@@ -49,7 +54,9 @@ def test_case_rna_and_tokenizer_choices() -> None:
     train = frame(["acgu", "ACGG"], [0, 1])
     held = frame(["TTTT", "CCCC"], [0, 1])
     dataset, _ = prepare_datasets_for_training(train, held, tokenizer="hyenadna")
-    assert dataset.tokenizer.tokens(dataset.get_encoding(0).input_ids)[:4] == list("ACGT")
+    assert dataset.tokenizer.tokens(dataset.get_encoding(0).input_ids)[:4] == list(
+        "ACGT"
+    )
     tokenizer = HyenaDNATokenizer()
     dataset, _ = prepare_datasets_for_training(train, held, tokenizer=tokenizer)
     assert dataset.tokenizer is tokenizer

@@ -106,7 +106,9 @@ def test_macro_is_the_mean_over_classes_that_occur() -> None:
             for k in range(3)
         ]
     )
-    assert compute_macro(compute_auprc, labels, probabilities) == pytest.approx(expected)
+    assert compute_macro(compute_auprc, labels, probabilities) == pytest.approx(
+        expected
+    )
     binary = probabilities[:, :2]
     assert compute_macro(compute_auroc, labels == 1, binary) == pytest.approx(
         reference.roc_auc_score(labels == 1, binary[:, 1])

@@ -27,7 +27,8 @@ def test_dinucleotide_counts_are_kept_exactly(text, seed) -> None:
 def test_draws_differ_and_repeat_with_their_seed() -> None:
     symbols = np.random.default_rng(0).integers(0, 4, 200)
     draws = [
-        shuffle_dinucleotides(symbols, np.random.default_rng(seed)) for seed in range(20)
+        shuffle_dinucleotides(symbols, np.random.default_rng(seed))
+        for seed in range(20)
     ]
     assert len({draw.tobytes() for draw in draws}) == 20
     again = shuffle_dinucleotides(symbols, np.random.default_rng(3))
@@ -38,9 +39,7 @@ def test_draws_differ_and_repeat_with_their_seed() -> None:
 def test_all_eulerian_paths_are_equally_likely() -> None:
     symbols = np.array([0, 1, 0, 2, 0, 1, 2, 0])
     rng = np.random.default_rng(0)
-    counts = Counter(
-        shuffle_dinucleotides(symbols, rng).tobytes() for _ in range(6000)
-    )
+    counts = Counter(shuffle_dinucleotides(symbols, rng).tobytes() for _ in range(6000))
     shares = np.array(list(counts.values())) / 6000
     assert len(counts) > 4
     # Distinct sequences stand for equally many paths, as only equal edges are swapped.

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from error_sequence_model import token_store
@@ -23,24 +22,14 @@ from error_sequence_model.tokenizers import (
     NucleotideTokenizer,
     SpliceBertTokenizer,
 )
-from tiny_models import draw_sequences
+from tiny_models import draw_sequences, write_windows
 
-TOKENIZERS = [NucleotideTokenizer, HyenaDNATokenizer, SpliceBertTokenizer, KmerTokenizer]
-
-
-def write_windows(path: Path, site_ids: list[int], windows: list[str]) -> Path:
-    half = len(windows[0]) // 2
-    schema = pa.schema(
-        [("site_id", pa.int64()), ("sequence", pa.string())],
-        metadata={"upstream": str(half), "downstream": str(len(windows[0]) - half)},
-    )
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        for start in range(0, len(windows), 7):
-            part = slice(start, start + 7)
-            writer.write_batch(
-                pa.record_batch([site_ids[part], windows[part]], schema=schema)
-            )
-    return path
+TOKENIZERS = [
+    NucleotideTokenizer,
+    HyenaDNATokenizer,
+    SpliceBertTokenizer,
+    KmerTokenizer,
+]
 
 
 @pytest.fixture

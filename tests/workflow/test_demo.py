@@ -1,4 +1,4 @@
-"""The demo, as `make demo` runs it: planted causes are learnt and found, noise is not."""
+"""The demo, as `make demo` runs it: planted causes are found, noise is not."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def test_no_split_leaks(demo):
 
 
 def test_reports_and_closing_lines(demo):
-    reports = sorted(path.name for path in (demo / "results/reports/demo").glob("*.pdf"))
+    reports = sorted(
+        path.name for path in (demo / "results/reports/demo").glob("*.pdf")
+    )
     assert reports == [
         "attention_FN.pdf",
         "attention_FP.pdf",

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workflow_runs import make_config
 from error_sequence_model import load_model
+from workflow_runs import make_config
 
 pytestmark = pytest.mark.workflow
 
@@ -57,7 +57,9 @@ def test_run_rerun_and_repeat(small_input, snakemake):
     faster["training"]["learning_rate"] = 0.001
     jobs = count_jobs(snakemake(faster, "--dry-run"))
     assert jobs["fine_tune"] == 1
-    assert not {"prepare_sites", "extract_windows", "tokenize", "make_split"} & set(jobs)
+    assert not {"prepare_sites", "extract_windows", "tokenize", "make_split"} & set(
+        jobs
+    )
     # A new seed adds itself only.
     seeds = {**config, "seeds": [1, 2]}
     assert count_jobs(snakemake(seeds, "--dry-run"))["fine_tune"] == 1

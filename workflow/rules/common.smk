@@ -44,7 +44,8 @@ RUN_ARGUMENTS = (
     " --fold {wildcards.fold} --training {params.training:q} --run {params.run:q}"
 )
 EXPLAIN_ARGUMENTS = (
-    RUN_ARGUMENTS + " --windows {input.windows:q} --explanation {params.explanation:q}"
+    f"{RUN_ARGUMENTS} --windows {{input.windows:q}}"
+    " --explanation {params.explanation:q}"
 )
 # Predictors with an error table or scores of their own, those with scores, and pools.
 SINGLE = [name for name, p in config["predictors"].items() if "pool" not in p]

@@ -26,5 +26,5 @@ rule score:
         level=config["evaluation"]["level"],
     shell:
         "python {input.script}"
-        + RUN_ARGUMENTS
-        + " --draws {params.draws} --level {params.level} 2> {log:q}"
+        f"{RUN_ARGUMENTS}"
+        " --draws {params.draws} --level {params.level} 2> {log:q}"

@@ -25,8 +25,8 @@ rule attribute:
         explanation=as_json(get_explanation()),
     shell:
         "python {input.script}"
-        + EXPLAIN_ARGUMENTS
-        + " --method {wildcards.method} --output {output:q} 2> {log:q}"
+        f"{EXPLAIN_ARGUMENTS}"
+        " --method {wildcards.method} --output {output:q} 2> {log:q}"
 
 
 rule extract_attention:
@@ -52,7 +52,7 @@ rule extract_attention:
         training=lambda wildcards: as_json(get_training(wildcards)),
         explanation=as_json(get_explanation()),
     shell:
-        "python {input.script}" + EXPLAIN_ARGUMENTS + " --output {output:q} 2> {log:q}"
+        "python {input.script}" f"{EXPLAIN_ARGUMENTS}" " --output {output:q} 2> {log:q}"
 
 
 rule check_faithfulness:
@@ -85,6 +85,6 @@ rule check_faithfulness:
         truth=lambda wildcards: get_predictor(wildcards, "truth") or "",
     shell:
         "python {input.script}"
-        + EXPLAIN_ARGUMENTS
-        + " --maps {input.maps:q} --attention {input.attention:q}"
+        f"{EXPLAIN_ARGUMENTS}"
+        " --maps {input.maps:q} --attention {input.attention:q}"
         " --truth {params.truth:q} --output {output:q} 2> {log:q}"

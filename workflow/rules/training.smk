@@ -33,6 +33,6 @@ rule fine_tune:
         "accelerate launch --config_file {params.accelerate:q} --num_machines 1"
         " --mixed_precision no --dynamo_backend no --main_process_port 0"
         " {params.launch} {input.script}"
-        + RUN_ARGUMENTS
-        + " --seed {wildcards.seed} --backbone {params.backbone:q}"
+        f"{RUN_ARGUMENTS}"
+        " --seed {wildcards.seed} --backbone {params.backbone:q}"
         " --checkpoints results/.checkpoints 2> {log:q}"

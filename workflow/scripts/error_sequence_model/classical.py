@@ -186,7 +186,7 @@ def count_kmers(codes: np.ndarray) -> np.ndarray:
     is_word = np.ones((len(codes), width), dtype=bool)
     for place in range(KMER):
         part = codes[:, place : place + width]
-        words = words * 4 + np.minimum(part, 3)
+        words = words * 4 + part
         is_word &= part < 4
     rows = np.repeat(np.arange(len(codes)), width).reshape(words.shape)
     flat = rows[is_word] * 4**KMER + words[is_word]

@@ -46,7 +46,7 @@ class ErrorClassifierConfig(PretrainedConfig):
         self,
         backbone: dict[str, Any] | None = None,
         classes: list[str] | None = None,
-        pooling: str = "junction+mean",
+        pooling: str = "junction+max",
         head_size: int = 64,
         dropout: float = 0.1,
         decision_threshold: float = 0.5,
@@ -70,7 +70,8 @@ class ErrorClassifier(PreTrainedModel):
 
     Attributes:
         backbone: The genomic language model.
-        head: LayerNorm, linear, GELU, dropout, linear.
+        head: Linear, GELU, dropout, linear. No norm before it: how strongly a motif
+            answers must reach the decision.
         tokenizer: The tokenizer of the backbone; set by `load_model` and training.
     """
 
@@ -87,7 +88,6 @@ class ErrorClassifier(PreTrainedModel):
         vectors = sum(2 if name == "junction" else 1 for name in self.poolings)
         width = vectors * self.backbone.config.hidden_size
         self.head = nn.Sequential(
-            nn.LayerNorm(width),
             nn.Linear(width, config.head_size),
             nn.GELU(),
             nn.Dropout(config.dropout),

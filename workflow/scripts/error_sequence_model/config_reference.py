@@ -11,8 +11,8 @@ INTRODUCTION = """\
 # Configuration
 
 `config.yaml` is the commented default, `demo.yaml` what `make demo` runs. Give your own
-with `--configfile my.yaml`. Only `genomes` and `predictors` are required; an unknown key
-is refused. Relative paths start at the working directory. This table is made from
+with `--configfile my.yaml`. Only `genomes` and `predictors` are required; an unknown
+key is refused. Relative paths start at the working directory. This table is made from
 `workflow/schemas/config.schema.yaml` by `make docs`.
 
 | key | allowed | default | meaning |

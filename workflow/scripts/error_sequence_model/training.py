@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import copy
 import logging
-import resource
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,37 +39,15 @@ from error_sequence_model.optimisation import (
 )
 from error_sequence_model.prediction import compute_probabilities, predict_logits
 from error_sequence_model.settings import TrainingSettings
+from error_sequence_model.training_state import (
+    TrainingState,
+    check_classes,
+    get_peak_memory_mb,
+)
 
 logger = logging.getLogger(__name__)
 
 CPU_TOKENS_PER_BATCH = 16384
-
-
-@dataclass
-class TrainingState:
-    """Where a run stands; everything a checkpoint needs beside weights and optimiser.
-
-    Attributes:
-        epoch: Epoch under way, from 0.
-        step: Optimiser steps done in this epoch.
-        best_score: Highest validation AUPRC so far.
-        best_epoch: Its epoch; -1 before the first.
-        losses: Sum of the losses of this epoch's steps.
-        gradient_norms: Sum of their gradient norms before clipping.
-        seconds: Training time of this epoch.
-        tokens: Real and padded tokens of this epoch on this rank.
-        history: One row per finished epoch.
-    """
-
-    epoch: int = 0
-    step: int = 0
-    best_score: float = -1.0
-    best_epoch: int = -1
-    losses: float = 0.0
-    gradient_norms: float = 0.0
-    seconds: float = 0.0
-    tokens: list[int] = field(default_factory=lambda: [0, 0])
-    history: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Training:
@@ -142,6 +118,7 @@ class Training:
         while self.state.epoch < self.settings.epochs and not self._is_exhausted():
             self._run_epoch()
         self.classifier.load_state_dict(self.best_weights)
+        self.optimizer.zero_grad()
         # Take the autocast wrapper off again: what follows chooses its own precision.
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         for row in self.state.history:
@@ -215,11 +192,17 @@ class Training:
             self._halve_token_budget()
         if not np.isfinite(loss):
             self._refuse_nonfinite(step)
-        norm = self.accelerator.clip_grad_norm_(
-            self.model.parameters(), self.settings.gradient_clip
+        norm = float(
+            self.accelerator.clip_grad_norm_(
+                self.model.parameters(), self.settings.gradient_clip
+            )
         )
+        if not np.isfinite(norm):
+            if self.accelerator.scaler is None:
+                self._refuse_nonfinite(step)
+            norm = 0.0  # fp16: the scaler lowers its scale and skips this step
         self.optimizer.step()
-        return self._sum_over_ranks(loss), float(norm)
+        return self._sum_over_ranks(loss), norm
 
     def _accumulate(self, indices: np.ndarray, total_weight: float) -> float:
         """Add up the gradients of this rank's share of a step; give its loss share."""
@@ -286,8 +269,8 @@ class Training:
     def _refuse_nonfinite(self, step: np.ndarray) -> None:
         sites = self.train_dataset.site_ids[step].tolist()
         raise InputError(
-            f"the loss is not finite at epoch {self.state.epoch + 1}, step "
-            f"{self.state.step + 1}; lower `training.learning_rate` or set "
+            f"the loss or its gradient is not finite at epoch {self.state.epoch + 1}, "
+            f"step {self.state.step + 1}; lower `training.learning_rate` or set "
             f"`training.precision: fp32`. site_ids of the step: {sites}"
         )
 
@@ -391,30 +374,3 @@ class Training:
         logger.info(
             "resuming at epoch %d, step %d", self.state.epoch + 1, self.state.step + 1
         )
-
-
-def check_classes(dataset: SequenceDataset, part: str) -> None:
-    """Refuse a part in which a class has no sites.
-
-    Raises:
-        InputError: Names the part, the class and what to change.
-    """
-    if len(dataset.classes) < 2:
-        raise InputError(
-            f"the {part} part has the one class {', '.join(dataset.classes)}; two are "
-            "needed to tell apart"
-        )
-    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
-    for name, count in zip(dataset.classes, counts, strict=True):
-        if count == 0:
-            raise InputError(
-                f"the {part} part has {len(dataset)} sites and none of class {name!r}; "
-                "give it other chromosomes or genes (`splits` in the config)"
-            )
-
-
-def get_peak_memory_mb() -> float:
-    """Peak memory so far in MiB: of the GPU where one is used, else of this process."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

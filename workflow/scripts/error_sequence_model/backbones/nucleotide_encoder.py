@@ -7,7 +7,6 @@ finds motifs from little data, attention relates them over any distance. States 
 
 from __future__ import annotations
 
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,7 +19,6 @@ from error_sequence_model.backbones.attention import (
     attend,
     get_padding_bias,
     get_rotary_tables,
-    mask_states,
     merge_heads,
     rotate,
     split_heads,

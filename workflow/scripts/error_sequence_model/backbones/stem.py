@@ -47,8 +47,8 @@ class CalibratedNorm(nn.Module):
     """Shift and scale each channel by statistics of the data, taken once.
 
     A layer norm would hide how strongly a position responds compared with others, which
-    is what tells a motif from a near-motif; a batch norm would make a gradient depend on
-    how a step is cut into batches. Statistics taken once, before training (as in the
+    is what tells a motif from a near-motif; a batch norm would make a gradient depend
+    on how a step is cut into batches. Statistics taken once, before training (as in the
     activation norm of Kingma and Dhariwal 2018), keep both.
 
     Attributes:

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from error_sequence_model import logs, provenance
+from error_sequence_model.checks import summarise_audits
+from error_sequence_model.commands import parse_json, run_step
+from error_sequence_model.errors import InputError, list_problems
+from error_sequence_model.files import (
+    atomic_path,
+    read_json,
+    write_json,
+    write_parquet,
+    write_tsv,
+)
+from error_sequence_model.sources import PACKAGE, find_sources
+from error_sequence_model.summary import describe_results
+
+
+def test_a_file_is_whole_or_not_there(tmp_path) -> None:
+    path = tmp_path / "new" / "a.txt"
+    with atomic_path(path) as temporary:
+        temporary.write_text("first")
+        assert not path.exists()
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "first"
+    with atomic_path(path) as temporary:
+        temporary.write_text("second")
+    assert path.read_text() == "second"
+    assert [p.name for p in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_folders_are_replaced_whole(tmp_path) -> None:
+    for name in ("one", "two"):
+        with atomic_path(tmp_path / "model") as temporary:
+            temporary.mkdir()
+            (temporary / name).touch()
+    assert [p.name for p in (tmp_path / "model").iterdir()] == ["two"]
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_json_keeps_order_and_refuses_nan_with_its_place(tmp_path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"b": 1, "a": [1.5, None]})
+    assert list(read_json(path)) == ["b", "a"]
+    with pytest.raises(ValueError, match=r"a\.json\.x\[1\] is nan"):
+        write_json(path, {"x": [0.0, float("nan")]})
+    assert read_json(path)["b"] == 1
+    path.write_text("{")
+    with pytest.raises(InputError, match="not JSON"):
+        read_json(path)
+    with pytest.raises(InputError, match="no such file"):
+        read_json(tmp_path / "b.json")
+
+
+def test_tables_have_no_index(tmp_path) -> None:
+    frame = pd.DataFrame({"x": [1.23456789, None], "y": ["a", "b"]}, index=[5, 6])
+    write_tsv(tmp_path / "a.tsv", frame)
+    assert (tmp_path / "a.tsv").read_bytes() == b"x\ty\n1.23457\ta\n\tb\n"
+    write_parquet(tmp_path / "a.parquet", frame)
+    assert list(pd.read_parquet(tmp_path / "a.parquet").columns) == ["x", "y"]
+
+
+def run_script(tmp_path: Path, body: str) -> subprocess.CompletedProcess:
+    script = tmp_path / "step.py"
+    script.write_text(
+        "from error_sequence_model.commands import run_step\n"
+        "from error_sequence_model.errors import InputError\n"
+        f"def main(arguments):\n    {body}\nrun_step(main, None)\n"
+    )
+    return subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(PACKAGE.parent)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("raise InputError('row 3 is bad')", "row 3 is bad"),
+        ("open('/nowhere/x.tsv')", "/nowhere/x.tsv: No such file"),
+    ],
+)
+def test_user_errors_are_one_message_on_both_streams(tmp_path, body, message) -> None:
+    done = run_script(tmp_path, body)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert message in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_defects_keep_their_traceback(tmp_path) -> None:
+    done = run_script(tmp_path, "1 / 0")
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+    assert "Traceback" in done.stderr
+    assert run_script(tmp_path, "pass").returncode == 0
+
+
+def test_json_arguments() -> None:
+    assert parse_json('{"a": null}') == {"a": None}
+    with pytest.raises(argparse.ArgumentTypeError, match="not JSON"):
+        parse_json("{a: 1}")
+    assert callable(run_step)
+
+
+def test_problems_are_counted_beyond_the_shown() -> None:
+    text = list_problems([f"line {i}" for i in range(25)], shown=3)
+    assert text.splitlines()[-1] == "  … and 22 more"
+    assert len(text.splitlines()) == 4
+
+
+def test_progress_passes_items_through_and_logs_count_and_rate(
+    caplog, monkeypatch
+) -> None:
+    monkeypatch.setattr(logs.logger.parent, "propagate", True)
+    caplog.set_level(logging.INFO)
+    assert list(logs.get_progress(range(3), what="work", unit="sites")) == [0, 1, 2]
+    assert "work: 3/3 sites" in caplog.text
+    assert list(logs.get_progress(iter("ab"), what="more")) == ["a", "b"]
+    assert "more: 2 it" in caplog.text
+
+
+def test_sources_follow_imports_and_leave_the_plumbing_out() -> None:
+    scripts = PACKAGE.parent
+    names = {
+        p.relative_to(PACKAGE).as_posix() for p in find_sources(scripts / "train.py")
+    }
+    assert {"training.py", "optimisation.py", "batching.py", "classifier.py"} <= names
+    assert "backbones/stem.py" in names
+    assert not names & {"logs.py", "errors.py", "files.py", "provenance.py"}
+    assert "reports.py" not in names
+    assert "training.py" not in {p.name for p in find_sources(scripts / "windows.py")}
+
+
+def test_sources_of_every_script_exist() -> None:
+    for script in PACKAGE.parent.glob("*.py"):
+        found = find_sources(script)
+        assert all(path.is_file() for path in found)
+        assert found == sorted(set(found))
+
+
+def test_importing_the_package_needs_no_torch() -> None:
+    code = "import sys, error_sequence_model.settings; print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(PACKAGE.parent)},
+        check=True,
+    )
+    assert done.stdout.strip() == "False"
+
+
+def test_provenance_names_versions_hardware_and_hashes(tmp_path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert provenance.hash_file(tmp_path / "a") == digest
+    assert {"python", "torch", "transformers"} <= set(provenance.get_versions())
+    hardware = provenance.get_hardware()
+    assert hardware["cores"] >= 1
+    json.dumps(hardware)
+
+
+def write_audit(root: Path, passed: bool) -> Path:
+    path = root / "net" / "fp_vs_tp" / "donor" / "leakage.json"
+    counts = {"train": {"error": 3, "correct": 4}, "validation": {"error": 1}}
+    counts["test"] = {"error": 2, "correct": 2}
+    fold = {"counts": counts, "removed_from_training": 5}
+    write_json(path, {"folds": {"0": fold}, "passed": passed})
+    return path
+
+
+def test_audits_are_gathered_and_a_leak_stops(tmp_path) -> None:
+    (row,) = summarise_audits([write_audit(tmp_path, True)])
+    assert row == {
+        "predictor": "net",
+        "contrast": "fp_vs_tp",
+        "splice_type": "donor",
+        "fold": "0",
+        "train": 7,
+        "validation": 1,
+        "test": 4,
+        "removed_from_training": 5,
+        "passed": True,
+    }
+    with pytest.raises(InputError, match="share sites"):
+        summarise_audits([write_audit(tmp_path, False)])
+
+
+def test_results_in_a_few_lines(tmp_path) -> None:
+    with pytest.raises(InputError, match="run the workflow"):
+        list(describe_results(tmp_path, "net"))
+    row = dict.fromkeys(["auprc", "auprc_low", "auprc_high"], 0.5)
+    row |= dict.fromkeys(["auroc", "auroc_low", "auroc_high"], 0.75)
+    row |= {"model": "encoder", "kind": "backbone", "prevalence": 0.25}
+    row |= {"against": "kmers", "delta_auprc": 0.125}
+    write_tsv(
+        tmp_path / "net" / "fp_vs_tp" / "donor" / "comparison.tsv",
+        pd.DataFrame([row, {**row, "model": "kmers", "kind": "baseline"}]),
+    )
+    report = tmp_path / "reports" / "net" / "overview.pdf"
+    report.parent.mkdir(parents=True)
+    report.touch()
+    text = "\n".join(describe_results(tmp_path, "net"))
+    assert "AUROC 0.75 [0.75, 0.75]" in text
+    assert "kmers: +0.12 AUPRC" in text
+    assert str(report) in text
+    assert text.count("AUPRC 0.50") == 1, "baselines are in the table only"

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from error_sequence_model import load_model
+from error_sequence_model.errors import InputError
+from error_sequence_model.runs import (
+    RunInputs,
+    evaluate_run,
+    open_explained_run,
+    train_run,
+)
+from error_sequence_model.settings import (
+    BackboneSettings,
+    ExplanationSettings,
+    TrainingSettings,
+)
+from error_sequence_model.token_store import write_tokens
+from error_sequence_model.tokenizers import HyenaDNATokenizer, NucleotideTokenizer
+from tiny_models import OPTIONS, make_frame, write_windows
+
+COUNT = 90
+BACKBONE = BackboneSettings("nucleotide_encoder", options=OPTIONS)
+TRAINING = TrainingSettings(epochs=2, batch_size=16, precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory) -> RunInputs:
+    folder = tmp_path_factory.mktemp("inputs")
+    frame = make_frame(COUNT, seed=1)
+    sites = pd.DataFrame({"site_id": np.arange(COUNT), "gene_id": frame["gene_id"]})
+    sites["chrom"], sites["junction"], sites["strand"] = "c", np.arange(COUNT) * 99, "+"
+    sites["splice_type"], sites["pred_type"] = "donor", "FP"
+    sites.to_parquet(folder / "sites.parquet")
+    split = sites[["site_id"]].assign(label=frame["label"].astype("int8"), fold=0)
+    split["part"] = np.repeat(["train", "validation", "test"], COUNT // 3)
+    split.to_parquet(folder / "split.parquet")
+    windows = write_windows(
+        folder / "windows.arrow", list(range(COUNT)), frame["sequence"].tolist()
+    )
+    write_tokens(windows, NucleotideTokenizer(), folder / "tokens.arrow")
+    return RunInputs(
+        sites=folder / "sites.parquet",
+        split=folder / "split.parquet",
+        tokens=folder / "tokens.arrow",
+        contrast_name="fp_vs_tp",
+        contrast=None,
+        fold=0,
+    )
+
+
+@pytest.fixture(scope="module")
+def run(inputs, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    train_run(inputs, BACKBONE, TRAINING, output=folder, checkpoints=folder / "kept")
+    evaluate_run(inputs, folder / "model", output=folder, draws=100, level=0.9)
+    return folder
+
+
+def test_a_run_leaves_its_files_and_no_checkpoint(run) -> None:
+    record = json.loads((run / "run.json").read_text())
+    assert record["sites"] == {"train": 30, "validation": 30, "test": 30}
+    assert record["window"] == {"upstream": 20, "downstream": 20}
+    assert record["settings"]["contrast"]["classes"] == {
+        "correct": ["TP"],
+        "error": ["FP"],
+    }
+    assert record["settings"]["training"]["epochs"] == 2
+    assert len(record["model_sha256"]) == 64
+    assert not list((run / "kept").glob("*"))
+    history = pd.read_csv(run / "history.tsv", sep="\t")
+    assert history["epoch"].tolist() == [1, 2]
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert list(metrics)[:3] == ["contrast", "classes", "part"]
+    assert metrics["contrast"] == "fp_vs_tp"
+    assert metrics["bootstrap"]["level"] == 0.9
+    predictions = pd.read_parquet(run / "predictions.parquet")
+    assert predictions["site_id"].tolist() == list(range(30, 90))
+    assert metrics["threshold"] == load_model(run).config.decision_threshold
+
+
+def test_the_same_run_again_has_the_same_weights_and_tables(
+    run, inputs, tmp_path
+) -> None:
+    train_run(inputs, BACKBONE, TRAINING, output=tmp_path, checkpoints=None)
+    evaluate_run(inputs, tmp_path / "model", output=tmp_path, draws=100, level=0.9)
+    first, second = (
+        json.loads((folder / "run.json").read_text()) for folder in (run, tmp_path)
+    )
+    assert first["model_sha256"] == second["model_sha256"]
+    assert first["run_hash"] == second["run_hash"]
+    for name in ("metrics.json", "predictions.parquet"):
+        assert (run / name).read_bytes() == (tmp_path / name).read_bytes(), name
+
+
+def test_explained_sites_are_held_out_and_always_the_same(run, inputs) -> None:
+    windows = inputs.sites.parent / "windows.arrow"
+    explanation = ExplanationSettings(sites_per_class=4, seed=3)
+    found, again = (
+        open_explained_run(inputs, run / "model", windows, explanation)
+        for _ in range(2)
+    )
+    assert found.dataset.site_ids.tolist() == again.dataset.site_ids.tolist()
+    assert (found.dataset.site_ids >= 60).all()
+    assert found.dataset.labels.tolist().count(1) == 4
+    assert found.sites["site_id"].tolist() == found.dataset.site_ids.tolist()
+    assert (found.upstream, found.downstream) == (20, 20)
+    tokenizer = found.dataset.tokenizer
+    for index, sequence in enumerate(found.sequences):
+        expected = tokenizer.encode(sequence).input_ids
+        assert np.array_equal(found.dataset.get_encoding(index).input_ids, expected)
+
+
+def test_tokens_of_another_backbone_are_refused_before_training(
+    inputs, tmp_path
+) -> None:
+    write_tokens(
+        inputs.sites.parent / "windows.arrow", HyenaDNATokenizer(), tmp_path / "t.arrow"
+    )
+    other = replace(inputs, tokens=tmp_path / "t.arrow")
+    with pytest.raises(InputError, match="made with the hyenadna tokenizer"):
+        train_run(other, BACKBONE, TRAINING, output=tmp_path / "run", checkpoints=None)
+    assert not (tmp_path / "run").exists()

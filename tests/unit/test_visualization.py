@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from error_sequence_model import visualize_attention_regions
+from error_sequence_model.classifier import create_classifier
+from error_sequence_model.errors import InputError
+from tiny_models import draw_sequences, make_tiny_classifier
+
+
+@pytest.mark.parametrize("length", [50, 401, 1000])
+def test_a_pdf_of_any_length(tmp_path, monkeypatch, length) -> None:
+    monkeypatch.setattr("error_sequence_model.integration.SHUFFLES", 2)  # quicker
+    model = make_tiny_classifier().eval()
+    sequence = draw_sequences(np.random.default_rng(0), 1, length, length)[0]
+    path = visualize_attention_regions(
+        model=model,
+        tokenizer=model.tokenizer,
+        sequence=sequence,
+        prediction_type="FP",
+        output_path=tmp_path / "new" / "attention_FP.pdf",
+        highlight_motifs=True,
+    )
+    assert path == tmp_path / "new" / "attention_FP.pdf"
+    assert path.read_bytes().startswith(b"%PDF")
+    assert path.stat().st_size > 5000
+
+
+def test_other_backbones_case_rna_and_junction(tmp_path) -> None:
+    model = create_classifier(
+        "hyenadna", options={"layers": 1, "hidden_size": 16, "max_seq_len": 128}
+    )
+    path = visualize_attention_regions(
+        model,
+        sequence="acguNNgguaaguacgucagguaaguacguacgu",
+        prediction_type="TN",
+        output_path=tmp_path / "a.pdf",
+        highlight_motifs=False,
+        junction=12,
+    )
+    assert path.is_file()
+    assert model.training, "the mode is restored"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"sequence": "N" * 60}, "all N"),
+        ({"sequence": "ACGT"}, "at least 20"),
+        ({"sequence": "ACGTX" * 12}, "no nucleotide"),
+        ({"sequence": "ACGT" * 12, "prediction_type": "XX"}, "allowed are TP, FP"),
+        ({"sequence": "ACGT" * 12, "junction": 49}, "outside"),
+        ({"sequence": "ACGT" * 12, "junction": -1}, "outside"),
+        ({"sequence": "ACGT" * 12, "tokenizer": "nonsense"}, "nonsense"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_without_a_file(
+    tmp_path, options, words
+) -> None:
+    model = make_tiny_classifier().eval()
+    with pytest.raises(InputError, match=words):
+        visualize_attention_regions(model, output_path=tmp_path / "a.pdf", **options)
+    assert not list(tmp_path.iterdir())
