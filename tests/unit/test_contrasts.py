@@ -5,7 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from error_sequence_model.contrasts import label_sites, parse_contrast
+from error_sequence_model.contrasts import (
+    expand_contrasts,
+    label_sites,
+    parse_contrast,
+)
 from error_sequence_model.errors import InputError
 
 SITES = pd.DataFrame(
@@ -59,3 +63,36 @@ def test_defined_contrasts() -> None:
 def test_bad_contrasts(name: str, definition: dict | None, words: str) -> None:
     with pytest.raises(InputError, match=words):
         parse_contrast(name, definition)
+
+
+def test_a_matched_contrast_never_stands_alone() -> None:
+    given = {
+        "fp_vs_tp": {"match": ["gc"]},
+        "mine": {"positive": ["FP"], "negative": ["TN"], "match": ["score"]},
+        "fn_vs_tp": None,
+    }
+    found = {
+        name: parse_contrast(name, definition)
+        for name, definition in expand_contrasts(given).items()
+    }
+    names = ["fp_vs_tp", "fp_vs_tp_matched", "mine", "mine_matched", "fn_vs_tp"]
+    assert list(found) == names
+    matches = {name: contrast.match for name, contrast in found.items()}
+    assert matches == {
+        **dict.fromkeys(names, ()),
+        "fp_vs_tp_matched": ("gc",),
+        "mine_matched": ("score",),
+    }
+    for name in ("fp_vs_tp", "mine"):
+        one, two = found[name], found[f"{name}_matched"]
+        assert one.classes == two.classes
+        assert one.same_dinucleotide == two.same_dinucleotide
+    assert list(expand_contrasts(["fp_vs_tp", "error_type"])) == [
+        "fp_vs_tp",
+        "error_type",
+    ]
+    taken = {**given, "mine_matched": {"like": "fp_vs_tp"}}
+    with pytest.raises(InputError, match=r"'mine': its matched run .* rename"):
+        expand_contrasts(taken)
+    with pytest.raises(InputError, match="not built in"):
+        expand_contrasts({"unknown": {"match": ["gc"]}})

@@ -80,11 +80,7 @@ def test_windows_equal_bedtools(name: str, tmp_path: Path) -> None:
     assert windows == expected
 
 
-@pytest.mark.parametrize("name", GENOMES)
-@pytest.mark.parametrize("threshold", ["topk", "t50"])
-def test_calls_reproduce_the_error_tables(name: str, threshold: str) -> None:
-    table = pd.read_csv(errors_of(name, threshold), sep="\t", keep_default_na=False)
-    value = float(table["threshold"].iloc[0])
+def call(name: str, threshold: float | str) -> tuple[pd.DataFrame, dict]:
     strands = {"+": "plus", "-": "minus"}
     tracks = {"format": "bigwig"}
     for kind in ("donor", "acceptor"):
@@ -94,15 +90,23 @@ def test_calls_reproduce_the_error_tables(name: str, threshold: str) -> None:
         }
     # scanned_regions.bed lacks the X chromosome's '-' genes of celegans, so the gene
     # bodies it was made from are used.
-    found, _ = call_files(
+    return call_files(
         tracks,
         DATA / name / "genome.fa.gz",
         DATA / name / "annotated_sites.tsv.gz",
-        settings=CallSettings(threshold=value),
+        settings=CallSettings(threshold=threshold),
         genes=DATA / name / "annotation.gtf.gz",
         biotypes=["protein_coding", "unknown"],
         margin=1000,
     )
+
+
+@pytest.mark.parametrize("name", GENOMES)
+@pytest.mark.parametrize("threshold", ["topk", "t50"])
+def test_calls_reproduce_the_error_tables(name: str, threshold: str) -> None:
+    table = pd.read_csv(errors_of(name, threshold), sep="\t", keep_default_na=False)
+    value = float(table["threshold"].iloc[0])
+    found, _ = call(name, value)
     differ = pd.concat([found.assign(of="found"), table.assign(of="table")])
     differ = differ[differ["pred_type"].ne("TN")]
     differ = differ.drop_duplicates([*PLACE, "pred_type"], keep=False)
@@ -112,6 +116,17 @@ def test_calls_reproduce_the_error_tables(name: str, threshold: str) -> None:
     assert len(differ) <= 1
     if threshold == "t50":
         assert differ.empty
+
+
+@pytest.mark.parametrize("name", ["celegans", "drosophila"])
+def test_topk_finds_the_published_threshold(name: str) -> None:
+    # One value per species, and of A. thaliana and human the tables were made with more
+    # than is here (no chromosome 5; no 1, 21 and 22): there 0.3326 and 0.2620 take the
+    # place of 0.3221 and 0.2489, whatever is counted (other biotypes, no margin, each
+    # type on its own, gene by gene).
+    _, audit = call(name, "topk")
+    expected = pd.read_csv(errors_of(name), sep="\t")["threshold"].iloc[0]
+    assert round(audit["threshold"], 4) == expected
 
 
 @pytest.mark.parametrize(

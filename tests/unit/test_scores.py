@@ -123,3 +123,23 @@ def test_gff3_is_read_like_gtf(genome: TinyGenome, tmp_path: Path) -> None:
 def test_bad_scores(fasta: Path, tracks: dict, words: str) -> None:
     with Genome(fasta) as opened, pytest.raises(InputError, match=words):
         read_scores(tracks, opened)
+
+
+@pytest.mark.parametrize("kind", ["bigwig", "bedgraph", "openspliceai"])
+def test_tracks_may_name_contigs_without_chr(
+    genome: TinyGenome, tmp_path: Path, kind: str
+) -> None:
+    if kind == "openspliceai":
+        tracks = write_beds(genome, tmp_path, "two")
+    else:
+        tracks = write_tracks(genome, tmp_path, kind)
+    bare = {name.removeprefix("chr"): text for name, text in genome.contigs.items()}
+    fasta = TinyGenome(bare, genome.sites).write_fasta(tmp_path / "bare.fa")
+    with Genome(fasta) as opened:
+        assert set(read_scores(tracks, opened)["chrom"]) == set(bare)
+    both = TinyGenome({**bare, "Chr1": "ACGT" * 900}, genome.sites)
+    with (
+        Genome(both.write_fasta(tmp_path / "both.fa")) as opened,
+        pytest.raises(InputError, match="ambiguous: table names"),
+    ):
+        read_scores(tracks, opened)

@@ -78,6 +78,18 @@ def test_dataclass_and_schema_have_the_same_defaults(settings, group) -> None:
             {"predictors": {"net": {"genome": "tyo", "errors": "e.tsv"}}},
             ["predictors.net.genome", "'tyo'", "there are: toy"],
         ),
+        (
+            {"predictors": {"net": {"errors": "e.tsv"}}},
+            ["predictors.net: its positions need a `genome`", "`format: metaspliceai`"],
+        ),
+        (
+            {"predictors": {"net": {"genome": "toy", "scores": {"format": "table"}}}},
+            ["predictors.net.scores", "genomes.toy.annotation", "annotated_sites"],
+        ),
+        (
+            {"predictors": {"net": {"genome": "toy", "scores": {"format": "hdf5"}}}},
+            ["predictors.net.scores.format", "'hdf5'", "'bigwig'"],
+        ),
         ({"predictors": {}}, ["predictors"]),
     ],
 )

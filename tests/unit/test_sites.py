@@ -181,7 +181,7 @@ def test_all_bad_rows_are_told_at_once(
     message = str(caught.value)
     assert "9 problem(s)" in message
     for words in (
-        "row 2: strand is empty; must be one of +, -",
+        "row 2: strand is empty or '.'; must be one of +, -",
         "row 3: splice_type is 'branch'",
         "row 4: pred_type is 'TPP'",
         "row 5: chrom is 'chrX': not in the genome",

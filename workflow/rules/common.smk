@@ -14,23 +14,20 @@ if Path.cwd().resolve() == ROOT:
     SCRIPTS = SCRIPTS.relative_to(ROOT)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
+from error_sequence_model.contrasts import expand_contrasts
 from error_sequence_model.errors import InputError
 from error_sequence_model.settings import complete_config
 from error_sequence_model.sources import find_sources
 
 try:
     config = complete_config(config)
+    CONTRASTS = expand_contrasts(config["contrasts"])
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
 RUN = "results/{predictor}/{contrast}/{splice_type}/{backbone}/seed{seed}/fold{fold}"
 GROUP = "results/{predictor}/{contrast}/{splice_type}"
 PRED_TYPES = ("FP", "FN", "TP", "TN")
-CONTRASTS = (
-    config["contrasts"]
-    if isinstance(config["contrasts"], dict)
-    else dict.fromkeys(config["contrasts"])
-)
 METHODS = list(
     dict.fromkeys(
         "substitution" if name == "occlusion" else name
@@ -71,7 +68,16 @@ def library(name):
 
 
 def get_genome(wildcards, key="fasta"):
-    return config["genomes"][config["predictors"][wildcards.predictor]["genome"]][key]
+    """A file of a predictor's genome; none for tables that bring their sequences."""
+    name = config["predictors"][wildcards.predictor].get("genome")
+    return (config["genomes"][name][key] or []) if name else []
+
+
+def get_annotation(wildcards):
+    """What MetaSpliceAI counts its positions in; other tables need none."""
+    if get_predictor(wildcards, "format") != "metaspliceai":
+        return []
+    return get_genome(wildcards, "annotation")
 
 
 def get_predictor(wildcards, key):
@@ -230,14 +236,24 @@ def get_convention(wildcards):
 
 
 def list_files_of(scores):
-    """The files anywhere in a `scores` entry; its format is no file."""
-    if isinstance(scores, dict):
-        parts = [value for key, value in scores.items() if key != "format"]
-    elif isinstance(scores, list):
-        parts = scores
-    else:
-        return [scores] if Path(str(scores)).suffix else []
+    """The files anywhere in a `scores` entry; its format and columns are none."""
+    if not isinstance(scores, dict):
+        return [str(scores)]
+    parts = [v for k, v in scores.items() if k not in ("format", "columns")]
     return [file for part in parts for file in list_files_of(part)]
+
+
+def get_annotated_sites(wildcards):
+    """The truth that calls are held to: a table of sites, or the annotation."""
+    sites = get_predictor(wildcards, "annotated_sites")
+    return sites or get_genome(wildcards, "annotation")
+
+
+def get_genes(wildcards):
+    """The gene bodies to scan, where the truth is a table without any."""
+    if not get_predictor(wildcards, "annotated_sites"):
+        return []
+    return get_genome(wildcards, "annotation")
 
 
 def get_calling(wildcards):
@@ -253,6 +269,7 @@ def make_options(**values):
 def get_call_options(wildcards):
     biotypes = get_predictor(wildcards, "biotypes")
     return make_options(
+        genes=get_genes(wildcards),
         regions=get_predictor(wildcards, "regions"),
         support=get_predictor(wildcards, "support"),
         margin=get_predictor(wildcards, "margin"),
@@ -260,11 +277,22 @@ def get_call_options(wildcards):
     )
 
 
-def get_variant_options(wildcards):
+def get_site_options(wildcards):
+    """Genome and annotation of an error table, where it needs them."""
+    return make_options(
+        genome=get_genome(wildcards), annotation=get_annotation(wildcards)
+    )
+
+
+def get_window_options(wildcards):
+    """Genome, and variants on it, of what windows are cut from."""
     keys = ("variants", "sample", "haplotype")
     if not get_predictor(wildcards, "variants"):
-        return []
-    return make_options(**{key: get_predictor(wildcards, key) for key in keys})
+        keys = ()
+    return make_options(
+        genome=get_genome(wildcards),
+        **{key: get_predictor(wildcards, key) for key in keys},
+    )
 
 
 def list_members(wildcards, name):
@@ -273,4 +301,4 @@ def list_members(wildcards, name):
 
 def get_member_genomes(wildcards):
     members = get_predictor(wildcards, "pool")
-    return [config["predictors"][member]["genome"] for member in members]
+    return [config["predictors"][m].get("genome", m) for m in members]

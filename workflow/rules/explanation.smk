@@ -82,9 +82,9 @@ rule check_faithfulness:
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
         training=lambda wildcards: as_json(get_training(wildcards)),
         explanation=as_json(get_explanation()),
-        truth=lambda wildcards: get_predictor(wildcards, "truth") or "",
+        truth=lambda wildcards: make_options(truth=get_predictor(wildcards, "truth")),
     shell:
         "python {input.script}"
         f"{EXPLAIN_ARGUMENTS}"
         " --maps {input.maps:q} --attention {input.attention:q}"
-        " --truth {params.truth:q} --output {output:q} 2> {log:q}"
+        " {params.truth:q} --output {output:q} 2> {log:q}"

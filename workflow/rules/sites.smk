@@ -17,7 +17,8 @@ rule call_sites:
         library=library("call.py"),
         scores=lambda wildcards: list_files_of(get_predictor(wildcards, "scores")),
         genome=ancient(get_genome),
-        annotation=lambda wildcards: get_genome(wildcards, "annotation") or [],
+        annotation=get_annotated_sites,
+        genes=get_genes,
         regions=lambda wildcards: get_predictor(wildcards, "regions") or [],
         support=lambda wildcards: get_predictor(wildcards, "support") or [],
     output:
@@ -49,6 +50,7 @@ rule prepare_sites:
         library=library("sites.py"),
         errors=get_errors,
         genome=ancient(get_genome),
+        annotation=get_annotation,
     output:
         sites="results/{predictor}/sites.parquet",
         audit="results/{predictor}/audit.json",
@@ -60,10 +62,11 @@ rule prepare_sites:
         ENV
     params:
         convention=get_convention,
+        genome=get_site_options,
         format=lambda wildcards: get_predictor(wildcards, "format"),
         columns=lambda wildcards: as_json(get_predictor(wildcards, "columns")),
     shell:
-        "python {input.script} --errors {input.errors:q} --genome {input.genome:q}"
+        "python {input.script} --errors {input.errors:q} {params.genome:q}"
         " {params.convention} --format {params.format}"
         " --columns {params.columns:q} --sites {output.sites:q}"
         " --audit {output.audit:q} 2> {log:q}"

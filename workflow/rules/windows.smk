@@ -18,11 +18,11 @@ rule extract_windows:
         ENV
     params:
         **config["windows"],
-        variants=get_variant_options,
+        genome=get_window_options,
     shell:
-        "python {input.script} --sites {input.sites:q} --genome {input.genome:q}"
+        "python {input.script} --sites {input.sites:q} {params.genome:q}"
         " --upstream {params.upstream} --downstream {params.downstream}"
-        " {params.variants:q} --windows {output:q} 2> {log:q}"
+        " --windows {output:q} 2> {log:q}"
 
 
 rule tokenize:

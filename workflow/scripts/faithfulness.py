@@ -18,7 +18,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = make_explain_parser(__doc__)
     parser.add_argument("--maps", type=Path, nargs="+", required=True)
     parser.add_argument("--attention", type=Path, required=True)
-    parser.add_argument("--truth", default="", help="BED of planted causes, or nothing")
+    parser.add_argument("--truth", type=Path, help="BED of planted causes")
     return parser.parse_args()
 
 
@@ -29,7 +29,7 @@ def main(arguments: argparse.Namespace) -> None:
         run,
         {path.stem: path for path in arguments.maps},
         arguments.attention,
-        truth=Path(arguments.truth) if arguments.truth else None,
+        truth=arguments.truth,
         baseline=settings.baseline,
         seed=settings.seed,
         output=arguments.output,

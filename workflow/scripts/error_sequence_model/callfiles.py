@@ -56,6 +56,8 @@ def call_files(
     if support is not None:
         known = read_annotation(support, **convention).sites
     with Genome(genome_path) as genome:
+        if known is not None:
+            known = _match(known, genome, support)
         truth = _match(annotation.sites, genome, annotation_path)
         _check_truth(truth, genome, annotation_path, coordinate_base, site_base)
         if regions is not None:

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.utils import logging as transformers_logging
 
 from error_sequence_model.backbones import FAMILIES, create_backbone, load_backbone
 from error_sequence_model.errors import InputError
@@ -266,6 +267,8 @@ def create_classifier(
 
 def save_model(model: ErrorClassifier, folder: str | Path) -> None:
     """Save weights, config and tokenizer as one folder, whole or not at all."""
+    # One small file needs no bar, and a log file has no room for one.
+    transformers_logging.disable_progress_bar()
     with atomic_path(folder) as temporary:
         model.save_pretrained(temporary)
         if model.tokenizer is not None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from error_sequence_model.errors import InputError
+
+if TYPE_CHECKING:  # the workflow reads contrasts too, and should start fast
+    import pandas as pd
 
 PRED_TYPES = ("TP", "FP", "FN", "TN")
 MATCHABLE = ("dinucleotide", "gc", "strength", "score")
@@ -138,6 +139,41 @@ def parse_contrast(name: str, definition: Mapping[str, Any] | None = None) -> Co
         )
     positive, negative = _BINARY[base]
     return Contrast(name, (("correct", negative), ("error", positive)), **options)
+
+
+def expand_contrasts(
+    contrasts: list[str] | Mapping[str, Mapping[str, Any] | None],
+) -> dict[str, Mapping[str, Any] | None]:
+    """List the contrasts to run: a matched one never stands without the unmatched.
+
+    Args:
+        contrasts: The `contrasts` section of the config, a list or a map.
+
+    Returns:
+        Name -> definition. A contrast with ``match`` becomes two: ``{name}`` without
+        it and ``{name}_matched`` with it.
+
+    Raises:
+        InputError: A definition that makes no contrast, or a name given twice.
+    """
+    given = contrasts if isinstance(contrasts, Mapping) else dict.fromkeys(contrasts)
+    expanded: dict[str, Mapping[str, Any] | None] = {}
+    for name, definition in given.items():
+        parse_contrast(name, definition)
+        if not definition or not definition.get("match"):
+            expanded[name] = definition
+            continue
+        matched = f"{name}_matched"
+        if matched in given:
+            raise InputError(
+                f"contrast {name!r}: its matched run is called {matched!r}, which "
+                "`contrasts` defines as well; rename one of the two"
+            )
+        plain = {key: value for key, value in definition.items() if key != "match"}
+        expanded[name] = plain or None
+        base = {} if "positive" in definition else {"like": name}
+        expanded[matched] = {**base, **definition}
+    return expanded
 
 
 def label_sites(sites: pd.DataFrame, contrast: Contrast) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import torch
 
 from error_sequence_model.attention import extract_attention
 from error_sequence_model.attribution import attribute
+from error_sequence_model.calibration import calibrate_backbone
 from error_sequence_model.errors import InputError
 from error_sequence_model.explanations import (
     read_maps,
@@ -108,7 +109,9 @@ def check_run(
     }
     values["attention"] = _read_run_maps(run, attention, "mean")
     confident = _find_confident(run)
-    fresh = randomise(run.model, seed=seed).to(next(run.model.parameters()).device)
+    fresh = randomise(run.model, seed=seed)
+    calibrate_backbone(fresh, run.dataset, seed=seed)
+    fresh = fresh.to(next(run.model.parameters()).device)
     part = np.random.default_rng(seed).permutation(len(run.dataset))[:SITES_RANDOMISED]
     part = np.sort(part)
     methods = {}

@@ -6,16 +6,16 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from error_sequence_model.calibration import calibrate_backbone
 from error_sequence_model.checkpoints import CheckpointFolder
 from error_sequence_model.classifier import (
     ErrorClassifier,
     create_classifier,
     save_model,
 )
-from error_sequence_model.datasets import SequenceDataset, collate
+from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import write_tsv
 from error_sequence_model.metrics import choose_threshold
@@ -23,8 +23,6 @@ from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.training import Training
 
 logger = logging.getLogger(__name__)
-
-CALIBRATION_SEQUENCES = 256
 
 
 def fine_tune(
@@ -72,27 +70,6 @@ def fine_tune(
         checkpoints.remove()
     training.accelerator.wait_for_everyone()
     return training.accelerator.is_main_process
-
-
-def calibrate_backbone(
-    model: ErrorClassifier, dataset: SequenceDataset, *, seed: int
-) -> None:
-    """Let a new backbone that wants to see some data before training see them.
-
-    Args:
-        model: The classifier.
-        dataset: The training sequences; the sample is the same on every rank.
-        seed: Seed of the sample.
-    """
-    if getattr(model.backbone, "is_calibrated", True):
-        return
-    rng = np.random.default_rng(seed)
-    chosen = np.sort(rng.permutation(len(dataset))[:CALIBRATION_SEQUENCES])
-    inputs = collate(
-        [dataset[int(index)] for index in chosen],
-        pad_token_id=dataset.tokenizer.pad_token_id,
-    )
-    model.backbone.calibrate(inputs["input_ids"], inputs["attention_mask"])
 
 
 def train_error_sequence_model(

@@ -3,7 +3,8 @@
 Within each part the sites are cut into strata of equal dinucleotide, GC content,
 splice-site strength or score; in every stratum the classes keep the same number of
 sites. What is left over gets the part ``excluded``. The matched contrast stands beside
-the unmatched one: `fp_vs_tp_matched: {like: fp_vs_tp, match: [dinucleotide, gc]}`.
+the unmatched one: the workflow runs `fp_vs_tp: {match: [dinucleotide, gc]}` as
+`fp_vs_tp` and `fp_vs_tp_matched`.
 """
 
 from __future__ import annotations

@@ -45,7 +45,8 @@ def check_rows(
     def note(is_bad: np.ndarray, column: str, allowed: str) -> None:
         for row in np.flatnonzero(is_bad):
             value = frame[column].iloc[row]
-            shown = "empty" if pd.isna(value) else repr(value)
+            # Both are null to the reader.
+            shown = "empty or '.'" if pd.isna(value) else repr(value)
             problems.append((int(lines[row]), f"{column} is {shown}; {allowed}"))
 
     rows = frame.copy(deep=False)
@@ -63,7 +64,7 @@ def check_rows(
     few = ", ".join(list(genome.lengths)[:5])
     for row in np.flatnonzero(is_missing):
         name = chroms.iloc[row]
-        reason = "empty" if pd.isna(name) else f"{name!r}: {missing[name]}"
+        reason = "empty or '.'" if pd.isna(name) else f"{name!r}: {missing[name]}"
         problems.append(
             (int(lines[row]), f"chrom is {reason} ({genome.path} has {few} …)")
         )

@@ -20,7 +20,7 @@ from error_sequence_model.annotation import SITE
 from error_sequence_model.coordinates import SPLICE_TYPES, STRANDS, get_junctions
 from error_sequence_model.cutting import get_dinucleotides
 from error_sequence_model.errors import InputError
-from error_sequence_model.genome import Genome
+from error_sequence_model.genome import Genome, match_contigs
 from error_sequence_model.readers import read_table, refuse, rename_columns
 
 logger = logging.getLogger(__name__)
@@ -81,6 +81,7 @@ def read_scores(
             )
         scores = pd.concat(parts, ignore_index=True)
     scores = scores[scores["score"] >= minimum]
+    scores = _match_contigs(scores, genome, str(tracks))
     _check_places(scores, genome, str(tracks))
     scores["score"] = scores["score"].astype("float32")
     best = scores.sort_values("score", ascending=False, kind="stable")
@@ -115,11 +116,13 @@ def _read_bigwig(path: Path, genome: Genome, minimum: float) -> pd.DataFrame:
     except RuntimeError as error:
         raise InputError(f"scores: {path}: not a bigWig ({error})") from error
     parts = []
+    mapping, _ = match_contigs(track.chroms(), genome.lengths)
     for chrom, length in track.chroms().items():
-        if genome.lengths.get(chrom, length) != length:
+        own = genome.lengths.get(mapping.get(chrom, ""), length)
+        if own != length:
             raise InputError(
                 f"scores: {path}: {chrom} has {length} bases, but {genome.path} gives "
-                f"it {genome.lengths[chrom]}: another genome build?"
+                f"it {own}: another genome build?"
             )
         intervals = track.intervals(chrom)
         if intervals:
@@ -245,7 +248,7 @@ def _read_openspliceai(tracks: Mapping[str, Any], genome: Genome) -> pd.DataFram
                 "score": rows[4].astype("float64"),
             }
         )
-        _check_contigs(part, genome, path)
+        part = _match_contigs(part, genome, path)
         parts.append(_place_intervals(part, splice_type, genome, path))
     return pd.concat(parts, ignore_index=True)
 
@@ -275,17 +278,20 @@ def _place_intervals(
     )
 
 
-def _check_contigs(scores: pd.DataFrame, genome: Genome, path: str | Path) -> None:
-    unknown = sorted(set(scores["chrom"]) - set(genome.lengths))
-    if unknown:
+def _match_contigs(
+    scores: pd.DataFrame, genome: Genome, path: str | Path
+) -> pd.DataFrame:
+    """Use the genome's contig names (chr1 for 1); refuse what it does not have."""
+    mapping, problems = match_contigs(scores["chrom"].unique(), genome.lengths)
+    if problems:
         raise InputError(
-            f"scores: {path}: contigs not in {genome.path}: {unknown[:10]}; it has "
+            f"scores: {path}: contigs not in {genome.path}: {problems}; it has "
             f"{list(genome.lengths)[:5]} …"
         )
+    return scores.assign(chrom=scores["chrom"].map(mapping))
 
 
 def _check_places(scores: pd.DataFrame, genome: Genome, path: str) -> None:
-    _check_contigs(scores, genome, path)
     lengths = scores["chrom"].map(genome.lengths)
     is_out = (scores["junction"] < 0) | (scores["junction"] > lengths)
     if is_out.any():

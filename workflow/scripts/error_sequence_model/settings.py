@@ -271,10 +271,23 @@ def _fill_defaults(instance: Any, schema: dict[str, Any], root: dict[str, Any]) 
 def _find_broken_references(config: dict[str, Any]) -> Iterable[str]:
     """Find names in one part of the config that another part does not define."""
     for name, predictor in config["predictors"].items():
-        if "pool" not in predictor and predictor["genome"] not in config["genomes"]:
+        genome = predictor.get("genome")
+        if genome is not None and genome not in config["genomes"]:
             yield (
-                f"predictors.{name}.genome: {predictor['genome']!r} is not under "
-                f"genomes (there are: {', '.join(config['genomes'])})"
+                f"predictors.{name}.genome: {genome!r} is not under "
+                f"genomes (there are: {', '.join(config['genomes']) or 'none'})"
+            )
+        elif not genome and "errors" in predictor and predictor["format"] == "native":
+            yield (
+                f"predictors.{name}: its positions need a `genome`; only a table with "
+                "its own sequences (`format: metaspliceai` or `sequences`) needs none"
+            )
+        elif "scores" in predictor and not (
+            predictor["annotated_sites"] or config["genomes"][genome]["annotation"]
+        ):
+            yield (
+                f"predictors.{name}.scores: nothing to hold the calls to; set "
+                f"genomes.{genome}.annotation or predictors.{name}.annotated_sites"
             )
         for member in predictor.get("pool", []):
             if "pool" in config["predictors"].get(member, {"pool": []}):

@@ -110,7 +110,7 @@ def prepare_sites(
         frame = rename_columns(
             table.frame,
             errors_path,
-            required=[n for n in REQUIRED if not annotation_path or n != "chrom"],
+            required=[n for n in REQUIRED if n != "chrom" or table_format == "native"],
             column_names=column_names,
         )
         placed = Table(frame, table.lines, table.problems)
@@ -205,6 +205,12 @@ def _prepare_own(
     if table_format == "sequences":
         required: tuple[str, ...] = ("sequence",)
     else:
+        if not {"sequence", (column_names or {}).get("sequence")} & set(table.frame):
+            raise InputError(
+                f"{path}: a MetaSpliceAI table without `sequence` counts its positions "
+                "within genes; set `genomes.<name>.annotation` and "
+                "`predictors.<name>.genome`"
+            )
         required = (
             *("gene_id", "position", "window_start", "sequence"),
             *("strand", "pred_type"),

@@ -132,8 +132,12 @@ def _choose_sites(
     chosen = label_sites(sites, contrast).reset_index(drop=True)
     n_all = int(sites["pred_type"].isin(contrast.pred_types).sum())
     if len(chosen) < n_all:
-        logger.info(
-            "%s %s: %d of %d sites left out, not GT or AG",
+        # More than a few: their junctions may be guesses (tables of sequences).
+        level = logging.WARNING if len(chosen) < 0.9 * n_all else logging.INFO
+        logger.log(
+            level,
+            "%s %s: %d of %d sites left out, not GT or AG (the contrast's "
+            "`same_dinucleotide: false` keeps them)",
             contrast.name,
             splice_type,
             n_all - len(chosen),
