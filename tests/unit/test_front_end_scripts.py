@@ -77,6 +77,20 @@ def test_from_table_to_split(genome: TinyGenome, tmp_path: Path) -> None:
     assert not (out / "split.parquet").exists()
 
 
+def test_variants_need_a_genome(tmp_path: Path) -> None:
+    done = run(
+        "windows",
+        sites=tmp_path / "sites.parquet",
+        upstream=30,
+        downstream=30,
+        variants=tmp_path / "own.vcf",
+        windows=tmp_path / "windows.arrow",
+    )
+    assert done.returncode == 1
+    assert "variants need a genome" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 BAD_VALUES = {
     "beyond the contig": ("position", 10**7, "row 5: position is 10000000, beyond"),
     "strand .": ("strand", ".", "row 5: strand is empty or '.'; must be one of +, -"),

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from error_sequence_model.commands import run_step
+from error_sequence_model.errors import InputError
 from error_sequence_model.genome import Genome
 from error_sequence_model.variants import Variants
 from error_sequence_model.windows import write_windows
@@ -28,6 +29,8 @@ def parse_arguments() -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> None:
     """Cut and write the windows."""
     variants = None
+    if arguments.variants and arguments.genome is None:
+        raise InputError("variants need a genome; set `predictors.<name>.genome`")
     if arguments.variants:
         with Genome(arguments.genome) as genome:
             variants = Variants(

@@ -40,6 +40,29 @@ def make_audit(
     }
 
 
+def describe_counts(audit: dict[str, Any], *, most: int = 4) -> list[str]:
+    """Say how many sites each strand and dinucleotide has, for the report page.
+
+    Args:
+        audit: audit.json.
+        most: Values named; the rest are counted together.
+
+    Returns:
+        One sentence per column that was counted.
+    """
+    lines = []
+    for column, title in (("strand", "Strands"), ("dinucleotide", "Dinucleotides")):
+        counts = (audit.get("counts") or {}).get(column) or {}
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        parts = [f"{name.replace('-', '−')} {n:,}" for name, n in ranked[:most]]
+        rest = sum(n for _, n in ranked[most:])
+        if rest:
+            parts.append(f"others {rest:,}")
+        if parts:
+            lines.append(f"{title}: {', '.join(parts)}.")
+    return lines
+
+
 def hash_file(path: str | Path) -> str:
     """Return the SHA-256 of a file, hexadecimal."""
     with Path(path).open("rb") as file:

@@ -7,6 +7,7 @@ from functools import partial
 
 import pandas as pd
 
+from error_sequence_model.audit import describe_counts
 from error_sequence_model.data_figures import plot_scores, plot_stacked_counts
 from error_sequence_model.files import write_tsv
 from error_sequence_model.report_data import ReportData, Unit
@@ -168,7 +169,7 @@ def _describe_audit(audit: dict) -> list[str]:
             lines.append(
                 f"TP {kind}s with {letters} at the junction: {', '.join(parts)}."
             )
-    return lines
+    return [*lines, *describe_counts(audit)]
 
 
 def _count_chromosomes(units: Sequence[Unit]) -> pd.DataFrame:

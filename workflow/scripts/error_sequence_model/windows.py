@@ -155,6 +155,11 @@ def write_windows(
     names = pq.read_schema(sites_path).names
     has_sequences = {"sequence", "sequence_junction"} <= set(names)
     if has_sequences:
+        if variants is not None:
+            raise InputError(
+                f"{sites_path}: sites with their own sequences take no variants; leave "
+                "`predictors.<name>.variants` out"
+            )
         batches = _cut_own_sequences(sites_path, upstream, downstream)
     elif genome_path is None:
         raise InputError(f"{sites_path}: sites without sequences need a genome")
