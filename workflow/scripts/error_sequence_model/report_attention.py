@@ -89,7 +89,7 @@ def _draw_attention(
         ax.set_ylim(0, get_limit([100 * a for p in compared[:2] for a in p[:3]]))
         ax.set_title(title, pad=13)
         ax.set_ylabel("%")
-        ax.legend(loc="upper right", handlelength=1.2)
+        ax.legend(loc="lower right", ncols=2, handlelength=1.2, borderaxespad=0.2)
         frame[f"{name}_error"] = compared.first.mean
         frame[f"{name}_correct"] = compared.second.mean
         page.top += height + 0.66
