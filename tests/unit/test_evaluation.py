@@ -11,11 +11,11 @@ import torch
 from error_sequence_model import evaluate_error_sequence_model
 from error_sequence_model.errors import InputError
 from error_sequence_model.evaluation import (
-    compute_metrics,
     evaluate_sites,
     predict_sites,
 )
 from error_sequence_model.prediction import compute_probabilities, predict_logits
+from error_sequence_model.scoring import compute_metrics
 from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 

@@ -21,6 +21,14 @@ from error_sequence_model.sources import find_sources
 
 try:
     config = complete_config(config)
+    # Splice types that a contrast is limited to are the workflow's, not the library's.
+    LIMITED = {
+        name: definition.pop("splice_types")
+        for name, definition in (
+            config["contrasts"].items() if isinstance(config["contrasts"], dict) else ()
+        )
+        if definition and "splice_types" in definition
+    }
     CONTRASTS = expand_contrasts(config["contrasts"])
 except InputError as error:
     raise WorkflowError(str(error)) from None
@@ -128,6 +136,7 @@ def list_groups(predictor):
         (predictor, contrast, splice_type)
         for contrast in CONTRASTS
         for splice_type in config["splice_types"]
+        if splice_type in LIMITED.get(contrast.removesuffix("_matched"), [splice_type])
     ]
 
 

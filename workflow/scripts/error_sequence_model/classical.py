@@ -80,8 +80,8 @@ def _fit(
     """Fit on the training rows, predict all: float64 (n, classes)."""
     if name == "kmers":
         model = HistGradientBoostingClassifier(
-            max_iter=200,
-            learning_rate=0.06,
+            max_iter=120,
+            learning_rate=0.1,
             max_leaf_nodes=15,
             min_samples_leaf=10,
             l2_regularization=1.0,

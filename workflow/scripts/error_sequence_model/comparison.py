@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.errors import InputError
-from error_sequence_model.evaluation import compute_metrics
 from error_sequence_model.metrics import (
     compute_macro_auprc,
     compute_sampled_auprc,
     number_groups,
 )
+from error_sequence_model.scoring import compute_metrics
 
 COLUMNS = (
     "model",
