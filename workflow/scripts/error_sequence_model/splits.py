@@ -52,7 +52,7 @@ def make_split(
         settings: The `splits` section of the config (see ``SplitSettings``).
 
     Returns:
-        ``(split, leakage)``: split.parquet and leakage.json, see the top of this module.
+        ``(split, leakage)``: split.parquet (see the top) and leakage.json.
 
     Raises:
         InputError: An unknown chromosome, a part without a class, or a leak.
