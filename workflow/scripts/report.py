@@ -3,45 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from error_sequence_model.commands import run_step
+from error_sequence_model.report_arguments import get_report_options, make_report_parser
 from error_sequence_model.reports import write_error_report
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--predictor", required=True, help="name of the predictor")
-    add("--error-type", required=True, choices=["TP", "FP", "FN", "TN"])
-    add("--sites", type=Path, required=True, help="sites.parquet")
-    add("--audit", type=Path, help="audit.json")
-    add("--windows", type=Path, help="windows.arrow; default: beside --sites")
-    add("--runs", type=Path, nargs="*", default=[], help="run folders")
-    add("--comparisons", type=Path, nargs="*", default=[], help="comparison.tsv files")
-    add("--draws", type=int, default=500, help="bootstrap draws and permutations")
-    add("--seed", type=int, default=0, help="their seed")
-    add("--output", type=Path, required=True, help="the PDF")
-    add("--tables", type=Path, required=True, help="folder for the figures' numbers")
+    parser = make_report_parser(__doc__)
+    parser.add_argument("--error-type", required=True, choices=["TP", "FP", "FN", "TN"])
     return parser.parse_args()
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the report."""
-    write_error_report(
-        arguments.error_type,
-        arguments.runs,
-        arguments.output,
-        predictor=arguments.predictor,
-        sites=arguments.sites,
-        tables=arguments.tables,
-        audit=arguments.audit,
-        comparisons=arguments.comparisons,
-        windows=arguments.windows,
-        draws=arguments.draws,
-        seed=arguments.seed,
-    )
+    write_error_report(arguments.error_type, **get_report_options(arguments))
 
 
 if __name__ == "__main__":

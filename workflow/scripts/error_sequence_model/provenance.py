@@ -6,7 +6,6 @@ import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,11 +27,6 @@ def hash_file(path: str | Path) -> str:
     """SHA-256 of a file, as hex digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def hash_files(paths: Iterable[str | Path]) -> dict[str, str]:
-    """SHA-256 of several files, by path."""
-    return {str(path): hash_file(path) for path in paths}
 
 
 def get_versions() -> dict[str, str]:
