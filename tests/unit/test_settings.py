@@ -4,14 +4,13 @@ import dataclasses
 
 import pytest
 
+from error_sequence_model.configuration import complete_config, read_schema
 from error_sequence_model.errors import InputError
 from error_sequence_model.settings import (
     BackboneSettings,
     ExplanationSettings,
     TrainingSettings,
-    complete_config,
     compute_run_hash,
-    read_schema,
 )
 
 

@@ -14,9 +14,9 @@ if Path.cwd().resolve() == ROOT:
     SCRIPTS = SCRIPTS.relative_to(ROOT)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
+from error_sequence_model.configuration import complete_config
 from error_sequence_model.contrasts import expand_contrasts
 from error_sequence_model.errors import InputError
-from error_sequence_model.settings import complete_config
 from error_sequence_model.sources import find_sources
 
 try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from error_sequence_model.settings import read_schema
+from error_sequence_model.configuration import read_schema
 
 INTRODUCTION = """\
 # Configuration
