@@ -1,0 +1,132 @@
+"""The config of a run, checked against its schema and completed with its defaults."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from error_sequence_model.errors import InputError, list_problems
+
+SCHEMA_PATH = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
+
+
+def read_schema(path: Path = SCHEMA_PATH) -> dict[str, Any]:
+    """Read the schema of the config."""
+    import yaml
+
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def complete_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Check a config and fill in the defaults of the schema.
+
+    Args:
+        config: The config as read from YAML.
+
+    Returns:
+        A copy with every default filled in.
+
+    Raises:
+        InputError: Everything that is wrong, each with its key and what is allowed.
+    """
+    from jsonschema import Draft202012Validator
+
+    schema = read_schema()
+    completed = copy.deepcopy(dict(config))
+    validator = Draft202012Validator(schema)
+    errors = sorted(
+        validator.iter_errors(completed), key=lambda e: list(map(str, e.path))
+    )
+    problems = [line for error in errors for line in _describe(error)]
+    if not problems:
+        _fill_defaults(completed, schema, schema)
+        problems = list(_find_broken_references(completed))
+    if problems:
+        raise InputError(
+            "the config is not valid (config/README.md explains every key):\n"
+            + list_problems(problems)
+        )
+    return completed
+
+
+def _describe(error: Any) -> Iterable[str]:
+    """Say what a schema error means, with the key, the value and what is allowed."""
+    key = ".".join(map(str, error.absolute_path)) or "top level"
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        allowed = sorted(error.schema.get("properties", {}))
+        for name in sorted(set(error.instance) - set(allowed), key=str):
+            close = difflib.get_close_matches(str(name), allowed, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            yield f"{key}: unknown key {name!r}{hint} (allowed: {', '.join(allowed)})"
+    elif error.validator in ("oneOf", "anyOf") and error.context:
+        deepest = max(error.context, key=lambda e: len(e.absolute_path))
+        if deepest.absolute_path != error.absolute_path:
+            yield from _describe(deepest)
+        else:
+            yield f"{key}: {error.instance!r}: " + " or ".join(
+                sorted({inner.message for inner in error.context})
+            )
+    elif error.validator == "type" and isinstance(error.instance, str):
+        hint = (
+            "; YAML reads 1e-4 as a string, write 1.0e-4"
+            if "number" in error.validator_value
+            else ""
+        )
+        yield f"{key}: {error.message}{hint}"
+    else:
+        yield f"{key}: {error.message}"
+
+
+def _fill_defaults(instance: Any, schema: dict[str, Any], root: dict[str, Any]) -> None:
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+    if not isinstance(instance, dict):
+        return
+    for key, inner in schema.get("properties", {}).items():
+        if key not in instance and "default" in inner:
+            instance[key] = copy.deepcopy(inner["default"])
+        if key in instance:
+            _fill_defaults(instance[key], inner, root)
+    inner = schema.get("additionalProperties")
+    if isinstance(inner, dict):
+        for key in instance:
+            if key not in schema.get("properties", {}):
+                _fill_defaults(instance[key], inner, root)
+
+
+def _find_broken_references(config: dict[str, Any]) -> Iterable[str]:
+    """Find names in one part of the config that another part does not define."""
+    for name, predictor in config["predictors"].items():
+        genome = predictor.get("genome")
+        if genome is not None and genome not in config["genomes"]:
+            yield (
+                f"predictors.{name}.genome: {genome!r} is not under "
+                f"genomes (there are: {', '.join(config['genomes']) or 'none'})"
+            )
+        elif not genome and "errors" in predictor and predictor["format"] == "native":
+            yield (
+                f"predictors.{name}: its positions need a `genome`; only a table with "
+                "its own sequences (`format: metaspliceai` or `sequences`) needs none"
+            )
+        elif "scores" in predictor and not (
+            predictor["annotated_sites"] or config["genomes"][genome]["annotation"]
+        ):
+            yield (
+                f"predictors.{name}.scores: nothing to hold the calls to; set "
+                f"genomes.{genome}.annotation or predictors.{name}.annotated_sites"
+            )
+        for member in predictor.get("pool", []):
+            if "pool" in config["predictors"].get(member, {"pool": []}):
+                yield (
+                    f"predictors.{name}.pool: {member!r} is no predictor with an error "
+                    "table or scores of its own"
+                )
+    for model in config["models"]:
+        if model not in config["backbones"]:
+            yield (
+                f"models: {model!r} is not under backbones "
+                f"(there are: {', '.join(config['backbones'])})"
+            )
