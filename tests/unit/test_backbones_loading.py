@@ -200,6 +200,7 @@ def test_a_tokenizer_of_another_model_is_refused(dnabert2):
 def test_nothing_of_the_checkpoint_is_run_and_nothing_is_asked(dnabert2, monkeypatch):
     (dnabert2 / "code.py").write_text("raise SystemExit('code was run')")
     monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("asked on stdin"))
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("went online"))
     assert load_checkpoint(dnabert2).family.name == "dnabert2"
 
 

@@ -6,64 +6,33 @@ of the tokens with the last base 5' and the first base 3' of the junction.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
-from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import logging as transformers_logging
 
+from error_sequence_model.adapters import apply_tuning
 from error_sequence_model.backbones import FAMILIES, create_backbone, load_backbone
+from error_sequence_model.classifier_config import ErrorClassifierConfig
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import atomic_path, read_json
+from error_sequence_model.settings import LoraSettings
+from error_sequence_model.token_pooling import (
+    count_vectors,
+    parse_pooling,
+    pool_states,
+)
 from error_sequence_model.tokenizers import SequenceTokenizer, load_tokenizer
 
-POOLINGS = ("junction", "mean", "max", "first", "last")
-
-
-class ErrorClassifierConfig(PretrainedConfig):
-    """Configuration of `ErrorClassifier`.
-
-    Attributes:
-        backbone: Configuration of the backbone, with its ``model_type``.
-        classes: Class names in the order of the logits; an error is the last of two.
-        pooling: How hidden states become one vector: names of `POOLINGS` joined by "+".
-        head_size: Width of the head's hidden layer.
-        dropout: Dropout in the head.
-        decision_threshold: Probability of an error from which a site is called one;
-            chosen on the validation part.
-        upstream: Bases 5' of the junction in the training windows, if they were equal.
-        downstream: Bases 3' of the junction, likewise.
-    """
-
-    model_type = "splice_error_classifier"
-
-    def __init__(
-        self,
-        backbone: dict[str, Any] | None = None,
-        classes: list[str] | None = None,
-        pooling: str = "junction+max",
-        head_size: int = 64,
-        dropout: float = 0.1,
-        decision_threshold: float = 0.5,
-        upstream: int | None = None,
-        downstream: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        self.backbone = backbone or {}
-        self.classes = list(classes or ("correct", "error"))
-        self.pooling = pooling
-        self.head_size = head_size
-        self.dropout = dropout
-        self.decision_threshold = decision_threshold
-        self.upstream = upstream
-        self.downstream = downstream
-        super().__init__(**kwargs)
+logger = logging.getLogger(__name__)
 
 
 class ErrorClassifier(PreTrainedModel):
@@ -86,8 +55,7 @@ class ErrorClassifier(PreTrainedModel):
         family = FAMILIES[config.backbone["model_type"]]
         self.backbone = family.model_class(family.config_class(**config.backbone))
         self.poolings = parse_pooling(config.pooling)
-        vectors = sum(2 if name == "junction" else 1 for name in self.poolings)
-        width = vectors * self.backbone.config.hidden_size
+        width = count_vectors(self.poolings) * self.backbone.config.hidden_size
         self.head = nn.Sequential(
             nn.Linear(width, config.head_size),
             nn.GELU(),
@@ -112,40 +80,18 @@ class ErrorClassifier(PreTrainedModel):
         """Give the word embeddings of the backbone."""
         return self.backbone.get_input_embeddings()
 
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode; a backbone that does not learn stays in eval mode."""
+        super().train(mode)
+        if not any(weight.requires_grad for weight in self.backbone.parameters()):
+            self.backbone.eval()
+        return self
+
     def pool(
         self, hidden: torch.Tensor, mask: torch.Tensor, junction: torch.Tensor | None
     ) -> torch.Tensor:
-        """Reduce hidden states to one vector per sequence.
-
-        Args:
-            hidden: float (batch, tokens, hidden).
-            mask: int (batch, tokens), 1 at real tokens.
-            junction: int64 (batch, 2) token indices; None takes the middle.
-
-        Returns:
-            float32 (batch, vectors * hidden).
-        """
-        rows = torch.arange(len(hidden), device=hidden.device)
-        lengths = mask.sum(dim=1)
-        if junction is None:
-            right = lengths // 2
-            junction = torch.stack([(right - 1).clamp(min=0), right], dim=1)
-        hidden = hidden.float()
-        weights = mask.unsqueeze(-1).to(hidden.dtype)
-        vectors = []
-        for name in self.poolings:
-            if name == "junction":
-                vectors += [hidden[rows, junction[:, 0]], hidden[rows, junction[:, 1]]]
-            elif name == "mean":
-                vectors.append((hidden * weights).sum(1) / weights.sum(1).clamp(min=1))
-            elif name == "max":
-                lowest = torch.finfo(hidden.dtype).min
-                vectors.append(hidden.masked_fill(weights == 0, lowest).amax(dim=1))
-            elif name == "first":
-                vectors.append(hidden[:, 0])
-            else:
-                vectors.append(hidden[rows, (lengths - 1).clamp(min=0)])
-        return torch.cat(vectors, dim=-1)
+        """Reduce hidden states to one vector per sequence; see `pool_states`."""
+        return pool_states(hidden, mask, junction, self.poolings)
 
     def forward(
         self,
@@ -171,11 +117,6 @@ class ErrorClassifier(PreTrainedModel):
         Returns:
             logits float32 (batch, classes), loss, hidden_states, attentions.
         """
-        given = input_ids if input_ids is not None else inputs_embeds
-        if attention_mask is None:
-            attention_mask = torch.ones(
-                given.shape[:2], dtype=torch.long, device=given.device
-            )
         output = self.backbone(
             input_ids=input_ids,
             attention_mask=attention_mask,
@@ -183,7 +124,10 @@ class ErrorClassifier(PreTrainedModel):
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
         )
-        pooled = self.pool(output.last_hidden_state, attention_mask, junction)
+        states = output.last_hidden_state
+        if attention_mask is None:
+            attention_mask = states.new_ones(states.shape[:2], dtype=torch.long)
+        pooled = self.pool(states, attention_mask, junction)
         # The head is tiny; float32 keeps logits and loss exact under autocast.
         with torch.autocast(pooled.device.type, enabled=False):
             logits = self.head(pooled)
@@ -198,22 +142,6 @@ class ErrorClassifier(PreTrainedModel):
         )
 
 
-def parse_pooling(pooling: str) -> list[str]:
-    """Split "junction+mean" into its names.
-
-    Raises:
-        InputError: A name is unknown.
-    """
-    names = pooling.split("+")
-    unknown = [name for name in names if name not in POOLINGS]
-    if unknown:
-        raise InputError(
-            f"pooling {pooling!r}: unknown {', '.join(unknown)}; allowed: "
-            f"{', '.join(POOLINGS)}, joined by '+'; set `pooling` of the backbone"
-        )
-    return names
-
-
 def create_classifier(
     base_model: str,
     *,
@@ -221,6 +149,9 @@ def create_classifier(
     pooling: str | None = None,
     dropout: float = 0.1,
     options: dict[str, Any] | None = None,
+    weights: str = "pretrained",
+    tuning: str = "full",
+    lora: LoraSettings | None = None,
     seed: int | None = None,
 ) -> ErrorClassifier:
     """Put a new head on a backbone.
@@ -232,6 +163,10 @@ def create_classifier(
         pooling: See `ErrorClassifierConfig`; None takes the default of the family.
         dropout: Dropout in the head.
         options: Fields of the configuration of a new network.
+        weights: "pretrained", or "random": a checkpoint's architecture and tokenizer
+            with new weights.
+        tuning: What learns beside the head; see `adapters.apply_tuning`.
+        lora: Size of the adapters.
         seed: Seed of the new weights; None: from torch's global state.
 
     Returns:
@@ -243,6 +178,7 @@ def create_classifier(
     if seed is not None:
         torch.manual_seed(seed)
     architecture = "nucleotide_encoder" if base_model == "custom" else base_model
+    is_new = architecture in FAMILIES or weights == "random"
     if architecture in FAMILIES:
         backbone, tokenizer = create_backbone(architecture, **(options or {}))
     elif options:
@@ -252,6 +188,13 @@ def create_classifier(
         )
     else:
         backbone, tokenizer = load_backbone(base_model)
+        if weights == "random":
+            backbone = type(backbone)(backbone.config)
+    if is_new and tuning != "full":
+        logger.warning(
+            "%s with tuning %s: what does not learn keeps its random weights",
+            *(base_model, tuning),
+        )
     family = FAMILIES[backbone.config.model_type]
     config = ErrorClassifierConfig(
         backbone=backbone.config.to_dict(),
@@ -262,6 +205,7 @@ def create_classifier(
     model = ErrorClassifier(config)
     model.backbone = backbone
     model.tokenizer = tokenizer
+    apply_tuning(model, tuning, lora)
     return model
 
 

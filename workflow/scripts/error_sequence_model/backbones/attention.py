@@ -40,9 +40,19 @@ def attend(
         probabilities before dropout (batch, heads, queries, keys), float32.
     """
     if not need_weights:
-        if bias is not None and bias.dtype != query.dtype:
-            # Clamped first: half precision would turn "hugely negative" into infinity.
-            bias = bias.clamp(min=torch.finfo(query.dtype).min).to(query.dtype)
+        if query.dtype == torch.bfloat16 and is_slow_in_bf16(query.device):
+            # Autocast would turn the inputs back.
+            with torch.autocast(query.device.type, enabled=False):
+                context = F.scaled_dot_product_attention(
+                    query.float(),
+                    key.float(),
+                    value.float(),
+                    attn_mask=bias,
+                    dropout_p=dropout,
+                )
+            return context.to(query.dtype), None
+        if bias is not None:
+            bias = lower_bias(bias, query.dtype)
         context = F.scaled_dot_product_attention(
             query, key, value, attn_mask=bias, dropout_p=dropout
         )
@@ -52,6 +62,23 @@ def attend(
     weights = scores.softmax(dim=-1)
     dropped = F.dropout(weights, p=dropout) if dropout else weights
     return dropped.to(value.dtype) @ value, weights
+
+
+def lower_bias(bias: Tensor, dtype: torch.dtype) -> Tensor:
+    """Turn an attention bias into the type of the queries."""
+    if bias.dtype == dtype:
+        return bias
+    # Clamped first: half precision would turn "hugely negative" into infinity.
+    return bias.clamp(min=torch.finfo(dtype).min).to(dtype)
+
+
+def is_slow_in_bf16(device: torch.device) -> bool:
+    """Whether fused attention is slower in bfloat16 than in float32.
+
+    So it is on a CPU without AMX: measured with AVX512-BF16, the backward pass takes
+    twice as long.
+    """
+    return device.type == "cpu" and not torch.cpu._is_amx_tile_supported()
 
 
 def get_padding_bias(

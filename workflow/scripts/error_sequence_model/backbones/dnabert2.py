@@ -20,6 +20,7 @@ from error_sequence_model.backbones.attention import (
     attend,
     get_padding_bias,
     initialize_bert_weights,
+    lower_bias,
     merge_heads,
     split_heads,
 )
@@ -271,6 +272,10 @@ class DNABert2Model(PreTrainedModel):
         )
         padding = get_padding_bias(attention_mask, bias.dtype)
         bias = bias if padding is None else bias + padding
+        kind = states.device.type
+        if kind == "cuda" and torch.is_autocast_enabled(kind) and not output_attentions:
+            # Once here instead of in every layer: it is as large as the attention.
+            bias = lower_bias(bias, torch.get_autocast_dtype(kind))
         all_states, all_weights = [states], []
         for layer in self.encoder.layer:
             states, weights = layer(states, bias, output_attentions)

@@ -18,6 +18,7 @@ from error_sequence_model.backbones.nucleotide_transformer import (
     NucleotideTransformerModel,
 )
 from error_sequence_model.backbones.splicebert import SpliceBertConfig, SpliceBertModel
+from error_sequence_model.backbones.terms import CITATIONS, LICENCES
 from error_sequence_model.tokenizers import (
     HyenaDNATokenizer,
     KmerTokenizer,
@@ -45,7 +46,8 @@ class Family:
         default_pooling: How the classifier reads the states unless told otherwise.
         lora_targets: Linear layers that LoRA adapts, by the end of their names.
         no_decay_names: Parts of names of parameters without weight decay.
-        licence: Licence of the published weights, or of our own.
+        licence: Licence of the published weights, or of our own; that of the authors'
+            code is in ``terms.LICENCES``.
         citation: What to cite when using it.
     """
 
@@ -93,8 +95,8 @@ FAMILIES: dict[str, Family] = {
             default_pooling="mean",
             lora_targets=("Wqkv", "attention.output.dense", "gated_layers", "wo"),
             no_decay_names=("bias", "LayerNorm", "layernorm"),
-            licence="Apache-2.0",
-            citation="Zhou et al. 2024, DNABERT-2, ICLR, arXiv:2306.15006",
+            licence=LICENCES["dnabert2"].weights,
+            citation=CITATIONS["dnabert2"],
         ),
         Family(
             name="hyenadna",
@@ -107,8 +109,8 @@ FAMILIES: dict[str, Family] = {
             lora_targets=("in_proj", "out_proj", "fc1", "fc2"),
             # The filters' own parameters were trained without decay.
             no_decay_names=("bias", "norm", "ln_f", "filter_fn"),
-            licence="BSD-3-Clause",
-            citation="Nguyen et al. 2023, HyenaDNA, NeurIPS, arXiv:2306.15794",
+            licence=LICENCES["hyenadna"].weights,
+            citation=CITATIONS["hyenadna"],
         ),
         Family(
             name="nucleotide_transformer",
@@ -120,11 +122,8 @@ FAMILIES: dict[str, Family] = {
             default_pooling="mean",
             lora_targets=("query", "key", "value", "dense"),
             no_decay_names=("bias", "LayerNorm", "layer_norm"),
-            licence="CC-BY-NC-SA-4.0 (non-commercial)",
-            citation=(
-                "Dalla-Torre et al. 2024, Nucleotide Transformer, Nature Methods, "
-                "doi:10.1038/s41592-024-02523-z"
-            ),
+            licence=LICENCES["nucleotide_transformer"].weights,
+            citation=CITATIONS["nucleotide_transformer"],
         ),
         Family(
             name="splicebert",
@@ -136,11 +135,8 @@ FAMILIES: dict[str, Family] = {
             default_pooling="junction",
             lora_targets=("query", "key", "value", "dense"),
             no_decay_names=("bias", "LayerNorm"),
-            licence="BSD-3-Clause",
-            citation=(
-                "Chen et al. 2024, SpliceBERT, Briefings in Bioinformatics, "
-                "doi:10.1093/bib/bbae163"
-            ),
+            licence=LICENCES["splicebert"].weights,
+            citation=CITATIONS["splicebert"],
         ),
     )
 }

@@ -28,7 +28,7 @@ from error_sequence_model.backbones.layouts import (
     Layout,
     identify_family,
 )
-from error_sequence_model.backbones.published import find_checkpoint
+from error_sequence_model.backbones.local_copies import find_checkpoint
 from error_sequence_model.backbones.weights import read_weights
 from error_sequence_model.errors import InputError, list_problems
 from error_sequence_model.files import read_json

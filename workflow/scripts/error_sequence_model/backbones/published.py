@@ -10,9 +10,12 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from error_sequence_model.backbones.terms import CITATIONS, LICENCES, UNKNOWN, Licence
 from error_sequence_model.errors import InputError
 
 MODELS_FOLDER = Path("models")
+REVISION = re.compile(r"[0-9a-f]{40}")
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,6 @@ class PublishedModel:
         architecture: Its family; empty if not known before its files are read.
         hub_id: Repository on the Hugging Face hub, or ``None``.
         revision: Commit of that repository, 40 hexadecimal digits.
-        licence: Licence of the weights.
-        citation: What to cite.
         archive: Address of an archive, for models that are not on the hub.
         archive_folder: Folder of the model inside the archive.
         sha256: File name to digest.
@@ -33,40 +34,67 @@ class PublishedModel:
 
     name: str
     architecture: str
-    hub_id: str | None
-    revision: str | None
-    licence: str
-    citation: str
+    hub_id: str | None = None
+    revision: str | None = None
     archive: str | None = None
     archive_folder: str | None = None
     sha256: dict[str, str] = field(default_factory=dict)
 
     @property
+    def terms(self) -> Licence:
+        """Licences of weights and code."""
+        return LICENCES.get(self.architecture, UNKNOWN)
+
+    @property
+    def licence(self) -> str:
+        """Licence of the weights."""
+        return self.terms.weights
+
+    @property
+    def citation(self) -> str:
+        """What to cite."""
+        return CITATIONS.get(self.architecture, UNKNOWN.weights)
+
+    @property
+    def source(self) -> str:
+        """Where the files come from: the hub repository or the archive."""
+        return self.hub_id or str(self.archive)
+
+    @property
+    def request(self) -> str:
+        """What names exactly this model and version in a config."""
+        known = PUBLISHED.get(self.name)
+        if known == self:
+            return self.name
+        return f"{self.hub_id}@{self.revision}"
+
+    @property
+    def folder(self) -> Path:
+        """Where a local copy is put, below the working directory."""
+        return MODELS_FOLDER / self.name
+
+    @property
     def folders(self) -> tuple[Path, ...]:
-        """Where a local copy is looked for, below the working directory."""
+        """Where a local copy is looked for: also where an unpacked archive puts it."""
         names = (self.name, self.archive_folder)
         return tuple(MODELS_FOLDER / name for name in names if name is not None)
 
     @property
     def fetch_command(self) -> str:
-        """The command that gets a local copy, to be run in the working directory."""
-        folder = MODELS_FOLDER / self.name
+        """The command that gets a verified local copy, in the working directory."""
+        return f"snakemake fetch_model --cores 1 --config fetch={self.request}"
+
+    @property
+    def download_command(self) -> str:
+        """A command that gets a copy without this workflow, and unverified."""
         if self.hub_id is not None:
-            revision = f" --revision {self.revision}" if self.revision else ""
-            return f"hf download {self.hub_id}{revision} --local-dir {folder}"
+            return (
+                f"hf download {self.hub_id} --revision {self.revision} "
+                f"--exclude '*.py' --local-dir {self.folder}"
+            )
         archive = f"{MODELS_FOLDER}.tar.gz"
         return f"curl -L -o {archive} '{self.archive}' && tar -xzf {archive}"
 
-
-_DNABERT2 = "Zhou et al. 2024, DNABERT-2, ICLR, arXiv:2306.15006"
-_HYENA = "Nguyen et al. 2023, HyenaDNA, NeurIPS, arXiv:2306.15794"
-_NT = (
-    "Dalla-Torre et al. 2024, Nucleotide Transformer, Nature Methods, "
-    "doi:10.1038/s41592-024-02523-z"
-)
-_SPLICEBERT = (
-    "Chen et al. 2024, SpliceBERT, Briefings in Bioinformatics, doi:10.1093/bib/bbae163"
-)
 
 _HYENA_WEIGHTS = {
     "tiny-1k": (
@@ -92,7 +120,7 @@ _HYENA_WEIGHTS = {
     "medium-160k": (
         "medium-160k-seqlen-hf",
         "7ebf71773d22c0ede2cc55cb2be15ee8c289e1ce",
-        None,
+        "16685b36caf5d144da391f1b540ed47e89d79b3efd38899325492f174b8e852a",
     ),
     "medium-450k": (
         "medium-450k-seqlen-hf",
@@ -121,8 +149,6 @@ PUBLISHED: dict[str, PublishedModel] = {
             architecture="dnabert2",
             hub_id="zhihan1996/DNABERT-2-117M",
             revision="7bce263b15377fc15361f52cfab88f8b586abda0",
-            licence="Apache-2.0",
-            citation=_DNABERT2,
             sha256={
                 "pytorch_model.bin": (
                     "7ff39ec77a484dd01070a41bfd6e95cdd7247bec80fe357ab43a4be33687aeba"
@@ -135,8 +161,6 @@ PUBLISHED: dict[str, PublishedModel] = {
                 architecture="hyenadna",
                 hub_id=f"LongSafari/hyenadna-{repository}",
                 revision=revision,
-                licence="BSD-3-Clause",
-                citation=_HYENA,
                 sha256={"model.safetensors": digest} if digest else {},
             )
             for size, (repository, revision, digest) in _HYENA_WEIGHTS.items()
@@ -147,20 +171,25 @@ PUBLISHED: dict[str, PublishedModel] = {
                 architecture="nucleotide_transformer",
                 hub_id=f"InstaDeepAI/nucleotide-transformer-v2-{size}-multi-species",
                 revision=revision,
-                licence="CC-BY-NC-SA-4.0 (non-commercial)",
-                citation=_NT,
             )
             for size, revision in _NT_REVISIONS.items()
         ),
         PublishedModel(
             name="SpliceBERT-1024nt",
             architecture="splicebert",
-            hub_id=None,
-            revision=None,
-            licence="BSD-3-Clause",
-            citation=_SPLICEBERT,
             archive="https://zenodo.org/record/7995778/files/models.tar.gz?download=1",
             archive_folder="SpliceBERT.1024nt",
+            sha256={
+                "pytorch_model.bin": (
+                    "2ad91428c318e6c49233154073ca7a35f5f7899c9f4be3444775bae3dba0149d"
+                ),
+                "config.json": (
+                    "51ea51e42951f18cc1d3455d7111fe0a41cebad476ba8314afc161a0e956303e"
+                ),
+                "vocab.txt": (
+                    "ba67bacb61d3de7d57e11e04ba59020a2cc67dbedbd9ae65715117b9fd4f30bc"
+                ),
+            },
         ),
     )
 }
@@ -172,59 +201,46 @@ def get_published(name: str) -> PublishedModel | None:
     """Look up a registry name, its short form or a hub id; ``None`` if unknown.
 
     A hub id with a commit, ``owner/name@<40 hexadecimal digits>``, need not be in the
-    table: its licence and citation are then for the user to find.
+    table: its licence and citation are then for the user to find. The folder where a
+    copy of a registry model is put, ``models/<name>``, stands for the model.
     """
-    if name in PUBLISHED or name in ALIASES:
-        return PUBLISHED[ALIASES.get(name, name)]
+    short = Path(name).name if Path(name).parent == MODELS_FOLDER else name
+    if short in PUBLISHED or short in ALIASES:
+        return PUBLISHED[ALIASES.get(short, short)]
     by_hub_id = {model.hub_id: model for model in PUBLISHED.values() if model.hub_id}
-    pinned = re.fullmatch(r"([\w.-]+/([\w.-]+))@([0-9a-f]{40})", name)
-    if pinned is None:
+    hub_id, _, revision = name.partition("@")
+    if not revision:
         return by_hub_id.get(name)
-    hub_id, short_name, revision = pinned.groups()
+    if not HUB_ID.fullmatch(hub_id) or not REVISION.fullmatch(revision):
+        return None
     if hub_id in by_hub_id:
         known = by_hub_id[hub_id]
         same = revision == known.revision
         return replace(known, revision=revision, sha256=known.sha256 if same else {})
     return PublishedModel(
-        name=short_name,
+        name=hub_id.partition("/")[2],
         architecture="",
         hub_id=hub_id,
         revision=revision,
-        licence="see its repository",
-        citation="see its repository",
     )
 
 
-def find_checkpoint(path_or_name: str | Path) -> Path:
-    """Find the folder of a checkpoint.
-
-    Args:
-        path_or_name: A folder, or the name, hub id or ``owner/name@<commit>`` of a
-            published model whose copy is in ``models/<name>`` below the working
-            directory.
-
-    Returns:
-        The folder.
+def require_published(name: str) -> PublishedModel:
+    """Look up a published model that must be there; see ``get_published``.
 
     Raises:
-        InputError: It is not there; for a published model with the command to get it.
+        InputError: The name is unknown, or a hub id comes without a full commit.
     """
-    path = Path(path_or_name)
-    if path.is_dir():
-        return path
-    if path.is_file():
-        raise InputError(f"{path} is a file; give the checkpoint's folder")
-    published = get_published(str(path_or_name))
-    if published is None:
+    published = get_published(name)
+    if published is not None:
+        return published
+    if HUB_ID.fullmatch(name.partition("@")[0]):
         raise InputError(
-            f"{path_or_name}: neither a folder nor the name of a published model; "
-            f"known names are {', '.join(PUBLISHED)}"
+            f"{name}: neither a folder nor pinned to a version; a hub id needs the "
+            "commit it is at, owner/name@<40 hexadecimal digits> (a branch or a short "
+            "commit may come to mean other files)"
         )
-    for folder in published.folders:
-        if folder.is_dir():
-            return folder
     raise InputError(
-        f"{published.name} is not at hand: there is no folder {published.folders[0]} "
-        f"below {Path.cwd()}. Get it with\n  {published.fetch_command}\n"
-        f"(licence: {published.licence}; nothing is downloaded unless you ask for it)"
+        f"{name}: neither a folder nor the name of a published model; "
+        f"known names are {', '.join(PUBLISHED)}"
     )
