@@ -1,0 +1,169 @@
+"""Pretraining in the config: what is refused, and which runs share a backbone."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from error_sequence_model.configuration import complete_config, read_schema
+from error_sequence_model.errors import InputError
+from error_sequence_model.pretraining_plan import (
+    find_scope,
+    get_network,
+    get_settings,
+    is_pretrained,
+    list_sources,
+)
+from error_sequence_model.pretraining_settings import PretrainingSettings
+
+RUN = ("net", "fn_vs_tp", "donor", 2)
+
+
+def make_config(pretraining: dict | None = None, **more: object) -> dict:
+    config = {
+        "genomes": {
+            "one": {"fasta": "one.fa", "annotation": "one.gtf"},
+            "two": {"fasta": "two.fa", "annotation": "two.gtf"},
+            "bare": {"fasta": "bare.fa"},
+        },
+        "predictors": {"net": {"genome": "one", "errors": "errors.tsv"}},
+        "pretraining": pretraining or {},
+        **more,
+    }
+    return complete_config(config)
+
+
+def test_dataclass_and_schema_have_the_same_defaults() -> None:
+    properties = read_schema()["properties"]["pretraining"]["properties"]
+    for field in dataclasses.fields(PretrainingSettings):
+        assert field.default == properties[field.name]["default"], field.name
+    assert get_settings(make_config()) == PretrainingSettings().to_mapping()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"pretraining": {"mask_share": 0.9}}, ["pretraining.mask_share", "0.5"]),
+        ({"pretraining": {"objective": "words"}}, ["pretraining.objective", "'both'"]),
+        (
+            {"pretraining": {"genomes": ["three"]}},
+            ["pretraining.genomes", "'three'", "one, two, bare"],
+        ),
+        (
+            {"pretraining": {"models": ["other"]}},
+            ["pretraining.models", "'other'", "encoder"],
+        ),
+        (
+            {
+                "pretraining": {"enabled": True},
+                "predictors": {"net": {"genome": "bare", "errors": "e.tsv"}},
+            },
+            ["genomes.bare.annotation", "gene bodies", "`pretraining.enabled: false`"],
+        ),
+        (
+            {
+                "pretraining": {"enabled": True},
+                "predictors": {"net": {"errors": "e.tsv", "format": "sequences"}},
+            },
+            ["predictors.net", "needs its `genome`"],
+        ),
+        (
+            {
+                "pretraining": {"enabled": True},
+                "backbones": {"hyena": {"architecture": "hyenadna"}},
+                "models": ["hyena"],
+            },
+            ["pretraining.objective", "hyena (hyenadna)", "set it to sequence"],
+        ),
+    ],
+)
+def test_wrong_configs_are_refused_with_key_and_remedy(more, words) -> None:
+    with pytest.raises(InputError) as caught:
+        make_config(**more)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_without_pretraining_nothing_of_it_is_asked_for() -> None:
+    bare = {"net": {"genome": "bare", "errors": "e.tsv"}}
+    config = make_config(predictors=bare)
+    assert not is_pretrained(config, "encoder")
+    make_config({"enabled": True, "models": []}, predictors={**make_net()})
+
+
+def make_net() -> dict:
+    return {"net": {"genome": "one", "errors": "errors.tsv"}}
+
+
+def test_models_choose_the_pretrained_backbones() -> None:
+    backbones = {
+        name: {"architecture": "nucleotide_encoder"} for name in ("encoder", "plain")
+    }
+    config = make_config({"enabled": True, "models": ["encoder"]}, backbones=backbones)
+    assert is_pretrained(config, "encoder") and not is_pretrained(config, "plain")
+
+
+@pytest.mark.parametrize(
+    ("splits", "scope"),
+    [
+        ({"test": ["chr1"], "validation": ["chr2"]}, "net"),
+        ({"preset": "spliceai"}, "net"),
+        ({"test": ["chr1"]}, "net/fn_vs_tp/donor/fold2"),
+        ({"by": "gene"}, "net/fn_vs_tp/donor/fold2"),
+        ({"by": "homology", "folds": 5}, "net/fn_vs_tp/donor/fold2"),
+        ({"by": "chromosome", "folds": 4}, "net/fn_vs_tp/donor/fold2"),
+    ],
+)
+def test_runs_share_a_backbone_where_they_hold_out_the_same(splits, scope) -> None:
+    assert find_scope(splits, *RUN) == scope
+
+
+def test_a_pool_learns_from_the_genomes_of_its_members() -> None:
+    predictors = {
+        **make_net(),
+        "other": {"genome": "two", "errors": "e.tsv"},
+        "third": {"genome": "two", "errors": "f.tsv"},
+        "all": {"pool": ["net", "other", "third"]},
+    }
+    config = make_config({"enabled": True}, predictors=predictors)
+    mine = {"name": "one", "fasta": "one.fa", "annotation": "one.gtf"}
+    theirs = {"name": "two", "fasta": "two.fa", "annotation": "two.gtf"}
+    assert list_sources(config, "net") == [{**mine, "prefix": "", "has_sites": True}]
+    assert list_sources(config, "all") == [
+        {**mine, "prefix": "one:", "has_sites": True},
+        {**theirs, "prefix": "two:", "has_sites": True},
+    ]
+    config = make_config({"enabled": True, "genomes": ["two", "one"]})
+    assert list_sources(config, "net") == [
+        {**mine, "prefix": "", "has_sites": True},
+        {**theirs, "prefix": "two:", "has_sites": False},
+    ]
+
+
+def test_what_the_classifier_alone_needs_does_not_pretrain_anew() -> None:
+    entry = {"architecture": "nucleotide_encoder", "layers": 2, "pooling": "mean"}
+    config = make_config(backbones={"encoder": entry})
+    assert get_network(config, "encoder") == {
+        "architecture": "nucleotide_encoder",
+        "layers": 2,
+        "weights": "pretrained",
+    }
+
+
+@pytest.mark.parametrize(
+    ("mapping", "word"),
+    [
+        ({"objective": "words"}, "allowed are sequence, annotation, both"),
+        ({"mask_share": 0.0}, "from 0.01 to 0.5"),
+        ({"site_share": "1e-1"}, "from 0.0 to 1.0"),
+        ({"windows": 0}, "whole numbers from 1"),
+        ({"length": 12.5}, "whole numbers from 16"),
+        ({"learning_rate": "1e-4"}, "write 1.0e-4.*`pretraining.learning_rate`"),
+        ({"tokens_per_batch": "many"}, "`pretraining.tokens_per_batch`"),
+        ({"epoch": 1}, "unknown key epoch"),
+    ],
+)
+def test_settings_refuse_what_they_cannot_use(mapping, word) -> None:
+    with pytest.raises(InputError, match=word):
+        PretrainingSettings.from_mapping(mapping)
