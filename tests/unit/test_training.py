@@ -1,17 +1,22 @@
 from __future__ import annotations
 
-import json
+import errno
 import os
-import subprocess
-import sys
+import re
+import resource
+import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from accelerate import Accelerator
 
 from error_sequence_model import (
+    checkpoints,
+    history,
     load_model,
     prepare_datasets_for_training,
     train_error_sequence_model,
@@ -20,8 +25,12 @@ from error_sequence_model import (
 from error_sequence_model.checkpoints import CheckpointFolder
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.errors import InputError
+from error_sequence_model.gradients import GradientSteps
+from error_sequence_model.optimiser_steps import OptimiserSteps
 from error_sequence_model.settings import TrainingSettings
+from error_sequence_model.token_budget import CPU_TOKENS
 from error_sequence_model.training import Training
+from error_sequence_model.training_state import TrainingState
 from tiny_models import (
     EXACT,
     OPTIONS,
@@ -57,8 +66,8 @@ def make_training(
 
 
 def get_gradients(run: Training, indices: np.ndarray) -> dict[str, torch.Tensor]:
-    run.optimizer.zero_grad()
-    run._accumulate(indices, float(run.sample_weights[indices].sum()))
+    weight = float(run.steps.sample_weights[indices].sum())
+    run.gradients.accumulate(indices, weight, seed=1)
     return {name: p.grad.clone() for name, p in run.classifier.named_parameters()}
 
 
@@ -80,7 +89,8 @@ def test_micro_batches_give_the_gradient_of_one_batch(budget) -> None:
 def test_the_loss_is_the_weighted_mean_over_the_step() -> None:
     run = make_training(model=make_tiny_classifier(**EXACT), tokens_per_batch=64)
     indices = np.arange(0, 30)
-    share = run._accumulate(indices, float(run.sample_weights[indices].sum()))
+    weight = float(run.steps.sample_weights[indices].sum())
+    share = float(run.gradients.accumulate(indices, weight, seed=1).loss)
     items = [run.train_dataset[int(i)] for i in indices]
     logits = torch.cat(
         [
@@ -92,7 +102,9 @@ def test_the_loss_is_the_weighted_mean_over_the_step() -> None:
         ]
     )
     expected = torch.nn.functional.cross_entropy(
-        logits, torch.tensor([i["label"] for i in items]), weight=run.class_weights
+        logits,
+        torch.tensor([i["label"] for i in items]),
+        weight=run.gradients.class_weights,
     )
     assert share == pytest.approx(expected.item(), abs=1e-5)
 
@@ -114,13 +126,23 @@ def kill_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Training, "_take_step", take_or_die)
 
 
-@pytest.mark.parametrize("minutes", [1e-9, 1e9], ids=["each step", "each epoch"])
-@pytest.mark.parametrize("steps", [4, 6, 11])
+# Three epochs of five steps; the checkpoint is of each step, or of each epoch.
+RANDOM_STEPS = np.random.default_rng(5).choice(np.arange(1, 15), 5, replace=False)
+
+
+@pytest.mark.parametrize(
+    ("steps", "minutes"),
+    [*((int(steps), 1e-9) for steps in RANDOM_STEPS), (4, 1e9), (11, 1e9)],
+)
 def test_a_killed_run_goes_on_to_the_same_weights(
     tmp_path, monkeypatch, minutes, steps
 ) -> None:
-    # Dropout, batch norm and masking on: all of it must be the same again.
-    options = {"mask_share": 0.1, "checkpoint_minutes": minutes}
+    # Dropout, masking and sampling on: all of it must be the same again.
+    options = {
+        "mask_share": 0.1,
+        "sampling": "balanced",
+        "checkpoint_minutes": minutes,
+    }
     whole = make_training(**options)
     expected = whole.run()
     folder = CheckpointFolder(tmp_path, "abc")
@@ -128,7 +150,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
         kill_after(steps, patch)
         with pytest.raises(KilledError):
             make_training(folder, **options).run()
-    is_kept = minutes < 1 or steps >= 6
+    is_kept = minutes < 1 or steps >= 5
     assert (tmp_path / "abc" / "state.pt").is_file() == is_kept
     resumed = make_training(folder, model=make_tiny_classifier(seed=9), **options)
     if not is_kept:
@@ -199,6 +221,140 @@ def test_patience_stops_the_run(monkeypatch) -> None:
     assert len(make_training(epochs=5, patience=2).run()) == 4
 
 
+def test_a_budget_that_was_found_is_recorded_and_kept(tmp_path, monkeypatch) -> None:
+    folder = CheckpointFolder(tmp_path, "abc")
+    run = make_training(folder, epochs=1)
+    assert run.record["tokens_per_batch"] == CPU_TOKENS
+    run.gradients.tokens_per_batch = 64
+    assert run.run()[0]["tokens_per_batch"] == 64
+
+    # A run that goes on does not look for another one.
+    monkeypatch.setattr(GradientSteps, "find_budget", lambda _: pytest.fail("probed"))
+    resumed = make_training(folder, model=make_tiny_classifier(seed=9), epochs=1)
+    assert resumed.record["tokens_per_batch"] == 64
+    assert make_training(tokens_per_batch=99).record["tokens_per_batch"] == 99
+
+
+def test_memory_that_runs_out_halves_the_budget_and_changes_nothing_else(
+    monkeypatch,
+) -> None:
+    whole = make_training(model=make_tiny_classifier(**EXACT), tokens_per_batch=512)
+    expected = whole.run()
+    short = make_training(model=make_tiny_classifier(**EXACT), tokens_per_batch=512)
+    run_pass = GradientSteps._run
+
+    def run_out(self: GradientSteps, inputs: dict, weight: float) -> torch.Tensor:
+        if inputs["input_ids"].numel() > 150:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return run_pass(self, inputs, weight)
+
+    monkeypatch.setattr(GradientSteps, "_run", run_out)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    history = short.run()
+    assert [row["tokens_per_batch"] for row in history] == [128] * 3
+    assert short.record["tokens_per_batch"] == 128
+    for row, other in zip(history, expected, strict=True):
+        assert row["train_loss"] == pytest.approx(other["train_loss"], abs=1e-5)
+    mine, theirs = short.classifier.state_dict(), whole.classifier.state_dict()
+    assert all(torch.allclose(mine[n], theirs[n], atol=1e-5) for n in theirs)
+
+
+def test_one_sequence_that_does_not_fit_is_an_error(monkeypatch) -> None:
+    run = make_training(epochs=1, tokens_per_batch=512)
+
+    def run_out(*_: object) -> torch.Tensor:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(GradientSteps, "_run", run_out)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    with pytest.raises(InputError, match="one sequence alone does not fit"):
+        run.run()
+
+
+def test_what_is_collated_ahead_is_what_would_be_collated_later() -> None:
+    ahead = make_training(mask_share=0.2)
+    later = make_training(mask_share=0.2)
+    later.gradients.prepare = lambda *_, **__: None
+    assert drop_clocks(ahead.run()).equals(drop_clocks(later.run()))
+
+
+def test_balanced_sampling_needs_no_weights() -> None:
+    run = make_training(sampling="balanced")
+    assert (run.steps.sample_weights == 1).all()
+    assert not (make_training().steps.sample_weights == 1).all()
+    seen = np.bincount(run.train_dataset.labels[np.concatenate(run._plan(0))])
+    assert seen.tolist() == [20, 20]
+
+
+def test_use_of_the_hardware_is_told_where_its_peak_is_known(monkeypatch) -> None:
+    (row,) = make_training(epochs=1).run()
+    assert row["mfu"] is None
+    monkeypatch.setattr(history, "get_peak_flops", lambda _: 1e9)
+    run = make_training(epochs=1)
+    (row,) = run.run()
+    flops = run.gradients.flops.count(run.train_dataset.lengths)
+    assert row["mfu"] == pytest.approx(flops / row["seconds"] / 1e9)
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch) -> None:
+    whole = make_training()
+    whole.run()
+    folder = CheckpointFolder(tmp_path, "abc")
+    path, save = tmp_path / "abc" / "state.pt", torch.save
+
+    def write_half(content: object, target: Path) -> None:
+        save(content, target)
+        if path.is_file():
+            os.truncate(target, target.stat().st_size // 2)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.torch, "save", write_half)
+        with pytest.raises(InputError, match=r"state\.pt: cannot.*No space.*is kept"):
+            make_training(folder).run()
+    assert [file.name for file in path.parent.iterdir()] == ["state.pt"]
+    assert folder.load()["state"]["epoch"] == 1
+    resumed = make_training(folder, model=make_tiny_classifier(seed=9))
+    resumed.run()
+    mine, theirs = resumed.classifier.state_dict(), whole.classifier.state_dict()
+    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
+def test_torchs_own_writer_leaves_the_old_checkpoint_too(tmp_path) -> None:
+    folder = CheckpointFolder(tmp_path, "abc")
+    folder.save({"weights": torch.zeros(10)})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        # The write itself fails, in the middle of the file.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+        with pytest.raises(InputError, match="cannot be written"):
+            folder.save({"weights": torch.ones(1_000_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert folder.load()["weights"].tolist() == [0] * 10
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"learning_rate": "1e-4"}, "learning_rate: '1e-4' is a string"),
+        ({"sampling": "even"}, "sampling 'even': allowed are natural, balanced"),
+        ({"tokens_per_batch": 0}, "tokens_per_batch 0"),
+    ],
+)
+def test_settings_are_refused_before_any_work(settings, words) -> None:
+    with pytest.raises(InputError, match=re.escape(words)):
+        make_training(**settings)
+
+
+def test_more_ranks_than_sequences_in_a_step_are_refused(monkeypatch) -> None:
+    monkeypatch.setattr(Accelerator, "num_processes", 9)
+    with pytest.raises(InputError, match=r"steps of 8 .* for 9 processes"):
+        make_training()
+
+
 @pytest.mark.parametrize(
     ("train_labels", "held_labels", "words"),
     [
@@ -244,6 +400,36 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_sites() -> None:
     assert "training.learning_rate" in str(caught.value)
 
 
+def test_the_sites_of_a_failed_step_are_saved(tmp_path, monkeypatch) -> None:
+    train, held = make_tiny_datasets()
+    take = OptimiserSteps.take
+
+    def spoil(self: OptimiserSteps, step: np.ndarray, state: TrainingState) -> tuple:
+        if state.step == 2:
+            torch.nn.init.constant_(self.model.head[-1].bias, float("inf"))
+            spoil.step = step
+        return take(self, step, state)
+
+    def train_model() -> None:
+        train_error_sequence_model(
+            *(train, held, "custom", tmp_path),
+            **{"num_epochs": 1, "batch_size": 8, "backbone_options": OPTIONS},
+        )
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OptimiserSteps, "take", spoil)
+        with pytest.raises(InputError, match=r"step 3; .*failed_batch\.tsv") as caught:
+            train_model()
+    path = tmp_path / "failed_batch.tsv"
+    assert f"sites of the step are in {path}" in str(caught.value)
+    table = pd.read_csv(path, sep="\t")
+    assert table["site_id"].tolist() == train.site_ids[spoil.step].tolist()
+    assert set(table["class"]) <= {"correct", "error"}
+    assert (table["tokens"] == 40).all()
+    train_model()
+    assert not path.exists(), "a run that succeeds takes the old list away"
+
+
 def test_a_gradient_that_is_not_finite_never_reaches_the_weights() -> None:
     run = make_training(epochs=1)
     weight = run.classifier.head[-1].weight
@@ -287,7 +473,8 @@ def test_learns_and_saves_a_run_that_loads_again(tmp_path) -> None:
     history = pd.read_csv(tmp_path / "history.tsv", sep="\t")
     assert history["validation_auroc"].max() > 0.9
     assert history["is_best"].sum() == 1
-    assert np.isfinite(history.select_dtypes("number")).all(axis=None)
+    known = history.drop(columns="mfu").select_dtypes("number")
+    assert np.isfinite(known).all(axis=None)
     assert history["train_loss"].min() < history["train_loss"].iloc[0]
     again, _ = load_model(tmp_path)
     ids = torch.randint(0, 4, (3, 40))
@@ -319,6 +506,23 @@ def test_gradient_checkpointing_changes_nothing() -> None:
     assert all(torch.allclose(plain[n], cheap[n], atol=1e-6) for n in plain)
 
 
+@pytest.mark.workflow
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a compiler")
+def test_a_compiled_model_has_the_same_gradients_and_names(tmp_path) -> None:
+    indices = np.arange(33)
+    plain = make_training(model=make_tiny_classifier(**EXACT), epochs=1)
+    fast = make_training(model=make_tiny_classifier(**EXACT), epochs=1, compile=True)
+    expected, found = get_gradients(plain, indices), get_gradients(fast, indices)
+    assert all(torch.allclose(found[n], expected[n], atol=1e-6) for n in expected)
+    # Lengths of 20 to 60 became multiples of 16: few shapes, and one more plan.
+    shapes = {
+        p["input_ids"].shape[1] for p in fast.gradients._cut_and_collate(indices, 1)
+    }
+    assert all(length % 16 == 0 for length in shapes)
+    fast.run()
+    assert fast.classifier.state_dict().keys() == plain.classifier.state_dict().keys()
+
+
 def test_several_classes_are_scored_by_their_mean() -> None:
     train, held = make_tiny_datasets(48, classes=4)
     run = Training(
@@ -331,70 +535,3 @@ def test_several_classes_are_scored_by_their_mean() -> None:
     (row,) = run.run()
     assert 0 < row["validation_auprc"] < 1
     assert 0 < row["validation_auroc"] < 1
-
-
-RANKS = """
-import json, sys
-import torch
-from error_sequence_model.checkpoints import CheckpointFolder
-from error_sequence_model.settings import TrainingSettings
-from error_sequence_model.training import Training
-from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
-
-train, held = make_tiny_datasets(50, shortest=20, longest=60)
-run = Training(
-    make_tiny_classifier(**EXACT), train, held,
-    TrainingSettings(epochs=2, batch_size=8, precision="fp32", tokens_per_batch=128),
-    CheckpointFolder(None, ""),
-)
-seen = []
-collate = run._accumulate
-def watch(indices, weight):
-    seen.extend(indices.tolist())
-    return collate(indices, weight)
-run._accumulate = watch
-history = run.run()
-folder, rank = sys.argv[1], run.accelerator.process_index
-torch.save(run.classifier.state_dict(), f"{folder}/weights{rank}.pt")
-with open(f"{folder}/seen{rank}.json", "w") as file:
-    json.dump({"seen": seen, "ranks": run.accelerator.num_processes,
-               "loss": [row["train_loss"] for row in history],
-               "auprc": [row["validation_auprc"] for row in history]}, file)
-"""
-
-
-def launch(folder: Path, ranks: int) -> list[dict]:
-    folder.mkdir()
-    script = folder / "ranks.py"
-    script.write_text(RANKS)
-    root = Path(__file__).parents[2]
-    hidden = {"CUDA_VISIBLE_DEVICES": ""}
-    paths = os.pathsep.join([str(root / "workflow" / "scripts"), str(root / "tests")])
-    subprocess.run(
-        [
-            # `accelerate launch --cpu` starts one process only; this is what it calls
-            # for several GPUs, and accelerate takes gloo where there are none.
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-            *("--nproc_per_node", str(ranks), str(script), str(folder)),
-        ],
-        check=True,
-        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", **hidden},
-        timeout=180,
-    )
-    return [json.loads((folder / f"seen{r}.json").read_text()) for r in range(ranks)]
-
-
-@pytest.mark.workflow
-def test_two_ranks_give_the_weights_of_one(tmp_path) -> None:
-    (alone,) = launch(tmp_path / "one", 1)
-    first, second = launch(tmp_path / "two", 2)
-    assert (alone["ranks"], first["ranks"]) == (1, 2)
-    together = first["seen"] + second["seen"]
-    assert sorted(together) == sorted(alone["seen"]) == sorted([*range(50)] * 2)
-    assert first["loss"] == pytest.approx(alone["loss"], abs=1e-5)
-    assert first["auprc"] == second["auprc"] == pytest.approx(alone["auprc"], abs=1e-4)
-    expected = torch.load(tmp_path / "one" / "weights0.pt")
-    for rank in range(2):
-        found = torch.load(tmp_path / "two" / f"weights{rank}.pt")
-        for name, tensor in expected.items():
-            assert torch.allclose(found[name], tensor, atol=1e-6), name

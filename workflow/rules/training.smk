@@ -1,4 +1,5 @@
-# Fine-tuning, by accelerate launch on 0 to N GPUs.
+# Fine-tuning, by accelerate launch on 0 to N GPUs that are leased to the job. Stopped by
+# SIGTERM it saves a checkpoint and ends with code 75; the next try goes on from there.
 
 
 rule fine_tune:
@@ -10,6 +11,8 @@ rule fine_tune:
         sites="results/{predictor}/sites.parquet",
         split=f"{GROUP}/split.parquet",
         tokens=get_tokens,
+        checkpoint=get_checkpoint,
+        pretrained=get_pretrained,
     output:
         weights=f"{RUN}/model/model.safetensors",
         config=f"{RUN}/model/config.json",
@@ -24,15 +27,17 @@ rule fine_tune:
         gpu=config["training"]["gpus"],
     params:
         launch=get_launch_flags,
-        accelerate=str(ROOT / "config" / "accelerate.yaml"),
+        accelerate=str(SCRIPTS.parents[1] / "config" / "accelerate.yaml"),
         run=subpath(output.record, parent=True),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
         backbone=lambda wildcards: as_json(config["backbones"][wildcards.backbone]),
         training=lambda wildcards: as_json(get_training(wildcards)),
+        pretrained=get_pretrained_option,
     shell:
-        "accelerate launch --config_file {params.accelerate:q} --num_machines 1"
+        f"{LEASE} accelerate launch"
+        " --config_file {params.accelerate:q} --num_machines 1"
         " --mixed_precision no --dynamo_backend no --main_process_port 0"
         " {params.launch} {input.script}"
         f"{RUN_ARGUMENTS}"
         " --seed {wildcards.seed} --backbone {params.backbone:q}"
-        " --checkpoints results/.checkpoints 2> {log:q}"
+        " {params.pretrained:q} --checkpoints results/.checkpoints 2> {log:q}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
 
 from error_sequence_model.commands import parse_json, run_step
@@ -16,18 +17,24 @@ def parse_arguments() -> argparse.Namespace:
     parser = make_run_parser(__doc__)
     parser.add_argument("--backbone", type=parse_json, required=True, help="its entry")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--pretrained", type=Path, help="folder of weights to start from"
+    )
     parser.add_argument("--checkpoints", type=Path, help="kept until the run is done")
     return parser.parse_args()
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Train and save."""
+    # Its launcher ignores SIGTERM, and a process starts with what its parent ignores.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     train_run(
         read_run_inputs(arguments),
         BackboneSettings.from_mapping(arguments.backbone),
         TrainingSettings.from_mapping({**arguments.training, "seed": arguments.seed}),
         output=arguments.run,
         checkpoints=arguments.checkpoints,
+        pretrained=arguments.pretrained,
     )
 
 

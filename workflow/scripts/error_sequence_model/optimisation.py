@@ -54,7 +54,8 @@ def make_optimizer(
                 "weight_decay": settings.weight_decay if decays else 0.0,
             }
             for (depth, decays), parameters in sorted(groups.items())
-        ]
+        ],
+        fused=True,
     )
 
 

@@ -1,0 +1,172 @@
+"""Training beside the standard recipe: same model, same windows, same updates.
+
+The standard recipe is the Hugging Face ``Trainer`` with ``DataCollatorWithPadding``,
+random batches and float32. Run with ``python tests/benchmarks/benchmark_training.py``
+(``--device cuda`` on a GPU, ``--quick`` for a look); it prints the tables and ends with
+code 1 if a target is missed. Every measurement is a process of its own, the arms take
+turns, and a ratio is the median of those within a round. On a CPU one thread is timed
+by its processor time, so that a busy machine does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from training_arms import MODELS, Task, start
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
+
+from error_sequence_model.batching import cut_passes, plan_steps
+from error_sequence_model.provenance import get_hardware
+
+LENGTHS = {"nucleotide_encoder": 200, "dnabert2": 600, "dnabert2_117m": 1000}
+ARMS = {"standard": "standard recipe", "fp32": "ours, fp32", "auto": "ours, auto"}
+TARGETS = {"fp32": 2.0, "auto": 3.0}
+LEAST_REAL_TOKENS = 0.98
+# What two seeds of one recipe differ by.
+EQUAL_AUPRC = 0.02
+
+
+def compare(task: Task, rounds: int, failures: list[str]) -> None:
+    """Time the arms in turns, then print how they compare."""
+    print(f"\n## {task.model}: speed, {task.windows} windows, {rounds} round(s)")
+    results = [
+        {arm: start(replace(task, arm=arm)) for arm in ARMS} for _ in range(rounds)
+    ]
+    print(f"mean length {results[0]['fp32']['tokens']:.0f} tokens")
+    print("| | windows/s | times the standard | padding | memory, MiB | MFU |")
+    print("|---|---|---|---|---|---|")
+    for arm, name in ARMS.items():
+        rows = [result[arm] for result in results]
+        ratio = np.median([r[arm]["rate"] / r["standard"]["rate"] for r in results])
+        rate = np.median([row["rate"] for row in rows])
+        mfu = rows[-1].get("mfu")
+        print(
+            f"| {name.replace('auto', rows[-1].get('precision') or '')} | {rate:.1f} "
+            f"| {ratio:.2f} | {rows[-1]['padding']:.1%} | {rows[-1]['memory']:.0f} "
+            f"| {'' if mfu is None else f'{mfu:.1%}'} |",
+            flush=True,
+        )
+        if ratio < TARGETS.get(arm, 0):
+            failures.append(f"{task.model} {arm}: {ratio:.2f} < {TARGETS[arm]}")
+
+
+def compare_scores(task: Task, failures: list[str]) -> None:
+    """Train every arm to the end on the same windows; print the held-out AUPRC."""
+    print(
+        f"\n## {task.model}: after {task.epochs} epochs of {task.windows} windows "
+        "(2,000 others for testing, 30 % errors)"
+    )
+    print("| | AUPRC | windows/s |")
+    print("|---|---|---|")
+    scores = {}
+    for arm, name in ARMS.items():
+        result = start(replace(task, arm=arm))
+        scores[arm] = result["auprc"]
+        name = name.replace("auto", result.get("precision") or "")
+        print(f"| {name} | {scores[arm]:.3f} | {result['rate']:.1f} |", flush=True)
+        if scores[arm] < scores["standard"] - EQUAL_AUPRC:
+            failures.append(f"{task.model} {arm}: AUPRC {scores[arm]:.3f}")
+
+
+def show_growth(task: Task, sizes: list[int], lengths: list[int]) -> None:
+    """Print how time grows with the number of windows and with their length."""
+    grown = [replace(task, windows=task.windows * size) for size in sizes]
+    longer = [replace(task, length=length) for length in lengths]
+    for title, tasks, name in (
+        ("windows", grown, "windows"),
+        ("length (median, bases)", longer, "length"),
+    ):
+        print(f"\n## {task.model}: seconds per epoch by {title}")
+        values = [getattr(t, name) for t in tasks]
+        print("| | " + " | ".join(map(str, values)) + " | exponent |")
+        print("|---|" + "---|" * (len(values) + 1))
+        for arm in ("standard", "auto"):
+            times = [start(replace(t, arm=arm))["seconds"] for t in tasks]
+            exponent = np.polyfit(np.log(values), np.log(times), 1)[0]
+            cells = " | ".join(f"{seconds:.1f}" for seconds in times)
+            print(f"| {ARMS[arm]} | {cells} | {exponent:.2f} |", flush=True)
+
+
+def show_padding(failures: list[str]) -> None:
+    """Print the share of real tokens in the plan of an epoch; nothing is trained."""
+    print("\n## Real tokens, lognormal lengths (sigma 0.5), 32 windows per step")
+    print("| windows | median 150 | median 400 | random batches, median 400 |")
+    print("|---|---|---|---|")
+    for count in (500, 5_000, 50_000):
+        shares = []
+        for median in (150, 400):
+            lengths = np.random.default_rng(0).lognormal(np.log(median), 0.5, count)
+            lengths = np.clip(lengths, 20, 8 * median).astype(int)
+            plan = plan_steps(lengths, batch_size=32, seed=1, epoch=0)
+            passes = [
+                part
+                for step in plan
+                for part in cut_passes(
+                    step, lengths, tokens_per_batch=8192, pass_cost=64, multiple=1
+                )
+            ]
+            padded = sum(len(part) * lengths[part].max() for part in passes)
+            shares.append(lengths.sum() / padded)
+        order = np.random.default_rng(1).permutation(count)
+        batches = np.split(order, range(32, count, 32))
+        random = lengths.sum() / sum(len(b) * lengths[b].max() for b in batches)
+        print(f"| {count} | {shares[0]:.1%} | {shares[1]:.1%} | {random:.1%} |")
+    if min(shares) < LEAST_REAL_TOKENS:
+        failures.append(f"real tokens: {min(shares):.1%}")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--models", nargs="+", choices=list(MODELS))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--windows", type=int, help="in a round of the speed table")
+    parser.add_argument("--quick", action="store_true", help="one round, no AUPRC")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, print and judge."""
+    arguments = parse_arguments()
+    on_gpu = arguments.device == "cuda"
+    hardware = get_hardware()
+    print(f"{hardware['processor']}, {hardware['cores']} cores, {hardware['gpus']}")
+    failures: list[str] = []
+    show_padding(failures)
+    models = ["nucleotide_encoder", "dnabert2"] + ["dnabert2_117m"] * on_gpu
+    for model in arguments.models or models:
+        task = Task(
+            model=model,
+            arm="standard",
+            device=arguments.device,
+            windows=arguments.windows or (4096 if on_gpu else 320),
+            length=LENGTHS[model],
+            sigma=0.5,
+            batch_size=arguments.batch_size,
+            epochs=1,
+            seed=1,
+        )
+        compare(task, 1 if arguments.quick else arguments.rounds, failures)
+        if arguments.quick or model == "dnabert2_117m":
+            continue
+        # Shorter windows: as much to learn, in less time.
+        scored = replace(task, windows=2048, length=task.length // 2, epochs=5)
+        compare_scores(replace(scored, tested=2000), failures)
+        show_growth(
+            replace(task, windows=task.windows // 2),
+            sizes=[1, 2, 4],
+            lengths=[task.length // 2, task.length, 2 * task.length],
+        )
+    print("\nmissed: " + "; ".join(failures) if failures else "\nall targets met")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
