@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from captum.attr import IntegratedGradients
-from torch import nn
 
 from error_sequence_model.attribution import attribute
 from error_sequence_model.classifier import ErrorClassifier, create_classifier
@@ -15,12 +14,14 @@ from error_sequence_model.errors import InputError
 from error_sequence_model.finetuning import train_error_sequence_model
 from error_sequence_model.integration import (
     choose_baseline,
-    integrate_path,
+    integrate_paths,
     run_embedded,
 )
+from error_sequence_model.map_requests import MapRequest
 from error_sequence_model.targets import compute_target, find_errors
 from error_sequence_model.token_store import TokenStore
 from error_sequence_model.tokenizers import KmerTokenizer, NucleotideTokenizer
+from linear_model import make_linear
 from tiny_models import EXACT, make_frame, make_tiny_classifier, make_tiny_datasets
 
 
@@ -37,33 +38,6 @@ def trained(tmp_path_factory) -> tuple[ErrorClassifier, SequenceDataset]:
         backbone_options=EXACT,
     )
     return model, held.select(np.arange(24))
-
-
-class LinearModel(nn.Module):
-    """Log-odds are a weighted sum of token values; the weights depend on the place."""
-
-    def __init__(self, length: int) -> None:
-        super().__init__()
-        self.embed = nn.Embedding(7, 3)
-        self.weights = nn.Parameter(torch.randn(length, 3))
-        self.config = SimpleNamespace(classes=("correct", "error"))
-
-    def get_input_embeddings(self) -> nn.Module:
-        return self.embed
-
-    def forward(
-        self, input_ids=None, inputs_embeds=None, attention_mask=None, junction=None
-    ) -> SimpleNamespace:
-        states = self.embed(input_ids) if inputs_embeds is None else inputs_embeds
-        states = states * attention_mask.unsqueeze(-1)
-        value = (states * self.weights[: states.shape[1]]).sum(dim=(1, 2))
-        return SimpleNamespace(logits=torch.stack([0 * value, value], dim=1))
-
-
-def make_linear() -> tuple[LinearModel, SequenceDataset]:
-    torch.manual_seed(0)
-    _, dataset = make_tiny_datasets(20, shortest=21, longest=48)
-    return LinearModel(48).eval(), dataset
 
 
 def test_integrated_gradients_equal_captum(trained) -> None:
@@ -84,7 +58,7 @@ def test_integrated_gradients_equal_captum(trained) -> None:
         n_steps=20,
         method="gausslegendre",
     )
-    found = integrate_path(model, batch, start, end, 20)
+    found = integrate_paths(model, batch, start.unsqueeze(0), end, 20)
     assert torch.allclose(found, expected.sum(dim=-1), atol=1e-5)
 
 
@@ -99,7 +73,7 @@ def test_closed_form_on_a_linear_model(baseline) -> None:
     if baseline == "shuffle":
         return
     table = model.embed.weight.detach()
-    point = table[6] if baseline == "mask" else table[:5].mean(dim=0)
+    point = table[6] if baseline == "mask" else table[:4].mean(dim=0)
     for index in range(len(dataset)):
         ids = torch.tensor(dataset[index]["input_ids"]).long()
         expected = ((table[ids] - point) * model.weights[: len(ids)]).sum(dim=-1)
@@ -199,14 +173,15 @@ def test_token_sums_are_conserved_on_the_base_axis() -> None:
 
 def test_baselines_that_do_not_suit_are_refused(monkeypatch) -> None:
     model, dataset = make_kmer_case()
+    request = MapRequest(model, dataset, 50, torch.device("cpu"))
     with pytest.raises(InputError, match="to mask or mean"):
-        choose_baseline(model, dataset, "shuffle")
+        choose_baseline(replace(request, baseline="shuffle"))
     with pytest.raises(InputError, match="'zero' is unknown"):
         attribute(model, dataset, "integrated_gradients", baseline="zero")
     monkeypatch.setattr(dataset.tokenizer, "mask_token_id", None)
-    assert choose_baseline(model, dataset, "auto") == "mean"
+    assert choose_baseline(request) == "mean"
     with pytest.raises(InputError, match="has no mask token"):
-        choose_baseline(model, dataset, "mask")
+        choose_baseline(replace(request, baseline="mask"))
     assert isinstance(dataset.tokenizer, KmerTokenizer)
 
 

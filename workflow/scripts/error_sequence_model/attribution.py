@@ -8,28 +8,35 @@ computation is in float32, whatever the training precision was.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from error_sequence_model.batching import cut_batches
+from error_sequence_model.captum_methods import make_captum_method
 from error_sequence_model.classifier import ErrorClassifier
-from error_sequence_model.datasets import SequenceDataset, collate
+from error_sequence_model.datasets import SequenceDataset
+from error_sequence_model.deep_lift import (
+    explain_by_deep_lift,
+    refuse_other_networks,
+)
 from error_sequence_model.errors import InputError
 from error_sequence_model.integration import (
-    FEWEST_NODES,
-    SMALLEST_DIFFERENCE,
-    TOKENS_PER_PASS,
+    TOKENS_PER_BATCH,
     choose_baseline,
-    integrate_paths,
-    make_baselines,
+    integrate_batch,
     run_embedded,
 )
 from error_sequence_model.logs import get_progress
-from error_sequence_model.substitution import attribute_by_substitution
-from error_sequence_model.tokenizers import project_to_bases
+from error_sequence_model.map_requests import MapBatch, MapRequest, Method
+from error_sequence_model.methods import ALIASES, CAPTUM_PREFIX, resolve_method
+from error_sequence_model.mutagenesis import mutate_batch
+from error_sequence_model.substitution import substitute_batch
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +51,9 @@ class Attribution(NamedTuple):
         completeness_error: Share of the change in the target that the map's sum
             misses; NaN where the method promises no sum.
         baseline: What the method compares with.
+        substitutions: Change of the target by A, C, G, T in place of each base,
+            float32 (n, window_length, 4), 0 for the base itself; None but for
+            in-silico mutagenesis.
     """
 
     attributions: np.ndarray
@@ -51,6 +61,29 @@ class Attribution(NamedTuple):
     baseline_target: np.ndarray
     completeness_error: np.ndarray
     baseline: str
+    substitutions: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class MapPlan:
+    """Maps to be made: always the same batches, so that any of them can be made alone.
+
+    Attributes:
+        name: The method's name, aliases resolved.
+        method: The method.
+        request: The sites.
+        batches: Indices of the sites in each batch, int64, shortest sites first.
+    """
+
+    name: str
+    method: Method
+    request: MapRequest
+    batches: list[np.ndarray]
+
+    def make_maps(self, number: int) -> MapBatch:
+        """Make the maps of one batch."""
+        with evaluate(self.request.model):
+            return self.method.explain(self.request, self.batches[number])
 
 
 def attribute(
@@ -61,6 +94,7 @@ def attribute(
     sequences: Sequence[str] | None = None,
     window_length: int | None = None,
     baseline: str = "auto",
+    core: int | None = None,
     device: torch.device | None = None,
     seed: int = 1,
 ) -> Attribution:
@@ -70,13 +104,16 @@ def attribute(
         model: The fine-tuned classifier; its mode is restored.
         dataset: The sites to explain.
         method: "integrated_gradients" (Sundararajan 2017), "saliency" (gradient norm,
-            unsigned), "input_x_gradient", "substitution" or its alias "occlusion".
-        sequences: The windows' bases; needed for substitution.
+            unsigned), "input_x_gradient", "substitution" (alias "occlusion"),
+            "in_silico_mutagenesis" (alias "ism"), "deep_lift_shap" (our own encoder
+            only), or a method of captum such as "captum.GradientShap".
+        sequences: The windows' bases; needed for substitution and mutagenesis.
         window_length: Bases per window; None: the end of the last token.
-        baseline: Start of integrated gradients: "mean" (mean embedding of the bases),
-            "mask" (the mask token), "shuffle" (dinucleotide shuffles, single-base
-            tokens only), or "auto": shuffle for single-base tokens, else mask, else
-            mean.
+        baseline: Start of integrated gradients and of captum's methods: "mean" (mean
+            embedding of the bases), "mask" (the mask token), "shuffle" (dinucleotide
+            shuffles, single-base tokens only), or "auto": shuffle for single-base
+            tokens, else mask, else mean.
+        core: Bases mutated on either side of the junction; None: the whole window.
         device: Where to compute; None: where the model is.
         seed: Seed of shuffles and substitutions.
 
@@ -86,118 +123,145 @@ def attribute(
     Raises:
         InputError: The method or baseline is unknown or does not suit the tokenizer.
     """
-    device = device or next(model.parameters()).device
-    length = window_length or _find_length(dataset)
-    was_training = model.training
-    model.eval()
-    try:
-        if method in ("substitution", "occlusion"):
-            if sequences is None:
-                raise InputError("substitution works on the bases: give `sequences`")
-            maps, target = attribute_by_substitution(
-                model, dataset, sequences, device=device, seed=seed
-            )
-            nothing = np.full(len(dataset), np.nan, dtype=np.float32)
-            return Attribution(maps, target, nothing, nothing, "random substitution")
-        if method == "integrated_gradients":
-            baseline = choose_baseline(model, dataset, baseline)
-            return _integrate(model, dataset, length, baseline, device, seed)
-        if method in ("saliency", "input_x_gradient"):
-            return _take_gradient(model, dataset, length, method, device)
-    finally:
-        model.train(was_training)
-    raise InputError(
-        f"explanation method {method!r} is unknown; allowed: integrated_gradients, "
-        "saliency, input_x_gradient, substitution; set `explanation.methods`"
+    plan = plan_maps(
+        model,
+        dataset,
+        method,
+        sequences=sequences,
+        window_length=window_length,
+        baseline=baseline,
+        core=core,
+        device=device,
+        seed=seed,
     )
+    length = plan.request.length
+    maps = Attribution(
+        np.zeros((len(dataset), length), dtype=np.float32),
+        *np.full((3, len(dataset)), np.nan, dtype=np.float32),
+        plan.request.baseline,
+    )
+    numbers = range(len(plan.batches))
+    for number in get_progress(numbers, what=plan.name, unit="batches"):
+        batch, rows = plan.make_maps(number), plan.batches[number]
+        if batch.substitutions is not None and maps.substitutions is None:
+            changes = np.zeros((len(dataset), length, 4), dtype=np.float32)
+            maps = maps._replace(substitutions=changes)
+        for name, values in batch._asdict().items():
+            if values is not None:
+                getattr(maps, name)[rows] = values
+    return maps
+
+
+def plan_maps(
+    model: ErrorClassifier,
+    dataset: SequenceDataset,
+    method: str,
+    *,
+    sequences: Sequence[str] | None,
+    window_length: int | None,
+    baseline: str,
+    core: int | None,
+    device: torch.device | None = None,
+    seed: int,
+) -> MapPlan:
+    """Check what is asked for and cut it into batches; arguments as in `attribute`."""
+    found = find_method(method)
+    request = MapRequest(
+        model,
+        dataset,
+        window_length or _find_length(dataset),
+        device or next(model.parameters()).device,
+        sequences=sequences,
+        baseline=baseline,
+        core=core,
+        seed=seed,
+    )
+    request = replace(request, baseline=found.choose_baseline(request))
+    _warn_of_cut_sites(dataset)
+    batches = cut_batches(
+        np.arange(len(dataset)), dataset.lengths, tokens_per_batch=found.tokens
+    )
+    return MapPlan(resolve_method(method), found, request, batches)
+
+
+def find_method(name: str) -> Method:
+    """Look a method up by its name or alias.
+
+    Raises:
+        InputError: There is none.
+    """
+    resolved = resolve_method(name)
+    if resolved.startswith(CAPTUM_PREFIX):
+        return make_captum_method(resolved.removeprefix(CAPTUM_PREFIX))
+    if resolved not in METHODS:
+        raise InputError(
+            f"explanation method {name!r} is unknown; allowed: "
+            f"{', '.join([*METHODS, *ALIASES])}, and captum's by name, such as "
+            f"{CAPTUM_PREFIX}GradientShap; set `explanation.methods`"
+        )
+    return METHODS[resolved]
 
 
 def _find_length(dataset: SequenceDataset) -> int:
     return max(int(dataset.get_encoding(i).spans.max()) for i in range(len(dataset)))
 
 
-def _read_batches(
-    dataset: SequenceDataset, tokens: int, what: str
-) -> Iterator[tuple[np.ndarray, list, dict[str, torch.Tensor]]]:
-    batches = cut_batches(
-        np.arange(len(dataset)), dataset.lengths, tokens_per_batch=tokens
-    )
-    for indices in get_progress(batches, what=what, unit="batches"):
-        items = [dataset[int(index)] for index in indices]
-        yield (
-            indices,
-            items,
-            collate(items, pad_token_id=dataset.tokenizer.pad_token_id),
+@contextmanager
+def evaluate(model: torch.nn.Module) -> Iterator[None]:
+    """Put a model into eval mode for a while."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
+def _warn_of_cut_sites(dataset: SequenceDataset) -> None:
+    count = int((dataset.lengths < dataset.store.lengths[dataset.rows]).sum())
+    if count:
+        logger.warning(
+            "%d of %d sequences are longer than max_length %d tokens: the model does "
+            "not see the bases farthest from the junction; their maps are 0 there",
+            *(count, len(dataset), dataset.max_length),
         )
-
-
-def _integrate(
-    model: ErrorClassifier,
-    dataset: SequenceDataset,
-    length: int,
-    baseline: str,
-    device: torch.device,
-    seed: int,
-) -> Attribution:
-    maps = np.zeros((len(dataset), length), dtype=np.float32)
-    target = np.zeros(len(dataset), dtype=np.float32)
-    start_target = np.zeros(len(dataset), dtype=np.float32)
-    error = np.zeros(len(dataset), dtype=np.float32)
-    tokens = TOKENS_PER_PASS // FEWEST_NODES
-    for indices, items, inputs in _read_batches(
-        dataset, tokens, "integrated gradients"
-    ):
-        inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
-        special = _find_special(items, inputs["input_ids"].shape[1]).to(device)
-        starts = make_baselines(model, dataset, items, inputs, special, baseline, seed)
-        scores, end, start = integrate_paths(model, inputs, starts)
-        difference = end - start
-        missed = np.abs(scores.sum(axis=1) - difference)
-        error[indices] = missed / np.maximum(np.abs(difference), SMALLEST_DIFFERENCE)
-        target[indices], start_target[indices] = end, start
-        for row, index in enumerate(indices):
-            spans = items[row]["spans"]
-            maps[index] = project_to_bases(scores[row, : len(spans)], spans, length)
-    return Attribution(maps, target, start_target, error, baseline)
-
-
-def _find_special(items: Sequence[dict], width: int) -> torch.Tensor:
-    """Mark tokens that keep their embedding on the path: specials and padding."""
-    special = np.ones((len(items), width), dtype=bool)
-    for row, item in enumerate(items):
-        spans = item["spans"]
-        special[row, : len(spans)] = spans[:, 0] == spans[:, 1]
-    return torch.from_numpy(special)
 
 
 def _take_gradient(
-    model: ErrorClassifier,
-    dataset: SequenceDataset,
-    length: int,
-    method: str,
-    device: torch.device,
-) -> Attribution:
-    if method == "input_x_gradient":
-        logger.warning(
-            "input_x_gradient on token embeddings is no better than chance on some "
-            "models; use integrated_gradients or substitution for claims"
-        )
-    maps = np.zeros((len(dataset), length), dtype=np.float32)
-    target = np.zeros(len(dataset), dtype=np.float32)
-    for indices, items, inputs in _read_batches(dataset, TOKENS_PER_PASS, method):
-        inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
-        embedded = model.get_input_embeddings()(inputs["input_ids"]).detach()
-        embedded.requires_grad_(True)
-        value = run_embedded(model, inputs, embedded)
-        slopes = torch.autograd.grad(value.sum(), embedded)[0]
-        if method == "saliency":
-            scores = slopes.norm(dim=-1)
-        else:
-            scores = (slopes * embedded).sum(dim=-1)
-        scores = scores.detach().cpu().numpy()
-        target[indices] = value.detach().cpu().numpy()
-        for row, index in enumerate(indices):
-            spans = items[row]["spans"]
-            maps[index] = project_to_bases(scores[row, : len(spans)], spans, length)
-    nothing = np.full(len(dataset), np.nan, dtype=np.float32)
-    return Attribution(maps, target, nothing, nothing, "none")
+    request: MapRequest, indices: np.ndarray, *, is_product: bool
+) -> MapBatch:
+    """Attribute by one gradient: its norm, or its product with the embedding."""
+    items, inputs, _ = request.open_batch(indices)
+    embedded = request.model.get_input_embeddings()(inputs["input_ids"]).detach()
+    embedded.requires_grad_(True)
+    value = run_embedded(request.model, inputs, embedded)
+    slopes = torch.autograd.grad(value.sum(), embedded)[0]
+    scores = (slopes * embedded).sum(-1) if is_product else slopes.norm(dim=-1)
+    scores = scores.detach().cpu().numpy()
+    return MapBatch(request.project(scores, items), value.detach().cpu().numpy())
+
+
+def _warn_of_products(request: MapRequest) -> str:
+    logger.warning(
+        "input_x_gradient on token embeddings is no better than chance on some "
+        "models; use integrated_gradients or substitution for claims"
+    )
+    return "none"
+
+
+def _always(name: str) -> Callable[[MapRequest], str]:
+    return lambda request: name
+
+
+METHODS: dict[str, Method] = {
+    "integrated_gradients": Method(integrate_batch, choose_baseline, TOKENS_PER_BATCH),
+    "substitution": Method(substitute_batch, _always("random substitution"), 2048),
+    "in_silico_mutagenesis": Method(mutate_batch, _always("the site itself"), 2048),
+    "deep_lift_shap": Method(explain_by_deep_lift, refuse_other_networks, 2048),
+    "saliency": Method(
+        partial(_take_gradient, is_product=False), _always("none"), 8192
+    ),
+    "input_x_gradient": Method(
+        partial(_take_gradient, is_product=True), _warn_of_products, 8192
+    ),
+}

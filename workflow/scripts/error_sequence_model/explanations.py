@@ -6,6 +6,7 @@ Every map is float32 (n, window_length) on the base axis; index i is offset
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from error_sequence_model.attention import AttentionViews
 from error_sequence_model.attribution import Attribution
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import atomic_path
+from error_sequence_model.map_files import DATASETS, write_map_file
 
 
 def choose_sites(test: pd.DataFrame, *, per_class: int, seed: int) -> np.ndarray:
@@ -44,7 +46,7 @@ def write_attribution(
     maps: Attribution,
     attributes: dict[str, Any],
 ) -> None:
-    """Write the maps of one method.
+    """Write the maps of one method that were made in one go.
 
     Args:
         path: The HDF5 file.
@@ -52,18 +54,14 @@ def write_attribution(
         maps: From `attribution.attribute`.
         attributes: Written as attributes of the file (method, target, upstream …).
     """
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        file["site_id"] = np.asarray(site_ids, dtype=np.int64)
-        _write_maps(file, "attributions", maps.attributions)
-        file["logit"] = maps.target
-        for name, values in (
-            ("baseline_logit", maps.baseline_target),
-            ("completeness_error", maps.completeness_error),
-        ):
-            if np.isfinite(values).all():
-                file[name] = values
-        file.attrs["baseline"] = maps.baseline
-        file.attrs.update(attributes)
+    if not np.isfinite(maps.attributions).all():
+        raise ValueError("attributions hold NaN or infinity; nothing was written")
+    arrays = {
+        DATASETS[field]: values
+        for field, values in maps._asdict().items()
+        if field in DATASETS and values is not None
+    }
+    write_map_file(path, site_ids, arrays, {"baseline": maps.baseline, **attributes})
 
 
 def write_attention(
@@ -72,14 +70,24 @@ def write_attention(
     views: AttentionViews,
     attributes: dict[str, Any],
 ) -> None:
-    """Write the attention views of a run; see `AttentionViews`."""
+    """Write the attention views of a run; see `AttentionViews`.
+
+    Views that the model does not define have no data set: the attribute ``undefined``
+    (JSON) says why.
+    """
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file["site_id"] = np.asarray(site_ids, dtype=np.int64)
-        for name in ("mean", "junction", "rollout", "head_mean"):
-            _write_maps(file, name, getattr(views, name))
-        file["special_share"] = views.special_share
-        file["entropy"] = views.entropy
+        for name, values in views.maps.items():
+            _write_maps(file, name, values)
+        if views.mean_without_special is not None:
+            _write_maps(file, "mean_without_special", views.mean_without_special)
+        _write_maps(file, "head_mean", views.head_mean)
+        for name in ("special_share", "entropy", "sink_share", "head_special_share"):
+            file[name] = getattr(views, name)
         file.attrs["view"] = views.view
+        file.attrs["rows"] = "sum to 1 over all tokens, special ones included"
+        file.attrs["first_token"] = "special" if views.has_class_token else "base"
+        file.attrs["undefined"] = json.dumps(views.undefined)
         file.attrs.update(attributes)
 
 

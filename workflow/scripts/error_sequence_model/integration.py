@@ -6,42 +6,48 @@ the whole path, so that nothing of the explained change is put on them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from error_sequence_model.classifier import ErrorClassifier
-from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.errors import InputError
+from error_sequence_model.map_requests import (
+    SMALLEST_DIFFERENCE,
+    MapBatch,
+    MapRequest,
+    measure_completeness,
+)
 from error_sequence_model.shuffling import shuffle_dinucleotides
 from error_sequence_model.targets import compute_target
-from error_sequence_model.tokenizer_characters import CharacterTokenizer
 
-TOKENS_PER_PASS = 16384
+# One pass of the gradient: larger ones fall out of a processor's cache, smaller ones
+# are mostly overhead (measured).
+TOKENS_PER_PASS = 8192
+TOKENS_PER_BATCH = 4096  # of sites; their paths are many times that
 FEWEST_NODES, MOST_NODES = 16, 128
 COMPLETENESS_GOAL = 0.01
-SMALLEST_DIFFERENCE = 0.1  # logits; below it a relative error says nothing
 SHUFFLES = 10
 BASELINES = ("auto", "mean", "mask", "shuffle")
 
 
-def choose_baseline(model: ErrorClassifier, dataset: SequenceDataset, name: str) -> str:
+def choose_baseline(request: MapRequest) -> str:
     """Choose the baseline that suits the tokenizer; refuse one that does not.
 
     Raises:
         InputError: It is unknown, the tokenizer has no mask token, or shuffling changes
             the tokens.
     """
-    tokenizer = dataset.tokenizer
-    has_single_bases = isinstance(tokenizer, CharacterTokenizer)
+    tokenizer, name = request.dataset.tokenizer, request.baseline
     if name not in BASELINES:
         raise InputError(
             f"baseline {name!r} is unknown; allowed: {', '.join(BASELINES)}; set "
             "`explanation.baseline`"
         )
     if name == "auto":
-        if has_single_bases:
+        if request.has_single_bases:
             return "shuffle"
         return "mask" if tokenizer.mask_token_id is not None else "mean"
     if name == "mask" and tokenizer.mask_token_id is None:
@@ -49,7 +55,7 @@ def choose_baseline(model: ErrorClassifier, dataset: SequenceDataset, name: str)
             f"baseline mask: the {tokenizer.family} tokenizer has no mask token; set "
             "`explanation.baseline` to mean"
         )
-    if name == "shuffle" and not has_single_bases:
+    if name == "shuffle" and not request.has_single_bases:
         raise InputError(
             f"baseline shuffle: shuffled bases would be other {tokenizer.family} "
             "tokens; set `explanation.baseline` to mask or mean"
@@ -58,117 +64,185 @@ def choose_baseline(model: ErrorClassifier, dataset: SequenceDataset, name: str)
 
 
 def make_baselines(
-    model: ErrorClassifier,
-    dataset: SequenceDataset,
+    request: MapRequest,
     items: Sequence[dict],
     inputs: dict[str, torch.Tensor],
     special: torch.Tensor,
-    baseline: str,
-    seed: int,
-) -> list[torch.Tensor]:
-    """Embed the starting points, each float (batch, tokens, hidden)."""
-    embed = model.get_input_embeddings()
-    ids = inputs["input_ids"]
-    tokenizer = dataset.tokenizer
+) -> torch.Tensor:
+    """Embed the starting points of the paths.
+
+    Args:
+        request: Its baseline is "shuffle", "mask" or "mean".
+        items: The sites of a batch.
+        inputs: Their tensors.
+        special: bool (batch, tokens), tokens that keep their embedding.
+
+    Returns:
+        float (starts, batch, tokens, hidden): ten for shuffles, else one.
+    """
+    embed = request.model.get_input_embeddings()
+    tokenizer = request.dataset.tokenizer
     with torch.no_grad():
-        embedded = embed(ids)
-        if baseline == "shuffle":
-            starts = []
-            for draw in range(SHUFFLES):
-                shuffled = ids.cpu().numpy().copy()
-                for row, item in enumerate(items):
-                    rng = np.random.default_rng([seed, draw, item["site_id"]])
-                    places = np.flatnonzero(~special[row].cpu().numpy())
-                    shuffled[row, places] = shuffle_dinucleotides(
-                        shuffled[row, places], rng
-                    )
-                starts.append(embed(torch.from_numpy(shuffled).to(ids.device)))
-            return starts
-        if baseline == "mask":
+        if request.baseline == "shuffle":
+            shuffled = shuffle_tokens(inputs["input_ids"], items, special, request.seed)
+            return embed(shuffled)
+        if request.baseline == "mask":
             point = embed.weight[tokenizer.mask_token_id]
         else:
-            known = sorted(
-                set(range(tokenizer.vocab_size)) - set(tokenizer.special_token_ids)
-            )
-            point = embed.weight[known].mean(dim=0)
-        return [torch.where(special.unsqueeze(-1), embedded, point)]
+            known = [
+                index
+                for token, index in tokenizer.vocabulary.items()
+                if re.fullmatch("[ACGT]+", token)
+            ]
+            point = embed.weight[sorted(known)].mean(dim=0)
+        embedded = embed(inputs["input_ids"])
+        return torch.where(special.unsqueeze(-1), embedded, point).unsqueeze(0)
 
 
-def integrate_paths(
-    model: ErrorClassifier, inputs: dict[str, torch.Tensor], starts: list[torch.Tensor]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Average over the starts: scores (batch, tokens), ends and starts (batch,).
+def shuffle_tokens(
+    input_ids: torch.Tensor,
+    items: Sequence[dict],
+    special: torch.Tensor,
+    seed: int,
+    draws: int = SHUFFLES,
+) -> torch.Tensor:
+    """Shuffle the bases of each site, keeping dinucleotides.
 
-    The Gauss–Legendre nodes are doubled for the sequences whose sum still misses more
-    than 1 % of the difference, up to 128 (divided among the starts).
+    Args:
+        input_ids: int64 (batch, tokens), a token per base.
+        items: The sites; a site's shuffles depend on its site_id and the seed alone.
+        special: bool (batch, tokens), tokens that stay.
+        seed: Seed of the shuffles.
+        draws: Shuffles per site.
+
+    Returns:
+        int64 (draws, batch, tokens), on the same device.
     """
-    with torch.no_grad():
-        ends = model.get_input_embeddings()(inputs["input_ids"])
-        end_target = run_embedded(model, inputs, ends)
-        start_target = torch.stack(
-            [run_embedded(model, inputs, start) for start in starts]
-        )
-    start_target = start_target.mean(dim=0)
-    difference = end_target - start_target
+    ids, keep = input_ids.cpu().numpy(), special.cpu().numpy()
+    shuffled = np.repeat(ids[None], draws, axis=0)
+    for row, item in enumerate(items):
+        places = np.flatnonzero(~keep[row])
+        for draw in range(draws):
+            rng = np.random.default_rng([seed, draw, item["site_id"]])
+            shuffled[draw, row, places] = shuffle_dinucleotides(ids[row, places], rng)
+    return torch.from_numpy(shuffled).to(input_ids.device)
+
+
+def integrate_batch(request: MapRequest, indices: np.ndarray) -> MapBatch:
+    """Attribute some sites by integrated gradients.
+
+    The Gauss–Legendre nodes are doubled for the sites whose sum still misses more than
+    1 % of the difference, up to 128 (divided among the starts); a site that is done
+    costs nothing more.
+    """
+    items, inputs, special = request.open_batch(indices)
+    starts = make_baselines(request, items, inputs, special)
+    ends = request.model.get_input_embeddings()(inputs["input_ids"]).detach()
+    target = predict_embedded(request.model, inputs, ends.unsqueeze(0))
+    start_target = predict_embedded(request.model, inputs, starts)
+    difference = (target - start_target).abs()
     scores = torch.zeros(ends.shape[:2], device=ends.device)
     todo = torch.arange(len(ends), device=ends.device)
     nodes = max(FEWEST_NODES // len(starts), 4)
     most = max(MOST_NODES // len(starts), 32)
     while len(todo):
-        part = {name: tensor[todo] for name, tensor in inputs.items()}
-        scores[todo] = sum(
-            integrate_path(model, part, start[todo], ends[todo], nodes)
-            for start in starts
-        ) / len(starts)
-        missed = (scores[todo].sum(dim=1) - difference[todo]).abs()
-        limit = COMPLETENESS_GOAL * difference[todo].abs().clamp(
-            min=SMALLEST_DIFFERENCE
+        scores[todo] = integrate_paths(
+            request.model, inputs, starts, ends, nodes, rows=todo
         )
-        todo = todo[missed > limit] if nodes < most else todo[:0]
+        missed = (scores.sum(dim=1) - (target - start_target)).abs()
+        limit = COMPLETENESS_GOAL * difference.clamp(min=SMALLEST_DIFFERENCE)
+        todo = todo[(missed > limit)[todo]] if nodes < most else todo[:0]
         nodes *= 2
-    return (
-        scores.cpu().numpy(),
-        end_target.cpu().numpy(),
-        start_target.cpu().numpy(),
-    )
+    token_scores = scores.cpu().numpy()
+    values = target.cpu().numpy(), start_target.cpu().numpy()
+    error = measure_completeness(token_scores.sum(axis=1), *values)
+    return MapBatch(request.project(token_scores, items), *values, error)
 
 
-def integrate_path(
+def integrate_paths(
     model: ErrorClassifier,
     inputs: dict[str, torch.Tensor],
-    start: torch.Tensor,
-    end: torch.Tensor,
+    starts: torch.Tensor,
+    ends: torch.Tensor,
     nodes: int,
+    rows: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Integrate the gradient along a straight line: token scores (batch, tokens)."""
+    """Integrate the gradient along straight lines, averaged over the starts.
+
+    All points of all paths form one queue that is cut into passes under a token
+    budget, so that memory is bounded and every pass is full, whatever the numbers of
+    sites, starts and nodes.
+
+    Args:
+        model: The classifier.
+        inputs: Tensors of the batch.
+        starts: float (starts, batch, tokens, hidden).
+        ends: float (batch, tokens, hidden).
+        nodes: Gauss–Legendre nodes per path.
+        rows: Which of the batch, int64 (n,); None: all.
+
+    Returns:
+        Token scores, float (n, tokens).
+    """
     points, weights = np.polynomial.legendre.leggauss(nodes)
-    gradient = torch.zeros_like(end)
-    at_once = max(1, TOKENS_PER_PASS // (end.shape[0] * end.shape[1]))
-    for first in range(0, nodes, at_once):
-        chosen = slice(first, first + at_once)
-        share = torch.tensor(
-            (points[chosen] + 1) / 2, dtype=end.dtype, device=end.device
+    share = torch.tensor((points + 1) / 2, dtype=ends.dtype, device=ends.device)
+    weight = torch.tensor(
+        weights / (2 * len(starts)), dtype=ends.dtype, device=ends.device
+    )
+    if rows is None:
+        rows = torch.arange(len(ends), device=ends.device)
+    scores = torch.zeros((len(rows), ends.shape[1]), device=ends.device)
+    queue = torch.arange(len(rows) * len(starts) * nodes, device=ends.device)
+    for part in queue.split(max(1, TOKENS_PER_PASS // ends.shape[1])):
+        place, start, node = (
+            part // (len(starts) * nodes),
+            part // nodes % len(starts),
+            part % nodes,
         )
-        weight = torch.tensor(weights[chosen] / 2, dtype=end.dtype, device=end.device)
-        path = start + share.view(-1, 1, 1, 1) * (end - start)
-        path = path.flatten(0, 1).detach().requires_grad_(True)
-        repeated = {
-            name: inputs[name].repeat(len(share), *[1] * (inputs[name].ndim - 1))
-            for name in ("attention_mask", "junction")
-        }
-        slopes = torch.autograd.grad(run_embedded(model, repeated, path).sum(), path)[0]
-        slopes = slopes.view(len(share), *end.shape)
-        gradient += (weight.view(-1, 1, 1, 1) * slopes).sum(dim=0)
-    return ((end - start) * gradient).sum(dim=-1)
+        row = rows[place]
+        way = ends[row] - starts[start, row]
+        path = starts[start, row] + share[node].view(-1, 1, 1) * way
+        path = path.detach().requires_grad_(True)
+        value = run_embedded(model, inputs, path, row)
+        slopes = torch.autograd.grad(value.sum(), path)[0]
+        gained = (way * slopes).sum(dim=-1) * weight[node].unsqueeze(-1)
+        scores.index_add_(0, place, gained)
+    return scores
+
+
+@torch.no_grad()
+def predict_embedded(
+    model: ErrorClassifier, inputs: dict[str, torch.Tensor], embedded: torch.Tensor
+) -> torch.Tensor:
+    """Compute the mean log-odds over copies (copies, batch, tokens, hidden)."""
+    queue = torch.arange(len(embedded) * embedded.shape[1], device=embedded.device)
+    values = []
+    for part in queue.split(max(1, TOKENS_PER_PASS // embedded.shape[2])):
+        row = part % embedded.shape[1]
+        points = embedded[part // embedded.shape[1], row]
+        values.append(run_embedded(model, inputs, points, row))
+    return torch.cat(values).view(embedded.shape[:2]).mean(dim=0)
 
 
 def run_embedded(
-    model: ErrorClassifier, inputs: dict[str, torch.Tensor], embedded: torch.Tensor
+    model: ErrorClassifier,
+    inputs: dict[str, torch.Tensor],
+    embedded: torch.Tensor,
+    rows: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Compute the log-odds of an error of embedded sequences: float (batch,)."""
-    output = model(
-        inputs_embeds=embedded,
-        attention_mask=inputs["attention_mask"],
-        junction=inputs["junction"],
-    )
+    """Compute the log-odds of an error of embedded sequences.
+
+    Args:
+        model: The classifier.
+        inputs: Tensors of a batch: attention_mask and junction are used.
+        embedded: float (n, tokens, hidden).
+        rows: Which of the batch each is, int64 (n,); None: one after the other.
+
+    Returns:
+        float (n,).
+    """
+    mask, junction = inputs["attention_mask"], inputs["junction"]
+    if rows is not None:
+        mask, junction = mask[rows], junction[rows]
+    output = model(inputs_embeds=embedded, attention_mask=mask, junction=junction)
     return compute_target(output.logits, model.config.classes)

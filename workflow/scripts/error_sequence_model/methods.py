@@ -1,0 +1,51 @@
+"""Names of the attribution methods, and which of them suit a config.
+
+Kept apart from `attribution`, so that the workflow's rules can read it without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+ALIASES = {"occlusion": "substitution", "ism": "in_silico_mutagenesis"}
+CAPTUM_PREFIX = "captum."
+# Classes of captum.attr that suit a classifier of tokens.
+CAPTUM_METHODS = (
+    *("IntegratedGradients", "DeepLift", "DeepLiftShap", "GradientShap"),
+    *("InputXGradient", "Saliency", "Occlusion", "FeatureAblation"),
+    *("ShapleyValueSampling", "KernelShap", "Lime"),
+)
+UNSIGNED = ("saliency", f"{CAPTUM_PREFIX}Saliency")
+# Settings that some methods alone heed: theirs change with them, others' do not.
+OWN_SETTINGS = {"core": ("in_silico_mutagenesis",)}
+
+
+def resolve_method(name: str) -> str:
+    """Give the name under which a method's files are kept: an alias is resolved."""
+    return ALIASES.get(name, name)
+
+
+def list_captum_methods() -> str:
+    """Name all methods of captum that are allowed, for messages."""
+    return ", ".join(CAPTUM_PREFIX + name for name in CAPTUM_METHODS)
+
+
+def find_method_problems(config: dict[str, Any]) -> Iterable[str]:
+    """Find methods that would be refused only after the training."""
+    methods = config["explanation"]["methods"]
+    for name in methods:
+        known = name.removeprefix(CAPTUM_PREFIX) in CAPTUM_METHODS
+        if name.startswith(CAPTUM_PREFIX) and not known:
+            yield (
+                f"explanation.methods: {name!r} is no method of captum that suits a "
+                f"classifier of tokens (allowed: {list_captum_methods()})"
+            )
+    for model in config["models"]:
+        backbone = config["backbones"].get(model, {})
+        architecture = backbone.get("architecture", "nucleotide_encoder")
+        if "deep_lift_shap" in methods and architecture != "nucleotide_encoder":
+            yield (
+                "explanation.methods: deep_lift_shap has rules for nucleotide_encoder "
+                f"alone, and models has {model!r}, a {architecture}"
+            )
