@@ -1,24 +1,21 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch import nn
 
+from additive_model import AdditiveModel
 from error_sequence_model.attribution import Attribution, attribute
-from error_sequence_model.classifier import save_model
+from error_sequence_model.cascade import find_stages, iterate_stages, randomise
+from error_sequence_model.checking import check_run, is_error
+from error_sequence_model.classifier import create_classifier, save_model
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.errors import InputError
-from error_sequence_model.explaining import (
-    attend_run,
-    attribute_run,
-    check_run,
-    is_error,
-)
+from error_sequence_model.explaining import attend_run, attribute_run
 from error_sequence_model.explanations import (
     choose_sites,
     read_maps,
@@ -26,12 +23,10 @@ from error_sequence_model.explanations import (
 )
 from error_sequence_model.faithfulness import (
     check_completeness,
-    check_deletion,
     check_planted,
     check_randomisation,
     judge,
     mark_planted,
-    randomise,
 )
 from error_sequence_model.files import read_json
 from error_sequence_model.frames import prepare_datasets_for_training
@@ -45,20 +40,6 @@ from tiny_models import draw_sequences, make_tiny_classifier
 
 CPU = torch.device("cpu")
 LENGTH = 41
-
-
-class AdditiveModel(nn.Module):
-    """Log-odds of an error are the sum of ``values[place, base]``."""
-
-    def __init__(self, values: np.ndarray) -> None:
-        super().__init__()
-        self.values = nn.Parameter(torch.tensor(values, dtype=torch.float32))
-        self.config = SimpleNamespace(classes=("correct", "error"))
-
-    def forward(self, input_ids, attention_mask, junction) -> SimpleNamespace:
-        places = torch.arange(input_ids.shape[1])
-        value = self.values[places, input_ids.clamp(max=3)].sum(dim=1)
-        return SimpleNamespace(logits=torch.stack([0 * value, value], dim=1))
 
 
 def make_dataset(count: int = 12) -> tuple[SequenceDataset, list[str]]:
@@ -141,29 +122,6 @@ def test_substitution_needs_equal_lengths_and_repeats_with_its_seed() -> None:
     assert np.allclose(first.target, targets, atol=1e-6)
 
 
-@pytest.mark.parametrize("is_signed", [True, False])
-def test_deletion_passes_for_the_true_map_and_fails_for_a_random_one(is_signed) -> None:
-    dataset, sequences = make_dataset()
-    values = np.zeros((LENGTH, 4))
-    values[[5, 18, 19, 30]] = [2, 2, -1, -1] if is_signed else [2, 2, 0, 0]
-    model = AdditiveModel(values).eval()
-    codes = np.array([["ACGT".index(base) for base in s] for s in sequences])
-    true = values[np.arange(LENGTH), codes]
-    options = {"is_signed": is_signed, "device": CPU, "seed": 1}
-    found = check_deletion(model, dataset, sequences, true, **options)
-    assert found["passed"]
-    assert found["area"] > found["random_area"]
-    assert found["interval"][0] > 0
-    assert found["n_sites"] == 12
-    rng = np.random.default_rng(5)
-    noise = rng.standard_normal(true.shape)
-    assert not check_deletion(model, dataset, sequences, noise, **options)["passed"]
-    if is_signed:
-        upside_down = check_deletion(model, dataset, sequences, -true, **options)
-        assert upside_down["area"] < found["area"]
-        assert not upside_down["passed"]
-
-
 def test_completeness_is_judged_by_its_95th_percentile() -> None:
     good = check_completeness(np.full(100, 0.01))
     assert good == {"median": 0.01, "p95": 0.01, "limit": 0.05, "passed": True}
@@ -176,14 +134,18 @@ def test_completeness_is_judged_by_its_95th_percentile() -> None:
 def test_randomisation_compares_ranks() -> None:
     rng = np.random.default_rng(0)
     maps = rng.standard_normal((10, 80))
-    same = check_randomisation(maps, 3 * maps + 1)
+    same = check_randomisation(maps, {"all weights": 3 * maps + 1})
     assert same["rank_correlation"] == pytest.approx(1.0)
     assert not same["passed"]
-    assert not check_randomisation(maps, -maps)["passed"]
-    other = check_randomisation(maps, rng.standard_normal((10, 80)))
-    assert other["passed"]
+    assert not check_randomisation(maps, {"all weights": -maps})["passed"]
+    noise = rng.standard_normal((10, 80))
+    other = check_randomisation(maps, {"head": maps[:4], "all weights": noise})
+    assert other["passed"], "the last stage is judged"
     assert other["n_sites"] == 10
-    flat = check_randomisation(np.zeros((3, 80)), maps[:3])
+    assert [stage["stage"] for stage in other["cascade"]] == ["head", "all weights"]
+    assert other["cascade"][0]["rank_correlation"] == pytest.approx(1.0)
+    assert other["cascade"][0]["n_sites"] == 4
+    flat = check_randomisation(np.zeros((3, 80)), {"all weights": maps[:3]})
     assert flat["n_sites"] == 0
     assert not flat["passed"], "nothing was compared"
 
@@ -201,6 +163,63 @@ def test_random_weights_are_everywhere_and_the_model_stays() -> None:
     assert fresh.tokenizer is model.tokenizer
     again = randomise(model, seed=1).state_dict()
     assert all(torch.equal(t, again[name]) for name, t in fresh.state_dict().items())
+
+
+def test_weights_are_drawn_anew_from_the_head_down() -> None:
+    dataset, _ = make_dataset(8)
+    model = make_tiny_classifier(layers=3).eval()
+    before = {name: t.clone() for name, t in model.state_dict().items()}
+    changed = {}
+    for stage, network in iterate_stages(model, dataset, seed=1):
+        assert not network.training
+        changed[stage] = {
+            name.removeprefix("backbone.").split(".weight")[0]
+            for name, tensor in network.named_parameters()
+            if tensor.ndim > 1 and not torch.equal(tensor, before[name])
+        }
+    assert list(changed) == ["head", "upper layers", "all layers", "all weights"]
+    parts = {
+        stage: {
+            ".".join(n.split(".")[:2]) if "layers" in n else n.split(".")[0]
+            for n in names
+        }
+        for stage, names in changed.items()
+    }
+    layers = {f"layers.{index}" for index in range(3)}
+    assert parts["head"] == {"head"}
+    assert parts["upper layers"] == {"head", "layers.1", "layers.2"}
+    assert parts["all layers"] == {"head", *layers}
+    assert parts["all weights"] == {"head", *layers, "embeddings", "stem"}
+    assert all(torch.equal(t, before[name]) for name, t in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("architecture", "options"),
+    [
+        ("hyenadna", {"layers": 2, "hidden_size": 16, "max_seq_len": 64}),
+        ("splicebert", {"layers": 2, "hidden_size": 16, "heads": 2}),
+        ("nucleotide_transformer", {"layers": 2, "hidden_size": 16, "heads": 2}),
+        ("nucleotide_encoder", {"layers": 1, "hidden_size": 16, "heads": 2}),
+        ("nucleotide_encoder", {"layers": 0, "hidden_size": 16, "heads": 2}),
+    ],
+)
+def test_stages_of_every_family_hold_its_layers(architecture, options) -> None:
+    model = create_classifier(architecture, options=options, seed=1)
+    names = list(model.state_dict())
+    stages = find_stages(model)
+    expected = ["head", "upper layers", "all layers"]
+    count = options["layers"]
+    assert (
+        list(stages)
+        == (expected if count > 1 else expected[:1] + expected[2:])[: 1 + count]
+    )
+    for prefixes in stages.values():
+        assert all(any(name.startswith(p) for name in names) for p in prefixes)
+    assert not any(
+        n.startswith("backbone.stem")
+        for n in names
+        if n.startswith(tuple(stages["head"]))
+    )
 
 
 def make_truth(rows: list[tuple]) -> pd.DataFrame:
@@ -250,11 +269,15 @@ def test_planted_truth_is_scored_on_confident_errors_only() -> None:
 
 
 def test_a_map_passes_only_if_every_check_passed() -> None:
-    good, bad = {"passed": True}, {"passed": False}
-    assert judge({"completeness": None, "deletion": good})["passed"]
-    assert not judge({"completeness": good, "deletion": bad})["passed"]
-    found = judge({"deletion": good, "planted": {"auroc": 0.2}})
-    assert found["passed"]
+    good, bad, unknown = {"passed": True}, {"passed": False}, {"passed": None}
+    made = {"deletion": good, "randomisation": good}
+    assert judge({"completeness": None, **made})["passed"] is True
+    assert judge({**made, "insertion": unknown})["passed"] is True
+    assert judge({"completeness": good, **made, "deletion": bad})["passed"] is False
+    assert judge({**made, "insertion": bad})["passed"] is False
+    assert judge({**made, "planted": {"auroc": 0.2}})["passed"] is True
+    assert judge({**made, "deletion": unknown})["passed"] is None
+    assert judge({"randomisation": good})["passed"] is None
 
 
 def test_chosen_sites_are_a_fixed_sample_of_each_class() -> None:
@@ -297,6 +320,7 @@ def make_run(tmp_path) -> ExplainedRun:
     sites = pd.DataFrame({"site_id": np.arange(8), "chrom": "c", "strand": "+"})
     sites["junction"] = np.arange(8) * 1000 + 500
     sites["splice_type"] = "donor"
+    sites["gene_id"], sites["score"] = None, 0.5
     model = make_tiny_classifier(seed=3).eval()
     save_model(model, tmp_path / "model")
     return ExplainedRun(model, dataset, sites, sequences, LENGTH // 2, LENGTH // 2 + 1)
@@ -316,13 +340,48 @@ def test_the_checks_of_a_run_are_written_for_every_method(tmp_path) -> None:
     found = read_json(tmp_path / "f.json")
     assert found["n_sites"] == 8
     assert set(found["methods"]) == {*maps, "attention"}
-    for name, checks in found["methods"].items():
+    views = ("junction", "first_token", "rollout", "gradient_weighted")
+    assert set(found["attention_views"]) == set(views)
+    every = {**found["methods"], **found["attention_views"]}
+    gates = ("completeness", "deletion", "insertion", "randomisation")
+    for name, checks in every.items():
         assert (checks["completeness"] is not None) == (name == "integrated_gradients")
-        made = [checks[key]["passed"] for key in ("deletion", "randomisation")]
-        assert checks["passed"] <= all(made)
+        made = [checks[key]["passed"] for key in gates if checks[key]]
+        assert (checks["passed"] is False) == (False in made), name
+        stages = [entry["stage"] for entry in checks["randomisation"]["cascade"]]
+        assert stages == ["head", "all layers", "all weights"]
+    matrix = np.array(found["agreement"]["rank_correlation"], dtype=float)
+    assert found["agreement"]["methods"] == list(every)
+    assert np.allclose(matrix, matrix.T)
+    assert np.allclose(np.diag(matrix), 1)
+    assert found["control"] is None
     with h5py.File(maps["saliency"]) as file:
         assert not file.attrs["signed"]
         assert file.attrs["upstream"] == LENGTH // 2
+
+
+def test_windows_that_are_cut_are_counted(tmp_path, caplog) -> None:
+    run = make_run(tmp_path)
+    attend_run(run, output=tmp_path / "a.h5")
+    run.dataset.max_length = 30
+    attend_run(run, output=tmp_path / "b.h5")
+    assert "8 windows have more tokens" in caplog.text
+    for name, count in (("a", 0), ("b", 8)):
+        with h5py.File(tmp_path / f"{name}.h5") as file:
+            assert file.attrs["cut_windows"] == count
+
+
+def test_a_control_is_told_from_a_model_of_true_labels(tmp_path) -> None:
+    run = replace(make_run(tmp_path), is_control=True)
+    maps = {"saliency": tmp_path / "saliency.h5"}
+    attribute_run(run, "saliency", baseline="auto", seed=1, output=maps["saliency"])
+    attend_run(run, output=tmp_path / "attention.h5")
+    options = {"truth": None, "baseline": "auto", "seed": 1}
+    check_run(
+        run, maps, tmp_path / "attention.h5", output=tmp_path / "f.json", **options
+    )
+    control = read_json(tmp_path / "f.json")["control"]
+    assert control["passed"] is None, "eight sites are too few to say"
 
 
 def test_maps_of_other_sites_are_refused(tmp_path) -> None:

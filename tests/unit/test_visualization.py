@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from error_sequence_model import visualize_attention_regions
+from error_sequence_model import visualization, visualize_attention_regions
+from error_sequence_model.attribution import attribute
 from error_sequence_model.classifier import create_classifier
 from error_sequence_model.errors import InputError
 from tiny_models import draw_sequences, make_tiny_classifier
@@ -25,6 +26,59 @@ def test_a_pdf_of_any_length(tmp_path, monkeypatch, length) -> None:
     assert path == tmp_path / "new" / "attention_FP.pdf"
     assert path.read_bytes().startswith(b"%PDF")
     assert path.stat().st_size > 5000
+
+
+def read_drawn(monkeypatch) -> dict:
+    """Catch what is handed to the drawing of the PDF."""
+    drawn: dict = {}
+
+    def draw(sequence, output_path, **options):
+        drawn.update(options, sequence=sequence)
+        return output_path
+
+    monkeypatch.setattr(visualization, "draw_sequence_view", draw)
+    monkeypatch.setattr("error_sequence_model.integration.SHUFFLES", 2)
+    return drawn
+
+
+def test_motifs_regions_and_checks_reach_the_figure(tmp_path, monkeypatch) -> None:
+    drawn = read_drawn(monkeypatch)
+    model = make_tiny_classifier().eval()
+    sequence = draw_sequences(np.random.default_rng(0), 1, 80, 80)[0]
+    visualize_attention_regions(
+        model,
+        sequence=sequence,
+        output_path=tmp_path / "a.pdf",
+        motifs=[(3, 9, "PTBP1")],
+    )
+    assert (3, 9, "PTBP1", "motif") in [tuple(e) for e in drawn["highlights"]]
+    scores = drawn["attribution"]
+    limit = np.quantile(np.abs(scores), 0.95)
+    for start, end in drawn["regions"]:
+        assert end - start >= 3
+        assert abs(scores[start]) > limit and abs(scores[end - 1]) > limit
+    assert "misses" in drawn["checks"]
+    assert drawn["checks"].count("random bases") == 2
+
+
+def test_a_map_that_fails_says_so_on_the_figure(tmp_path, monkeypatch) -> None:
+    drawn = read_drawn(monkeypatch)
+    model = make_tiny_classifier().eval()
+    sequence = draw_sequences(np.random.default_rng(0), 1, 80, 80)[0]
+
+    def spoil(*given, **options):
+        maps = attribute(*given, **options)
+        return maps._replace(
+            attributions=-maps.attributions, completeness_error=np.array([0.2])
+        )
+
+    visualize_attention_regions(model, sequence=sequence, output_path=tmp_path / "a")
+    assert not [w for w in drawn["warnings"] if w.startswith("integrated")]
+    monkeypatch.setattr(visualization, "attribute", spoil)
+    visualize_attention_regions(model, sequence=sequence, output_path=tmp_path / "a")
+    failed = [w for w in drawn["warnings"] if w.startswith("integrated gradients FAIL")]
+    assert len(failed) == 2
+    assert "misses 20.0%" in failed[0]
 
 
 def test_other_backbones_case_rna_and_junction(tmp_path) -> None:
@@ -53,6 +107,7 @@ def test_other_backbones_case_rna_and_junction(tmp_path) -> None:
         ({"sequence": "ACGT" * 12, "junction": 49}, "outside"),
         ({"sequence": "ACGT" * 12, "junction": -1}, "outside"),
         ({"sequence": "ACGT" * 12, "tokenizer": "nonsense"}, "nonsense"),
+        ({"sequence": "ACGT" * 12, "motifs": [(40, 50, "m")]}, "no stretch"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_without_a_file(

@@ -19,12 +19,13 @@ rule attribute:
     resources:
         gpu=min(config["training"]["gpus"], 1),
     params:
+        lease=get_lease,
         run=subpath(input.weights, ancestor=2),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
         training=lambda wildcards: as_json(get_training(wildcards)),
-        explanation=as_json(get_explanation()),
+        explanation=lambda wildcards: as_json(get_explanation(wildcards.method)),
     shell:
-        "python {input.script}"
+        "{params.lease} python {input.script}"
         f"{EXPLAIN_ARGUMENTS}"
         " --method {wildcards.method} --output {output:q} 2> {log:q}"
 
@@ -47,12 +48,15 @@ rule extract_attention:
     resources:
         gpu=min(config["training"]["gpus"], 1),
     params:
+        lease=get_lease,
         run=subpath(input.weights, ancestor=2),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
         training=lambda wildcards: as_json(get_training(wildcards)),
         explanation=as_json(get_explanation()),
     shell:
-        "python {input.script}" f"{EXPLAIN_ARGUMENTS}" " --output {output:q} 2> {log:q}"
+        "{params.lease} python {input.script}"
+        f"{EXPLAIN_ARGUMENTS}"
+        " --output {output:q} 2> {log:q}"
 
 
 rule check_faithfulness:
@@ -78,13 +82,33 @@ rule check_faithfulness:
     resources:
         gpu=min(config["training"]["gpus"], 1),
     params:
+        lease=get_lease,
         run=subpath(input.weights, ancestor=2),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
         training=lambda wildcards: as_json(get_training(wildcards)),
-        explanation=as_json(get_explanation()),
+        explanation=as_json(get_explanation(*METHODS)),
         truth=lambda wildcards: make_options(truth=get_predictor(wildcards, "truth")),
     shell:
-        "python {input.script}"
+        "{params.lease} python {input.script}"
         f"{EXPLAIN_ARGUMENTS}"
         " --maps {input.maps:q} --attention {input.attention:q}"
         " {params.truth:q} --output {output:q} 2> {log:q}"
+
+
+rule compare_maps:
+    input:
+        script=script("agreement.py"),
+        library=library("agreement.py"),
+        maps=list_seed_maps,
+    output:
+        f"{GROUP}/{{backbone}}/fold{{fold}}/agreement.json",
+    log:
+        "logs/{predictor}/{contrast}/{splice_type}/{backbone}_fold{fold}/agreement.log",
+    conda:
+        ENV
+    params:
+        runs=list_seed_runs,
+        seed=config["explanation"]["seed"],
+    shell:
+        "python {input.script} --runs {params.runs:q} --seed {params.seed}"
+        " --output {output:q} 2> {log:q}"

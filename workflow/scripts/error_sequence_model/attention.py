@@ -1,8 +1,9 @@
-"""What attention looks at, per base: mean, junction rows, rollout.
+"""What attention looks at, per base: mean, first token, junction, rollout, gradients.
 
-Attention of the eager path has shape (batch, heads, queries, keys), rows sum to 1. The
-views below are over keys and lie on the base axis; what falls on special tokens is
-reported as a share, not dropped in silence.
+Attention of the eager path has shape (batch, heads, queries, keys), rows sum to 1 over
+all tokens, special ones included. The views below are over keys and lie on the base
+axis: what falls on special tokens is reported as a share, not dropped in silence, and
+a view that a model does not define is left out by name.
 """
 
 from __future__ import annotations
@@ -12,6 +13,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from error_sequence_model.attention_flow import (
+    compute_entropy,
+    drop_specials,
+    find_sinks,
+    roll_gradients,
+    roll_out,
+)
+from error_sequence_model.attention_layers import Layers, get_layers, has_attention
 from error_sequence_model.batching import cut_batches
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.datasets import SequenceDataset, collate
@@ -20,6 +29,12 @@ from error_sequence_model.logs import get_progress
 from error_sequence_model.tokenizers import project_to_bases
 
 CELLS_PER_PASS = 60_000_000  # layers * heads * tokens**2 * batch: about 0.25 GB
+CELLS_WITH_GRADIENT = CELLS_PER_PASS // 4  # the graph keeps scores and slopes as well
+MOST_CELLS = 4_000_000_000  # of one sequence: about 16 GB
+PER_SITE = ("mean", "junction", "rollout", "first_token", "gradient_weighted")
+CAUSAL = "a mixing matrix is causal: its first row sees the first token only"
+GATED = "a mixing matrix is a product of gates and has no gradient of its own"
+BASES_ONLY = "there are no special tokens: it would be `mean` itself"
 
 
 class AttentionViews(NamedTuple):
@@ -38,6 +53,19 @@ class AttentionViews(NamedTuple):
         entropy: Entropy of the rows in units of its maximum, mean over the sites,
             float32 (layers, heads): 0 is one base, 1 is all bases alike.
         view: "attention", or "mixing matrix" for HyenaDNA.
+        head_special_share: Attention on special tokens, mean over the sites, float32
+            (layers, heads).
+        sink_share: Attention on the one token that receives most, mean over the sites,
+            float32 (layers, heads).
+        first_token: Attention paid by the first token ([CLS] where there is one), mean
+            over layers and heads, float32 (n, window_length); or None.
+        gradient_weighted: Evidence for an error that attention carried (Chefer 2021),
+            read out as the head reads the tokens, not negative, float32 (n,
+            window_length); or None.
+        mean_without_special: ``mean`` among the bases alone, each row scaled to sum 1,
+            float32 (n, window_length); or None.
+        has_class_token: Whether the first token is a special one, not a base.
+        undefined: View that is None -> why.
     """
 
     mean: np.ndarray
@@ -47,137 +75,162 @@ class AttentionViews(NamedTuple):
     special_share: np.ndarray
     entropy: np.ndarray
     view: str
+    head_special_share: np.ndarray
+    sink_share: np.ndarray
+    first_token: np.ndarray | None
+    gradient_weighted: np.ndarray | None
+    mean_without_special: np.ndarray | None
+    has_class_token: bool
+    undefined: dict[str, str]
+
+    @property
+    def maps(self) -> dict[str, np.ndarray]:
+        """Views per site that are defined, float32 (n, window_length) by name."""
+        found = {name: getattr(self, name) for name in PER_SITE}
+        return {name: values for name, values in found.items() if values is not None}
 
 
-@torch.no_grad()
 def extract_attention(
     model: ErrorClassifier,
     dataset: SequenceDataset,
     *,
     window_length: int,
     device: torch.device | None = None,
+    with_gradients: bool = True,
 ) -> AttentionViews:
     """Extract the attention of sites on the base axis.
+
+    Memory is bounded by taking few sequences at once where windows are long.
 
     Args:
         model: The fine-tuned classifier; its mode is restored.
         dataset: The sites.
         window_length: Bases per window.
         device: Where to compute; None: where the model is.
+        with_gradients: Whether to make the gradient-weighted view too.
 
     Returns:
         The views; computed in float32 by the eager path.
 
     Raises:
-        InputError: The backbone has neither attention nor mixing matrices.
+        InputError: The backbone has neither attention nor mixing matrices, or one
+            window's matrices are too large.
     """
     device = device or next(model.parameters()).device
-    config = model.backbone.config
-    heads = getattr(config, "num_attention_heads", 1)
+    cells = _count_cells(model, dataset)
+    undefined = {}
+    if not has_attention(model):
+        undefined = {"first_token": CAUSAL, "gradient_weighted": GATED}
+    elif not with_gradients:
+        undefined = {"gradient_weighted": "not asked for"}
+    elif 4 * cells > MOST_CELLS:
+        undefined = {"gradient_weighted": f"windows too long: {cells:.1e} weights each"}
+    with_gradients = "gradient_weighted" not in undefined
+    budget = CELLS_WITH_GRADIENT if with_gradients else CELLS_PER_PASS
     longest = int(dataset.lengths.max()) + 8
-    at_once = CELLS_PER_PASS // (max(config.num_hidden_layers, 1) * heads * longest)
     batches = cut_batches(
         np.arange(len(dataset)),
         dataset.lengths,
-        tokens_per_batch=max(at_once, longest),
+        tokens_per_batch=max(budget // cells, 1) * longest,
     )
     was_training = model.training
     model.eval()
-    n = len(dataset)
-    received, paid, flow = (
-        np.zeros((n, window_length), dtype=np.float32) for _ in range(3)
-    )
-    special_share = np.zeros(n, dtype=np.float32)
-    head_sum, entropy_sum, view = 0.0, 0.0, "attention"
-    for indices in get_progress(batches, what="attention", unit="batches"):
-        items = [dataset[int(index)] for index in indices]
-        inputs = collate(items, pad_token_id=dataset.tokenizer.pad_token_id)
-        layers, view = get_layers(model, inputs, device)
-        for row, index in enumerate(indices):
-            spans, junction = items[row]["spans"], items[row]["junction"]
-            size = len(spans)
-            # (layers, heads, queries, keys) of the real tokens of one site
-            cube = torch.stack([layer[row, :, :size, :size] for layer in layers])
-            columns = cube.mean(dim=2)
-            rolled = roll_out(cube.mean(dim=1))
-            rows = cube[:, :, list(junction)].mean(dim=(0, 1, 2))
-            mean = columns.mean(dim=(0, 1)).cpu().numpy()
-            special = spans[:, 0] == spans[:, 1]
-            special_share[index] = mean[special].sum()
-            received[index] = project_to_bases(mean, spans, window_length)
-            paid[index] = project_to_bases(rows.cpu().numpy(), spans, window_length)
-            flow[index] = project_to_bases(
-                rolled.mean(dim=0).cpu().numpy(), spans, window_length
-            )
-            head_sum = head_sum + project_to_bases(
-                columns.cpu().numpy(), spans, window_length
-            )
-            entropy_sum = entropy_sum + compute_entropy(cube).cpu().numpy()
-    model.train(was_training)
-    return AttentionViews(
-        received,
-        paid,
-        flow,
-        (head_sum / n).astype(np.float32),
-        special_share,
-        (entropy_sum / n).astype(np.float32),
-        view,
-    )
+    views = _Collector(len(dataset), window_length)
+    view = "attention"
+    try:
+        for indices in get_progress(batches, what="attention", unit="batches"):
+            items = [dataset[int(index)] for index in indices]
+            inputs = collate(items, pad_token_id=dataset.tokenizer.pad_token_id)
+            layers = get_layers(model, inputs, device, with_gradients=with_gradients)
+            view = layers.view
+            for row, index in enumerate(indices):
+                views.add(int(index), row, layers, items[row])
+    finally:
+        model.train(was_training)
+    return views.finish(view, undefined)
 
 
-def get_layers(
-    model: ErrorClassifier, inputs: dict[str, torch.Tensor], device: torch.device
-) -> tuple[list[torch.Tensor], str]:
-    """Run the eager path and give each layer's (batch, heads, queries, keys).
-
-    HyenaDNA has no attention: the magnitude of its mixing matrix, with rows scaled to
-    sum 1, stands in its place and is named so.
+def _count_cells(model: ErrorClassifier, dataset: SequenceDataset) -> int:
+    """Weights of the longest sequence: layers × heads × tokens².
 
     Raises:
-        InputError: The backbone has neither.
+        InputError: They would not fit into memory.
     """
-    backbone = model.backbone
-    ids = inputs["input_ids"].to(device)
-    mask = inputs["attention_mask"].to(device)
-    if hasattr(backbone, "mixing_matrices"):
-        layers = []
-        for matrix in backbone.mixing_matrices(ids, attention_mask=mask):
-            magnitude = matrix.abs()
-            layers.append(magnitude / magnitude.sum(dim=-1, keepdim=True).clamp(1e-12))
-        layers = [m.unsqueeze(1) if m.ndim == 3 else m for m in layers]
-        return layers, "mixing matrix"
-    output = model(
-        input_ids=ids,
-        attention_mask=mask,
-        junction=inputs["junction"].to(device),
-        output_attentions=True,
-    )
-    if not output.attentions:
+    config = model.backbone.config
+    heads = getattr(config, "num_attention_heads", 1) if has_attention(model) else 1
+    longest = int(dataset.lengths.max()) + 8
+    cells = max(config.num_hidden_layers, 1) * heads * longest**2
+    if cells > MOST_CELLS:
         raise InputError(
-            f"backbone {backbone.config.model_type} has no attention to show"
+            f"the attention of {longest} tokens takes {cells * 4 / 1e9:.0f} GB "
+            f"({config.num_hidden_layers} layers, {heads} heads); allowed are "
+            f"{MOST_CELLS * 4 / 1e9:.0f}; set shorter `windows`"
         )
-    return [layer.float() for layer in output.attentions], "attention"
+    return cells
 
 
-def roll_out(layers: torch.Tensor) -> torch.Tensor:
-    """Multiply the layers' attention, later layers on the left.
+class _Collector:
+    """Views of all sites, filled site by site; matrices are let go at once."""
 
-    Args:
-        layers: Mean over heads, float (layers, queries, keys), first layer first.
+    def __init__(self, n: int, window_length: int) -> None:
+        self.length = window_length
+        names = (*PER_SITE, "mean_without_special")
+        self.maps = {name: np.zeros((n, window_length), np.float32) for name in names}
+        self.special_share = np.zeros(n, dtype=np.float32)
+        self.sums: dict[str, np.ndarray] = {}
+        self.has_special = self.has_class_token = False
 
-    Returns:
-        float (queries, keys): how much of each input position reaches each output
-        position when half of every layer is its skip connection. Rows sum to 1.
-    """
-    identity = torch.eye(layers.shape[-1], device=layers.device)
-    flow = identity
-    for layer in layers:
-        flow = (0.5 * layer + 0.5 * identity) @ flow
-    return flow
+    def add(self, index: int, row: int, layers: Layers, item: dict) -> None:
+        """Reduce the matrices of one site: ``row`` of the batch, ``index`` overall."""
+        spans, size = item["spans"], len(item["spans"])
+        special = spans[:, 0] == spans[:, 1]
+        # (layers, heads, queries, keys) of the real tokens of one site
+        cube = torch.stack([layer[row, :, :size, :size] for layer in layers.weights])
+        columns = cube.mean(dim=2)
+        received = columns.mean(dim=(0, 1))
+        views = {
+            "mean": received,
+            "junction": cube[:, :, list(item["junction"])].mean(dim=(0, 1, 2)),
+            "rollout": roll_out(cube.mean(dim=1)).mean(dim=0),
+            "first_token": cube[:, :, 0].mean(dim=(0, 1)),
+        }
+        if layers.gradients is not None:
+            slopes = [layer[row, :, :size, :size] for layer in layers.gradients]
+            carried = roll_gradients(cube, torch.stack(slopes))
+            views["gradient_weighted"] = layers.readout[row, :size] @ carried
+        for name, values in views.items():
+            self.maps[name][index] = self._project(values, spans)
+        self.has_class_token = bool(special[0])
+        if special.any():
+            self.has_special = True
+            alone = drop_specials(cube, special).mean(dim=(0, 1, 2))
+            self.maps["mean_without_special"][index] = self._project(
+                alone, spans[~special]
+            )
+        self.special_share[index] = received.cpu().numpy()[special].sum()
+        self._sum("head_mean", self._project(columns, spans))
+        self._sum("entropy", compute_entropy(cube).cpu().numpy())
+        self._sum("sink_share", find_sinks(columns).cpu().numpy())
+        self._sum(
+            "head_special_share", columns.cpu().numpy()[..., special].sum(axis=-1)
+        )
 
+    def _project(self, values: torch.Tensor, spans: np.ndarray) -> np.ndarray:
+        return project_to_bases(values.cpu().numpy(), spans, self.length)
 
-def compute_entropy(cube: torch.Tensor) -> torch.Tensor:
-    """Entropy of the rows over its maximum: (layers, heads) from (…, queries, keys)."""
-    logs = cube.clamp(min=1e-12).log()
-    entropy = -(cube * logs).sum(dim=-1).mean(dim=-1)
-    return entropy / max(float(np.log(cube.shape[-1])), 1e-12)
+    def _sum(self, name: str, values: np.ndarray) -> None:
+        self.sums[name] = self.sums.get(name, 0.0) + values
+
+    def finish(self, view: str, undefined: dict[str, str]) -> AttentionViews:
+        """Give the views, without those that are not defined."""
+        n = len(self.special_share)
+        if not self.has_special:
+            undefined = {**undefined, "mean_without_special": BASES_ONLY}
+        return AttentionViews(
+            **{name: None if name in undefined else m for name, m in self.maps.items()},
+            **{name: (s / n).astype(np.float32) for name, s in self.sums.items()},
+            special_share=self.special_share,
+            view=view,
+            has_class_token=self.has_class_token,
+            undefined=undefined,
+        )

@@ -1,32 +1,25 @@
-"""Is a map true of its model? Four checks, written beside every map.
+"""Is a map true of its model? The single checks, written beside every map.
 
-Completeness: the map sums to the change it explains. Deletion: replacing the bases the
-map names moves the prediction more than replacing random ones. Randomisation: the map
-of a network with random weights looks different. Planted truth, where there is one: the
-map finds the bases that are known to matter.
+Completeness: the map sums to the change it explains. Randomisation: the map of a
+network with random weights looks different. Planted truth, where there is one: the map
+finds the bases that are known to matter. Deletion and insertion are in `perturbation`,
+the networks with random weights in `cascade`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from scipy.stats import spearmanr
 
-from error_sequence_model.classifier import ErrorClassifier
-from error_sequence_model.datasets import SequenceDataset
+from error_sequence_model.agreement import correlate_sites
 from error_sequence_model.metrics import compute_auprc, compute_auroc
-from error_sequence_model.shuffling import draw_alternatives
-from error_sequence_model.substitution import predict_targets
 
 COMPLETENESS_LIMIT = 0.05
 RANK_CORRELATION_LIMIT = 0.3
-DELETED_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2)
-RANDOM_ORDERS = 3
-SITES_DELETED = 60
+REQUIRED = ("deletion", "randomisation")
 
 
 def check_completeness(errors: np.ndarray | None) -> dict[str, Any] | None:
@@ -49,124 +42,39 @@ def check_completeness(errors: np.ndarray | None) -> dict[str, Any] | None:
     }
 
 
-def check_deletion(
-    model: ErrorClassifier,
-    dataset: SequenceDataset,
-    sequences: Sequence[str],
-    maps: np.ndarray,
-    *,
-    is_signed: bool,
-    device: torch.device,
-    seed: int,
+def check_randomisation(
+    maps: np.ndarray, stages: Mapping[str, np.ndarray]
 ) -> dict[str, Any]:
-    """Replace the bases with the highest scores and see the prediction move.
-
-    For each site the bases that most support its predicted side (for unsigned maps, the
-    highest) are replaced by other bases of the same composition, and the loss of
-    log-odds is compared with that of equally many random bases.
-
-    Args:
-        model: The classifier.
-        dataset: The explained sites.
-        sequences: Their windows.
-        maps: float (n, length).
-        is_signed: Whether the sign of the map has a meaning.
-        device: Where to compute.
-        seed: Seed of the replaced bases and random orders.
-
-    Returns:
-        area and random_area (log-odds lost, mean over shares and sites), ratio,
-        interval of the difference (95 %, bootstrap over sites), n_sites, passed (the
-        interval lies above 0).
-    """
-    chosen = np.random.default_rng(seed).permutation(len(sequences))[:SITES_DELETED]
-    differences, guided_areas, random_areas = [], [], []
-    for site in np.sort(chosen):
-        rng = np.random.default_rng([seed, int(dataset.site_ids[site])])
-        text, scores = sequences[site], maps[site]
-        junction = dataset.junctions[site]
-        changed, owners = _delete(text, scores, is_signed, rng)
-        values = predict_targets(
-            model,
-            dataset,
-            [text, *changed],
-            np.full(len(changed) + 1, junction),
-            device=device,
-        )
-        # Rows: order by the map for support of "error", for "correct", random orders.
-        side = np.sign(values[0]) or 1.0
-        lost = side * (values[0] - values[1:])
-        guided = lost[owners == ("error" if side > 0 else "correct")].mean()
-        at_random = lost[owners == "random"].mean()
-        guided_areas.append(guided)
-        random_areas.append(at_random)
-        differences.append(guided - at_random)
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(0, len(differences), (2000, len(differences)))
-    low, high = np.quantile(np.array(differences)[draws].mean(axis=1), [0.025, 0.975])
-    area, random_area = float(np.mean(guided_areas)), float(np.mean(random_areas))
-    return {
-        "area": area,
-        "random_area": random_area,
-        "ratio": area / random_area if random_area > 0 else None,
-        "interval": [float(low), float(high)],
-        "n_sites": len(differences),
-        "passed": bool(low > 0),
-    }
-
-
-def _delete(
-    text: str, scores: np.ndarray, is_signed: bool, rng: np.random.Generator
-) -> tuple[list[str], np.ndarray]:
-    """Make the strings with bases replaced, and say by which order each was made."""
-    letters = np.frombuffer(text.encode(), dtype="S1")
-    other = draw_alternatives(text, 1, rng)[0]
-    orders = [("error", np.argsort(-scores, kind="stable"))]
-    support = scores if is_signed else -scores
-    orders.append(("correct", np.argsort(support, kind="stable")))
-    orders += [("random", rng.permutation(len(text))) for _ in range(RANDOM_ORDERS)]
-    changed, owners = [], []
-    for name, order in orders:
-        for share in DELETED_SHARES:
-            places = order[: max(1, round(share * len(text)))]
-            copy = letters.copy()
-            copy[places] = other[places]
-            changed.append(copy.tobytes().decode())
-            owners.append(name)
-    return changed, np.array(owners)
-
-
-def randomise(model: ErrorClassifier, *, seed: int) -> ErrorClassifier:
-    """Make the same network with fresh random weights everywhere."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed + 7919)
-        fresh = type(model)(model.config)
-    fresh.tokenizer = model.tokenizer
-    return fresh.eval()
-
-
-def check_randomisation(maps: np.ndarray, random_maps: np.ndarray) -> dict[str, Any]:
-    """Compare the maps with those of a network with random weights (Adebayo 2018).
+    """Compare the maps with those of networks with random weights (Adebayo 2018).
 
     Args:
         maps: float (n, length).
-        random_maps: The same sites and method, random weights.
+        stages: Maps of the first sites of ``maps`` and the same method, by what was
+            drawn anew; the last stage is the one that is judged: all weights.
 
     Returns:
         rank_correlation (median over sites of the signed Spearman correlation), limit
-        on its magnitude, n_sites, passed (never without a map that varies).
+        on its magnitude, n_sites, cascade (stage, rank_correlation and n_sites of every
+        stage, from the head down) and passed (never without a map that varies).
     """
-    values = [
-        spearmanr(mine, other).statistic
-        for mine, other in zip(maps, random_maps, strict=True)
-        if np.ptp(mine) > 0 and np.ptp(other) > 0
-    ]
-    value = float(np.median(values)) if values else 0.0
+    cascade = []
+    for stage, other in stages.items():
+        values = correlate_sites(maps[: len(other)], other)
+        values = values[np.isfinite(values)]
+        cascade.append(
+            {
+                "stage": stage,
+                "rank_correlation": float(np.median(values)) if len(values) else None,
+                "n_sites": len(values),
+            }
+        )
+    value = cascade[-1]["rank_correlation"]
     return {
-        "rank_correlation": value,
+        "rank_correlation": value or 0.0,
         "limit": RANK_CORRELATION_LIMIT,
-        "n_sites": len(values),
-        "passed": bool(values) and abs(value) <= RANK_CORRELATION_LIMIT,
+        "n_sites": cascade[-1]["n_sites"],
+        "cascade": cascade,
+        "passed": value is not None and abs(value) <= RANK_CORRELATION_LIMIT,
     }
 
 
@@ -229,6 +137,17 @@ def check_planted(
 
 
 def judge(checks: dict[str, Any]) -> dict[str, Any]:
-    """Add the verdict: passed only if every check that was made passed."""
-    made = [c for c in checks.values() if isinstance(c, dict) and "passed" in c]
-    return {**checks, "passed": all(check["passed"] for check in made)}
+    """Add the verdict ``passed`` of a map.
+
+    It is False if a check failed; None (not checked) if deletion or randomisation could
+    not be judged, as with a handful of sites; else True.
+    """
+    verdicts = {
+        name: check["passed"]
+        for name, check in checks.items()
+        if isinstance(check, dict) and "passed" in check
+    }
+    if False in verdicts.values():
+        return {**checks, "passed": False}
+    is_judged = all(verdicts.get(name) is not None for name in REQUIRED)
+    return {**checks, "passed": True if is_judged else None}

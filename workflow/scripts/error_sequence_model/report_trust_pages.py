@@ -6,50 +6,51 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from error_sequence_model.figures import plot_forest
 from error_sequence_model.files import write_tsv
+from error_sequence_model.report_checks import (
+    describe_labels,
+    describe_methods,
+    describe_seeds,
+)
 from error_sequence_model.report_data import ReportData, Unit
 from error_sequence_model.report_layout import Page, PageSpec
-from error_sequence_model.report_results import RunResults
-from error_sequence_model.report_statistics import MapStatistics
 from error_sequence_model.report_table import Column, draw_table
+from error_sequence_model.report_trust_curves import make_curve_pages
 from error_sequence_model.report_words import (
     describe_control,
     format_interval,
     format_signed,
 )
-from error_sequence_model.style import BAD, BODY_WIDTH, GOOD, MARGIN, MUTED
 
+VIEW = "attention: "
 EXPLANATIONS = (
     "Completeness: a map's sum should equal the change of the log-odds from the "
     "baseline input; shown is the relative error, median and 95th percentile.",
-    "Deletion: the bases that the map ranks highest are replaced first; a faithful map "
-    "loses more log-odds than a random order, so the difference lies above 0.",
-    "Randomisation: with the model's weights drawn anew the map must change; shown is "
-    "the rank correlation with the real map, whose size must stay below the limit.",
+    "Deletion and insertion: the bases that the map ranks highest are replaced, or put "
+    "back, first; shown are the log-odds moved beyond a random order: above 0 is "
+    "faithful.",
+    "Randomisation: with all weights drawn anew the map must change; shown is the rank "
+    "correlation with the real map, whose size must stay below the limit.",
     "Planted truth: where the cause of an error is known (simulated data), how well "
     "the map finds its bases; AUROC 0.5 is chance.",
 )
+MOST_ROWS, MOST_LINES, LINE = 14, 8, 0.2
 
 
-def make_trust_page(
-    data: ReportData, statistics: Sequence[MapStatistics], focus: str
-) -> PageSpec:
-    """Specification of the trust page."""
-    return PageSpec(
+def make_trust_pages(data: ReportData, focus: str) -> list[PageSpec]:
+    """Specifications of the trust page and of the pages of curves behind it."""
+    page = PageSpec(
         "Can these maps be trusted?",
-        partial(_draw_trust, data=data, statistics=statistics, focus=focus),
+        partial(_draw_trust, data=data, focus=focus),
         f"predictor {data.predictor} · {focus} · checks of every leading model",
         "A map that failed a check carries that failure on every figure it is used in.",
     )
+    return [page, *make_curve_pages(data, focus)]
 
 
-def _draw_trust(
-    page: Page, *, data: ReportData, statistics: Sequence[MapStatistics], focus: str
-) -> None:
+def _draw_trust(page: Page, *, data: ReportData, focus: str) -> None:
     table = collect_checks(data.units)
     if table.empty:
         page.bullet(
@@ -59,18 +60,16 @@ def _draw_trust(
         )
     else:
         write_tsv(data.tables / f"{focus}.checks.tsv", table)
-        columns = [Column(name, table[name].tolist()) for name in table]
-        draw_table(
-            page, columns, size=8.5, most_rows=14, rest=f" in {focus}.checks.tsv"
-        )
+        shown = table[~table["method"].str.startswith(VIEW)]
+        columns = [Column(name, shown[name].tolist()) for name in shown]
+        rest = f" in {focus}.checks.tsv"
+        draw_table(page, columns, size=8.5, most_rows=MOST_ROWS, rest=rest)
     for text in EXPLANATIONS:
         page.bullet(text, size=8.5)
-    agreement = [line for entry in statistics for line in describe_agreement(entry)]
-    if agreement:
-        page.heading("Agreement")
-        for line in agreement[: max(int((page.room - 1.2) / 0.33), 1)]:
-            page.bullet(line, size=8.5)
-    _draw_deletion(page, data, focus)
+    page.heading("Do methods and training seeds agree?")
+    lines = [(text, "") for unit in data.units for text in describe_methods(unit)]
+    lines = [line for unit in data.units for line in describe_seeds(unit)] + lines
+    _write_lines(page, lines, f" in {focus}.agreement.tsv")
     page.heading("Negative control")
     if not data.controls:
         page.bullet(
@@ -79,51 +78,36 @@ def _draw_trust(
             mark="open",
             size=8.5,
         )
-    for unit in data.controls[:4]:
-        text, mark = describe_control(unit)
+    controls = data.controls[:4]
+    _write_lines(
+        page,
+        [f(unit) for unit in controls for f in (describe_control, describe_labels)],
+        "",
+    )
+
+
+def _write_lines(page: Page, lines: Sequence[tuple[str, str]], rest: str) -> None:
+    """Write bullets while there is room, and say how many are left out."""
+    room = max(int((page.room - 1.0) / (2 * LINE)), 1)
+    shown = lines[: min(room, MOST_LINES)]
+    for text, mark in shown:
         page.bullet(text, mark=mark, size=8.5)
-
-
-def _draw_deletion(page: Page, data: ReportData, focus: str) -> None:
-    """Log-odds lost by deletion beyond a random order, if there is room."""
-    table = collect_deletion(data.units)
-    height = 0.19 * len(table)
-    if table.empty or page.room < height + 1.9:
-        return
-    write_tsv(data.tables / f"{focus}.deletion.tsv", table.drop(columns="color"))
-    page.heading("Deletion against a random order")
-    ax = page.axes(MARGIN + 3.2, page.top + 0.05, BODY_WIDTH - 3.3, height)
-    plot_forest(table, ax, value="difference", reference=0.0)
-    ax.set_yticks(range(len(table)), table["name"])
-    ax.tick_params(axis="y", length=0)
-    ax.set_xlabel("log-odds lost beyond a random order (above 0: faithful)")
-    page.top += height + 0.55
-
-
-def collect_deletion(units: Sequence[Unit]) -> pd.DataFrame:
-    """Deletion checks of every method: difference to a random order, interval."""
-    rows = []
-    for unit in units:
-        for method, result in (unit.lead.faithfulness.get("methods") or {}).items():
-            check = result.get("deletion") or {}
-            if check.get("area") is None or check.get("random_area") is None:
-                continue
-            low, high = check.get("interval") or (np.nan, np.nan)
-            name = f"{unit.contrast} {unit.splice_type}, {method.replace('_', ' ')}"
-            passed = check.get("passed")
-            color = MUTED if passed is None else (GOOD if passed else BAD)
-            difference = check["area"] - check["random_area"]
-            rows.append((name, difference, low, high, color))
-    columns = ["name", "difference", "difference_low", "difference_high", "color"]
-    return pd.DataFrame(rows, columns=columns)
+    if len(lines) > len(shown):
+        page.caption(f"… and {len(lines) - len(shown)} more{rest}")
 
 
 def collect_checks(units: Sequence[Unit]) -> pd.DataFrame:
-    """Checks of every unit's leading model as text cells, one row per method."""
+    """Checks of every unit's leading model as text cells, one row per map.
+
+    Views of attention beside its mean have a name that starts with ``VIEW``.
+    """
     rows = []
     for unit in units:
         faithfulness = unit.lead.faithfulness
-        for method, result in (faithfulness.get("methods") or {}).items():
+        views = faithfulness.get("attention_views") or {}
+        every = dict(faithfulness.get("methods") or {})
+        every |= {VIEW + n: v for n, v in views.items() if "undefined" not in v}
+        for method, result in every.items():
             rows.append(
                 {
                     "contrast": unit.contrast,
@@ -131,7 +115,8 @@ def collect_checks(units: Sequence[Unit]) -> pd.DataFrame:
                     "method": method.replace("_", " "),
                     "sites": str(faithfulness.get("n_sites", "–")),
                     "completeness": _say_completeness(result.get("completeness")),
-                    "deletion": _say_deletion(result.get("deletion")),
+                    "deletion": _say_curve(result.get("deletion")),
+                    "insertion": _say_curve(result.get("insertion")),
                     "randomisation": _say_randomisation(result.get("randomisation")),
                     "planted truth": _say_planted(result.get("planted")),
                     "verdict": _say_passed(result.get("passed")),
@@ -158,7 +143,7 @@ def _say_completeness(result: dict[str, Any] | None) -> str:
     return f"{_mark(result)}{result['median']:.1%}{tail}"
 
 
-def _say_deletion(result: dict[str, Any] | None) -> str:
+def _say_curve(result: dict[str, Any] | None) -> str:
     if not result or result.get("area") is None:
         return "not checked"
     difference = result["area"] - (result.get("random_area") or 0.0)
@@ -182,50 +167,3 @@ def _say_planted(result: dict[str, Any] | None) -> str:
     auprc = result.get("auprc")
     second = f", AUPRC {auprc:.2f}{rate}" if auprc is not None else ""
     return f"{_mark(result)}AUROC {result['auroc']:.2f}{second}{n}"
-
-
-def describe_agreement(statistics: MapStatistics) -> list[str]:
-    """How well methods, and seeds, agree on the same sites."""
-    unit, lines = statistics.unit, []
-    where = f"{unit.contrast}, {statistics.splice_type}"
-    for method in unit.lead.methods:
-        if method != statistics.method:
-            rho = _correlate(unit, unit.lead, statistics, method)
-            if rho is not None:
-                name = method.replace("_", " ")
-                lines.append(
-                    f"{where}: {statistics.method_name} and {name} agree with a median "
-                    f"per-site rank correlation of {format_signed(rho)}."
-                )
-    for other in unit.models[1:]:
-        if other.backbone == unit.lead.backbone and statistics.method in other.methods:
-            rho = _correlate(unit, other, statistics, statistics.method)
-            if rho is not None:
-                lines.append(
-                    f"{where}: seeds {unit.lead.seed} and {other.seed} of "
-                    f"{other.backbone} agree with a median per-site rank correlation "
-                    f"of {format_signed(rho)} ({statistics.method_name})."
-                )
-    return lines
-
-
-def _correlate(
-    unit: Unit, run: RunResults, statistics: MapStatistics, method: str
-) -> float | None:
-    """Median over shared sites of the rank correlation of two maps."""
-    ours = statistics.explained
-    theirs = unit.explained(run.attributions[method], statistics.splice_type)
-    shared, left, right = np.intersect1d(
-        ours.sites.index, theirs.sites.index, return_indices=True
-    )
-    if not len(shared) or ours.scores.shape[1] != theirs.scores.shape[1]:
-        return None
-    ranks = [
-        pd.DataFrame(values).rank(axis=1).to_numpy()
-        for values in (ours.scores[left][:200], theirs.scores[right][:200])
-    ]
-    centred = [r - r.mean(axis=1, keepdims=True) for r in ranks]
-    scale = np.sqrt(np.prod([np.square(c).sum(axis=1) for c in centred], axis=0))
-    product = (centred[0] * centred[1]).sum(axis=1)
-    valid = scale > 0
-    return float(np.median(product[valid] / scale[valid])) if valid.any() else None

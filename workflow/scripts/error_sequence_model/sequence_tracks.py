@@ -7,6 +7,8 @@ and searched in the PDF; the tint behind a letter is its base's colour.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
@@ -24,6 +26,7 @@ from error_sequence_model.style import (
 # Advance of DejaVu Sans Mono: 1,233 of 2,048 units.
 MONOSPACE_ADVANCE = 1233 / 2048
 ATTENTION_COLOUR = "#7A5195"
+HIGH_COLOUR = "#F7E7A9"
 
 
 def clear_axes(ax: Axes, start: int, end: int) -> Axes:
@@ -119,7 +122,14 @@ def has_long_tokens(spans: np.ndarray | None) -> bool:
 
 
 def draw_attribution(
-    ax: Axes, values: np.ndarray, first: int, *, start: int, end: int, limit: float
+    ax: Axes,
+    values: np.ndarray,
+    first: int,
+    *,
+    start: int,
+    end: int,
+    limit: float,
+    shades: Sequence[tuple[int, int]] = (),
 ) -> Axes:
     """Draw signed attribution as bars: red for an error, blue against it.
 
@@ -130,8 +140,14 @@ def draw_attribution(
         start: First offset of the strip.
         end: Offset after the last one of the strip.
         limit: Half height of the symmetric y axis.
+        shades: Offsets [start, end) of stretches shaded behind the bars.
     """
     clear_axes(ax, start, end).set_ylim(-limit, limit)
+    spans = np.clip(np.reshape(shades, (-1, 2)), start, end)
+    spans = spans[spans[:, 1] > spans[:, 0]]
+    if len(spans):
+        edges = np.full(len(spans), limit)
+        draw_boxes(ax, spans, -edges, edges, [HIGH_COLOUR] * len(spans)).set_zorder(0)
     places = np.arange(max(start, first), min(end, first + len(values)))
     heights = values[places - first]
     spans = np.stack([places + 0.06, places + 0.94], axis=1)
