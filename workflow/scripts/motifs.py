@@ -1,0 +1,59 @@
+"""Step: motifs of a run's maps, and known elements -> motifs.tsv, elements.tsv."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.commands import parse_json, run_step
+from error_sequence_model.explain_arguments import (
+    make_explain_parser,
+    read_explained_run,
+)
+from error_sequence_model.motifs import MotifSettings, find_run_motifs
+from error_sequence_model.substitution import predict_targets
+from error_sequence_model.targets import find_errors
+from error_sequence_model.windows import read_windows
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_explain_parser(__doc__)
+    parser.add_argument("--splice-type", required=True)
+    parser.add_argument("--maps", type=Path, nargs="+", required=True)
+    parser.add_argument("--checks", type=Path, required=True, help="faithfulness.json")
+    parser.add_argument(
+        "--motifs", type=parse_json, default={}, help="motif settings, JSON"
+    )
+    return parser.parse_args()
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Find and write."""
+    run, _ = read_explained_run(arguments)
+    device = next(run.model.parameters()).device
+
+    def predict(texts: list[str]) -> np.ndarray:
+        junctions = np.full(len(texts), run.upstream)
+        return predict_targets(run.model, run.dataset, texts, junctions, device=device)
+
+    split = pd.read_parquet(arguments.split)
+    find_run_motifs(
+        {path.stem: path for path in arguments.maps},
+        arguments.checks,
+        split[split["fold"] == arguments.fold],
+        pd.read_parquet(arguments.sites).set_index("site_id", drop=False),
+        read_windows(arguments.windows),
+        splice_type=arguments.splice_type,
+        error_labels=find_errors(run.dataset.classes),
+        predict=predict,
+        settings=MotifSettings.from_mapping(arguments.motifs),
+        output=arguments.output.parent,
+    )
+
+
+if __name__ == "__main__":
+    run_step(main, parse_arguments())
