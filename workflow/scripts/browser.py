@@ -1,0 +1,35 @@
+"""Write the site browser of one predictor: one HTML file, from stored results."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from error_sequence_model.browser import write_browser
+from error_sequence_model.commands import run_step
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--predictor", required=True, help="name of the predictor")
+    parser.add_argument("--sites", type=Path, required=True, help="sites.parquet")
+    parser.add_argument("--windows", type=Path, required=True, help="windows.arrow")
+    parser.add_argument("--runs", type=Path, nargs="*", default=[], help="run folders")
+    parser.add_argument("--output", type=Path, required=True, help="the HTML file")
+    return parser.parse_args()
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the browser."""
+    write_browser(
+        arguments.runs,
+        arguments.output,
+        predictor=arguments.predictor,
+        sites=arguments.sites,
+        windows=arguments.windows,
+    )
+
+
+if __name__ == "__main__":
+    run_step(main, parse_arguments())

@@ -1,0 +1,60 @@
+"""Step: named causes of a contrast's errors -> causes.tsv, .parquet and .json."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from error_sequence_model.cause_files import Track
+from error_sequence_model.cause_structure import read_gene_models
+from error_sequence_model.causes import name_causes
+from error_sequence_model.commands import parse_json, run_step
+from error_sequence_model.contrasts import parse_contrast
+from error_sequence_model.files import write_json, write_parquet, write_tsv
+from error_sequence_model.settings import CauseSettings
+from error_sequence_model.windows import read_windows
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--sites", type=Path, required=True, help="sites.parquet")
+    add("--windows", type=Path, required=True, help="windows.arrow")
+    add("--split", type=Path, required=True, help="split.parquet")
+    add("--contrast-name", required=True)
+    add("--contrast", type=parse_json, required=True, help="its definition")
+    add("--splice-type", required=True, choices=("donor", "acceptor", "any"))
+    add("--annotations", type=parse_json, default=[], help="[prefix, path] pairs")
+    add("--tracks", type=parse_json, default=[], help="fields of `Track`, a list")
+    add("--settings", type=parse_json, default={}, help="fields of `CauseSettings`")
+    add("--draws", type=int, default=500, help="bootstrap samples")
+    add("--level", type=float, default=0.95, help="of the intervals")
+    add("--output", type=Path, required=True, help="folder of the three files")
+    return parser.parse_args()
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Name, test and write."""
+    pairs = [(prefix, path) for prefix, path in arguments.annotations]
+    found = name_causes(
+        pd.read_parquet(arguments.sites),
+        read_windows(arguments.windows),
+        pd.read_parquet(arguments.split),
+        parse_contrast(arguments.contrast_name, arguments.contrast),
+        arguments.splice_type,
+        models=read_gene_models(pairs) if pairs else None,
+        tracks=[Track(**track) for track in arguments.tracks],
+        settings=CauseSettings.from_mapping(arguments.settings),
+        draws=arguments.draws,
+        level=arguments.level,
+    )
+    write_tsv(arguments.output / "causes.tsv", found.table)
+    write_parquet(arguments.output / "causes.parquet", found.sites)
+    write_json(arguments.output / "causes.json", found.summary)
+
+
+if __name__ == "__main__":
+    run_step(main, parse_arguments())
