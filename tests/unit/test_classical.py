@@ -1,73 +1,205 @@
-from __future__ import annotations
+"""Classical baselines: learnt on training, chosen on validation, one format for all."""
 
-from itertools import product
+from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from error_sequence_model.classical import (
-    FEATURES,
-    count_kmers,
-    encode_bases,
+    BASELINES,
     fit_baselines,
-    learn_matrix,
-    score_matrix,
+    make_rows,
+    read_matrix,
+)
+from error_sequence_model.classical_models import (
+    BINS,
+    NEIGHBOURS,
+    Rows,
+    code_column,
+    fit_boosting,
+    fit_logistic,
+    fit_neighbours,
+    scale_features,
+    screen_features,
 )
 from error_sequence_model.comparison import compare_models, read_run_predictions
 from error_sequence_model.errors import InputError
-
-UPSTREAM, LENGTH = 30, 60
-
-
-class FakeWindows:
-    """What `fit_baselines` reads of windows."""
-
-    upstream = UPSTREAM
-
-    def __init__(self, sequences: list[str]) -> None:
-        self.matrix = np.array([list(s.encode()) for s in sequences], dtype=np.uint8)
-
-    def get_matrix(self, site_ids: np.ndarray) -> np.ndarray:
-        return self.matrix[site_ids]
+from error_sequence_model.strength import learn_matrix, score_matrix
+from feature_cases import make_case, write_case
 
 
-def make_case(count: int = 240, *, n_share: float = 0.0):
-    """Errors have a poly-T upstream; donors and acceptors alternate."""
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """A case, its features, and the predictions of every baseline."""
+    case = make_case(n_share=0.02)
+    case[0].loc[3, "part"] = "excluded"
+    path = write_case(tmp_path_factory.mktemp("features"), case)
+    return case, path, fit_baselines(case[0], case[1], path, seed=1)
+
+
+def test_every_held_out_site_is_predicted_by_every_baseline(fitted) -> None:
+    (split, _, _), _, found = fitted
+    assert found["model"].unique().tolist() == list(BASELINES)
+    held = split.loc[split["part"].isin(["validation", "test"]), "site_id"]
+    for model, rows in found.groupby("model"):
+        assert sorted(rows["site_id"]) == sorted(held), model
+        total = rows["probability_0"] + rows["probability_1"]
+        assert np.allclose(total, 1), model
+    kinds = found.drop_duplicates("model").set_index("model")["kind"].to_dict()
+    references = [name for name, kind in kinds.items() if kind == "reference"]
+    assert references == ["prevalence", "score"]
+
+
+@pytest.mark.parametrize("model", ["kmers", "logistic", "boosting"])
+def test_the_planted_cause_is_learnt(fitted, model) -> None:
+    *_, found = fitted
+    test = found[(found["part"] == "test") & (found["model"] == model)]
+    right = (test["probability_1"] > 0.5) == test["label"]
+    assert right.mean() > 0.7
+
+
+def test_two_fits_are_equal_and_see_nothing_of_the_test_labels(fitted) -> None:
+    (split, sites, _), path, found = fitted
+    turned = split.copy()
+    is_test = turned["part"] == "test"
+    turned.loc[is_test, "label"] = 1 - turned.loc[is_test, "label"]
+    again = fit_baselines(turned, sites, path, seed=1)
+    columns = ["model", "site_id", "probability_1"]
+    pd.testing.assert_frame_equal(found[columns], again[columns])
+
+
+def test_sites_without_a_score_have_no_score_baseline(fitted) -> None:
+    (split, sites, _), path, _ = fitted
+    sites = sites.assign(score=sites["score"].where(sites["site_id"] != 5))
+    found = fit_baselines(split, sites, path, models=["prevalence", "score", "cnn"])
+    assert set(found["model"]) == {"prevalence"}
+    with pytest.raises(InputError, match=r"'forest'.*boosting"):
+        fit_baselines(split, sites, path, models=["forest"])
+
+
+def test_score_aware_models_are_named_so_and_are_no_rivals(tmp_path) -> None:
+    split, sites, windows = make_case()
+    sites["score"] = split["label"] * 0.5 + sites["score"] * 0.1
+    path = write_case(tmp_path, (split, sites, windows), score_aware=True)
+    models = ["logistic", "strength"]
+    found = fit_baselines(split, sites, path, models=models, score_aware=True)
+    kinds = found.drop_duplicates("model").set_index("model")["kind"].to_dict()
+    assert kinds == {"logistic score-aware": "reference", "strength": "baseline"}
+
+
+def test_four_classes(tmp_path) -> None:
+    split, sites, windows = make_case()
+    split["label"] = (np.arange(240) % 4).astype("int8")
+    path = write_case(tmp_path, (split, sites, windows))
+    found = fit_baselines(split, sites, path, seed=1)
+    columns = [f"probability_{k}" for k in range(4)]
+    assert np.allclose(found[columns].sum(axis=1), 1)
+
+
+def test_a_matrix_has_the_rows_asked_for(fitted) -> None:
+    _, path, _ = fitted
+    ids = np.array([7, 2, 200])
+    gc = read_matrix(path, ids, fold=0, groups=["gc"])
+    frame = pd.read_parquet(path).set_index("site_id")
+    expected = frame.loc[ids, [c for c in frame if c.startswith("gc:")]]
+    assert np.array_equal(gc, expected.to_numpy())
+    coded = read_matrix(path, ids, fold=0, groups=["gc"], train=np.arange(3))
+    assert coded.dtype == np.uint8
+    with pytest.raises(InputError, match="some sites of the split are missing"):
+        read_matrix(path, np.array([2, 999]), fold=0)
+
+
+def test_codes_keep_the_order_and_know_what_is_missing() -> None:
     rng = np.random.default_rng(0)
-    codes = rng.integers(0, 4, (count, LENGTH))
-    labels = (np.arange(count) // 2) % 2
-    codes[:, UPSTREAM : UPSTREAM + 2] = [2, 3]
-    codes[labels == 1, 10:16] = 3
-    letters = np.array(list("ACGT"))[codes]
-    letters[rng.random(letters.shape) < n_share] = "N"
-    sites = pd.DataFrame(
-        {
-            "site_id": np.arange(count),
-            "splice_type": np.where(np.arange(count) % 2, "donor", "acceptor"),
-            "pred_type": np.where(labels == 1, "FP", "TP"),
-            "score": rng.random(count),
-            "gene_id": [f"g{i // 3}" for i in range(count)],
-        }
+    values = rng.normal(size=1000)
+    values[::50] = np.nan
+    train = np.arange(500)
+    codes = code_column(values, train)
+    known = np.isfinite(values)
+    assert (codes[~known] == BINS - 1).all()
+    order = np.argsort(values[known])
+    assert (np.diff(codes[known][order].astype(int)) >= 0).all()
+    counts = np.bincount(codes[train][np.isfinite(values[train])])
+    assert len(counts) <= BINS - 1
+    assert counts.max() < 20
+    few = code_column(np.array([3.0, 1.0, 2.0, 2.4, 9.0, -1.0]), np.arange(3))
+    assert few.tolist() == [2, 0, 1, 1, 2, 0]
+
+
+def test_features_are_scaled_by_the_training_rows() -> None:
+    values = np.array([[1.0, 5, np.nan], [3, 5, 2], [np.nan, 7, 4], [50, 9, 0]])
+    scale_features(values, np.array([0, 1, 2]))
+    # Median 2 stands in for the missing one: 1, 3, 2 with mean 2.
+    assert values[:3, 0] == pytest.approx(np.array([-1, 1, 0]) / np.sqrt(2 / 3))
+    assert values[3, 0] == pytest.approx(48 / np.sqrt(2 / 3))
+    assert values[:3, 1].mean() == pytest.approx(0)
+    assert np.isfinite(values).all()
+
+
+def make_noise_rows(count: int, columns: int, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, count)
+    features = rng.normal(size=(count, columns)).astype(np.float32)
+    third = count // 3
+    rows = Rows(
+        labels,
+        train=np.arange(third),
+        validation=np.arange(third, 2 * third),
+        held_out=np.arange(third, count),
     )
-    split = sites[["site_id"]].assign(label=labels.astype("int8"), fold=0)
-    split["part"] = np.resize(["train"] * 4 + ["validation", "test"], count)
-    return split, sites, FakeWindows(["".join(row) for row in letters])
+    return features, rows
 
 
-def test_kmers_are_counted_as_by_hand() -> None:
-    rng = np.random.default_rng(1)
-    sequences = ["".join(rng.choice(list("ACGTN"), 37)) for _ in range(12)]
-    matrix = np.array([list(s.encode()) for s in sequences], dtype=np.uint8)
-    found = count_kmers(encode_bases(matrix))
-    words = ["".join(letters) for letters in product("ACGT", repeat=4)]
-    for row, sequence in enumerate(sequences):
-        expected = [
-            sum(sequence[i : i + 4] == word for i in range(len(sequence) - 3))
-            for word in words
-        ]
-        assert found[row].tolist() == expected
-    assert found.dtype == np.float32
+def test_boosting_screens_many_features_by_the_training_rows() -> None:
+    features, rows = make_noise_rows(300, 900)
+    features[:, 17] += 3 * rows.labels
+    chosen = screen_features(features, rows)
+    assert len(chosen) == 400
+    assert 17 in chosen
+    assert (np.diff(chosen) > 0).all()
+    turned = Rows(1 - rows.labels, rows.train, rows.validation, rows.held_out)
+    turned.labels[rows.train] = rows.labels[rows.train]
+    assert np.array_equal(chosen, screen_features(features, turned))
+    assert len(screen_features(features[:, :50], rows)) == 50
+
+
+@pytest.mark.parametrize("fit", [fit_logistic, fit_boosting])
+def test_a_single_strong_feature_is_enough(fit) -> None:
+    features, rows = make_noise_rows(300, 20)
+    features[:, 3] += 4 * rows.labels
+    found = fit(features, rows)
+    assert ((found[:, 1] > 0.5) == rows.labels[rows.held_out]).mean() > 0.9
+
+
+def test_validation_without_a_class_still_gives_a_model() -> None:
+    features, rows = make_noise_rows(90, 5)
+    rows.labels[rows.validation] = 0
+    assert fit_logistic(features.copy(), rows).shape == (60, 2)
+    assert fit_boosting(features.copy(), rows).shape == (60, 2)
+
+
+def test_neighbours_vote_by_likeness() -> None:
+    rng = np.random.default_rng(0)
+    profiles = rng.integers(0, 8, (2, 40)).astype(np.float32)
+    labels = np.arange(120) % 2
+    features = profiles[labels] + rng.integers(0, 2, (120, 40)).astype(np.float32)
+    rows = Rows(labels, np.arange(60), np.arange(60, 90), np.arange(60, 120))
+    found = fit_neighbours(features.copy(), rows)
+    assert ((found[:, 1] > 0.5) == labels[60:]).all()
+    assert np.allclose(found.sum(axis=1), 1)
+    small = Rows(labels[:8], np.arange(4), np.arange(4, 6), np.arange(4, 8))
+    assert fit_neighbours(features[:8].copy(), small).shape == (4, 2)
+    assert max(NEIGHBOURS) > 4
+
+
+def test_rows_are_named_by_their_part() -> None:
+    part = pd.DataFrame({"label": [0, 1, 1, 0]})
+    part["part"] = ["test", "train", "validation", "train"]
+    rows = make_rows(part, seed=3)
+    assert rows.train.tolist() == [1, 3]
+    assert rows.held_out.tolist() == [0, 2]
+    assert rows.validation.tolist() == [2]
 
 
 def test_weight_matrix_by_hand() -> None:
@@ -79,66 +211,6 @@ def test_weight_matrix_by_hand() -> None:
     assert weights[:, 4].tolist() == [0.0, 0.0]
     scores = score_matrix(aligned, weights)
     assert scores[2] == pytest.approx(weights[0, 0]), "an N says nothing"
-
-
-def test_strength_is_learnt_from_annotated_training_sites_alone() -> None:
-    split, sites, windows = make_case()
-    codes = encode_bases(windows.matrix)
-    is_train = (split["part"] == "train").to_numpy()
-    is_used = is_train & (sites["pred_type"] == "TP").to_numpy()
-    before = FEATURES["strength"](sites, codes, UPSTREAM, is_train)
-    other = codes.copy()
-    other[~is_used] = (other[~is_used] + 1) % 4
-    after = FEATURES["strength"](sites, other, UPSTREAM, is_train)
-    assert np.array_equal(before[is_used], after[is_used])
-    changed = codes.copy()
-    changed[is_used] = 0
-    assert not np.array_equal(
-        before[~is_used],
-        FEATURES["strength"](sites, changed, UPSTREAM, is_train)[~is_used],
-    )
-
-
-def test_baselines_see_nothing_of_the_held_out_labels() -> None:
-    split, sites, windows = make_case()
-    found = fit_baselines(split, sites, windows, seed=1)
-    turned = split.copy()
-    held = turned["part"] != "train"
-    turned.loc[held, "label"] = 1 - turned.loc[held, "label"]
-    again = fit_baselines(turned, sites, windows, seed=1)
-    columns = ["model", "site_id", "probability_1"]
-    pd.testing.assert_frame_equal(found[columns], again[columns])
-
-
-def test_every_held_out_site_is_predicted_by_every_baseline() -> None:
-    split, sites, windows = make_case(n_share=0.02)
-    split.loc[3, "part"] = "excluded"
-    found = fit_baselines(split, sites, windows, seed=1)
-    assert found["model"].unique().tolist() == list(FEATURES)
-    held = split.loc[split["part"].isin(["validation", "test"]), "site_id"]
-    for model, rows in found.groupby("model"):
-        assert sorted(rows["site_id"]) == sorted(held), model
-        total = rows["probability_0"] + rows["probability_1"]
-        assert np.allclose(total, 1)
-    kinds = found.drop_duplicates("model").set_index("model")["kind"].to_dict()
-    assert kinds == {
-        "prevalence": "reference",
-        "score": "reference",
-        "strength": "baseline",
-        "kmers": "baseline",
-    }
-    test = found[(found["part"] == "test") & (found["model"] == "kmers")]
-    right = (test["probability_1"] > 0.5) == test["label"]
-    assert right.mean() > 0.8
-    again = fit_baselines(split, sites, windows, seed=1)
-    pd.testing.assert_frame_equal(found, again)
-
-
-def test_sites_without_a_score_have_no_score_baseline() -> None:
-    split, sites, windows = make_case(120)
-    sites.loc[5, "score"] = np.nan
-    found = fit_baselines(split, sites, windows, seed=1)
-    assert "score" not in set(found["model"])
 
 
 def make_predictions(names: dict[str, str], same: bool = True) -> pd.DataFrame:

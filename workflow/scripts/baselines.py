@@ -10,15 +10,18 @@ import pandas as pd
 from error_sequence_model.classical import fit_baselines
 from error_sequence_model.commands import run_step
 from error_sequence_model.files import write_parquet
-from error_sequence_model.windows import read_windows
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=Path, required=True, help="sites.parquet")
-    parser.add_argument("--windows", type=Path, required=True, help="windows.arrow")
     parser.add_argument("--split", type=Path, required=True, help="split.parquet")
+    parser.add_argument("--features", type=Path, required=True, help="features.parquet")
+    parser.add_argument("--models", nargs="+", required=True)
+    parser.add_argument(
+        "--score-aware", action="store_true", help="the features hold the score"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--predictions", type=Path, required=True)
     return parser.parse_args()
@@ -28,8 +31,10 @@ def main(arguments: argparse.Namespace) -> None:
     """Fit, predict and write."""
     predictions = fit_baselines(
         pd.read_parquet(arguments.split),
-        pd.read_parquet(arguments.sites),
-        read_windows(arguments.windows),
+        pd.read_parquet(arguments.sites, columns=["site_id", "score"]),
+        arguments.features,
+        models=arguments.models,
+        score_aware=arguments.score_aware,
         seed=arguments.seed,
     )
     write_parquet(arguments.predictions, predictions)

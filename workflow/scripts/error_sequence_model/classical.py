@@ -1,202 +1,221 @@
 """Baselines that every language model is compared with, on the same sites and folds.
 
 ``prevalence`` knows nothing; ``score`` is the predictor's own score (a reference, not
-a fair model: it helped to define the labels); ``strength`` is the splice consensus as a
-position weight matrix; ``kmers`` is gradient boosting on 4-mer counts either side of
-the junction, the bases next to it, and GC. All of it is learnt from the training part.
+a fair model: it helped to define the labels); ``strength`` is the splice consensus
+alone; ``kmers`` is gradient boosting on words, ``boosting`` and ``logistic`` use every
+feature, ``neighbour`` the training sites that are most alike. All is learnt from the
+training part, and chosen on the validation part.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+import pyarrow.parquet as pq
 
-from error_sequence_model.windows import Windows
+from error_sequence_model.classical_models import (
+    Rows,
+    code_column,
+    fit_boosting,
+    fit_constant,
+    fit_logistic,
+    fit_neighbours,
+)
+from error_sequence_model.errors import InputError
+from error_sequence_model.feature_tables import list_columns
 
 logger = logging.getLogger(__name__)
 
-BASES = np.frombuffer(b"ACGT", dtype=np.uint8)
-KMER = 4
-# Offsets of the consensus around the junction: (first, last + 1).
-CONSENSUS = {"donor": (-3, 6), "acceptor": (-20, 3)}
-FLANK = 20  # bases on each side that boosting sees one by one
-REFERENCES = ("prevalence", "score")
+COLUMNS_AT_ONCE = 64
+AWARE_GROUPS = ("column", "annotation")
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A baseline: an estimator and the features it sees.
+
+    Attributes:
+        fit: From `classical_models`.
+        groups: Groups of features; None: all. Empty: none.
+        is_coded: Whether the estimator takes features binned to a byte.
+        kind: "baseline", or "reference": no rival of the language models.
+        uses_score: The predictor's score in place of features.
+    """
+
+    fit: Callable[[np.ndarray, Rows], np.ndarray]
+    groups: tuple[str, ...] | None = None
+    is_coded: bool = False
+    kind: str = "baseline"
+    uses_score: bool = False
+
+
+BASELINES = {
+    "prevalence": Baseline(fit_constant, (), kind="reference"),
+    "score": Baseline(fit_logistic, (), kind="reference", uses_score=True),
+    "strength": Baseline(fit_logistic, ("strength",)),
+    "kmers": Baseline(fit_boosting, ("base", "kmer", "gc"), is_coded=True),
+    "logistic": Baseline(fit_logistic),
+    "boosting": Baseline(fit_boosting, is_coded=True),
+    "neighbour": Baseline(fit_neighbours, ("kmer",)),
+}
+# Those that are fitted by steps of their own.
+ELSEWHERE = ("cnn", "embeddings")
 
 
 def fit_baselines(
-    split: pd.DataFrame, sites: pd.DataFrame, windows: Windows, *, seed: int
+    split: pd.DataFrame,
+    sites: pd.DataFrame,
+    features: Path,
+    *,
+    models: Iterable[str] = tuple(BASELINES),
+    score_aware: bool = False,
+    seed: int = 1,
 ) -> pd.DataFrame:
-    """Fit every baseline on every fold and predict validation and test.
+    """Fit baselines on every fold and predict validation and test.
 
     Args:
         split: ``split.parquet``.
         sites: ``sites.parquet``.
-        windows: The windows of the sites.
+        features: ``features.parquet``.
+        models: Names of `BASELINES`; those fitted elsewhere are passed over.
+        score_aware: The features hold what the label is made of: models that use it
+            are named so and are references, not baselines.
         seed: Seed of the boosting.
 
     Returns:
-        One row per model, fold and held-out site: model, kind ("baseline" or
-        "reference"), fold, site_id, part, label, then probability_{class index}.
+        One row per model, fold and held-out site: model, kind, fold, site_id, part,
+        label, then probability_{class index}.
+
+    Raises:
+        InputError: An unknown model.
     """
-    sites = sites.set_index("site_id", drop=False)
+    scores = sites.set_index("site_id")["score"].astype("float32")
     frames = []
-    for fold, rows in split[split["part"] != "excluded"].groupby("fold", sort=True):
-        rows = rows.sort_values("site_id").reset_index(drop=True)
-        here = sites.loc[rows["site_id"]]
-        codes = encode_bases(windows.get_matrix(rows["site_id"].to_numpy()))
-        is_train = (rows["part"] == "train").to_numpy()
-        labels = rows["label"].to_numpy(dtype=np.int64)
-        classes = int(labels.max()) + 1
-        for name, make_features in FEATURES.items():
-            features = make_features(here, codes, windows.upstream, is_train)
-            if features is None:
-                logger.info("fold %s: no %s baseline, sites have none", fold, name)
+    for fold, part in split[split["part"] != "excluded"].groupby("fold", sort=True):
+        part = part.sort_values("site_id").reset_index(drop=True)
+        rows = make_rows(part, seed)
+        for name in models:
+            if name in ELSEWHERE:
                 continue
-            probabilities = _fit(name, features, labels, is_train, classes, seed)
-            held_out = rows.loc[~is_train, ["site_id", "part", "label", "fold"]].copy()
-            held_out["model"] = name
-            held_out["kind"] = "reference" if name in REFERENCES else "baseline"
-            for index in range(classes):
-                held_out[f"probability_{index}"] = probabilities[~is_train, index]
-            frames.append(held_out)
+            baseline = get_baseline(name)
+            if baseline.uses_score:
+                matrix = scores.loc[part["site_id"]].to_numpy()[:, None].copy()
+                if np.isnan(matrix).any():
+                    logger.info("fold %s: no %s, sites have none", fold, name)
+                    continue
+            else:
+                matrix = read_matrix(
+                    features,
+                    part["site_id"].to_numpy(),
+                    fold=int(fold),
+                    groups=baseline.groups,
+                    train=rows.train if baseline.is_coded else None,
+                )
+            is_aware = score_aware and baseline.groups is None
+            frames.append(
+                make_predictions(
+                    part,
+                    rows,
+                    baseline.fit(matrix, rows),
+                    model=f"{name} score-aware" if is_aware else name,
+                    kind="reference" if is_aware else baseline.kind,
+                )
+            )
     return pd.concat(frames, ignore_index=True)
 
 
-def _fit(
-    name: str,
-    features: np.ndarray,
-    labels: np.ndarray,
-    is_train: np.ndarray,
-    classes: int,
-    seed: int,
-) -> np.ndarray:
-    """Fit on the training rows, predict all: float64 (n, classes)."""
-    if name == "kmers":
-        model = HistGradientBoostingClassifier(
-            max_iter=120,
-            learning_rate=0.1,
-            max_leaf_nodes=15,
-            min_samples_leaf=10,
-            l2_regularization=1.0,
-            max_features=0.3,
-            class_weight="balanced",
-            early_stopping=False,
-            random_state=seed,
+def get_baseline(name: str) -> Baseline:
+    """Look a baseline up.
+
+    Raises:
+        InputError: There is none of this name.
+    """
+    if name not in BASELINES:
+        raise InputError(
+            f"baselines.models: {name!r}; there are "
+            f"{', '.join([*BASELINES, *ELSEWHERE])}"
         )
-    else:
-        model = make_pipeline(
-            StandardScaler(), LogisticRegression(class_weight="balanced")
-        )
-    model.fit(features[is_train], labels[is_train])
-    probabilities = np.zeros((len(labels), classes))
-    probabilities[:, model.classes_] = model.predict_proba(features)
-    return probabilities
+    return BASELINES[name]
 
 
-def encode_bases(matrix: np.ndarray) -> np.ndarray:
-    """Number bases: A 0, C 1, G 2, T 3, anything else 4. int8, same shape."""
-    codes = np.full(256, 4, dtype=np.int8)
-    codes[BASES] = np.arange(4)
-    return codes[matrix]
-
-
-def _use_nothing(
-    sites: pd.DataFrame, codes: np.ndarray, upstream: int, is_train: np.ndarray
-) -> np.ndarray:
-    return np.zeros((len(sites), 1))
-
-
-def _use_score(
-    sites: pd.DataFrame, codes: np.ndarray, upstream: int, is_train: np.ndarray
-) -> np.ndarray | None:
-    scores = sites["score"].astype("float64").to_numpy()
-    return None if np.isnan(scores).any() else scores[:, None]
-
-
-def _use_strength(
-    sites: pd.DataFrame, codes: np.ndarray, upstream: int, is_train: np.ndarray
-) -> np.ndarray:
-    """Score the consensus with a matrix learnt from annotated training sites."""
-    strength = np.zeros((len(sites), 1))
-    annotated = sites["pred_type"].isin(["TP", "FN"]).to_numpy() & is_train
-    for splice_type, (first, last) in CONSENSUS.items():
-        is_type = (sites["splice_type"] == splice_type).to_numpy()
-        if not is_type.any():
-            continue
-        teachers = annotated & is_type
-        if not teachers.any():
-            teachers = is_train & is_type
-        around = codes[:, max(upstream + first, 0) : upstream + last]
-        weights = learn_matrix(around[teachers], codes[teachers])
-        strength[is_type, 0] = score_matrix(around[is_type], weights)
-    return strength
-
-
-def learn_matrix(aligned: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Learn a position weight matrix.
+def make_rows(part: pd.DataFrame, seed: int) -> Rows:
+    """Which rows of a fold's table are fitted, chosen and predicted on.
 
     Args:
-        aligned: Base codes of aligned sites, int (n, width).
-        background: Base codes that give the background composition, any shape.
+        part: site_id, label and part of the sites of one fold, none excluded.
+        seed: Passed on.
+    """
+    names = part["part"].to_numpy()
+    return Rows(
+        labels=part["label"].to_numpy(dtype=np.int64),
+        train=np.flatnonzero(names == "train"),
+        validation=np.flatnonzero(names == "validation"),
+        held_out=np.flatnonzero(names != "train"),
+        seed=seed,
+    )
+
+
+def make_predictions(
+    part: pd.DataFrame, rows: Rows, probabilities: np.ndarray, *, model: str, kind: str
+) -> pd.DataFrame:
+    """Put predictions into the one format that `compare` reads.
+
+    Args:
+        part: site_id, label, fold and part of the sites of one fold.
+        rows: Its rows.
+        probabilities: float (held-out rows, classes).
+        model: Name in tables.
+        kind: "baseline" or "reference".
+    """
+    held_out = part.loc[rows.held_out, ["site_id", "part", "label", "fold"]].copy()
+    held_out["model"] = model
+    held_out["kind"] = kind
+    for index in range(probabilities.shape[1]):
+        held_out[f"probability_{index}"] = probabilities[:, index]
+    return held_out
+
+
+def read_matrix(
+    path: Path,
+    site_ids: np.ndarray,
+    *,
+    fold: int,
+    groups: Sequence[str] | None = None,
+    train: np.ndarray | None = None,
+) -> np.ndarray:
+    """Read features of some sites as a matrix, a few columns at a time.
+
+    Args:
+        path: ``features.parquet``.
+        site_ids: int64 (n,), in the order wanted.
+        fold: Whose learnt features.
+        groups: Which groups; None: all.
+        train: Training rows to bin by (see `code_column`); None: values as they are.
 
     Returns:
-        log2 of base frequency over background, float64 (width, 5); 0 for other bases.
+        float32 (n, features), or uint8 where binned: a quarter of the memory.
     """
-    counts = (
-        np.stack([(aligned == base).sum(axis=0) for base in range(4)], axis=1) + 1.0
-    )
-    shares = np.array([(background == base).sum() for base in range(4)]) + 1.0
-    weights = np.zeros((aligned.shape[1], 5))
-    weights[:, :4] = np.log2(
-        counts / counts.sum(axis=1, keepdims=True) / (shares / shares.sum())
-    )
-    return weights
-
-
-def score_matrix(aligned: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Sum a matrix over aligned sites, in bits: float64 (n,)."""
-    return weights[np.arange(aligned.shape[1]), aligned].sum(axis=1)
-
-
-def _use_kmers(
-    sites: pd.DataFrame, codes: np.ndarray, upstream: int, is_train: np.ndarray
-) -> np.ndarray:
-    near = codes[:, max(upstream - FLANK, 0) : upstream + FLANK]
-    sides = [codes[:, :upstream], codes[:, upstream:]]
-    gc = [((side == 1) | (side == 2)).mean(axis=1, keepdims=True) for side in sides]
-    kind = (sites["splice_type"] == "donor").to_numpy(dtype=np.float64)[:, None]
-    return np.hstack(
-        [count_kmers(side) for side in sides]
-        + [(near == base).astype(np.float64) for base in range(4)]
-        + [*gc, _use_strength(sites, codes, upstream, is_train), kind]
-    )
-
-
-def count_kmers(codes: np.ndarray) -> np.ndarray:
-    """Count k-mers without other letters: float32 (n, 4**k)."""
-    width = codes.shape[1] - KMER + 1
-    words = np.zeros((len(codes), width), dtype=np.int64)
-    is_word = np.ones((len(codes), width), dtype=bool)
-    for place in range(KMER):
-        part = codes[:, place : place + width]
-        words = words * 4 + part
-        is_word &= part < 4
-    rows = np.repeat(np.arange(len(codes)), width).reshape(words.shape)
-    flat = rows[is_word] * 4**KMER + words[is_word]
-    counts = np.bincount(flat, minlength=len(codes) * 4**KMER)
-    return counts.reshape(len(codes), 4**KMER).astype(np.float32)
-
-
-FEATURES: dict[str, Callable[..., np.ndarray | None]] = {
-    "prevalence": _use_nothing,
-    "score": _use_score,
-    "strength": _use_strength,
-    "kmers": _use_kmers,
-}
+    columns = [
+        column
+        for name, column in list_columns(path, fold).items()
+        if groups is None or name.split(":")[0] in groups
+    ]
+    file = pq.ParquetFile(path, memory_map=True)
+    known = file.read(columns=["site_id"])["site_id"].to_numpy()
+    order = np.searchsorted(known, site_ids)
+    if len(known) == 0 or (known[np.minimum(order, len(known) - 1)] != site_ids).any():
+        raise InputError(f"{path}: some sites of the split are missing; make it again")
+    dtype = np.float32 if train is None else np.uint8
+    matrix = np.empty((len(site_ids), len(columns)), dtype=dtype, order="F")
+    for start in range(0, len(columns), COLUMNS_AT_ONCE):
+        chosen = columns[start : start + COLUMNS_AT_ONCE]
+        table = file.read(columns=chosen)
+        for number, column in enumerate(chosen, start):
+            values = table[column].to_numpy()[order]
+            matrix[:, number] = values if train is None else code_column(values, train)
+    return matrix

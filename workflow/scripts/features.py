@@ -1,0 +1,46 @@
+"""Step: features of the sites of a split -> classical/features.parquet and .tsv."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from error_sequence_model.commands import parse_json, run_step
+from error_sequence_model.features import FeatureSettings, write_features
+from error_sequence_model.files import write_tsv
+from error_sequence_model.known_elements import read_elements
+from error_sequence_model.windows import read_windows
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--sites", type=Path, required=True, help="sites.parquet")
+    add("--windows", type=Path, required=True, help="windows.arrow")
+    add("--split", type=Path, required=True, help="split.parquet")
+    add("--settings", type=parse_json, default={}, help="feature settings, JSON")
+    add("--annotations", type=parse_json, default=[], help="[[prefix, path], …], JSON")
+    add("--features", type=Path, required=True, help="the table of values")
+    add("--definitions", type=Path, required=True, help="what they are, TSV")
+    return parser.parse_args()
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Compute and write."""
+    definitions = write_features(
+        pd.read_parquet(arguments.split),
+        pd.read_parquet(arguments.sites),
+        read_windows(arguments.windows),
+        FeatureSettings.from_mapping(arguments.settings),
+        arguments.features,
+        elements={e.name: e.consensus for e in read_elements() if e.consensus},
+        annotations=[tuple(pair) for pair in arguments.annotations],
+    )
+    write_tsv(arguments.definitions, definitions)
+
+
+if __name__ == "__main__":
+    run_step(main, parse_arguments())
