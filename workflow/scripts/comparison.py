@@ -1,4 +1,4 @@
-"""Step: backbones and baselines side by side -> comparison.tsv."""
+"""Step: all models side by side -> comparison.tsv and the tables of assessment/."""
 
 from __future__ import annotations
 
@@ -7,36 +7,45 @@ from pathlib import Path
 
 import pandas as pd
 
-from error_sequence_model.commands import run_step
-from error_sequence_model.comparison import compare_models, read_run_predictions
+from error_sequence_model.assessment import assess_models, read_strata_features
+from error_sequence_model.commands import parse_json, run_step
+from error_sequence_model.comparison import compare_models, read_all_predictions
 from error_sequence_model.files import write_tsv
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sites", type=Path, required=True, help="sites.parquet")
-    parser.add_argument("--baselines", type=Path, required=True, help="predictions")
-    parser.add_argument("--runs", type=Path, nargs="+", required=True)
-    parser.add_argument("--draws", type=int, default=2000, help="bootstrap samples")
-    parser.add_argument("--level", type=float, default=0.95, help="of the intervals")
-    parser.add_argument("--comparison", type=Path, required=True, help="the table")
+    add = parser.add_argument
+    add("--sites", type=Path, required=True, help="sites.parquet")
+    add("--split", type=Path, required=True, help="split.parquet")
+    add("--features", type=Path, required=True, help="features.parquet, for strata")
+    add("--predictions", type=Path, nargs="+", required=True, help="but those of runs")
+    add("--runs", type=Path, nargs="+", required=True)
+    add("--natural-counts", type=parse_json, default=None, help="JSON: calls by type")
+    add("--draws", type=int, default=2000, help="bootstrap samples")
+    add("--level", type=float, default=0.95, help="of the intervals")
+    add("--comparison", type=Path, required=True, help="the table")
+    add("--assessment", type=Path, required=True, help="folder of the other tables")
     return parser.parse_args()
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Compare and write."""
-    predictions = pd.concat(
-        [pd.read_parquet(arguments.baselines), read_run_predictions(arguments.runs)],
-        ignore_index=True,
-    )
-    genes = pd.read_parquet(arguments.sites, columns=["site_id", "gene_id"])
-    comparison = compare_models(
+    """Compare, assess and write."""
+    predictions = read_all_predictions(arguments.predictions, arguments.runs)
+    sites = pd.read_parquet(arguments.sites).set_index("site_id")
+    options = {"draws": arguments.draws, "level": arguments.level}
+    comparison = compare_models(predictions, sites["gene_id"], **options)
+    assessment = assess_models(
         predictions,
-        genes.set_index("site_id")["gene_id"],
-        draws=arguments.draws,
-        level=arguments.level,
+        sites,
+        pd.read_parquet(arguments.split),
+        read_strata_features(arguments.features),
+        natural_counts=arguments.natural_counts,
+        **options,
     )
+    for name, table in assessment._asdict().items():
+        write_tsv(arguments.assessment / f"{name}.tsv", table)
     write_tsv(arguments.comparison, comparison)
 
 

@@ -36,6 +36,9 @@ COLUMNS = (
     "against",
 )
 
+# What a kind of model has to be better than.
+RIVALS = {"backbone": "baseline", "hybrid": "baseline", "ensemble": "single"}
+
 
 def read_run_predictions(runs: Iterable[Path]) -> pd.DataFrame:
     """Read the predictions of runs; backbone, seed and fold are in their paths.
@@ -61,6 +64,12 @@ def read_run_predictions(runs: Iterable[Path]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def read_all_predictions(tables: Iterable[Path], runs: Iterable[Path]) -> pd.DataFrame:
+    """Read the predictions of baselines and other tables, and those of runs."""
+    frames = [pd.read_parquet(path) for path in tables]
+    return pd.concat([*frames, read_run_predictions(runs)], ignore_index=True)
+
+
 def compare_models(
     predictions: pd.DataFrame,
     genes: pd.Series,
@@ -72,7 +81,8 @@ def compare_models(
     """Compare models on the test part of each fold.
 
     The best baseline of a fold is chosen by its AUPRC on the validation part. The
-    difference of each backbone to it is paired: the same genes are drawn for both.
+    difference of each backbone to it is paired: the same genes are drawn for both. An
+    ensemble is held to the best single model instead, chosen likewise.
 
     Args:
         predictions: Of backbones and baselines: model, kind, seed, fold, site_id,
@@ -87,17 +97,20 @@ def compare_models(
     """
     rows = []
     for fold, part in predictions.groupby("fold", sort=True):
-        best = _find_best_baseline(part)
-        reference = None if best is None else _get_test(part[part["model"] == best])
+        rivals = {
+            "baseline": _find_best(part, ("baseline",)),
+            "single": _find_best(part, ("backbone", "hybrid", "baseline")),
+        }
         for (kind, model, run_seed), frame in part.groupby(
             ["kind", "model", "seed"], sort=True, dropna=False
         ):
             row = _describe(_get_test(frame), genes, draws, level, seed)
             row.update(model=model, kind=kind, seed=run_seed, fold=fold)
-            if kind == "backbone" and reference is not None:
-                test = _get_test(frame)
+            rival = rivals[RIVALS[kind]] if kind in RIVALS else None
+            if rival is not None:
+                test, reference = _get_test(frame), _get_test(rival)
                 delta = _compare(test, reference, genes, draws, level, seed)
-                row.update(delta, against=best)
+                row.update(delta, against=rival["model"].iloc[0])
             rows.append(row)
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
@@ -111,13 +124,23 @@ def _get_arrays(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return frame["label"].to_numpy(dtype=np.int64), frame[columns].to_numpy()
 
 
-def _find_best_baseline(part: pd.DataFrame) -> str | None:
-    held = part[(part["kind"] == "baseline") & (part["part"] == "validation")]
-    scores = {
-        model: compute_macro_auprc(*_get_arrays(frame))
-        for model, frame in held.groupby("model", sort=True)
+def _find_best(part: pd.DataFrame, kinds: tuple[str, ...]) -> pd.DataFrame | None:
+    """Rows of the model, of one seed, that is best on the validation part."""
+    runs = {
+        key: frame
+        for key, frame in part[part["kind"].isin(kinds)].groupby(
+            ["model", "seed"], sort=True, dropna=False
+        )
+        if (frame["part"] == "validation").any()
     }
-    return max(scores, key=scores.get) if scores else None
+    if not runs:
+        return None
+
+    def judge(key: tuple[str, float]) -> float:
+        held = runs[key][runs[key]["part"] == "validation"]
+        return compute_macro_auprc(*_get_arrays(held))
+
+    return runs[max(runs, key=judge)]
 
 
 def _describe(

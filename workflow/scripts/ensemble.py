@@ -1,0 +1,34 @@
+"""Step: all models stacked -> ensemble/predictions.parquet and weights.tsv."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from error_sequence_model.commands import run_step
+from error_sequence_model.comparison import read_all_predictions
+from error_sequence_model.ensemble import stack_models
+from error_sequence_model.files import write_parquet, write_tsv
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--predictions", type=Path, nargs="+", required=True)
+    parser.add_argument("--runs", type=Path, nargs="+", required=True)
+    parser.add_argument("--ensemble", type=Path, required=True, help="its predictions")
+    parser.add_argument("--weights", type=Path, required=True, help="the table")
+    return parser.parse_args()
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Stack and write."""
+    stacked, weights = stack_models(
+        read_all_predictions(arguments.predictions, arguments.runs)
+    )
+    write_parquet(arguments.ensemble, stacked)
+    write_tsv(arguments.weights, weights)
+
+
+if __name__ == "__main__":
+    run_step(main, parse_arguments())

@@ -1,0 +1,75 @@
+"""Are probabilities what they say? Temperature scaling, and measures of calibration.
+
+One temperature per model and fold is fitted on the validation part (Guo 2017); the
+measures are of the test part, before and after.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+BINS = 15
+SMALLEST_PROBABILITY = 1e-7
+
+
+def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Fit the temperature that minimises the log loss.
+
+    Args:
+        probabilities: float (n, classes).
+        labels: Class index, int (n,).
+
+    Returns:
+        Above 1 where the model is too sure; 1.0 with fewer than two classes.
+    """
+    if len(np.unique(labels)) < 2:
+        return 1.0
+    logs = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
+    rows = np.arange(len(labels))
+
+    def measure(log_temperature: float) -> float:
+        scaled = log_softmax(logs / np.exp(log_temperature), axis=1)
+        return -float(scaled[rows, labels].mean())
+
+    found = minimize_scalar(measure, bounds=(-3, 3), method="bounded")
+    return float(np.exp(found.x))
+
+
+def scale_probabilities(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Divide log probabilities by a temperature: float64 (n, classes)."""
+    logs = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
+    return np.exp(log_softmax(logs / temperature, axis=1))
+
+
+def compute_ece(
+    is_error: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS
+) -> float:
+    """Expected calibration error over bins of equal mass.
+
+    Args:
+        is_error: bool (n,).
+        probabilities: Of an error, float (n,).
+        bins: Number of bins; fewer where there are fewer sites.
+
+    Returns:
+        Mean distance between share and probability, weighted by sites; NaN for none.
+    """
+    if len(is_error) == 0:
+        return float("nan")
+    order = np.argsort(probabilities, kind="stable")
+    parts = np.array_split(order, min(bins, len(order)))
+    gaps = [abs(is_error[p].mean() - probabilities[p].mean()) for p in parts]
+    return float(np.average(gaps, weights=[len(p) for p in parts]))
+
+
+def compute_brier(is_error: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean squared distance between outcome (0, 1) and probability."""
+    return float(np.mean((probabilities - is_error) ** 2))
+
+
+def compute_log_loss(is_error: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean negative log probability of what happened, in nats."""
+    bounded = np.clip(probabilities, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    return float(-np.mean(np.where(is_error, np.log(bounded), np.log1p(-bounded))))
