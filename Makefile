@@ -47,6 +47,7 @@ test: check
 
 bench: $(STAMP)
 	python tests/benchmarks/benchmark_windows.py
+	python tests/benchmarks/benchmark_features.py
 
 clean:
 	rm -rf results logs demo .snakemake

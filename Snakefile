@@ -14,19 +14,26 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/models.smk"
 include: "workflow/rules/sites.smk"
 include: "workflow/rules/windows.smk"
+include: "workflow/rules/pretraining.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/classical.smk"
+include: "workflow/rules/causes.smk"
 include: "workflow/rules/explanation.smk"
+include: "workflow/rules/verification.smk"
+include: "workflow/rules/motifs.smk"
 include: "workflow/rules/reports.smk"
+include: "workflow/rules/tracks.smk"
 
 
 rule all:
     default_target: True
     input:
         get_reports,
+        get_tracks,
 
 
 rule datasets:
@@ -50,3 +57,18 @@ rule attention:
     input:
         get_all("attention.h5"),
         get_all("faithfulness.json"),
+
+
+rule motifs:
+    input:
+        get_all("motifs.tsv"),
+
+
+rule fetch_model:
+    input:
+        get_fetched_models,
+
+
+rule tracks:
+    input:
+        get_tracks,

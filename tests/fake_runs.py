@@ -30,7 +30,7 @@ def write_run(run, frame, contrast, window, generator, missing, failed):
         "metrics.json": lambda path: path.write_text(json.dumps(metrics)),
         "history.tsv": lambda path: _make_history().to_csv(path, sep="\t", index=False),
         "faithfulness.json": lambda path: path.write_text(
-            json.dumps(_make_faithfulness(failed))
+            json.dumps(_make_faithfulness(failed, is_control))
         ),
         "run.json": lambda path: path.write_text(
             json.dumps(_make_run(is_control, window))
@@ -54,7 +54,8 @@ def write_run(run, frame, contrast, window, generator, missing, failed):
             )
     if "attention.h5" not in missing:
         arrays = _make_attention(len(explained), window, generator)
-        _write_maps(run / "attention.h5", explained, window, arrays, view="attention")
+        names = {"view": "attention", "undefined": '{"first_token": "it is causal"}'}
+        _write_maps(run / "attention.h5", explained, window, arrays, **names)
     return metrics
 
 
@@ -103,31 +104,70 @@ def _make_metrics(contrast, frame, probability):
     return metrics
 
 
-def _make_faithfulness(failed):
-    methods = {}
-    for name in ("integrated_gradients", "substitution", "attention"):
-        bad = name in failed
-        methods[name] = {
-            "completeness": {
-                "median": 0.004,
-                "p95": 0.02,
-                "limit": 0.05,
-                "passed": True,
-            }
-            if name == "integrated_gradients"
-            else None,
-            "deletion": {
-                "area": 0.62 if bad else 1.31,
-                "random_area": 0.6,
-                "ratio": 1.03 if bad else 2.2,
-                "interval": [-0.1, 0.14] if bad else [0.55, 0.87],
-                "passed": not bad,
-            },
-            "randomisation": {"rank_correlation": 0.08, "limit": 0.3, "passed": True},
-            "planted": {"auroc": 0.93, "auprc": 0.7, "base_rate": 0.05, "n_sites": 40},
-            "passed": not bad,
+def _make_faithfulness(failed, is_control):
+    methods = {
+        name: _make_checks(name, name in failed)
+        for name in ("integrated_gradients", "substitution", "attention")
+    }
+    views = {
+        name: _make_checks(name, name != "rollout")
+        for name in ("junction", "rollout", "gradient_weighted")
+    }
+    views["first_token"] = {"undefined": "a mixing matrix is causal"}
+    names = [*methods, "junction", "rollout", "gradient_weighted"]
+    tests = {
+        name: {"p_value": 0.31, "region": "five_prime_ss", "n_regions": 5}
+        for name in methods
+    }
+    control = {"methods": tests, "level": 0.0125, "passed": True}
+    return {
+        "methods": methods,
+        "attention_views": views,
+        "agreement": {
+            "methods": names,
+            "rank_correlation": (0.4 + 0.6 * np.eye(len(names))).tolist(),
+            "n_sites": 50,
+        },
+        "control": control if is_control else None,
+        "n_sites": 50,
+    }
+
+
+def _make_checks(name, bad):
+    gain = {
+        "area": 0.62 if bad else 1.31,
+        "random_area": 0.6,
+        "ratio": 1.03 if bad else 2.2,
+        "interval": [-0.1, 0.14] if bad else [0.55, 0.87],
+        "n_sites": 40,
+        "passed": not bad,
+    }
+    shares = {"deletion": [0.01, 0.05, 0.2], "insertion": [0.05, 0.1, 0.4]}
+    curves = {
+        mode: {
+            "shares": part,
+            "guided": [0.4, 0.7, 0.8] if bad else [0.6, 1.3, 2.0],
+            "random": [0.2, 0.5, 1.1],
         }
-    return {"methods": methods, "n_sites": 50}
+        for mode, part in shares.items()
+    }
+    stages = ("head", "upper layers", "all layers", "all weights")
+    cascade = [
+        {"stage": stage, "rank_correlation": value, "n_sites": 8}
+        for stage, value in zip(stages, (0.9, 0.4, None, 0.08), strict=True)
+    ]
+    return {
+        "completeness": {"median": 0.004, "p95": 0.02, "limit": 0.05, "passed": True}
+        if name == "integrated_gradients"
+        else None,
+        **{mode: {**gain, "curve": curve} for mode, curve in curves.items()},
+        "randomisation": {
+            **{"rank_correlation": 0.08, "limit": 0.3, "passed": True},
+            "cascade": cascade,
+        },
+        "planted": {"auroc": 0.93, "auprc": 0.7, "base_rate": 0.05, "n_sites": 40},
+        "passed": not bad,
+    }
 
 
 def _make_run(is_control, window):
@@ -176,7 +216,10 @@ def _make_attention(n, window, generator):
         "mean": values,
         "junction": values,
         "rollout": values,
+        "gradient_weighted": 3 * values,
         "head_mean": heads,
+        "sink_share": heads.max(axis=2),
+        "entropy": np.full(heads.shape[:2], 0.9),
         "special_share": np.full(n, 0.07),
     }
 

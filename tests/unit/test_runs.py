@@ -72,6 +72,8 @@ def test_a_run_leaves_its_files_and_no_checkpoint(run) -> None:
         "error": ["FP"],
     }
     assert record["settings"]["training"]["epochs"] == 2
+    assert record["tokenizer"] == "tokens"
+    assert record["trained_parameters"] == record["parameters"]
     assert len(record["model_sha256"]) == 64
     assert not list((run / "kept").glob("*"))
     history = pd.read_csv(run / "history.tsv", sep="\t")
@@ -97,6 +99,23 @@ def test_the_same_run_again_has_the_same_weights_and_tables(
     assert first["run_hash"] == second["run_hash"]
     for name in ("metrics.json", "predictions.parquet"):
         assert (run / name).read_bytes() == (tmp_path / name).read_bytes(), name
+
+
+def test_what_did_not_learn_is_in_the_record(run, inputs, tmp_path) -> None:
+    whole = json.loads((run / "run.json").read_text())
+    for tuning in ("frozen", "lora"):
+        backbone = replace(BACKBONE, tuning=tuning)
+        train_run(
+            inputs, backbone, TRAINING, output=tmp_path / tuning, checkpoints=None
+        )
+        record = json.loads((tmp_path / tuning / "run.json").read_text())
+        assert record["parameters"] == whole["parameters"], "adapters are merged"
+        assert 0 < record["trained_parameters"] < whole["parameters"]
+        assert record["settings"]["backbone"]["tuning"] == tuning
+        assert record["run_hash"] != whole["run_hash"]
+        evaluate_run(
+            inputs, tmp_path / tuning, output=tmp_path / tuning, draws=100, level=0.9
+        )
 
 
 def test_explained_sites_are_held_out_and_always_the_same(run, inputs) -> None:

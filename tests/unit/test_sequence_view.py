@@ -13,7 +13,7 @@ from error_sequence_model.sequence_elements import (
 from error_sequence_model.sequence_layout import SequenceView, choose_row_length
 from error_sequence_model.sequence_view import draw_sequence_view, plan_pages
 from error_sequence_model.style import use_style
-from page_checks import find_text_problems
+from page_checks import collect_texts, find_text_problems
 
 ACCEPTOR = "GAGTACTAACATGGATTCTTTTCCTTTTTTCAACAG" + "GATGAACGATTACGAACG"
 DONOR = "GATGAACGATTACGAACAG" + "GTAAGTATGGGGATCAGCATGA"
@@ -41,14 +41,23 @@ def test_no_text_overlaps_or_is_cut(length, monkeypatch):
         Element(at, at + 8, f"a motif with a long name at {at}", "motif")
         for at in range(0, length - 8, 17)
     ]
-    view = make_view(length, highlights=tuple(elements))
+    view = make_view(
+        length,
+        highlights=tuple(elements),
+        regions=((0, 4), (length // 2 - 3, length // 2 + 9), (length - 3, length)),
+        warnings=("integrated gradients FAILED: " + "so " * 30, "attention FAILED."),
+        checks="Checked on this sequence: " + "the sum misses 12.3%; " * 9,
+    )
     with use_style():
         pages = plan_pages(view)
         for number, spec in enumerate(pages, start=1):
             page = Page(spec, header="x", number=number, total=len(pages))
             spec.draw(page)
             assert find_text_problems(page.figure, monkeypatch) == []
-    assert len(pages) <= 1 + length // 300
+            written = [t.get_text() for t in collect_texts(page.figure, monkeypatch)]
+            assert any("attention FAILED" in text for text in written)
+            assert "┊ junction" in written
+    assert len(pages) <= 1 + length // 200
 
 
 @pytest.mark.parametrize("length", [200, 400, 600, 1000, 1024])
@@ -78,6 +87,8 @@ def test_bad_tracks_are_refused(tmp_path):
         draw_sequence_view("ACGT", tmp_path / "a.pdf", attribution=np.zeros(3))
     with pytest.raises(InputError, match="junction 9"):
         draw_sequence_view("ACGT", tmp_path / "a.pdf", junction=9)
+    with pytest.raises(InputError, match="'m': 2 to 5 is no stretch"):
+        draw_sequence_view("ACGT", tmp_path / "a.pdf", highlights=[(2, 5, "m", "x")])
     with pytest.raises(InputError, match="empty"):
         draw_sequence_view("", tmp_path / "a.pdf")
     assert not (tmp_path / "a.pdf").exists()

@@ -74,6 +74,22 @@ def test_dataclass_and_schema_have_the_same_defaults(settings, group) -> None:
         ),
         ({"models": ["other"]}, ["models", "'other'", "there are: encoder"]),
         (
+            {"backbones": {"b": {"architecture": "dnabert2", "tuning": "half"}}},
+            ["backbones.b.tuning", "'half'", "'frozen'"],
+        ),
+        (
+            {"backbones": {"b": {"architecture": "dnabert2", "lora": {"rank": 4}}}},
+            ["backbones.b: lora is given, but tuning is 'full'"],
+        ),
+        (
+            {
+                "backbones": {
+                    "b": {"architecture": "dnabert2", "checkpoint": "x", "lr": 1}
+                }
+            },
+            ["backbones.b: unknown key lr", "a checkpoint fixes its own shape"],
+        ),
+        (
             {"predictors": {"net": {"genome": "tyo", "errors": "e.tsv"}}},
             ["predictors.net.genome", "'tyo'", "there are: toy"],
         ),

@@ -61,6 +61,37 @@ def test_maps_find_the_planted_bases(demo, contrast, splice_type):
     assert decoys is None or decoys["auroc"] < planted["auroc"]
 
 
+@pytest.mark.parametrize(("contrast", "splice_type"), PLANTED)
+def test_maps_pass_every_check(demo, contrast, splice_type):
+    run = demo / f"results/demo/{contrast}/{splice_type}/encoder/seed1/fold0"
+    stored = json.loads((run / "faithfulness.json").read_text())
+    assert stored["methods"]["integrated_gradients"]["passed"] is True
+    assert stored["control"] is None
+
+
+def test_a_model_of_shuffled_labels_shows_no_region(demo):
+    run = demo / "results/demo/shuffled/donor/encoder/seed1/fold0"
+    stored = json.loads((run / "faithfulness.json").read_text())
+    assert stored["control"]["passed"] is True
+
+
+def test_tracks_lie_in_one_folder(demo):
+    tracks = pd.read_csv(demo / "results/tracks/demo/tracks.tsv", sep="\t")
+    assert set(tracks["contrast"]) == {"fp_vs_tp", "fn_vs_tp"}
+    maps = tracks[tracks["kind"] == "attributions"]
+    assert (maps["faithfulness"] == "passed").all()
+    assert all((demo / "results/tracks/demo" / f).is_file() for f in tracks["file"])
+
+
+def test_planted_cause_is_named_and_chance_is_not(demo):
+    folder = demo / "results" / "demo"
+    named = json.loads((folder / "fp_vs_tp/acceptor/causes.json").read_text())
+    assert "alu_like_tract" in named["enriched"]
+    assert named["coverage"]["errors"]["share"] >= 0.9
+    control = json.loads((folder / "shuffled/donor/causes.json").read_text())
+    assert control["enriched"] == []
+
+
 def test_no_split_leaks(demo):
     checks = pd.read_csv(demo / "results" / "checks.tsv", sep="\t")
     assert len(checks) == 5
@@ -80,3 +111,5 @@ def test_reports_and_closing_lines(demo):
     ]
     lines = "\n".join(describe_results(demo / "results", "demo"))
     assert "Reports to open:" in lines and "attention_FP.pdf" in lines
+    assert (demo / "results/reports/demo/sites.html").is_file()
+    assert "sites.html" in lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -41,6 +42,8 @@ def test_run_rerun_and_repeat(small_input, snakemake):
     for name in ("FP", "FN", "TP", "TN"):
         assert (results / f"results/reports/sim/attention_{name}.pdf").is_file()
     assert (results / "results/reports/sim/overview.pdf").is_file()
+    assert (results / "results/sim/fn_vs_tp/donor/causes.tsv").is_file()
+    check_report_archive(snakemake, config)
     metrics = json.loads((results / RUN / "metrics.json").read_text())
     assert metrics["n_sites"] == sum(map(sum, metrics["confusion"]))
     assert not (results / "results/.checkpoints").exists() or not list(
@@ -60,6 +63,10 @@ def test_run_rerun_and_repeat(small_input, snakemake):
     assert not {"prepare_sites", "extract_windows", "tokenize", "make_split"} & set(
         jobs
     )
+    # A threshold of the named causes redoes what is drawn from them, no model.
+    stricter = {**config, "causes": {"fdr": 0.01}}
+    jobs = count_jobs(snakemake(stricter, "--dry-run"))
+    assert set(jobs) == {"name_causes", "write_error_report", "write_browser", "all"}
     # A new seed adds itself only.
     seeds = {**config, "seeds": [1, 2]}
     assert count_jobs(snakemake(seeds, "--dry-run"))["fine_tune"] == 1
@@ -73,6 +80,25 @@ def test_run_rerun_and_repeat(small_input, snakemake):
     assert kept.keys() == repeated.keys()
     for name, content in kept.items():
         assert content == repeated[name], f"{name} differs between two equal runs"
+
+
+def check_report_archive(snakemake, config: dict) -> None:
+    """`--report` makes, without a network, an archive with every report inside."""
+    archive = snakemake.folder / "report.zip"
+    made = snakemake(config, "--report", str(archive))
+    assert made.returncode == 0, made.stdout + made.stderr
+    with zipfile.ZipFile(archive) as packed:
+        files = {Path(name).name: packed.read(name) for name in packed.namelist()}
+    for name in ("FP", "FN", "TP", "TN"):
+        assert files[f"attention_{name}.pdf"].startswith(b"%PDF")
+    assert files["overview.pdf"].startswith(b"%PDF")
+    assert b"<!DOCTYPE html>" in files["sites.html"]
+    assert {"causes.tsv", "report.html"} <= set(files)
+    page = files["report.html"].decode()
+    for words in ("Why does the predictor get these sites wrong", "site browser"):
+        assert words in page
+    for label in ("error type", "splice type"):
+        assert label in page
 
 
 def read_results(folder: Path) -> dict[str, object]:

@@ -1,10 +1,15 @@
 # Helper functions of all rules: settings, paths, and what depends on what.
 import json
+import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+
+# Jobs inherit it: only `fetch_model` may use the network, and turns this off for itself.
+os.environ.update(HF_HUB_OFFLINE="1")
 
 ROOT = Path(str(workflow.current_basedir)).resolve().parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"
@@ -14,9 +19,28 @@ if Path.cwd().resolve() == ROOT:
     SCRIPTS = SCRIPTS.relative_to(ROOT)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
+from error_sequence_model.backbones.local_copies import (
+    list_checkpoint_files,
+    name_requests,
+)
+from error_sequence_model.backbones.published import PUBLISHED
+from error_sequence_model.cause_files import (
+    get_thresholds,
+    list_annotations,
+    list_tracks,
+)
 from error_sequence_model.configuration import complete_config
 from error_sequence_model.contrasts import expand_contrasts
 from error_sequence_model.errors import InputError
+from error_sequence_model.methods import OWN_SETTINGS, resolve_method
+from error_sequence_model.pretraining_plan import (
+    WINDOW_KEYS,
+    find_scope,
+    get_network,
+    get_settings,
+    is_pretrained,
+    list_sources,
+)
 from error_sequence_model.sources import find_sources
 
 try:
@@ -36,12 +60,7 @@ except InputError as error:
 RUN = "results/{predictor}/{contrast}/{splice_type}/{backbone}/seed{seed}/fold{fold}"
 GROUP = "results/{predictor}/{contrast}/{splice_type}"
 PRED_TYPES = ("FP", "FN", "TP", "TN")
-METHODS = list(
-    dict.fromkeys(
-        "substitution" if name == "occlusion" else name
-        for name in config["explanation"]["methods"]
-    )
-)
+METHODS = list(dict.fromkeys(map(resolve_method, config["explanation"]["methods"])))
 # What every step of a run is told, and what every explaining step is.
 RUN_ARGUMENTS = (
     " --sites {input.sites:q} --split {input.split:q} --tokens {input.tokens:q}"
@@ -57,6 +76,9 @@ SINGLE = [name for name, p in config["predictors"].items() if "pool" not in p]
 CALLED = [name for name in SINGLE if "scores" in config["predictors"][name]]
 POOLS = [name for name in config["predictors"] if name not in SINGLE]
 ENV = str(ROOT / "envs" / "environment.yaml")
+SPLICE_TYPES = " and ".join(config["splice_types"])
+# Before a command that uses GPUs: no two jobs on one machine get the same card.
+LEASE = f"python {shlex.quote(str(SCRIPTS / 'launch.py'))} --gpus {{resources.gpu}} --"
 
 
 def any_of(names):
@@ -103,9 +125,12 @@ def get_folds(predictor):
 
 
 def get_tokenizer(backbone):
-    """Backbones from scratch share tokens; a checkpoint has its own tokenizer."""
+    """Backbones from scratch share tokens, as do those of one checkpoint."""
     entry = config["backbones"][backbone]
-    return backbone if "checkpoint" in entry else entry["architecture"]
+    if "checkpoint" not in entry:
+        return entry["architecture"]
+    place = re.sub(r"[^\w.@-]", "_", entry["checkpoint"])
+    return f"{entry['architecture']}_{place}"
 
 
 def find_backbone(tokenizer):
@@ -114,6 +139,102 @@ def find_backbone(tokenizer):
         for name in config["backbones"]
         if get_tokenizer(name) == tokenizer
     )
+
+
+def get_tokenizer_settings(wildcards):
+    """What of a backbone's settings defines its tokens."""
+    entry = find_backbone(wildcards.tokenizer)
+    return {key: entry[key] for key in ("architecture", "checkpoint") if key in entry}
+
+
+def list_checkpoint(entry):
+    """The files of a backbone's checkpoint; not at hand is an error that says how."""
+    if "checkpoint" not in entry:
+        return []
+    try:
+        return list_checkpoint_files(entry["checkpoint"])
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def get_checkpoint(wildcards):
+    return list_checkpoint(config["backbones"][wildcards.backbone])
+
+
+def get_tokenizer_checkpoint(wildcards):
+    return list_checkpoint(find_backbone(wildcards.tokenizer))
+
+
+def find_requests():
+    """The published models to fetch, by the name of their folder."""
+    requests = config["fetch"]
+    backbones = [config["backbones"][name] for name in config["models"]]
+    try:
+        return name_requests(
+            [requests] if isinstance(requests, str) else requests,
+            [entry["checkpoint"] for entry in backbones if "checkpoint" in entry],
+        )
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def get_fetched_models(wildcards):
+    """What `fetch_model` is to leave behind."""
+    if not find_requests():
+        raise WorkflowError(
+            "nothing to fetch: `models` name no published checkpoint that is not at "
+            f"hand; add one of {', '.join(PUBLISHED)}: --config fetch=NAME"
+        )
+    return expand("models/{model}/checksums.json", model=find_requests())
+
+
+def get_request(wildcards):
+    """The version of a model to fetch: the config's, else that of the table."""
+    return find_requests().get(wildcards.model, wildcards.model)
+
+
+def get_scope(wildcards):
+    """Which runs share a run's pretrained backbone."""
+    w = wildcards
+    splits = get_splits(w.predictor)
+    return find_scope(splits, w.predictor, w.contrast, w.splice_type, w.fold)
+
+
+def get_pretrained(wildcards):
+    """The weights that a run starts from, if they are made here."""
+    if not is_pretrained(config, wildcards.backbone):
+        return []
+    folder = f"results/{get_scope(wildcards)}/pretrained/{wildcards.backbone}"
+    return f"{folder}/model/model.safetensors"
+
+
+def get_pretrained_option(wildcards, input):
+    return make_options(pretrained=input.pretrained and Path(input.pretrained).parent)
+
+
+def of_scope(name):
+    """Input function: a file of the predictor that a pretrained backbone is for."""
+    return lambda wildcards: f"results/{wildcards.scope.split('/')[0]}/{name}"
+
+
+def get_scope_split(wildcards):
+    """The split that says what is held out, unless the config names chromosomes."""
+    group, _, fold = wildcards.scope.rpartition("/")
+    return f"results/{group}/split.parquet" if group else []
+
+
+def get_scope_options(wildcards, input):
+    fold = wildcards.scope.rpartition("fold")[2]
+    return ["--split", input.split, "--fold", fold] if input.split else []
+
+
+def get_sources(wildcards):
+    """The genomes to pretrain on."""
+    return list_sources(config, wildcards.scope.split("/")[0])
+
+
+def get_scope_splits(wildcards):
+    return get_splits(wildcards.scope.split("/")[0])
 
 
 def get_tokens(wildcards):
@@ -187,11 +308,11 @@ def get_comparisons(wildcards):
 
 
 def get_reports(wildcards):
-    names = [f"attention_{pred_type}" for pred_type in PRED_TYPES]
+    names = [f"attention_{pred_type}.pdf" for pred_type in PRED_TYPES]
     return expand(
-        "results/reports/{predictor}/{name}.pdf",
+        "results/reports/{predictor}/{name}",
         predictor=config["predictors"],
-        name=[*names, "overview"],
+        name=[*names, "overview.pdf", "sites.html"],
     )
 
 
@@ -204,14 +325,67 @@ def get_launch_flags(wildcards, threads, resources):
     return f"{kind} --num_processes {processes} --num_cpu_threads_per_process {threads_each}"
 
 
-def get_explanation():
-    left_out = ("methods",)
+def get_lease(wildcards, resources):
+    """What comes before a command that may use a GPU: a card of its own, or none."""
+    gpus = int(resources.gpu)
+    return LEASE.format(resources=resources) if gpus else "CUDA_VISIBLE_DEVICES="
+
+
+def get_explanation(*methods):
+    """Which sites are explained, and what these methods are told."""
+    left_out = {"methods"} | {
+        key for key, own in OWN_SETTINGS.items() if not set(own) & set(methods)
+    }
     return {k: v for k, v in config["explanation"].items() if k not in left_out}
+
+
+def get_motif_settings():
+    return {k: v for k, v in config["motifs"].items() if k != "enabled"}
+
+
+def get_verified_motifs(wildcards):
+    """The motifs of a run, which become classical features; none if not searched."""
+    names = ["motifs.tsv", "motifs.json"] if config["motifs"]["enabled"] else []
+    return [f"{RUN}/{name}" for name in names]
+
+
+def list_verifications(predictor):
+    """Where classical features are tested on the models; never on shuffled labels."""
+    if not config["verification"]["features"]:
+        return []
+    return [
+        f"{run}/verification.tsv"
+        for group in list_groups(predictor)
+        if not (CONTRASTS[group[1]] or {}).get("shuffle_labels")
+        for run in list_runs(*group)
+    ]
 
 
 def get_truth(wildcards):
     truth = get_predictor(wildcards, "truth")
     return [truth] if truth else []
+
+
+def list_seed_runs(wildcards):
+    """The runs that differ from each other in their seed only."""
+    return expand(RUN, **wildcards, seed=config["seeds"])
+
+
+def list_seed_maps(wildcards):
+    names = ["attention.h5", *(f"attributions/{method}.h5" for method in METHODS)]
+    return [f"{run}/{name}" for run in list_seed_runs(wildcards) for name in names]
+
+
+def list_agreements(predictor):
+    """Where several seeds are trained, how far their maps agree."""
+    if len(config["seeds"]) < 2:
+        return []
+    names = [
+        f"{backbone}/fold{fold}/agreement.json"
+        for backbone in config["models"]
+        for fold in get_folds(predictor)
+    ]
+    return [file for name in names for file in list_group_files(name, [predictor])]
 
 
 def list_predictor_runs(predictor):
@@ -222,11 +396,24 @@ def get_report_inputs(wildcards):
     """Everything of a predictor's runs that a report reads."""
     names = ["metrics.json", "history.tsv", "attention.h5", "faithfulness.json"]
     names += [f"attributions/{method}.h5" for method in METHODS]
-    return [
+    if config["motifs"]["enabled"]:
+        names += ["motifs.tsv", "motifs.json", "elements.tsv"]
+    if config["hybrid"]["enabled"]:
+        names += ["shap.parquet", "shap_values.parquet"]
+    extra = list_agreements(wildcards.predictor)
+    extra += list_verifications(wildcards.predictor)
+    return extra + [
         f"{run}/{name}"
         for run in list_predictor_runs(wildcards.predictor)
         for name in names
     ]
+
+
+def get_hybrids(wildcards):
+    """Predictions of the models joined with features, where the config has them."""
+    if not config["hybrid"]["enabled"]:
+        return []
+    return [f"{run}/hybrid.parquet" for run in list_runs(*wildcards)]
 
 
 def get_errors(wildcards):
@@ -304,6 +491,42 @@ def get_window_options(wildcards):
     )
 
 
+def get_feature_annotations(wildcards):
+    """``[prefix, path]`` of the annotations that features are computed from."""
+    if not config["features"]["annotation"]:
+        return []
+    return list_annotations(config, wildcards.predictor)
+
+
+def get_feature_files(wildcards):
+    """What features are computed from beside the windows."""
+    tracks = list_files_of(config["features"]["bigwigs"])
+    return [path for _, path in get_feature_annotations(wildcards)] + tracks
+
+
+def get_baselines(wildcards):
+    """The predictions of all baselines of a group."""
+    names = ["predictions"]
+    if "cnn" in config["baselines"]["models"]:
+        names.append("cnn")
+    if "embeddings" in config["baselines"]["models"]:
+        names += [f"embeddings/{backbone}" for backbone in config["models"]]
+    return [f"{GROUP}/classical/{name}.parquet" for name in names]
+
+
+def get_cause_files(wildcards):
+    """What the named causes are read from beside the sites."""
+    tracks = list_tracks(config, wildcards.predictor)
+    annotations = list_annotations(config, wildcards.predictor)
+    return [path for _, path in annotations] + [track["path"] for track in tracks]
+
+
+def get_causes(wildcards):
+    """The named causes of all of a predictor's contrasts."""
+    names = ("causes.tsv", "causes.parquet", "causes.json")
+    return [f for name in names for f in list_group_files(name, [wildcards.predictor])]
+
+
 def list_members(wildcards, name):
     return [f"results/{p}/{name}" for p in get_predictor(wildcards, "pool")]
 
@@ -311,3 +534,47 @@ def list_members(wildcards, name):
 def get_member_genomes(wildcards):
     members = get_predictor(wildcards, "pool")
     return [config["predictors"][m].get("genome", m) for m in members]
+
+
+def list_track_genomes(wildcards):
+    """The genomes that a predictor's sites lie on, with what was put into them."""
+    members = config["predictors"][wildcards.predictor].get("pool")
+    found = []
+    for name in members or [wildcards.predictor]:
+        predictor = config["predictors"][name]
+        if not predictor.get("genome"):
+            continue
+        entry = {"genome": predictor["genome"], "member": name if members else None}
+        entry["fasta"] = config["genomes"][predictor["genome"]]["fasta"]
+        if predictor["variants"]:
+            keys = ("variants", "sample", "haplotype")
+            entry.update({key: predictor[key] for key in keys})
+        found.append(entry)
+    return found
+
+
+def list_track_files(wildcards):
+    entries = list_track_genomes(wildcards)
+    return [e[key] for e in entries for key in ("fasta", "variants") if e.get(key)]
+
+
+def list_track_runs(wildcards):
+    """The runs shown on a genome: not those of shuffled labels."""
+    return [
+        run
+        for group in list_groups(wildcards.predictor)
+        if not (CONTRASTS[group[1]] or {}).get("shuffle_labels")
+        for run in list_runs(*group)
+    ]
+
+
+def get_track_inputs(wildcards):
+    """What tracks show of a predictor's runs."""
+    names = ["metrics.json", "faithfulness.json"]
+    names += [f"attributions/{method}.h5" for method in METHODS]
+    runs = list_track_runs(wildcards)
+    return [f"{run}/{name}" for run in runs for name in names]
+
+
+def get_tracks(wildcards):
+    return expand("results/tracks/{predictor}", predictor=config["predictors"])

@@ -12,6 +12,7 @@ rule score:
     output:
         predictions=f"{RUN}/predictions.parquet",
         metrics=f"{RUN}/metrics.json",
+        embeddings=f"{RUN}/embeddings.parquet",
     log:
         "logs/{predictor}/{contrast}/{splice_type}/{backbone}_seed{seed}_fold{fold}/evaluation.log",
     conda:
@@ -19,12 +20,13 @@ rule score:
     resources:
         gpu=min(config["training"]["gpus"], 1),
     params:
+        lease=get_lease,
         run=subpath(output.metrics, parent=True),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
         training=lambda wildcards: as_json(get_training(wildcards)),
         draws=config["evaluation"]["bootstrap_draws"],
         level=config["evaluation"]["level"],
     shell:
-        "python {input.script}"
+        "{params.lease} python {input.script}"
         f"{RUN_ARGUMENTS}"
         " --draws {params.draws} --level {params.level} 2> {log:q}"

@@ -9,6 +9,7 @@ rule write_error_report:
         audit="results/{predictor}/audit.json",
         windows="results/{predictor}/windows.arrow",
         results=get_report_inputs,
+        causes=get_causes,
         comparisons=lambda wildcards: list_group_files(
             "comparison.tsv", [wildcards.predictor]
         ),
@@ -17,7 +18,11 @@ rule write_error_report:
             "results/reports/{predictor}/attention_{pred_type}.pdf",
             caption="../report/error_type.rst",
             category="{predictor}",
-            labels={"report": "{pred_type}"},
+            labels={
+                "what": "report (PDF)",
+                "error type": "{pred_type}",
+                "splice type": SPLICE_TYPES,
+            },
         ),
     log:
         "logs/{predictor}/report_{pred_type}.log",
@@ -53,7 +58,11 @@ rule write_overview:
             "results/reports/{predictor}/overview.pdf",
             caption="../report/overview.rst",
             category="{predictor}",
-            labels={"report": "overview"},
+            labels={
+                "what": "overview (PDF)",
+                "error type": "all",
+                "splice type": SPLICE_TYPES,
+            },
         ),
     log:
         "logs/{predictor}/overview.log",
@@ -69,3 +78,35 @@ rule write_overview:
         " --runs {params.runs:q} --comparisons {input.comparisons:q}"
         " --seed {params.seed} --output {output.pdf:q}"
         " --tables {params.tables:q}/tables 2> {log:q}"
+
+
+rule write_browser:
+    input:
+        script=script("browser.py"),
+        library=library("browser.py"),
+        template=script("error_sequence_model/browser.html"),
+        sites="results/{predictor}/sites.parquet",
+        windows="results/{predictor}/windows.arrow",
+        results=get_report_inputs,
+        causes=get_causes,
+    output:
+        report(
+            "results/reports/{predictor}/sites.html",
+            caption="../report/sites.rst",
+            category="{predictor}",
+            labels={
+                "what": "site browser (HTML)",
+                "error type": "all",
+                "splice type": SPLICE_TYPES,
+            },
+        ),
+    log:
+        "logs/{predictor}/browser.log",
+    conda:
+        ENV
+    params:
+        runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
+    shell:
+        "python {input.script} --predictor {wildcards.predictor:q}"
+        " --sites {input.sites:q} --windows {input.windows:q}"
+        " --runs {params.runs:q} --output {output:q} 2> {log:q}"

@@ -30,6 +30,7 @@ rule tokenize:
         script=script("tokens.py"),
         library=library("tokens.py"),
         windows="results/{predictor}/windows.arrow",
+        checkpoint=get_tokenizer_checkpoint,
     output:
         "results/{predictor}/tokens/{tokenizer}.arrow",
     log:
@@ -37,7 +38,7 @@ rule tokenize:
     conda:
         ENV
     params:
-        backbone=lambda wildcards: as_json(find_backbone(wildcards.tokenizer)),
+        backbone=lambda wildcards: as_json(get_tokenizer_settings(wildcards)),
     shell:
         "python {input.script} --windows {input.windows:q}"
         " --backbone {params.backbone:q} --tokens {output:q} 2> {log:q}"

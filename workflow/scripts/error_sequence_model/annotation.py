@@ -106,6 +106,23 @@ def read_site_table(
 
 
 def _read_features(path: Path) -> Annotation:
+    rows = read_features(path)
+    genes = find_genes(rows)
+    sites = find_junctions(rows[rows["feature"].eq("exon")])
+    logger.info("%s: %d genes, %d annotated sites", path, len(genes), len(sites))
+    return Annotation(sites, genes)
+
+
+def read_features(path: str | Path) -> pd.DataFrame:
+    """Read the rows of a GTF or GFF3, an exon once per transcript.
+
+    Returns:
+        chrom, feature, start, end (1-based, closed, as in the file), strand, gene_id,
+        transcript_id, gene_name, gene_biotype (null where not given).
+
+    Raises:
+        InputError: Unreadable, or without any exon.
+    """
     try:
         rows = pd.read_csv(
             path,
@@ -121,13 +138,9 @@ def _read_features(path: Path) -> Annotation:
     is_gff3 = rows["attributes"].str.contains(r"^ID=|;ID=|Parent=", na=False).any()
     rows = rows[rows["strand"].isin(["+", "-"])]
     rows = _name_gff3(rows) if is_gff3 else _name_gtf(rows)
-    exons = rows[rows["feature"].eq("exon")]
-    if exons.empty:
+    if not rows["feature"].eq("exon").any():
         raise InputError(f"annotation {path}: no exon in it")
-    genes = _find_genes(rows)
-    sites = _find_junctions(exons)
-    logger.info("%s: %d genes, %d annotated sites", path, len(genes), len(sites))
-    return Annotation(sites, genes)
+    return rows
 
 
 def _name_gtf(rows: pd.DataFrame) -> pd.DataFrame:
@@ -162,7 +175,8 @@ def _name_gff3(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([named[~is_exon], exons], ignore_index=True)
 
 
-def _find_genes(rows: pd.DataFrame) -> pd.DataFrame:
+def find_genes(rows: pd.DataFrame) -> pd.DataFrame:
+    """Gene bodies from the rows of ``read_features``; see ``Annotation.genes``."""
     genes = rows[rows["feature"].isin(["gene", "pseudogene"])]
     if genes.empty:
         genes = rows[rows["feature"].eq("exon")]
@@ -180,7 +194,7 @@ def _find_genes(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _find_junctions(exons: pd.DataFrame) -> pd.DataFrame:
+def find_junctions(exons: pd.DataFrame) -> pd.DataFrame:
     """Read the junctions between consecutive exons of each transcript."""
     exons = exons.dropna(subset=["transcript_id"]).sort_values(
         ["transcript_id", "chrom", "start"], kind="stable"

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from error_sequence_model.errors import InputError
 from error_sequence_model.files import atomic_path
 
 logger = logging.getLogger(__name__)
@@ -28,11 +29,24 @@ class CheckpointFolder:
         self.folder = None if root is None else Path(root) / run_hash
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write the state (tensors and plain values) over the one before."""
+        """Write the state (tensors and plain values) over the one before.
+
+        Raises:
+            InputError: It cannot be written, as on a full disk; the one before is kept.
+        """
         if self.folder is None:
             return
-        with atomic_path(self.folder / "state.pt") as temporary:
-            torch.save({**state, "run_hash": self.run_hash}, temporary)
+        path = self.folder / "state.pt"
+        try:
+            with atomic_path(path) as temporary:
+                torch.save({**state, "run_hash": self.run_hash}, temporary)
+        # torch's own writer tells of a full disk by a RuntimeError.
+        except (OSError, RuntimeError) as error:
+            kept = "is kept" if path.is_file() else "does not exist"
+            raise InputError(
+                f"{path}: cannot be written ({error}); the one before it {kept}. "
+                "Make room on the disk and run again"
+            ) from error
 
     def load(self) -> dict[str, Any] | None:
         """Read the last state; None if there is none that can be used."""

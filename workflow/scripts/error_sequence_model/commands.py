@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from error_sequence_model.errors import InputError
+from error_sequence_model.errors import InputError, StoppedError
 from error_sequence_model.logs import configure_logging
 
 logger = logging.getLogger("error_sequence_model")
@@ -32,13 +32,17 @@ def run_step(main: Callable[[argparse.Namespace], None], arguments: Any) -> None
         arguments: What ``argparse`` returned.
 
     An ``InputError`` (and a missing or unreadable file) ends with its message and exit
-    code 1; any other exception is a defect and keeps its traceback.
+    code 1, a ``StoppedError`` with code 75; any other exception is a defect and keeps
+    its traceback.
     """
     configure_logging()
     try:
         main(arguments)
     except InputError as error:
         _stop(str(error))
+    except StoppedError as error:
+        logger.warning("%s", error)
+        sys.exit(os.EX_TEMPFAIL)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         _stop(f"{error.filename}: {error.strerror}")
 

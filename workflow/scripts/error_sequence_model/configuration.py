@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from error_sequence_model.errors import InputError, list_problems
+from error_sequence_model.methods import find_method_problems
+from error_sequence_model.pretraining_plan import find_problems
+from error_sequence_model.settings import BackboneSettings
 
 SCHEMA_PATH = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
@@ -124,9 +127,37 @@ def _find_broken_references(config: dict[str, Any]) -> Iterable[str]:
                     f"predictors.{name}.pool: {member!r} is no predictor with an error "
                     "table or scores of its own"
                 )
+    for name, backbone in config["backbones"].items():
+        try:
+            settings = BackboneSettings.from_mapping(backbone)
+        except InputError as error:
+            yield f"backbones.{name}: {error}"
+            continue
+        if settings.checkpoint is not None and settings.options:
+            yield (
+                f"backbones.{name}: unknown key {', '.join(settings.options)}; a "
+                "checkpoint fixes its own shape"
+            )
+    method = config["motifs"]["method"]
+    if method not in ("auto", *config["explanation"]["methods"]):
+        yield (
+            f"motifs.method: {method!r} is not among explanation.methods "
+            f"({', '.join(config['explanation']['methods'])})"
+        )
+    files = {key: config["causes"][key] for key in ("repeats", "junctions")}
+    files |= {f"beds.{name}": file for name, file in config["causes"]["beds"].items()}
+    for key, file in files.items():
+        for genome in file if isinstance(file, dict) else ():
+            if genome not in config["genomes"]:
+                yield (
+                    f"causes.{key}: {genome!r} is not under genomes "
+                    f"(there are: {', '.join(config['genomes']) or 'none'})"
+                )
     for model in config["models"]:
         if model not in config["backbones"]:
             yield (
                 f"models: {model!r} is not under backbones "
                 f"(there are: {', '.join(config['backbones'])})"
             )
+    yield from find_method_problems(config)
+    yield from find_problems(config)

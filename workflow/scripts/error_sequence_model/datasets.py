@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from error_sequence_model.batching import pad_length
+from error_sequence_model.batching import PAD_MULTIPLE, pad_length
 from error_sequence_model.errors import InputError
 from error_sequence_model.token_store import TokenStore
 from error_sequence_model.tokenizer_spans import centre_tokens
@@ -132,16 +132,20 @@ def truncate(encoding: Encoding, junction: int, max_length: int) -> Encoding:
 
 
 def collate(
-    items: Iterable[dict[str, Any]], *, pad_token_id: int
+    items: Iterable[dict[str, Any]],
+    *,
+    pad_token_id: int,
+    multiple: int = PAD_MULTIPLE,
 ) -> dict[str, torch.Tensor]:
     """Pad items on the right into one batch.
 
     Args:
         items: What `SequenceDataset` gives.
         pad_token_id: Token that fills up.
+        multiple: What the common length is rounded up to.
 
     Returns:
-        Padded to a common length, a multiple of 8 unless all items are equally long:
+        Padded to a common length, rounded up unless all items are equally long:
         input_ids and attention_mask int64 (n, length), junction int64 (n, 2) token
         indices, labels int64 (n,), site_ids int64 (n,).
     """
@@ -149,7 +153,7 @@ def collate(
     lengths = [len(item["input_ids"]) for item in items]
     longest = max(lengths)
     if min(lengths) != longest:
-        longest = pad_length(longest)
+        longest = pad_length(longest, multiple)
     input_ids = np.full((len(items), longest), pad_token_id, dtype=np.int64)
     mask = np.zeros((len(items), longest), dtype=np.int64)
     for row, (item, length) in enumerate(zip(items, lengths, strict=True)):
@@ -165,7 +169,11 @@ def collate(
 
 
 def mask_tokens(
-    input_ids: torch.Tensor, dataset: SequenceDataset, share: float
+    input_ids: torch.Tensor,
+    dataset: SequenceDataset,
+    share: float,
+    *,
+    generator: torch.Generator | None = None,
 ) -> torch.Tensor:
     """Replace a random share of the tokens by the mask token.
 
@@ -175,7 +183,8 @@ def mask_tokens(
     Args:
         input_ids: int64 (batch, tokens); special tokens stay.
         dataset: Gives the tokenizer.
-        share: Probability of each token; drawn from torch's global generator.
+        share: Probability of each token.
+        generator: Where the draws come from; None: torch's global generator.
 
     Raises:
         InputError: The tokenizer has no mask token.
@@ -187,7 +196,7 @@ def mask_tokens(
             "`training.mask_share: 0`"
         )
     specials = torch.tensor(sorted(tokenizer.special_token_ids))
-    is_masked = torch.rand(input_ids.shape) < share
+    is_masked = torch.rand(input_ids.shape, generator=generator) < share
     is_masked &= ~torch.isin(input_ids, specials)
     return torch.where(is_masked, tokenizer.mask_token_id, input_ids)
 

@@ -1,4 +1,4 @@
-"""The one exception for everything a user can cause and mend."""
+"""The exceptions of this package: what a user can mend, and a stop from outside."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ class InputError(ValueError):
 
     The message says what was given (file, row, value), what is allowed and where to
     change it. Scripts print it without a traceback and exit with code 1.
+    """
+
+
+class StoppedError(RuntimeError):
+    """The system asked the process to end; what was done so far is kept.
+
+    Scripts exit with code 75 (``EX_TEMPFAIL``: try again): the next run goes on.
     """
 
 

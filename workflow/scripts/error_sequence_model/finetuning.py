@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from error_sequence_model.adapters import merge_adapters
 from error_sequence_model.calibration import calibrate_backbone
 from error_sequence_model.checkpoints import CheckpointFolder
 from error_sequence_model.classifier import (
@@ -19,8 +20,9 @@ from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import write_tsv
 from error_sequence_model.metrics import choose_threshold
-from error_sequence_model.settings import TrainingSettings
+from error_sequence_model.settings import BackboneSettings, TrainingSettings
 from error_sequence_model.training import Training
+from error_sequence_model.training_state import FAILED_BATCH
 
 logger = logging.getLogger(__name__)
 
@@ -33,30 +35,41 @@ def fine_tune(
     *,
     output_dir: str | Path,
     checkpoints: CheckpointFolder,
-) -> bool:
+) -> dict[str, Any] | None:
     """Train, choose the threshold on the validation part, save ``model`` and history.
 
-    The classifier is left with the best epoch's weights, in eval mode.
+    The classifier is left with the best epoch's weights, adapters merged, in eval mode.
 
     Args:
         model: A fresh classifier.
         train_dataset: Training sequences.
         val_dataset: Validation sequences.
         settings: How to train.
-        output_dir: Gets ``model/`` and ``history.tsv``.
+        output_dir: Gets ``model/`` and ``history.tsv``; ``failed_batch.tsv`` if the
+            loss is not finite.
         checkpoints: Where an interrupted run is kept; removed at the end.
 
     Returns:
-        Whether this is the main process, the one that writes.
+        What was decided for this machine (`Training.record`), in the main process, the
+        one that writes; None in the others.
     """
     calibrate_backbone(model, train_dataset, seed=settings.seed)
-    training = Training(model, train_dataset, val_dataset, settings, checkpoints)
+    output = Path(output_dir)
+    training = Training(
+        model,
+        train_dataset,
+        val_dataset,
+        settings,
+        checkpoints,
+        output_dir=output,
+    )
     logger.info(
         "training on %d sites, validating on %d, %s on %s, %d process(es)",
         *(len(train_dataset), len(val_dataset), training.precision),
         *(training.accelerator.device, training.accelerator.num_processes),
     )
     history = training.run()
+    merge_adapters(model)
     if len(model.config.classes) == 2:
         probabilities, _ = training.validate()
         model.config.decision_threshold = choose_threshold(
@@ -64,12 +77,12 @@ def fine_tune(
         )
     model.eval()
     if training.accelerator.is_main_process:
-        output = Path(output_dir)
         save_model(model, output / "model")
         write_tsv(output / "history.tsv", pd.DataFrame(history))
+        (output / FAILED_BATCH).unlink(missing_ok=True)
         checkpoints.remove()
     training.accelerator.wait_for_everyone()
-    return training.accelerator.is_main_process
+    return training.record if training.accelerator.is_main_process else None
 
 
 def train_error_sequence_model(
@@ -86,6 +99,8 @@ def train_error_sequence_model(
     use_fp16: bool = False,
     seed: int = 1,
     backbone_options: dict[str, Any] | None = None,
+    tuning: str = "full",
+    lora: dict[str, Any] | None = None,
     **more: Any,
 ) -> tuple[ErrorClassifier, TrainingSettings]:
     """Fine-tune a genomic language model to tell errors from correct calls.
@@ -105,6 +120,10 @@ def train_error_sequence_model(
             float32 on a CPU without bf16.
         seed: Seed of initialisation, order and dropout.
         backbone_options: Shape of a new network, such as ``{"layers": 2}``.
+        tuning: What learns beside the head: "full" (the whole backbone), "frozen"
+            (nothing), "lora" (low-rank adapters, merged at the end).
+        lora: ``rank``, ``alpha`` and ``dropout`` of the adapters, where they differ
+            from `LoraSettings`.
         **more: Further fields of `TrainingSettings`.
 
     Returns:
@@ -125,8 +144,16 @@ def train_error_sequence_model(
             **more,
         }
     )
+    backbone = BackboneSettings.from_mapping(
+        {"architecture": base_model, "tuning": tuning, "lora": lora}
+    )
     model = create_classifier(
-        base_model, classes=train_dataset.classes, options=backbone_options, seed=seed
+        base_model,
+        classes=train_dataset.classes,
+        options=backbone_options,
+        tuning=backbone.tuning,
+        lora=backbone.lora,
+        seed=seed,
     )
     refuse_other_tokenizer(model, train_dataset)
     fine_tune(

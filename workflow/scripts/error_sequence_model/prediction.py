@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
 
 from error_sequence_model.batching import cut_batches
 from error_sequence_model.datasets import SequenceDataset, collate
@@ -65,6 +67,29 @@ def predict_logits(
         logits[batch] = output.logits.float().cpu().numpy()
     model.train(was_training)
     return logits[indices]
+
+
+def predict_on_ranks(
+    model: torch.nn.Module,
+    dataset: SequenceDataset,
+    accelerator: Accelerator,
+    precision: str,
+) -> np.ndarray:
+    """Predict logits, each rank its share; all ranks must call this.
+
+    Returns:
+        float32 (n, classes) on every rank, in the order of the data set.
+    """
+    ranks = accelerator.num_processes
+    mine = np.arange(len(dataset))[accelerator.process_index :: ranks]
+    logits = predict_logits(
+        model, dataset, device=accelerator.device, precision=precision, indices=mine
+    )
+    if ranks == 1:
+        return logits
+    parts = gather_object([(mine, logits)])
+    order = np.argsort(np.concatenate([part[0] for part in parts]))
+    return np.concatenate([part[1] for part in parts])[order]
 
 
 def compute_probabilities(logits: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ PACKAGES = (
     "torch",
     "transformers",
     "accelerate",
+    "peft",
     "captum",
     "scikit-learn",
     "pandas",

@@ -27,7 +27,7 @@ from error_sequence_model.profile_figures import (
 from error_sequence_model.regions import get_regions, get_zoom
 from error_sequence_model.report_data import ReportData
 from error_sequence_model.report_layout import Page, PageSpec
-from error_sequence_model.report_statistics import MapStatistics
+from error_sequence_model.report_statistics import MapStatistics, get_warning
 from error_sequence_model.report_table import Column, draw_table
 from error_sequence_model.report_words import (
     count_words,
@@ -183,6 +183,10 @@ def _draw_attention(ax, statistics: MapStatistics, *, narrow: bool) -> None:
     ax.set_ylim(0, get_limit([100 * a for p in attention[:2] for a in p[:3]]))
     if not narrow:
         ax.set_ylabel("attention (%)")
+    if get_warning(statistics.unit, "attention"):
+        failed = statistics.unit.lead.has_passed("attention") is False
+        text = "attention FAILED its check" if failed else "attention: not checked"
+        ax.text(0.01, 0.05, text, transform=ax.transAxes, size=7, color=BAD)
 
 
 def get_region_colours(regions: pd.DataFrame, level: float = 0.05) -> dict[str, str]:

@@ -15,6 +15,10 @@ from error_sequence_model.style import BODY_WIDTH, MARGIN, shorten_text
 
 HISTORY_ROOM = 2.2
 MOST_HISTORIES = 4
+TRAINED = {
+    "frozen": "Its weights were kept and a head on them was trained",
+    "lora": "Low-rank adapters and a head were trained",
+}
 
 
 def make_methods_pages(data: ReportData, focus: str) -> list[PageSpec]:
@@ -122,7 +126,8 @@ def _describe_unit_methods(unit: Unit, data: ReportData) -> str:
     return (
         f"Errors of {data.predictor} were told from correct calls with "
         f"{unit.lead.backbone}{get('architecture', ' ({})')} on transcript-strand "
-        f"sequence{window}, without the predictor's score. The model was trained"
+        f"sequence{window}, without the predictor's score. "
+        f"{TRAINED.get(find_setting(run, 'tuning'), 'The model was trained')}"
         f"{get('epochs', ' for up to {} epochs')}"
         f"{get('learning_rate', ' at a learning rate of {}')}"
         f"{get('batch_size', ' with batches of {} sites')} and chosen on validation "

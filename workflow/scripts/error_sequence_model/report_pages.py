@@ -11,6 +11,7 @@ import pandas as pd
 from error_sequence_model.data_figures import plot_stacked_counts
 from error_sequence_model.figures import plot_forest
 from error_sequence_model.files import write_tsv
+from error_sequence_model.report_causes import describe_named
 from error_sequence_model.report_data import ReportData, Unit
 from error_sequence_model.report_flow import Block, draw_blocks, split_blocks
 from error_sequence_model.report_layout import Page, PageSpec
@@ -56,6 +57,10 @@ def make_summary_pages(
     lines = [line for entry in statistics for line in describe_regions(entry)]
     lines = lines or ["No attribution maps of test sites are stored."]
     blocks += [Block("bullet", line) for line in lines]
+    named = [line for unit in data.units for line in describe_named(unit)]
+    if named:
+        blocks.append(Block("heading", "Which causes have a name?"))
+        blocks += [Block("bullet", line) for line in named]
     blocks.append(Block("heading", "Checks"))
     failed = [pair for unit in data.units for pair in describe_checks(unit)]
     failed += [describe_control(unit) for unit in data.controls]

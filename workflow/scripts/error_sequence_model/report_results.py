@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from error_sequence_model.fold_checks import merge_checks
 from error_sequence_model.run_files import (
     Maps,
     concatenate_maps,
@@ -184,6 +185,7 @@ def merge_folds(runs: Sequence[RunResults]) -> RunResults:
             for m in sorted(methods)
         },
         attention=None if None in attentions else concatenate_maps(attentions),
+        faithfulness=merge_checks([run.faithfulness for run in runs]),
         missing=tuple(
             dict.fromkeys(f"fold {r.folds[0]}: {m}" for r in runs for m in r.missing)
         ),

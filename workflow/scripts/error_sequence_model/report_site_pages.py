@@ -174,11 +174,17 @@ def _draw_sites(
         f"Bars: {statistics.method_name} in logit units (red: speaks for "
         f"{explained.names[0]}; blue: for {explained.names[1]}), one scale for all "
         f"sites, from {unit.lead.name}. "
-        + ("Purple: attention received (% of the total). " if attention else "")
+        + (_describe_attention(unit) if attention else "")
         + ("Grey bars: tokens. " if tokens_shown else "")
         + f"The stretch shown holds {share:.0%} of |attribution|. Rule: {RULES}. "
         f"Chosen among n = {len(sites):,} explained test sites."
     )
+
+
+def _describe_attention(unit: Unit) -> str:
+    verdict = {True: "", False: "; FAILED its faithfulness check"}
+    note = verdict.get(unit.lead.has_passed("attention"), "; not checked")
+    return f"Purple: attention received (% of the total{note}). "
 
 
 def rows_of(exemplars: list[Exemplar]) -> list[int]:

@@ -13,17 +13,21 @@ from pathlib import Path
 
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import atomic_path, read_json
+from error_sequence_model.report_assessment_pages import make_assessment_pages
 from error_sequence_model.report_attention import make_attention_pages
+from error_sequence_model.report_cause_pages import make_cause_pages
 from error_sequence_model.report_data import (
     ReportData,
     build_units,
 )
 from error_sequence_model.report_data_page import make_data_page
 from error_sequence_model.report_flow import Block, draw_blocks
+from error_sequence_model.report_hybrid_pages import make_hybrid_pages
 from error_sequence_model.report_inputs import read_comparisons, read_sites
 from error_sequence_model.report_layout import Page, PageSpec
 from error_sequence_model.report_map_pages import make_map_pages
 from error_sequence_model.report_methods_page import make_methods_pages
+from error_sequence_model.report_motif_pages import make_motif_pages
 from error_sequence_model.report_overview import plan_overview
 from error_sequence_model.report_pages import make_summary_pages
 from error_sequence_model.report_performance import make_performance_page
@@ -34,7 +38,9 @@ from error_sequence_model.report_statistics import (
     get_map_statistics,
     write_map_tables,
 )
-from error_sequence_model.report_trust_pages import make_trust_page
+from error_sequence_model.report_subtype_pages import make_subtype_page
+from error_sequence_model.report_trust_pages import make_trust_pages
+from error_sequence_model.report_verification_pages import make_verification_pages
 from error_sequence_model.style import BODY_WIDTH, CLASS_NAMES, open_pdf, use_style
 
 logger = logging.getLogger(__name__)
@@ -204,14 +210,21 @@ def plan_error_report(data: ReportData, pred_type: str) -> list[PageSpec]:
     ]
     for unit in data.units:
         pages.append(make_performance_page(data, unit, pred_type))
+        pages += make_assessment_pages(data, unit, pred_type)
         own = [entry for entry in statistics if entry.unit is unit]
         for entry in own:
             pages += make_map_pages(data, entry, pred_type)
             pages += make_attention_pages(data, entry, pred_type)
-            pages.append(make_site_page(data, entry, pred_type))
         if not own:
             pages.append(_make_mapless_page(data, unit.name, pred_type))
-    pages.append(make_trust_page(data, statistics, pred_type))
+        pages += make_motif_pages(data, unit, pred_type)
+        pages += make_cause_pages(data, unit, pred_type)
+        pages += make_verification_pages(data, unit, pred_type)
+        pages += make_hybrid_pages(data, unit, pred_type)
+        for entry in own:
+            pages.append(make_subtype_page(data, entry, pred_type))
+            pages.append(make_site_page(data, entry, pred_type))
+    pages += make_trust_pages(data, pred_type)
     pages += make_methods_pages(data, pred_type)
     return pages
 

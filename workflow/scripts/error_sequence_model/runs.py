@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.adapters import count_parameters
+from error_sequence_model.backbones.local_copies import list_checkpoint_files
 from error_sequence_model.checkpoints import CheckpointFolder
 from error_sequence_model.classifier import (
     ErrorClassifier,
@@ -20,6 +22,7 @@ from error_sequence_model.classifier import (
 from error_sequence_model.contrasts import Contrast, parse_contrast
 from error_sequence_model.datasets import SequenceDataset, load_split_datasets
 from error_sequence_model.devices import get_device
+from error_sequence_model.embeddings import embed_parts
 from error_sequence_model.evaluation import evaluate_sites, predict_sites
 from error_sequence_model.explanations import choose_sites
 from error_sequence_model.files import write_json, write_parquet
@@ -91,6 +94,7 @@ def train_run(
     *,
     output: Path,
     checkpoints: Path | None,
+    pretrained: Path | None = None,
 ) -> None:
     """Fine-tune the model of a run; write model, history.tsv and run.json.
 
@@ -100,6 +104,8 @@ def train_run(
         training: How to train.
         output: The run folder.
         checkpoints: Where interrupted runs are kept.
+        pretrained: Backbone pretrained on the user's genome, in place of the weights
+            that `backbone` names.
     """
     start = time.monotonic()
     contrast = inputs.parse_contrast()
@@ -109,26 +115,35 @@ def train_run(
             "classes": {name: list(kinds) for name, kinds in contrast.classes},
             "shuffle_labels": contrast.shuffle_labels,
         },
-        "backbone": vars(backbone),
+        "backbone": backbone.to_mapping(),
         "training": training.to_mapping(),
         "fold": inputs.fold,
     }
     hashes = {name: hash_file(getattr(inputs, name)) for name in ("split", "tokens")}
+    if backbone.checkpoint is not None:
+        for file in map(Path, list_checkpoint_files(backbone.checkpoint)):
+            hashes[f"checkpoint/{file.name}"] = hash_file(file)
+    if pretrained is not None:
+        hashes["pretrained"] = hash_file(pretrained / "model.safetensors")
     run_hash = compute_run_hash(settings, hashes)
     model = create_classifier(
-        backbone.base_model,
+        backbone.base_model if pretrained is None else str(pretrained),
         classes=contrast.class_names,
         pooling=backbone.pooling,
         dropout=backbone.head_dropout,
-        options=backbone.options,
+        options=backbone.options if pretrained is None else None,
+        weights=backbone.weights if pretrained is None else "pretrained",
+        tuning=backbone.tuning,
+        lora=backbone.lora,
         seed=training.seed,
     )
+    trained = count_parameters(model).trained
     datasets = inputs.load_datasets(model.tokenizer)
     refuse_other_tokenizer(model, datasets["train"])
     window = datasets["train"].store.metadata
     model.config.upstream = int(window["upstream"])
     model.config.downstream = int(window["downstream"])
-    is_main = fine_tune(
+    execution = fine_tune(
         model,
         datasets["train"],
         datasets["validation"],
@@ -136,7 +151,7 @@ def train_run(
         output_dir=output,
         checkpoints=CheckpointFolder(checkpoints, run_hash),
     )
-    if not is_main:
+    if execution is None:
         return
     write_json(
         output / "run.json",
@@ -144,17 +159,21 @@ def train_run(
             "run_hash": run_hash,
             "settings": settings,
             "seed": training.seed,
+            "tokenizer": inputs.tokens.stem,
             "window": {
                 "upstream": model.config.upstream,
                 "downstream": model.config.downstream,
             },
             "sites": {part: len(dataset) for part, dataset in datasets.items()},
-            "parameters": sum(p.numel() for p in model.parameters()),
+            "parameters": count_parameters(model).total,
+            "trained_parameters": trained,
             "model_sha256": hash_file(output / "model" / "model.safetensors"),
+            "pretrained": None if pretrained is None else str(pretrained),
             "inputs_sha256": hashes,
             "git_commit": get_git_commit(),
             "versions": get_versions(),
             "hardware": get_hardware(),
+            "execution": execution,
             "seconds": {"training": round(time.monotonic() - start, 1)},
         },
     )
@@ -163,7 +182,10 @@ def train_run(
 def evaluate_run(
     inputs: RunInputs, model_folder: Path, *, output: Path, draws: int, level: float
 ) -> None:
-    """Predict the held-out parts and score them; predictions.parquet, metrics.json.
+    """Predict the held-out parts and score them.
+
+    Writes ``predictions.parquet``, ``metrics.json`` and ``embeddings.parquet``: site_id
+    and what the classifier's head sees of each site (float32).
 
     Args:
         inputs: The data.
@@ -185,6 +207,7 @@ def evaluate_run(
         level=level,
     )
     write_parquet(output / "predictions.parquet", predictions)
+    write_parquet(output / "embeddings.parquet", embed_parts(model, held_out))
     write_json(output / "metrics.json", {"contrast": inputs.contrast_name, **metrics})
     logger.info(
         "test: %d sites, AUPRC %s, prevalence %s, AUROC %s",
@@ -203,6 +226,8 @@ class ExplainedRun:
         sequences: Their windows, same order.
         upstream: Bases 5' of the junction.
         downstream: Bases 3' of it.
+        is_control: Whether the labels were shuffled on purpose.
+        core: Bases mutated on either side of the junction; None: the whole window.
     """
 
     model: ErrorClassifier
@@ -211,6 +236,8 @@ class ExplainedRun:
     sequences: list[str]
     upstream: int
     downstream: int
+    is_control: bool = False
+    core: int | None = None
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -254,4 +281,6 @@ def open_explained_run(
         sequences,
         model.config.upstream,
         model.config.downstream,
+        inputs.parse_contrast().shuffle_labels,
+        explanation.core,
     )

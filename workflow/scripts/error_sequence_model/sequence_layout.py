@@ -52,8 +52,11 @@ class SequenceView:
         prediction_type: TP, FP, FN or TN.
         probability: Predicted probability of an error, or None.
         highlights: Elements to name.
+        regions: (start, end) of high-scoring stretches.
         method: Attribution method, in words.
         model: Model, in words.
+        checks: What was checked, in words.
+        warnings: What failed, in words.
     """
 
     sequence: str
@@ -64,8 +67,11 @@ class SequenceView:
     prediction_type: str
     probability: float | None = None
     highlights: tuple[Element, ...] = ()
+    regions: tuple[tuple[int, int], ...] = ()
     method: str = "attribution"
     model: str = ""
+    checks: str = ""
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self):
         length = len(self.sequence)
@@ -82,6 +88,12 @@ class SequenceView:
                 raise InputError(
                     f"{name}: {len(values)} values for {length} bases; give one per "
                     "base"
+                )
+        for element in self.highlights:
+            if not 0 <= element.start < element.end <= length:
+                raise InputError(
+                    f"{element.label!r}: {element.start} to {element.end} is no "
+                    f"stretch of the {length} bases (0-based, half-open)"
                 )
 
 

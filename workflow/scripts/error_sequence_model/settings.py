@@ -13,6 +13,11 @@ CHOICES = {
     "precision": ("auto", "fp32", "bf16", "fp16"),
     "schedule": ("cosine", "linear", "constant"),
     "class_weights": ("balanced", "none"),
+    "sampling": ("natural", "balanced"),
+}
+BACKBONE_CHOICES = {
+    "weights": ("pretrained", "random"),
+    "tuning": ("full", "frozen", "lora"),
 }
 
 
@@ -60,9 +65,12 @@ class TrainingSettings(Settings):
         patience: Epochs without a better validation AUPRC before stopping.
         gradient_clip: Largest gradient norm.
         class_weights: "balanced" weighs each class by its inverse frequency.
+        sampling: "natural" takes each site once per epoch; "balanced" as many of each
+            class, without weights then.
         layer_decay: Factor on the learning rate per layer below the head.
         mask_share: Probability of each training token to be masked.
         gradient_checkpointing: Trade time for memory.
+        compile: Compile the model first (`torch.compile`).
         checkpoint_minutes: Minutes between two checkpoints inside an epoch.
         seed: Seed of initialisation, order and dropout.
     """
@@ -81,9 +89,11 @@ class TrainingSettings(Settings):
     patience: int | None = None
     gradient_clip: float = 1.0
     class_weights: str = "balanced"
+    sampling: str = "natural"
     layer_decay: float = 1.0
     mask_share: float = 0.0
     gradient_checkpointing: bool = False
+    compile: bool = False
     checkpoint_minutes: float = 10.0
     seed: int = 1
 
@@ -123,31 +133,88 @@ class TrainingSettings(Settings):
 
 
 @dataclass(frozen=True)
+class LoraSettings(Settings):
+    """Size of the low-rank adapters (config key ``lora`` of a backbone).
+
+    Attributes:
+        rank: Width of an adapter's inner layer.
+        alpha: What an adapter adds is multiplied by ``alpha / rank``.
+        dropout: Dropout on an adapter's input.
+    """
+
+    rank: int = 8
+    alpha: float = 16.0
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        fits = isinstance(self.rank, int) and self.rank >= 1 and self.alpha > 0
+        if not (fits and 0 <= self.dropout < 1):
+            raise InputError(
+                f"lora: rank {self.rank}, alpha {self.alpha}, dropout {self.dropout}; "
+                "allowed are a whole number from 1, a number above 0, and one from 0 "
+                "to below 1; set `backbones.<name>.lora`"
+            )
+
+
+@dataclass(frozen=True)
 class BackboneSettings:
     """A backbone as the config describes it (an entry of ``backbones``).
 
     Attributes:
         architecture: Name of the family.
         checkpoint: Folder or registry name of published weights; None: a new network.
+        weights: "pretrained", or "random": the checkpoint's architecture and tokenizer
+            with new weights.
         pooling: How the classifier reads the states; None: the family's default.
         head_dropout: Dropout in the classifier's head.
+        tuning: What learns beside the head: "full", "frozen" (nothing), "lora".
+        lora: Size of the adapters; None unless tuning is "lora".
         options: Shape of a new network, such as layers and hidden_size.
     """
 
     architecture: str
     checkpoint: str | None = None
+    weights: str = "pretrained"
     pooling: str | None = None
     head_dropout: float = 0.1
+    tuning: str = "full"
+    lora: LoraSettings | None = None
     options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, allowed in BACKBONE_CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise InputError(
+                    f"{name} {getattr(self, name)!r}: allowed are "
+                    f"{', '.join(allowed)}; set `backbones.<name>.{name}`"
+                )
+        if self.tuning == "lora":
+            object.__setattr__(self, "lora", self.lora or LoraSettings())
+        elif self.lora is not None:
+            raise InputError(
+                f"lora is given, but tuning is {self.tuning!r}; set "
+                "`backbones.<name>.tuning: lora`, or remove `lora`"
+            )
 
     @classmethod
     def from_mapping(cls, mapping: dict[str, Any]) -> Self:
-        """Split an entry of the config into what is ours and what the network's."""
+        """Split an entry of the config into what is ours and what the network's.
+
+        Raises:
+            InputError: A value is not allowed.
+        """
         own = {f.name for f in fields(cls)} - {"options"}
+        values = {key: value for key, value in mapping.items() if key in own}
+        if isinstance(values.get("lora"), dict):
+            values["lora"] = LoraSettings.from_mapping(values["lora"])
         return cls(
-            **{key: value for key, value in mapping.items() if key in own},
+            **values,
             options={key: value for key, value in mapping.items() if key not in own},
         )
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Give the settings as plain values."""
+        return asdict(self)
 
     @property
     def base_model(self) -> str:
@@ -163,13 +230,44 @@ class ExplanationSettings(Settings):
         methods: Attribution methods.
         sites_per_class: Held-out sites explained per class.
         baseline: Where integrated gradients start: "auto", "mean", "mask", "shuffle".
+        core: Bases mutated on either side of the junction; None: the whole window.
         seed: Seed of the choice of sites and of random substitutions.
     """
 
     methods: tuple[str, ...] = ("integrated_gradients", "substitution")
     sites_per_class: int = 100
     baseline: str = "auto"
+    core: int | None = None
     seed: int = 1
+
+
+@dataclass(frozen=True)
+class CauseSettings(Settings):
+    """Thresholds of the named causes (config key ``causes``).
+
+    Attributes:
+        near: A neighbouring annotated site within this distance (nt) counts.
+        weak_share: Share of the annotated training sites that count as weak.
+        long_intron_share: Share of them whose intron counts as long.
+        microexon: Longest microexon (nt).
+        long_exon: An exon is long above this length (nt).
+        competitor_reach: How far (nt) a stronger site of the same type may lie.
+        extreme_gc_share: Share of the annotated training windows at either end of GC.
+        minimum_reads: Reads from which a junction supports a site.
+        fdr: False discovery rate of the causes called enriched.
+        ridge: Penalty on half the sum of squared log odds ratios of the joint model.
+    """
+
+    near: int = 50
+    weak_share: float = 0.2
+    long_intron_share: float = 0.2
+    microexon: int = 30
+    long_exon: int = 250
+    competitor_reach: int = 100
+    extreme_gc_share: float = 0.1
+    minimum_reads: int = 2
+    fdr: float = 0.05
+    ridge: float = 1.0
 
 
 def compute_run_hash(*parts: Any) -> str:

@@ -41,7 +41,8 @@ def describe_results(results: Path, predictor: str) -> Iterator[str]:
                 )
     yield ""
     yield "Reports to open:"
-    for path in sorted((results / "reports" / predictor).glob("*.pdf")):
+    folder = results / "reports" / predictor
+    for path in [*sorted(folder.glob("*.pdf")), *sorted(folder.glob("*.html"))]:
         yield f"  {path}"
 
 

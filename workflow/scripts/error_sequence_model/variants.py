@@ -187,6 +187,33 @@ class Variants:
             )
         return np.concatenate(pieces), moved
 
+    def trace(self, chrom: str, positions: np.ndarray) -> np.ndarray:
+        """Find where bases of the personal contig lie on the reference.
+
+        Args:
+            chrom: Its name.
+            positions: Bases of the contig that ``apply`` returns, int64 ``(n,)``.
+
+        Returns:
+            int64 ``(n,)`` reference positions; -1 for inserted bases.
+        """
+        variants = sorted(self._by_chrom.get(chrom, ()), key=lambda v: (v.start, v.end))
+        if not variants:
+            return positions
+        variants = [variant.trim() for variant in variants]
+        starts = np.array([v.start for v in variants])
+        ends = np.array([v.end for v in variants])
+        lengths = np.array([len(v.allele) for v in variants])
+        gains = lengths - (ends - starts)
+        # First personal base of each allele: all gains before it are behind it.
+        placed = starts + np.cumsum(gains) - gains
+        hit = np.searchsorted(placed, positions, side="right") - 1
+        into = positions - placed[hit]
+        in_allele = np.where(into < (ends - starts)[hit], starts[hit] + into, -1)
+        behind = ends[hit] + into - lengths[hit]
+        found = np.where(into < lengths[hit], in_allele, behind)
+        return np.where(hit < 0, positions, found)
+
     def _check(self, chrom: str, contig: np.ndarray, variants: list[Variant]) -> None:
         problems = []
         end = 0

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from error_sequence_model.attention import extract_attention
-from error_sequence_model.attribution import attribute
+from error_sequence_model.attention import AttentionViews, extract_attention
+from error_sequence_model.attribution import Attribution, attribute
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.errors import InputError
+from error_sequence_model.faithfulness import COMPLETENESS_LIMIT
 from error_sequence_model.frames import resolve_tokenizer
+from error_sequence_model.high_regions import find_high_regions, find_threshold
+from error_sequence_model.perturbation import RankedMaps, check_perturbation
 from error_sequence_model.prediction import compute_probabilities, predict_logits
-from error_sequence_model.sequence_elements import find_elements
+from error_sequence_model.report_words import format_signed
+from error_sequence_model.sequence_elements import Element, find_elements
 from error_sequence_model.sequence_view import draw_sequence_view
 from error_sequence_model.targets import ERROR_CLASSES
 from error_sequence_model.token_store import TokenStore
@@ -32,6 +37,7 @@ def visualize_attention_regions(
     output_path: str | Path = "attention_regions.pdf",
     highlight_motifs: bool = True,
     junction: int | None = None,
+    motifs: Sequence[tuple[int, int, str]] = (),
 ) -> Path:
     """Draw a sequence with its attention, its attribution and what is known there.
 
@@ -44,14 +50,18 @@ def visualize_attention_regions(
         highlight_motifs: Mark splice consensus, polypyrimidine tract, branch point and
             G-runs.
         junction: First base 3' of the junction, 0-based; None: the middle.
+        motifs: Found motifs to mark as well: start, end (0-based, half-open in the
+            sequence) and name.
 
     Returns:
         The path of the PDF. Attribution is by integrated gradients, on the log-odds of
-        an error; how far its sum misses the change it explains is in the caption.
+        an error. How far its sum misses the change it explains, and whether replacing
+        the bases it names moves the prediction more than replacing random ones, is in
+        the caption; where it fails, above the tracks. So it is for attention.
 
     Raises:
-        InputError: The sequence is too short or not DNA, holds no base but N, or the
-            junction lies outside.
+        InputError: The sequence is too short or not DNA, holds no base but N, is longer
+            than the model takes, or the junction or a motif lies outside.
     """
     if prediction_type not in PREDICTION_TYPES:
         raise InputError(
@@ -80,21 +90,71 @@ def visualize_attention_regions(
     maps = attribute(
         model, dataset, "integrated_gradients", window_length=len(sequence)
     )
-    views = extract_attention(model, dataset, window_length=len(sequence))
-    error = float(maps.completeness_error[0])
+    views = extract_attention(
+        model, dataset, window_length=len(sequence), with_gradients=False
+    )
+    checks, warnings = _check(model, dataset, sequence, maps, views)
+    scores = maps.attributions[0]
+    elements = find_elements(sequence, place) if highlight_motifs else []
+    elements += [Element(start, end, name, "motif") for start, end, name in motifs]
+    high = find_high_regions(scores, find_threshold(scores))
     return draw_sequence_view(
         sequence,
         output_path,
         attention=views.mean[0],
-        attribution=maps.attributions[0],
+        attribution=scores,
         spans=dataset.get_encoding(0).spans,
         junction=place,
         prediction_type=prediction_type,
         probability=float(_sum_errors(probabilities[0], dataset.classes)),
-        highlights=find_elements(sequence, place) if highlight_motifs else (),
-        method=f"integrated gradients ({maps.baseline}), sum misses {error:.1%}",
+        highlights=elements,
+        regions=[(region.start, region.end) for region in high],
+        method=f"integrated gradients ({maps.baseline})",
         model=model.backbone.config.model_type,
+        checks=checks,
+        warnings=warnings,
     )
+
+
+def _check(
+    model: ErrorClassifier,
+    dataset: SequenceDataset,
+    sequence: str,
+    maps: Attribution,
+    views: AttentionViews,
+) -> tuple[str, list[str]]:
+    """Check both maps on this one sequence: what was found, and what failed."""
+    missed = float(maps.completeness_error[0])
+    texts = [f"the sum of integrated gradients misses {missed:.1%}"]
+    warnings = []
+    if missed > COMPLETENESS_LIMIT:
+        warnings.append(
+            f"integrated gradients FAILED completeness: the sum misses {missed:.1%} of "
+            "the change it explains. Do not rely on this map."
+        )
+    moved = check_perturbation(
+        model,
+        dataset,
+        [sequence],
+        {
+            "integrated gradients": RankedMaps(maps.attributions, "signed"),
+            "attention": RankedMaps(views.mean, "unsigned"),
+        },
+        device=next(model.parameters()).device,
+        seed=1,
+    )
+    for name, found in moved.items():
+        gain, expected = found["deletion"]["area"], found["deletion"]["random_area"]
+        texts.append(
+            f"replacing the bases that {name} ranks highest costs "
+            f"{format_signed(gain)} log-odds (random bases: {format_signed(expected)})"
+        )
+        if gain <= max(expected, 0.0):
+            warnings.append(
+                f"{name} FAILED on this sequence: the bases it ranks highest matter no "
+                "more than random ones."
+            )
+    return f"Checked on this sequence: {'; '.join(texts)}.", warnings
 
 
 def _make_dataset(

@@ -1,0 +1,51 @@
+"""What the docs show runs, and what they name is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
+
+
+def read_blocks(page: Path, language: str) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_the_example_of_a_backbone_runs(tmp_path, monkeypatch, capsys):
+    from error_sequence_model.backbones import FAMILIES
+
+    (block,) = read_blocks(ROOT / "docs" / "add-a-backbone.md", "python")
+    monkeypatch.chdir(tmp_path)
+    try:
+        exec(compile(block, "add-a-backbone.md", "exec"), {})  # noqa: S102 - our docs
+    finally:
+        FAMILIES.pop("plain_conv", None)
+    assert float(capsys.readouterr().out.split()[-1]) > 0.8
+    assert (tmp_path / "plain_conv_model" / "model" / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_a_page_names_are_there(page):
+    text = page.read_text(encoding="utf-8")
+    # Fixed parts of the repository; results and users' files come later.
+    pattern = r"`((?:workflow|tests|config|envs|docs|resources)/[\w./-]*)`"
+    named = set(re.findall(pattern, text))
+    named |= {
+        str((page.parent / link).resolve().relative_to(ROOT))
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    }
+    assert not [name for name in sorted(named) if not (ROOT / name).exists()]
+
+
+def test_profiles_of_the_table_exist_and_are_commented():
+    profiles = sorted((ROOT / "workflow" / "profiles").iterdir())
+    text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    for profile in profiles:
+        assert f"| `{profile.name}` |" in text
+        lines = (profile / "profile.yaml").read_text(encoding="utf-8").splitlines()
+        assert lines[0].startswith("#")
