@@ -42,11 +42,14 @@ check: $(STAMP)
 	@# Linting reads the workflow with the demo's config; its input need not exist.
 	snakemake --lint --configfile config/demo.yaml
 
+# Unit tests side by side, file by file; workflow tests use all cores themselves.
 test: check
-	python -m pytest
+	OMP_NUM_THREADS=1 python -m pytest tests/unit --numprocesses $(CORES) --dist loadfile
+	python -m pytest tests/workflow
 
 bench: $(STAMP)
 	python tests/benchmarks/benchmark_windows.py
+	python tests/benchmarks/benchmark_training.py --device $(if $(filter 0,$(GPUS)),cpu,cuda)
 	python tests/benchmarks/benchmark_features.py
 
 clean:

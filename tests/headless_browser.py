@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ FLAGS = (
     *("--disable-sync", "--disable-quic", "--disable-dev-shm-usage"),
     *("--remote-debugging-pipe", "--window-size=1360,900"),
 )
+SILENCE = 60  # seconds without an answer after which a test fails
 KEYS = {"Enter": 13, "Escape": 27, "ArrowDown": 40, "ArrowUp": 38, "End": 35, "Tab": 9}
 
 
@@ -33,6 +35,7 @@ class Tab:
 
     def __init__(self, reader, writer) -> None:
         self._reader, self._writer, self._count = reader, writer, 0
+        self._buffer = b""
         self._session: str | None = None
         self.requests: list[str] = []
         self.errors: list[str] = []
@@ -58,11 +61,14 @@ class Tab:
                 return answer["result"]
 
     def _read(self) -> dict[str, Any]:
-        data = bytearray()
-        while (letter := self._reader.read(1)) not in (b"\0", b""):
-            data += letter
-        if not data:
-            raise RuntimeError("chromium has gone")
+        while b"\0" not in self._buffer:
+            if not select.select([self._reader], [], [], SILENCE)[0]:
+                raise RuntimeError(f"chromium has said nothing for {SILENCE} s")
+            more = os.read(self._reader.fileno(), 1 << 16)
+            if not more:
+                raise RuntimeError("chromium has gone")
+            self._buffer += more
+        data, self._buffer = self._buffer.split(b"\0", 1)
         message = json.loads(data)
         self._events.append(message)
         parameters = message.get("params", {})
@@ -153,7 +159,7 @@ def open_tab(chromium: str) -> Iterator[Tab]:
         os.close(answers[1])
         try:
             with (
-                os.fdopen(answers[0], "rb") as reader,
+                os.fdopen(answers[0], "rb", buffering=0) as reader,
                 os.fdopen(commands[1], "wb") as writer,
             ):
                 yield Tab(reader, writer)

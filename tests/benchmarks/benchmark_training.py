@@ -92,6 +92,23 @@ def show_growth(task: Task, sizes: list[int], lengths: list[int]) -> None:
             print(f"| {ARMS[arm]} | {cells} | {exponent:.2f} |", flush=True)
 
 
+def show_utilisation(task: Task, sizes: list[int]) -> None:
+    """Print how well a GPU is used on windows of one length, by windows per step."""
+    print(f"\n## {task.model}: windows of {task.length} bases, our training")
+    print("| windows per step | windows/s | MFU | memory, MiB |")
+    print("|---|---|---|---|")
+    for size in sizes:
+        # The last of two epochs counts: in the first one kernels are chosen.
+        one = replace(task, arm="auto", sigma=0.0, batch_size=size, epochs=2)
+        result = start(one)
+        mfu = result["mfu"]
+        print(
+            f"| {size} | {result['rate']:.0f} | {'' if mfu is None else f'{mfu:.1%}'} "
+            f"| {result['memory']:.0f} |",
+            flush=True,
+        )
+
+
 def show_padding(failures: list[str]) -> None:
     """Print the share of real tokens in the plan of an epoch; nothing is trained."""
     print("\n## Real tokens, lognormal lengths (sigma 0.5), 32 windows per step")
@@ -154,6 +171,8 @@ def main() -> int:
             seed=1,
         )
         compare(task, 1 if arguments.quick else arguments.rounds, failures)
+        if model == "dnabert2_117m":
+            show_utilisation(task, [32, 64, 128, 256, 512])
         if arguments.quick or model == "dnabert2_117m":
             continue
         # Shorter windows: as much to learn, in less time.

@@ -58,8 +58,14 @@ def test_integrated_gradients_equal_captum(trained) -> None:
         n_steps=20,
         method="gausslegendre",
     )
-    found = integrate_paths(model, batch, start.unsqueeze(0), end, 20)
+    starts = torch.stack([torch.zeros_like(start), start])
+    paths = torch.tensor([[row, 1] for row in range(6)])
+    found = integrate_paths(model, batch, starts, end, 20, paths)
     assert torch.allclose(found, expected.sum(dim=-1), atol=1e-5)
+    # The same in any order and with other paths between.
+    paths = torch.tensor([[4, 1], [0, 0], [2, 1]])
+    found = integrate_paths(model, batch, starts, end, 20, paths)
+    assert torch.allclose(found[[0, 2]], expected.sum(dim=-1)[[4, 2]], atol=1e-5)
 
 
 @pytest.mark.parametrize("baseline", ["mean", "mask", "shuffle"])

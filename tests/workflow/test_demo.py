@@ -92,6 +92,41 @@ def test_planted_cause_is_named_and_chance_is_not(demo):
     assert control["enriched"] == []
 
 
+# What is planted, and between which offsets a motif of it may start.
+PLANTED_MOTIFS = {
+    ("fn_vs_tp", "donor"): ("TAGGG", -42, -5),
+    ("fn_vs_tp", "acceptor"): ("CTCTC", -22, -6),
+    ("fp_vs_tp", "donor"): ("GGGTGGG", 8, 40),
+    ("fp_vs_tp", "acceptor"): ("TTTTTTTT", -37, -8),
+}
+
+
+@pytest.mark.parametrize(("contrast", "splice_type"), PLANTED)
+def test_planted_cause_is_the_first_motif_and_the_decoy_none(
+    demo, contrast, splice_type
+):
+    run = demo / f"results/demo/{contrast}/{splice_type}/encoder/seed1/fold0"
+    word, low, high = PLANTED_MOTIFS[contrast, splice_type]
+    motifs = pd.read_csv(run / "motifs.tsv", sep="\t")
+    first = motifs.iloc[0]
+    assert first["significant"] and first["low"] > 3 and first["sign"] == "error"
+    assert word in first["consensus"] and first["strand"] == "+"
+    assert low <= first["offset_low"] <= first["offset_high"] <= high
+    assert first["delta_low"] > 0  # the model answers to it
+    found = motifs[motifs["significant"]]
+    assert not found["consensus"].str.contains("TGCATG").any()
+    elements = pd.read_csv(run / "elements.tsv", sep="\t")
+    assert elements["significant"].any()
+    assert not elements.loc[elements["element"] == "rbfox", "significant"].any()
+
+
+def test_shuffled_labels_have_no_motif(demo):
+    run = demo / "results/demo/shuffled/donor/encoder/seed1/fold0"
+    for name in ("motifs", "elements"):
+        table = pd.read_csv(run / f"{name}.tsv", sep="\t")
+        assert not table["significant"].any()
+
+
 def test_no_split_leaks(demo):
     checks = pd.read_csv(demo / "results" / "checks.tsv", sep="\t")
     assert len(checks) == 5

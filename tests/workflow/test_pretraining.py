@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from error_sequence_model.provenance import hash_file
-from workflow_runs import make_config
+from workflow_runs import ROOT, TINY, make_config
 
 pytestmark = pytest.mark.workflow
 
+ENVIRONMENT = {
+    **os.environ,
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "HF_HUB_OFFLINE": "1",
+    "OMP_NUM_THREADS": "1",
+}
 RUN = "results/sim/fn_vs_tp/donor/encoder/seed1/fold0"
 PRETRAINED = "results/sim/pretrained"
 PRETRAINING = {
@@ -110,6 +121,54 @@ def test_models_may_be_left_out_and_a_pool_learns_from_its_genomes(
     result = snakemake(config, "train", "--dry-run", "--printshellcmds")
     assert list_jobs(result) == {"draw_gene_windows": 3, "pretrain": 3, "fine_tune": 6}
     assert '"prefix": "copy:"' in result.stdout + result.stderr
+
+
+def launch(folder: Path, windows: Path, ranks: int) -> tuple[pd.DataFrame, dict]:
+    """Pretrain as the rule does, with several ranks over gloo on the CPU."""
+    kind = ["--cpu"] if ranks == 1 else ["--multi_gpu"]
+    backbone = {**TINY["backbones"]["encoder"], "dropout": 0.0}
+    settings = {**PRETRAINING, "tokens_per_batch": 128 * 5}
+    del settings["enabled"]
+    subprocess.run(
+        [
+            *("accelerate", "launch"),
+            *("--config_file", str(ROOT / "config" / "accelerate.yaml")),
+            *("--num_machines", "1", "--mixed_precision", "no"),
+            *("--dynamo_backend", "no", "--main_process_port", "0"),
+            *(*kind, "--num_processes", str(ranks)),
+            *("--num_cpu_threads_per_process", "1"),
+            str(ROOT / "workflow" / "scripts" / "pretrain.py"),
+            *("--windows", str(windows / "windows.arrow")),
+            *("--leakage", str(windows / "leakage.json")),
+            *("--backbone", json.dumps(backbone)),
+            *("--pretraining", json.dumps(settings)),
+            *("--draws", "100", "--output", str(folder)),
+        ],
+        check=True,
+        env=ENVIRONMENT,
+        timeout=600,
+    )
+    history = pd.read_csv(folder / "history.tsv", sep="\t")
+    return history, load_file(folder / "model" / "model.safetensors")
+
+
+def test_two_ranks_give_what_one_gives(
+    small_input: Path,
+    snakemake: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+) -> None:
+    config = make_pretraining_config(small_input)
+    result = snakemake(config, f"{PRETRAINED}/windows.arrow")
+    assert result.returncode == 0, result.stdout + result.stderr
+    windows = snakemake.folder / PRETRAINED
+    alone, theirs = launch(tmp_path / "one", windows, 1)
+    together, mine = launch(tmp_path / "two", windows, 2)
+    for name in ("train_loss", "held_out_sequence_loss", "held_out_annotation_loss"):
+        assert together[name].dropna().tolist() == pytest.approx(
+            alone[name].dropna().tolist(), abs=1e-4
+        )
+    for name, weight in theirs.items():
+        assert torch.allclose(mine[name], weight, atol=1e-4), name
 
 
 def test_without_an_annotation_the_config_is_refused(small_input, snakemake) -> None:

@@ -191,13 +191,14 @@ def _explain_site(request: MapRequest, index: int, name: str) -> MapBatch:
     rule = RULES[name]
     items, inputs, special = request.open_batch(np.array([index]))
     ends = request.model.get_input_embeddings()(inputs["input_ids"]).detach()
-    target = predict_embedded(request.model, inputs, ends.unsqueeze(0)).cpu().numpy()
+    target = predict_embedded(request.model, inputs, ends.unsqueeze(0))[0].cpu().numpy()
     numbers = (~special).cumsum(dim=1)
     numbers = (numbers - numbers.min()).unsqueeze(-1).expand_as(ends).contiguous()
     starts, start_target = ends.unsqueeze(0), None
     if rule.has_baseline:
         starts = make_baselines(request, items, inputs, special)
-        start_target = predict_embedded(request.model, inputs, starts).cpu().numpy()
+        start_targets = predict_embedded(request.model, inputs, starts)
+        start_target = start_targets.mean(dim=0).cpu().numpy()
     if rule.draws:
         # DeepLiftShap refuses a single baseline; two copies are the same to it.
         starts = starts.repeat(2 if len(starts) == 1 else 1, 1, 1, 1).transpose(0, 1)

@@ -162,7 +162,7 @@ def _explain_site(request: MapRequest, index: int) -> MapBatch:
     shuffled = shuffle_tokens(ids, items, special, request.seed, draws=SHUFFLES)
     embed = request.model.get_input_embeddings()
     target, start_target = (
-        predict_embedded(request.model, inputs, embed(copies).detach()).cpu().numpy()
+        predict_embedded(request.model, inputs, embed(copies)).mean(dim=0).cpu().numpy()
         for copies in (ids.unsqueeze(0), shuffled)
     )
     length = ids.shape[1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,14 @@ class GeneBodies:
     exons: pd.DataFrame
     sites: pd.DataFrame
 
+    @cached_property
+    def _exon_rows(self) -> dict[tuple[str, str], np.ndarray]:
+        return self.exons.groupby(["chrom", "strand"], sort=False).indices
+
+    @cached_property
+    def _site_rows(self) -> dict[tuple[str, str], np.ndarray]:
+        return self.sites.groupby(["chrom", "strand"], sort=False).indices
+
     def get_structure(self, chrom: str, strand: str) -> np.ndarray:
         """Label the bases of one strand of a contig.
 
@@ -76,12 +85,10 @@ class GeneBodies:
         """
         length = self.contigs[chrom]
         labels = np.full(length, OTHER, dtype=np.uint8)
-        here = self.exons[self.exons["chrom"].eq(chrom)]
-        here = here[here["strand"].eq(strand)]
-        for start, end in zip(here["start"], here["end"], strict=True):
+        exons = self.exons.iloc[self._exon_rows.get((chrom, strand), [])]
+        for start, end in zip(exons["start"], exons["end"], strict=True):
             labels[start:end] = EXON
-        sites = self.sites[self.sites["chrom"].eq(chrom)]
-        sites = sites[sites["strand"].eq(strand)]
+        sites = self.sites.iloc[self._site_rows.get((chrom, strand), [])]
         is_donor = sites["splice_type"].eq("donor").to_numpy()
         # The intron lies right (forward strand) of a '+' donor and a '-' acceptor.
         is_right = is_donor == (strand == "+")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -235,13 +236,15 @@ class GeneWindows:
     def __len__(self) -> int:
         return len(self.table)
 
+    @cached_property
+    def _firsts(self) -> np.ndarray:
+        return np.array([first for first, _, _ in self._blocks])
+
     def get(self, index: int) -> tuple[str, np.ndarray]:
         """Give a window's sequence and its labels, uint8 ``(length,)``."""
         row = int(self._rows[index])
-        firsts = [first for first, _, _ in self._blocks]
-        first, sequence, structure = self._blocks[
-            int(np.searchsorted(firsts, row, side="right")) - 1
-        ]
+        block = int(np.searchsorted(self._firsts, row, side="right")) - 1
+        first, sequence, structure = self._blocks[block]
         return sequence[row - first].tobytes().decode(), structure[row - first]
 
 

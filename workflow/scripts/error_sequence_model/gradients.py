@@ -9,6 +9,7 @@ rank that runs out of memory repeats its share and the others only wait for it.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -100,6 +101,9 @@ class GradientSteps:
             processes=self.accelerator.num_processes,
         )
         self.model.zero_grad()
+        if self.device.type == "cuda":
+            # What history tells is the memory of the training.
+            torch.cuda.reset_peak_memory_stats()
         tensor = torch.tensor([budget], device=self.device)
         self.tokens_per_batch = int(self.accelerator.gather(tensor).min())
         logger.info("%d tokens per pass", self.tokens_per_batch)
@@ -120,7 +124,10 @@ class GradientSteps:
 
     def prepare(self, indices: np.ndarray, seed: int) -> None:
         """Collate a step before it is due, while the device works on the one before."""
-        self._ahead = self._name(indices, seed), self._cut_and_collate(indices, seed)
+        # Without memory to spare it is collated when it is due.
+        with suppress(torch.cuda.OutOfMemoryError):
+            passes = self._cut_and_collate(indices, seed)
+            self._ahead = self._name(indices, seed), passes
 
     def accumulate(
         self, indices: np.ndarray, total_weight: float, *, seed: int

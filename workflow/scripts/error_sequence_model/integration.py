@@ -28,6 +28,7 @@ from error_sequence_model.targets import compute_target
 TOKENS_PER_PASS = 8192
 TOKENS_PER_BATCH = 4096  # of sites; their paths are many times that
 FEWEST_NODES, MOST_NODES = 16, 128
+FEWEST_PER_PATH = 4
 COMPLETENESS_GOAL = 0.01
 SHUFFLES = 10
 BASELINES = ("auto", "mean", "mask", "shuffle")
@@ -129,32 +130,34 @@ def shuffle_tokens(
 
 
 def integrate_batch(request: MapRequest, indices: np.ndarray) -> MapBatch:
-    """Attribute some sites by integrated gradients.
+    """Attribute some sites by integrated gradients, averaged over their starts.
 
-    The Gauss–Legendre nodes are doubled for the sites whose sum still misses more than
-    1 % of the difference, up to 128 (divided among the starts); a site that is done
+    The Gauss–Legendre nodes of a path are doubled, up to 128, while its site misses
+    more than 1 % of the difference, and the path itself more than that: what is done
     costs nothing more.
     """
     items, inputs, special = request.open_batch(indices)
     starts = make_baselines(request, items, inputs, special)
     ends = request.model.get_input_embeddings()(inputs["input_ids"]).detach()
-    target = predict_embedded(request.model, inputs, ends.unsqueeze(0))
-    start_target = predict_embedded(request.model, inputs, starts)
-    difference = (target - start_target).abs()
-    scores = torch.zeros(ends.shape[:2], device=ends.device)
-    todo = torch.arange(len(ends), device=ends.device)
-    nodes = max(FEWEST_NODES // len(starts), 4)
-    most = max(MOST_NODES // len(starts), 32)
-    while len(todo):
-        scores[todo] = integrate_paths(
-            request.model, inputs, starts, ends, nodes, rows=todo
+    target = predict_embedded(request.model, inputs, ends.unsqueeze(0))[0]
+    start_targets = predict_embedded(request.model, inputs, starts)
+    change = (target - start_targets).T
+    limit = COMPLETENESS_GOAL * change.mean(dim=1).abs().clamp(min=SMALLEST_DIFFERENCE)
+    scores = torch.zeros((*change.shape, ends.shape[1]), device=ends.device)
+    is_open = torch.ones_like(change, dtype=torch.bool)
+    nodes = max(FEWEST_NODES // len(starts), FEWEST_PER_PATH)
+    while nodes <= MOST_NODES and is_open.any():
+        paths = is_open.nonzero()
+        scores[is_open] = integrate_paths(
+            request.model, inputs, starts, ends, nodes, paths
         )
-        missed = (scores.sum(dim=1) - (target - start_target)).abs()
-        limit = COMPLETENESS_GOAL * difference.clamp(min=SMALLEST_DIFFERENCE)
-        todo = todo[(missed > limit)[todo]] if nodes < most else todo[:0]
+        missed = scores.sum(dim=2) - change
+        is_open = (missed.abs() > limit[:, None]) & (
+            missed.mean(dim=1).abs() > limit
+        ).unsqueeze(1)
         nodes *= 2
-    token_scores = scores.cpu().numpy()
-    values = target.cpu().numpy(), start_target.cpu().numpy()
+    token_scores = scores.mean(dim=1).cpu().numpy()
+    values = target.cpu().numpy(), start_targets.mean(dim=0).cpu().numpy()
     error = measure_completeness(token_scores.sum(axis=1), *values)
     return MapBatch(request.project(token_scores, items), *values, error)
 
@@ -165,9 +168,9 @@ def integrate_paths(
     starts: torch.Tensor,
     ends: torch.Tensor,
     nodes: int,
-    rows: torch.Tensor | None = None,
+    paths: torch.Tensor,
 ) -> torch.Tensor:
-    """Integrate the gradient along straight lines, averaged over the starts.
+    """Integrate the gradient along straight lines.
 
     All points of all paths form one queue that is cut into passes under a token
     budget, so that memory is bounded and every pass is full, whatever the numbers of
@@ -179,32 +182,24 @@ def integrate_paths(
         starts: float (starts, batch, tokens, hidden).
         ends: float (batch, tokens, hidden).
         nodes: Gauss–Legendre nodes per path.
-        rows: Which of the batch, int64 (n,); None: all.
+        paths: Which end and which start belong together, int64 (n, 2).
 
     Returns:
-        Token scores, float (n, tokens).
+        Token scores of each path, float (n, tokens).
     """
     points, weights = np.polynomial.legendre.leggauss(nodes)
     share = torch.tensor((points + 1) / 2, dtype=ends.dtype, device=ends.device)
-    weight = torch.tensor(
-        weights / (2 * len(starts)), dtype=ends.dtype, device=ends.device
-    )
-    if rows is None:
-        rows = torch.arange(len(ends), device=ends.device)
-    scores = torch.zeros((len(rows), ends.shape[1]), device=ends.device)
-    queue = torch.arange(len(rows) * len(starts) * nodes, device=ends.device)
+    weight = torch.tensor(weights / 2, dtype=ends.dtype, device=ends.device)
+    scores = torch.zeros((len(paths), ends.shape[1]), device=ends.device)
+    queue = torch.arange(len(paths) * nodes, device=ends.device)
     for part in queue.split(max(1, TOKENS_PER_PASS // ends.shape[1])):
-        place, start, node = (
-            part // (len(starts) * nodes),
-            part // nodes % len(starts),
-            part % nodes,
-        )
-        row = rows[place]
+        place, node = part // nodes, part % nodes
+        row, start = paths[place].unbind(dim=1)
         way = ends[row] - starts[start, row]
-        path = starts[start, row] + share[node].view(-1, 1, 1) * way
-        path = path.detach().requires_grad_(True)
-        value = run_embedded(model, inputs, path, row)
-        slopes = torch.autograd.grad(value.sum(), path)[0]
+        point = starts[start, row] + share[node].view(-1, 1, 1) * way
+        point = point.detach().requires_grad_(True)
+        value = run_embedded(model, inputs, point, row)
+        slopes = torch.autograd.grad(value.sum(), point)[0]
         gained = (way * slopes).sum(dim=-1) * weight[node].unsqueeze(-1)
         scores.index_add_(0, place, gained)
     return scores
@@ -214,14 +209,14 @@ def integrate_paths(
 def predict_embedded(
     model: ErrorClassifier, inputs: dict[str, torch.Tensor], embedded: torch.Tensor
 ) -> torch.Tensor:
-    """Compute the mean log-odds over copies (copies, batch, tokens, hidden)."""
+    """Compute log-odds (copies, batch) of float (copies, batch, tokens, hidden)."""
     queue = torch.arange(len(embedded) * embedded.shape[1], device=embedded.device)
     values = []
     for part in queue.split(max(1, TOKENS_PER_PASS // embedded.shape[2])):
         row = part % embedded.shape[1]
         points = embedded[part // embedded.shape[1], row]
         values.append(run_embedded(model, inputs, points, row))
-    return torch.cat(values).view(embedded.shape[:2]).mean(dim=0)
+    return torch.cat(values).view(embedded.shape[:2])
 
 
 def run_embedded(

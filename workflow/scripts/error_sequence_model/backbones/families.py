@@ -43,7 +43,8 @@ class Family:
         make_tokenizer: Makes the tokenizer of a model trained from scratch; ``None`` if
             it needs a vocabulary from a checkpoint.
         is_causal: Whether a token sees only what lies 5' of it.
-        default_pooling: How the classifier reads the states unless told otherwise.
+        default_pooling: How the classifier reads the states unless told otherwise;
+            measured, see docs/pooling.md.
         lora_targets: Linear layers that LoRA adapts, by the end of their names.
         no_decay_names: Parts of names of parameters without weight decay.
         licence: Licence of the published weights, or of our own; that of the authors'
@@ -92,7 +93,7 @@ FAMILIES: dict[str, Family] = {
             tokenizer_family="bpe",
             make_tokenizer=None,
             is_causal=False,
-            default_pooling="mean",
+            default_pooling="junction",
             lora_targets=("Wqkv", "attention.output.dense", "gated_layers", "wo"),
             no_decay_names=("bias", "LayerNorm", "layernorm"),
             licence=LICENCES["dnabert2"].weights,
@@ -105,7 +106,7 @@ FAMILIES: dict[str, Family] = {
             tokenizer_family="hyenadna",
             make_tokenizer=HyenaDNATokenizer,
             is_causal=True,
-            default_pooling="mean",
+            default_pooling="junction+mean",
             lora_targets=("in_proj", "out_proj", "fc1", "fc2"),
             # The filters' own parameters were trained without decay.
             no_decay_names=("bias", "norm", "ln_f", "filter_fn"),
@@ -119,7 +120,7 @@ FAMILIES: dict[str, Family] = {
             tokenizer_family="kmer",
             make_tokenizer=KmerTokenizer,
             is_causal=False,
-            default_pooling="mean",
+            default_pooling="junction+max",
             lora_targets=("query", "key", "value", "dense"),
             no_decay_names=("bias", "LayerNorm", "layer_norm"),
             licence=LICENCES["nucleotide_transformer"].weights,
@@ -132,7 +133,7 @@ FAMILIES: dict[str, Family] = {
             tokenizer_family="splicebert",
             make_tokenizer=SpliceBertTokenizer,
             is_causal=False,
-            default_pooling="junction",
+            default_pooling="junction+max",
             lora_targets=("query", "key", "value", "dense"),
             no_decay_names=("bias", "LayerNorm"),
             licence=LICENCES["splicebert"].weights,
