@@ -150,6 +150,8 @@ def test_unequal_lengths_and_padding_do_not_matter(trained, method) -> None:
 def make_kmer_case() -> tuple[ErrorClassifier, SequenceDataset]:
     model = create_classifier(
         "nucleotide_transformer",
+        # A mean has no kinks: the path's sum is then exact with few nodes.
+        pooling="mean",
         options={"layers": 1, "hidden_size": 16, "heads": 2},
         seed=1,
     ).eval()
