@@ -26,7 +26,9 @@ rule verify_features:
         training=lambda wildcards: as_json(get_training(wildcards)),
         explanation=as_json(get_explanation()),
         verification=as_json(config["verification"]),
-        motifs=lambda wildcards, input: make_options(motifs=next(iter(input.motifs), "")),
+        motifs=lambda wildcards, input: make_options(
+            motifs=next(iter(input.motifs), "")
+        ),
         draws=config["evaluation"]["bootstrap_draws"],
         level=config["evaluation"]["level"],
     shell:
