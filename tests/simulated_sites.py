@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.contrasts import parse_contrast
-from error_sequence_model.enrichment import SearchedSites
+from error_sequence_model.elements.enrichment import SearchedSites
+from error_sequence_model.elements.sites import gather_sites
 from error_sequence_model.faithfulness import mark_planted
 from error_sequence_model.files import write_parquet
-from error_sequence_model.motif_sites import gather_sites
 from error_sequence_model.simulation import read_truth, simulate
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.splits import make_split

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from error_sequence_model.gene_bodies import (
+from error_sequence_model.domain_adaptation.gene_bodies import (
     GeneBodies,
     GenomeSource,
     read_gene_bodies,

@@ -24,9 +24,9 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 
-from error_sequence_model.checkpoints import CheckpointFolder
 from error_sequence_model.classifier import create_classifier
 from error_sequence_model.frames import prepare_datasets_for_training
+from error_sequence_model.optimisation.checkpoints import CheckpointFolder
 from error_sequence_model.provenance import get_hardware
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.sites import prepare_sites

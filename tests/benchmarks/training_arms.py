@@ -22,12 +22,12 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 
-from error_sequence_model.calibration import calibrate_backbone
-from error_sequence_model.checkpoints import CheckpointFolder
 from error_sequence_model.classifier import ErrorClassifier, create_classifier
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.frames import prepare_datasets_for_training
-from error_sequence_model.metrics import compute_auprc
+from error_sequence_model.measures.metrics import compute_auprc
+from error_sequence_model.optimisation.calibration import calibrate_backbone
+from error_sequence_model.optimisation.checkpoints import CheckpointFolder
 from error_sequence_model.prediction import compute_probabilities, predict_logits
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.training import Training

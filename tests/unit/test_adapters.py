@@ -14,15 +14,15 @@ from error_sequence_model.adapters import (
     merge_adapters,
 )
 from error_sequence_model.backbones import FAMILIES
-from error_sequence_model.calibration import calibrate_backbone
-from error_sequence_model.checkpoints import CheckpointFolder
 from error_sequence_model.classifier import (
     ErrorClassifier,
     create_classifier,
     save_model,
 )
 from error_sequence_model.errors import InputError
-from error_sequence_model.optimisation import make_optimizer
+from error_sequence_model.optimisation.calibration import calibrate_backbone
+from error_sequence_model.optimisation.checkpoints import CheckpointFolder
+from error_sequence_model.optimisation.groups import make_optimizer
 from error_sequence_model.settings import (
     BackboneSettings,
     LoraSettings,

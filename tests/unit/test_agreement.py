@@ -8,17 +8,17 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from error_sequence_model import control
-from error_sequence_model.agreement import (
+from error_sequence_model.attribution import attribute
+from error_sequence_model.errors import InputError
+from error_sequence_model.finetuning import train_error_sequence_model
+from error_sequence_model.frames import prepare_datasets_for_training
+from error_sequence_model.maps import control
+from error_sequence_model.maps.agreement import (
     compare_methods,
     compare_seeds,
     correlate_sites,
 )
-from error_sequence_model.attribution import attribute
-from error_sequence_model.control import check_control
-from error_sequence_model.errors import InputError
-from error_sequence_model.finetuning import train_error_sequence_model
-from error_sequence_model.frames import prepare_datasets_for_training
+from error_sequence_model.maps.control import check_control
 from tiny_models import OPTIONS, make_frame
 
 LENGTH = 60

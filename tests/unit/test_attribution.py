@@ -12,14 +12,14 @@ from error_sequence_model.classifier import ErrorClassifier, create_classifier
 from error_sequence_model.datasets import SequenceDataset, collate
 from error_sequence_model.errors import InputError
 from error_sequence_model.finetuning import train_error_sequence_model
-from error_sequence_model.integration import (
+from error_sequence_model.maps.integration import (
     choose_baseline,
     integrate_paths,
     run_embedded,
 )
-from error_sequence_model.map_requests import MapRequest
-from error_sequence_model.targets import compute_target, find_errors
-from error_sequence_model.token_store import TokenStore
+from error_sequence_model.maps.requests import MapRequest
+from error_sequence_model.maps.targets import compute_target, find_errors
+from error_sequence_model.tokenization.store import TokenStore
 from error_sequence_model.tokenizers import KmerTokenizer, NucleotideTokenizer
 from linear_model import make_linear
 from tiny_models import EXACT, make_frame, make_tiny_classifier, make_tiny_datasets

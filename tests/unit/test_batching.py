@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from error_sequence_model.batching import (
+from error_sequence_model.errors import InputError
+from error_sequence_model.optimisation.batching import (
     cut_batches,
     cut_passes,
     draw_members,
@@ -14,7 +15,6 @@ from error_sequence_model.batching import (
     plan_steps,
     share_step,
 )
-from error_sequence_model.errors import InputError
 
 QUICK = settings(max_examples=60, deadline=None)
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from error_sequence_model.attribution import attribute
-from error_sequence_model.captum_methods import RULES
 from error_sequence_model.errors import InputError
-from error_sequence_model.methods import CAPTUM_METHODS
+from error_sequence_model.maps.captum_methods import RULES
+from error_sequence_model.maps.methods import CAPTUM_METHODS
 from linear_model import make_linear
 from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 
@@ -103,7 +103,7 @@ def test_what_does_not_suit_is_refused_with_what_is_allowed() -> None:
 
 def test_deep_lift_without_rules_says_so(caplog, monkeypatch) -> None:
     monkeypatch.setattr(
-        "error_sequence_model.captum_methods.logger.parent.propagate", 1
+        "error_sequence_model.maps.captum_methods.logger.parent.propagate", 1
     )
     model = make_tiny_classifier(**EXACT).eval()
     _, dataset = make_tiny_datasets(8)

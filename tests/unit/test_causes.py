@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.cause_structure import read_gene_models
 from error_sequence_model.causes import choose_sites, name_causes
 from error_sequence_model.contrasts import parse_contrast
 from error_sequence_model.files import write_parquet
 from error_sequence_model.simulation import simulate
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.splits import make_split
+from error_sequence_model.taxonomy.structure import read_gene_models
 from error_sequence_model.windows import make_windows, read_windows, write_windows
 
 SPLITS = {"by": "chromosome", "test": ["chr3"], "validation": ["chr2"]}
@@ -210,7 +210,8 @@ def test_script_writes_three_files_and_refuses_bad_files(simulated, tmp_path):
 
 def test_no_model_library_is_imported():
     code = (
-        "import sys; import error_sequence_model.causes, error_sequence_model.browser; "
+        "import sys; import error_sequence_model.causes\n"
+        "import error_sequence_model.reporting.browser\n"
         "print([m for m in ('torch', 'transformers', 'sklearn') if m in sys.modules])"
     )
     path = str(SCRIPT.parent)

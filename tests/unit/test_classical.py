@@ -6,13 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.classical import (
-    BASELINES,
-    fit_baselines,
-    make_rows,
-    read_matrix,
-)
-from error_sequence_model.classical_models import (
+from error_sequence_model.baselines.models import (
     BINS,
     NEIGHBOURS,
     Rows,
@@ -23,9 +17,18 @@ from error_sequence_model.classical_models import (
     scale_features,
     screen_features,
 )
-from error_sequence_model.comparison import compare_models, read_run_predictions
+from error_sequence_model.classical import (
+    BASELINES,
+    fit_baselines,
+    make_rows,
+    read_matrix,
+)
 from error_sequence_model.errors import InputError
-from error_sequence_model.strength import learn_matrix, score_matrix
+from error_sequence_model.features.strength import learn_matrix, score_matrix
+from error_sequence_model.measures.comparison import (
+    compare_models,
+    read_run_predictions,
+)
 from feature_cases import make_case, write_case
 
 

@@ -13,7 +13,7 @@ from error_sequence_model.backbones import create_backbone
 from error_sequence_model.classifier import create_classifier, save_model
 from error_sequence_model.datasets import collate
 from error_sequence_model.errors import InputError
-from error_sequence_model.optimisation import (
+from error_sequence_model.optimisation.groups import (
     compute_class_weights,
     get_rate_factor,
     make_optimizer,

@@ -6,9 +6,9 @@ import torch
 
 from error_sequence_model.attribution import attribute
 from error_sequence_model.classifier import create_classifier
-from error_sequence_model.deep_lift import HookedClassifier, _encode
 from error_sequence_model.errors import InputError
-from error_sequence_model.targets import compute_target
+from error_sequence_model.maps.deep_lift import HookedClassifier, _encode
+from error_sequence_model.maps.targets import compute_target
 from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 
 

@@ -8,16 +8,16 @@ import pytest
 from scipy.stats.contingency import odds_ratio as fisher_odds_ratio
 from sklearn.linear_model import LogisticRegression
 
-from error_sequence_model.element_tests import list_regions, measure_elements
-from error_sequence_model.enrichment import (
+from error_sequence_model.elements.catalogue import KnownElement, spell_consensus
+from error_sequence_model.elements.element_tests import list_regions, measure_elements
+from error_sequence_model.elements.enrichment import (
     SearchedSites,
     measure_composition,
     measure_enrichment,
 )
-from error_sequence_model.known_elements import KnownElement, spell_consensus
-from error_sequence_model.motif_scanning import find_element_hits
-from error_sequence_model.neighbours import Neighbours, find_neighbours
-from error_sequence_model.odds_ratios import estimate_odds_ratio
+from error_sequence_model.elements.scanning import find_element_hits
+from error_sequence_model.features.neighbours import Neighbours, find_neighbours
+from error_sequence_model.taxonomy.odds_ratios import estimate_odds_ratio
 
 RNG = np.random.default_rng
 

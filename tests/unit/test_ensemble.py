@@ -6,8 +6,8 @@ import pytest
 
 from error_sequence_model.ensemble import fit_stack, stack_models
 from error_sequence_model.errors import InputError
-from error_sequence_model.metrics import compute_auprc
-from error_sequence_model.paired_tests import (
+from error_sequence_model.measures.metrics import compute_auprc
+from error_sequence_model.measures.paired_tests import (
     adjust_holm,
     compare_pairs,
     compute_p_value,

@@ -14,8 +14,8 @@ from error_sequence_model.evaluation import (
     evaluate_sites,
     predict_sites,
 )
+from error_sequence_model.measures.scoring import compute_metrics
 from error_sequence_model.prediction import compute_probabilities, predict_logits
-from error_sequence_model.scoring import compute_metrics
 from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 

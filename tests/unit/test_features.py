@@ -10,13 +10,12 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.classical import fit_baselines
-from error_sequence_model.element_features import find_hits, make_element_family
 from error_sequence_model.errors import InputError
-from error_sequence_model.feature_families import Layout, compute_families
-from error_sequence_model.feature_tables import list_columns, load_features
-from error_sequence_model.features import FeatureSettings, write_features
-from error_sequence_model.kmer_features import make_base_family, make_count_family
-from error_sequence_model.sequence_features import (
+from error_sequence_model.features.elements import find_hits, make_element_family
+from error_sequence_model.features.families import Layout, compute_families
+from error_sequence_model.features.files import list_columns, load_features
+from error_sequence_model.features.kmers import make_base_family, make_count_family
+from error_sequence_model.features.sequence import (
     find_branch,
     find_tract,
     make_sequence_families,
@@ -25,14 +24,15 @@ from error_sequence_model.sequence_features import (
     measure_gc,
     measure_run,
 )
-from error_sequence_model.strength import encode_bases
-from error_sequence_model.strength_features import (
+from error_sequence_model.features.strength import encode_bases
+from error_sequence_model.features.strength_features import (
     NO_DECOY,
     StrengthModel,
     learn_transitions,
     make_strength_families,
 )
-from error_sequence_model.strength_learning import learn_strengths
+from error_sequence_model.features.strength_learning import learn_strengths
+from error_sequence_model.features.table import FeatureSettings, write_features
 from error_sequence_model.windows import make_windows
 from feature_cases import LENGTH, UPSTREAM, make_case, write_case
 

@@ -8,26 +8,31 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.gene_bodies import ACCEPTOR, DONOR, EXON, GenomeSource
-from error_sequence_model.gene_window_runs import draw_gene_windows
-from error_sequence_model.gene_windows import (
+from error_sequence_model.domain_adaptation.audit import audit_gene_windows
+from error_sequence_model.domain_adaptation.gene_bodies import (
+    ACCEPTOR,
+    DONOR,
+    EXON,
+    GenomeSource,
+)
+from error_sequence_model.domain_adaptation.gene_windows import (
     PLAN,
     plan_windows,
     read_gene_windows,
     write_gene_windows,
 )
-from error_sequence_model.genome import reverse_complement
-from error_sequence_model.held_out import (
+from error_sequence_model.domain_adaptation.held_out import (
     HeldOut,
     NearDuplicates,
     cut_pieces,
     find_held_out,
     find_overlaps,
 )
-from error_sequence_model.pretraining_audit import audit_gene_windows
-from error_sequence_model.pretraining_settings import PretrainingSettings
-from error_sequence_model.splitsettings import SplitSettings
+from error_sequence_model.domain_adaptation.settings import PretrainingSettings
+from error_sequence_model.domain_adaptation.window_runs import draw_gene_windows
+from error_sequence_model.errors import InputError
+from error_sequence_model.genomes.fasta import reverse_complement
+from error_sequence_model.splitting.settings import SplitSettings
 from tiny_genes import TinyGenes, write_tiny_genes
 
 BY_CHROM = SplitSettings(test=("chr3",), validation=("chr2",))

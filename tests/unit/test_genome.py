@@ -10,7 +10,7 @@ import pysam
 import pytest
 
 from error_sequence_model.errors import InputError
-from error_sequence_model.genome import (
+from error_sequence_model.genomes.fasta import (
     Genome,
     clean_bases,
     complement_bases,

@@ -6,14 +6,18 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from error_sequence_model.genome import clean_bases, reverse_complement
-from error_sequence_model.homology import (
+from error_sequence_model.genomes.fasta import clean_bases, reverse_complement
+from error_sequence_model.splitting.homology import (
     compare_pairs,
     get_kmers,
     hash_windows,
     link_homologous,
 )
-from error_sequence_model.unionfind import join_pairs, link_equal, link_overlaps
+from error_sequence_model.splitting.unionfind import (
+    join_pairs,
+    link_equal,
+    link_overlaps,
+)
 
 
 def random_windows(n: int, length: int = 300, seed: int = 1) -> np.ndarray:

@@ -7,18 +7,17 @@ from itertools import product
 import numpy as np
 import pytest
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.known_elements import (
+from error_sequence_model.elements.catalogue import (
     get_bits,
     learn_splice_sites,
     read_elements,
     spell_consensus,
     write_consensus,
 )
-from error_sequence_model.motif_clusters import Motif
-from error_sequence_model.motif_files import write_meme
-from error_sequence_model.motif_matching import list_contained, match_motif
-from error_sequence_model.motif_scanning import (
+from error_sequence_model.elements.clusters import Motif
+from error_sequence_model.elements.files import write_meme
+from error_sequence_model.elements.matching import list_contained, match_motif
+from error_sequence_model.elements.scanning import (
     find_element_hits,
     find_matrix_hits,
     find_threshold,
@@ -26,6 +25,7 @@ from error_sequence_model.motif_scanning import (
     keep_inside,
     scan_matrix,
 )
+from error_sequence_model.errors import InputError
 
 UNIFORM = np.full(4, 0.25)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from error_sequence_model import leases
 from error_sequence_model.errors import InputError
-from error_sequence_model.leases import lease_cards, list_cards
+from error_sequence_model.jobs import leases
+from error_sequence_model.jobs.leases import lease_cards, list_cards
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
@@ -24,7 +24,7 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 JOB = """
 import json, sys, time
 from pathlib import Path
-from error_sequence_model.leases import lease_cards
+from error_sequence_model.jobs.leases import lease_cards
 folder, count, cards, seconds = json.loads(sys.argv[1])
 print("{}", flush=True)
 with lease_cards(count, {"CUDA_VISIBLE_DEVICES": cards}, folder=Path(folder)) as given:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from error_sequence_model.attribution import MapPlan, plan_maps
-from error_sequence_model.explanations import read_maps
-from error_sequence_model.map_files import hash_plan, stream_maps
+from error_sequence_model.maps.explanations import read_maps
+from error_sequence_model.maps.files import hash_plan, stream_maps
 from tiny_models import EXACT, draw_sequences, make_tiny_classifier
 from tiny_models import make_tiny_datasets as make_datasets
 

@@ -10,7 +10,7 @@ import pytest
 
 from error_sequence_model.coordinates import get_positions
 from error_sequence_model.errors import InputError
-from error_sequence_model.genome import reverse_complement
+from error_sequence_model.genomes.fasta import reverse_complement
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.windows import read_windows, write_windows
 from tiny_genome import TinyGenome, make_tiny_genome

@@ -8,8 +8,8 @@ import pytest
 from error_sequence_model.attribution import METHODS, find_method
 from error_sequence_model.configuration import complete_config, read_schema
 from error_sequence_model.errors import InputError
-from error_sequence_model.explaining import attribute_run, attribute_sites
-from error_sequence_model.methods import ALIASES, CAPTUM_METHODS, resolve_method
+from error_sequence_model.maps.explaining import attribute_run, attribute_sites
+from error_sequence_model.maps.methods import ALIASES, CAPTUM_METHODS, resolve_method
 from error_sequence_model.runs import ExplainedRun
 from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 

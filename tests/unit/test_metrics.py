@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from error_sequence_model import metrics
-from error_sequence_model.metrics import (
+from error_sequence_model.measures import metrics
+from error_sequence_model.measures.metrics import (
     choose_threshold,
     compute_auprc,
     compute_auroc,

@@ -8,16 +8,16 @@ import pandas as pd
 import pytest
 
 from error_sequence_model import reports
-from error_sequence_model.report_layout import Page
-from error_sequence_model.report_motif_pages import make_motif_pages
-from error_sequence_model.report_motifs import (
+from error_sequence_model.drawing.style import use_style
+from error_sequence_model.reporting.layout import Page
+from error_sequence_model.reporting.motif_pages import make_motif_pages
+from error_sequence_model.reporting.motifs import (
     describe_motif_control,
     describe_motifs,
     format_q,
     format_ratio,
     read_unit_motifs,
 )
-from error_sequence_model.style import use_style
 from fake_motifs import add_motifs
 from fake_results import build_results
 from page_checks import collect_texts, find_text_problems

@@ -6,13 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.element_tests import ELEMENT_COLUMNS, measure_elements
+from error_sequence_model.elements.catalogue import read_elements
+from error_sequence_model.elements.element_tests import (
+    ELEMENT_COLUMNS,
+    measure_elements,
+)
+from error_sequence_model.elements.search import MOTIF_COLUMNS, search_motifs
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import read_json
-from error_sequence_model.known_elements import read_elements
-from error_sequence_model.motif_search import MOTIF_COLUMNS, search_motifs
+from error_sequence_model.maps.profiles import scale_maps
 from error_sequence_model.motifs import choose_method
-from error_sequence_model.profiles import scale_maps
 from fake_motifs import add_motifs
 from fake_results import build_results
 from simulated_sites import make_unit, simulate_sites

@@ -13,14 +13,14 @@ from error_sequence_model.classifier import ErrorClassifier, create_classifier
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.errors import InputError
 from error_sequence_model.frames import prepare_datasets_for_training
-from error_sequence_model.map_requests import MapRequest
-from error_sequence_model.mutagenesis import (
+from error_sequence_model.maps.mutagenesis import (
     _predict_strings,
     _predict_tokens,
     list_substitutions,
     mutate_batch,
 )
-from error_sequence_model.substitution import predict_targets
+from error_sequence_model.maps.requests import MapRequest
+from error_sequence_model.maps.substitution import predict_targets
 from planted_models import plant_motifs, train_bpe
 from tiny_models import EXACT, draw_sequences, make_tiny_classifier
 
@@ -166,7 +166,9 @@ def test_equal_tokens_are_predicted_once(bpe_model, monkeypatch) -> None:
         sizes.append(len(dataset))
         return np.arange(2 * len(dataset), dtype=np.float32).reshape(-1, 2) ** 2
 
-    monkeypatch.setattr("error_sequence_model.substitution.predict_logits", predict)
+    monkeypatch.setattr(
+        "error_sequence_model.maps.substitution.predict_logits", predict
+    )
     dataset = make_dataset(draw(1))
     texts = ["ACGTACGT", "ACGTACGA", "ACGTACGT", "acgtacgu"]
     found = predict_targets(None, dataset, texts, np.array([4, 4, 4, 4]), device=CPU)

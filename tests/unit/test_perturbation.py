@@ -7,7 +7,7 @@ import torch
 
 from additive_model import AdditiveModel
 from error_sequence_model.frames import prepare_datasets_for_training
-from error_sequence_model.perturbation import (
+from error_sequence_model.maps.perturbation import (
     SHARES,
     RankedMaps,
     check_perturbation,

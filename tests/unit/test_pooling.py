@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.errors import InputError
-from error_sequence_model.pooling import Member, pool_sites, pool_windows
 from error_sequence_model.sites import prepare_sites
+from error_sequence_model.tables.pooling import Member, pool_sites, pool_windows
 from error_sequence_model.windows import read_windows, write_windows
 from tiny_genome import make_tiny_genome
 

@@ -12,13 +12,10 @@ import pytest
 import torch
 
 from error_sequence_model.backbones import FAMILIES, get_lm_loss, load_backbone
-from error_sequence_model.checkpoints import CheckpointFolder
 from error_sequence_model.classifier import create_classifier
-from error_sequence_model.errors import InputError, StoppedError
-from error_sequence_model.gene_bodies import DONOR, EXON
-from error_sequence_model.gene_window_runs import draw_gene_windows
-from error_sequence_model.gene_windows import GeneWindows
-from error_sequence_model.language_models import (
+from error_sequence_model.domain_adaptation.gene_bodies import DONOR, EXON
+from error_sequence_model.domain_adaptation.gene_windows import GeneWindows
+from error_sequence_model.domain_adaptation.language_models import (
     IGNORED,
     ExampleMaker,
     LanguageModel,
@@ -26,26 +23,32 @@ from error_sequence_model.language_models import (
     count_targets,
     label_tokens,
 )
-from error_sequence_model.perplexity import (
+from error_sequence_model.domain_adaptation.perplexity import (
     Measured,
     collate_examples,
     describe_measured,
     join_measured,
     measure,
 )
+from error_sequence_model.domain_adaptation.plan import CAUSAL
+from error_sequence_model.domain_adaptation.runs import (
+    create_language_model,
+    pretrain_run,
+)
+from error_sequence_model.domain_adaptation.settings import PretrainingSettings
+from error_sequence_model.domain_adaptation.steps import PretrainingSteps
+from error_sequence_model.domain_adaptation.window_runs import draw_gene_windows
+from error_sequence_model.errors import InputError, StoppedError
+from error_sequence_model.optimisation.checkpoints import CheckpointFolder
+from error_sequence_model.optimisation.state import TrainingState
 from error_sequence_model.pretraining import Pretraining
-from error_sequence_model.pretraining_plan import CAUSAL
-from error_sequence_model.pretraining_runs import create_language_model, pretrain_run
-from error_sequence_model.pretraining_settings import PretrainingSettings
-from error_sequence_model.pretraining_steps import PretrainingSteps
 from error_sequence_model.settings import BackboneSettings
-from error_sequence_model.splitsettings import SplitSettings
+from error_sequence_model.splitting.settings import SplitSettings
 from error_sequence_model.tokenizers import (
     HyenaDNATokenizer,
     KmerTokenizer,
     NucleotideTokenizer,
 )
-from error_sequence_model.training_state import TrainingState
 from published_checkpoints import make_small, write_dnabert2
 from tiny_genes import write_tiny_genes
 from tiny_models import OPTIONS

@@ -7,18 +7,21 @@ import pandas as pd
 import pytest
 
 from error_sequence_model import reports
-from error_sequence_model.assessment import assess_models
-from error_sequence_model.comparison import compare_models, read_run_predictions
+from error_sequence_model.drawing.style import use_style
 from error_sequence_model.ensemble import stack_models
 from error_sequence_model.files import write_tsv
-from error_sequence_model.report_assessment import (
+from error_sequence_model.measures.assessment import assess_models
+from error_sequence_model.measures.comparison import (
+    compare_models,
+    read_run_predictions,
+)
+from error_sequence_model.reporting.assessment import (
     describe_ensemble,
     describe_pairs,
     read_unit_assessment,
 )
-from error_sequence_model.report_assessment_pages import make_assessment_pages
-from error_sequence_model.report_layout import Page
-from error_sequence_model.style import use_style
+from error_sequence_model.reporting.assessment_pages import make_assessment_pages
+from error_sequence_model.reporting.layout import Page
 from fake_results import build_results
 from page_checks import collect_texts, find_text_problems
 

@@ -7,17 +7,17 @@ import pandas as pd
 import pytest
 
 from error_sequence_model import reports
-from error_sequence_model.report_cause_pages import arrange_rows, make_cause_pages
-from error_sequence_model.report_causes import (
+from error_sequence_model.drawing.style import MUTED, NEGATIVE, POSITIVE, use_style
+from error_sequence_model.maps.subtypes import group_maps, measure_silhouette
+from error_sequence_model.reporting.cause_pages import arrange_rows, make_cause_pages
+from error_sequence_model.reporting.causes import (
     describe_coverage,
     describe_left_out,
     measure_rest,
     read_unit_causes,
 )
-from error_sequence_model.report_layout import Page
-from error_sequence_model.report_subtype_pages import find_stretch, make_subtype_page
-from error_sequence_model.style import MUTED, NEGATIVE, POSITIVE, use_style
-from error_sequence_model.subtypes import group_maps, measure_silhouette
+from error_sequence_model.reporting.layout import Page
+from error_sequence_model.reporting.subtype_pages import find_stretch, make_subtype_page
 from fake_causes import add_causes
 from fake_results import build_results
 from page_checks import collect_texts, find_text_problems

@@ -21,7 +21,7 @@ from error_sequence_model.settings import (
     ExplanationSettings,
     TrainingSettings,
 )
-from error_sequence_model.token_store import write_tokens
+from error_sequence_model.tokenization.store import write_tokens
 from error_sequence_model.tokenizers import HyenaDNATokenizer, NucleotideTokenizer
 from tiny_models import OPTIONS, make_frame, write_windows
 

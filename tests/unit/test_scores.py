@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from error_sequence_model.annotation import SITE, read_annotation
-from error_sequence_model.callfiles import call_files
 from error_sequence_model.calling import CallSettings
+from error_sequence_model.calls.files import call_files
+from error_sequence_model.calls.scores import read_scores
 from error_sequence_model.errors import InputError
-from error_sequence_model.genome import Genome
-from error_sequence_model.scores import read_scores
+from error_sequence_model.genomes.annotation import SITE, read_annotation
+from error_sequence_model.genomes.fasta import Genome
 from tiny_calls import (
     annotated,
     exonic,

@@ -3,16 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.report_layout import Page
-from error_sequence_model.sequence_elements import (
+from error_sequence_model.drawing.elements import (
     Element,
     find_elements,
     guess_splice_type,
 )
-from error_sequence_model.sequence_layout import SequenceView, choose_row_length
-from error_sequence_model.sequence_view import draw_sequence_view, plan_pages
-from error_sequence_model.style import use_style
+from error_sequence_model.drawing.layout import SequenceView, choose_row_length
+from error_sequence_model.drawing.style import use_style
+from error_sequence_model.drawing.view import draw_sequence_view, plan_pages
+from error_sequence_model.errors import InputError
+from error_sequence_model.reporting.layout import Page
 from page_checks import collect_texts, find_text_problems
 
 ACCEPTOR = "GAGTACTAACATGGATTCTTTTCCTTTTTTCAACAG" + "GATGAACGATTACGAACG"

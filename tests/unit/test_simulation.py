@@ -12,13 +12,13 @@ import pysam
 import pytest
 
 from error_sequence_model.errors import InputError
-from error_sequence_model.simulated_genes import (
+from error_sequence_model.simulated.genes import (
     COMPOSITION,
     EXON,
     INTRON,
     sample_background,
 )
-from error_sequence_model.simulated_predictor import (
+from error_sequence_model.simulated.predictor import (
     DECOY,
     DECOY_CAUSE,
     DECOY_ZONES,

@@ -8,9 +8,9 @@ import pytest
 
 from error_sequence_model.contrasts import parse_contrast
 from error_sequence_model.errors import InputError
-from error_sequence_model.genome import reverse_complement
-from error_sequence_model.leakage import audit_fold
+from error_sequence_model.genomes.fasta import reverse_complement
 from error_sequence_model.splits import make_split
+from error_sequence_model.splitting.leakage import audit_fold
 from error_sequence_model.windows import Windows, make_windows
 
 UP, DOWN = 60, 40

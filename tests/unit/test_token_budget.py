@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from error_sequence_model import token_budget
 from error_sequence_model.errors import InputError
-from error_sequence_model.token_budget import (
+from error_sequence_model.optimisation.groups import token_budget
+from error_sequence_model.optimisation.token_budget import (
     CPU_TOKENS,
     find_token_budget,
     get_memory_limit,

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model import token_store
 from error_sequence_model.datasets import (
     SequenceDataset,
     collate,
@@ -15,7 +14,8 @@ from error_sequence_model.datasets import (
     truncate,
 )
 from error_sequence_model.errors import InputError
-from error_sequence_model.token_store import TokenStore, write_tokens
+from error_sequence_model.tokenization import store as token_store
+from error_sequence_model.tokenization.store import TokenStore, write_tokens
 from error_sequence_model.tokenizers import (
     HyenaDNATokenizer,
     KmerTokenizer,

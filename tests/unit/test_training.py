@@ -15,22 +15,21 @@ import torch
 from accelerate import Accelerator
 
 from error_sequence_model import (
-    checkpoints,
-    history,
     load_model,
     prepare_datasets_for_training,
     train_error_sequence_model,
     training,
 )
-from error_sequence_model.checkpoints import CheckpointFolder
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.errors import InputError
-from error_sequence_model.gradients import GradientSteps
-from error_sequence_model.optimiser_steps import OptimiserSteps
+from error_sequence_model.optimisation.checkpoints import CheckpointFolder
+from error_sequence_model.optimisation.gradients import GradientSteps
+from error_sequence_model.optimisation.groups import checkpoints, history
+from error_sequence_model.optimisation.state import TrainingState
+from error_sequence_model.optimisation.steps import OptimiserSteps
+from error_sequence_model.optimisation.token_budget import CPU_TOKENS
 from error_sequence_model.settings import TrainingSettings
-from error_sequence_model.token_budget import CPU_TOKENS
 from error_sequence_model.training import Training
-from error_sequence_model.training_state import TrainingState
 from tiny_models import (
     EXACT,
     OPTIONS,
@@ -177,7 +176,7 @@ def test_a_corrupt_checkpoint_is_ignored_with_a_warning(
     tmp_path, caplog, monkeypatch, damage
 ) -> None:
     monkeypatch.setattr(
-        "error_sequence_model.checkpoints.logger.parent.propagate", True
+        "error_sequence_model.optimisation.checkpoints.logger.parent.propagate", True
     )
     folder = CheckpointFolder(tmp_path, "abc")
     make_training(folder, epochs=1).run()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from error_sequence_model.checkpoints import CheckpointFolder
+from error_sequence_model.optimisation.checkpoints import CheckpointFolder
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.training import Training
 from tiny_models import make_tiny_classifier, make_tiny_datasets
@@ -32,7 +32,7 @@ RANKS = """
 import json, sys
 import numpy as np
 import torch
-from error_sequence_model.checkpoints import CheckpointFolder
+from error_sequence_model.optimisation.checkpoints import CheckpointFolder
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.training import Training
 from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
@@ -123,8 +123,8 @@ def test_two_ranks_in_passes_give_what_one_gives_at_once(tmp_path) -> None:
 STOPPED = """
 import sys, time
 from pathlib import Path
-from error_sequence_model.checkpoints import CheckpointFolder
-from error_sequence_model.commands import run_step
+from error_sequence_model.optimisation.checkpoints import CheckpointFolder
+from error_sequence_model.jobs.commands import run_step
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.training import Training
 from tiny_models import make_tiny_classifier, make_tiny_datasets

@@ -7,20 +7,20 @@ import pandas as pd
 import pytest
 import yaml
 
-from error_sequence_model.cnn import CnnSettings
+from error_sequence_model.baselines.cnn import CnnSettings
+from error_sequence_model.baselines.named_model import fit_named_model
 from error_sequence_model.configuration import read_schema
-from error_sequence_model.element_features import find_hits
-from error_sequence_model.feature_changes import make_editors
-from error_sequence_model.feature_families import Layout
-from error_sequence_model.features import FeatureSettings
-from error_sequence_model.motif_gain import MapMotif, judge_motif, verify_motifs
-from error_sequence_model.named_model import fit_named_model
-from error_sequence_model.sequence_edits import Site, draw_control, protect_site
-from error_sequence_model.sequence_features import find_branch, find_tract, measure_gc
-from error_sequence_model.strength import encode_bases
-from error_sequence_model.strength_features import scan_decoys
-from error_sequence_model.testable_features import find_starts, list_testable
-from error_sequence_model.verification import (
+from error_sequence_model.elements.gain import MapMotif, judge_motif, verify_motifs
+from error_sequence_model.features.changes import make_editors
+from error_sequence_model.features.edits import Site, draw_control, protect_site
+from error_sequence_model.features.elements import find_hits
+from error_sequence_model.features.families import Layout
+from error_sequence_model.features.sequence import find_branch, find_tract, measure_gc
+from error_sequence_model.features.strength import encode_bases
+from error_sequence_model.features.strength_features import scan_decoys
+from error_sequence_model.features.table import FeatureSettings
+from error_sequence_model.features.testable import find_starts, list_testable
+from error_sequence_model.features.verification import (
     Effect,
     HeldOut,
     VerificationSettings,

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.report_layout import Page
-from error_sequence_model.report_verification_pages import (
+from error_sequence_model.drawing.style import use_style
+from error_sequence_model.features.verification import COLUMNS
+from error_sequence_model.reporting.layout import Page
+from error_sequence_model.reporting.verification_pages import (
     describe_verdicts,
     make_verification_pages,
 )
 from error_sequence_model.reports import load_report_data
-from error_sequence_model.style import use_style
-from error_sequence_model.verification import COLUMNS
 from fake_results import build_results
 from page_checks import find_text_problems
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from error_sequence_model.cutting import WindowCutter
 from error_sequence_model.errors import InputError
-from error_sequence_model.genome import Genome, clean_bases, reverse_complement
+from error_sequence_model.genomes.cutting import WindowCutter
+from error_sequence_model.genomes.fasta import Genome, clean_bases, reverse_complement
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.windows import (
     extract_window,

@@ -24,7 +24,7 @@ from error_sequence_model.backbones.local_copies import (
     name_requests,
 )
 from error_sequence_model.backbones.published import PUBLISHED
-from error_sequence_model.cause_files import (
+from error_sequence_model.taxonomy.files import (
     get_thresholds,
     list_annotations,
     list_tracks,
@@ -32,8 +32,8 @@ from error_sequence_model.cause_files import (
 from error_sequence_model.configuration import complete_config
 from error_sequence_model.contrasts import expand_contrasts
 from error_sequence_model.errors import InputError
-from error_sequence_model.methods import OWN_SETTINGS, resolve_method
-from error_sequence_model.pretraining_plan import (
+from error_sequence_model.maps.methods import OWN_SETTINGS, resolve_method
+from error_sequence_model.domain_adaptation.plan import (
     WINDOW_KEYS,
     find_scope,
     get_network,

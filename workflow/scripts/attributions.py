@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from error_sequence_model.commands import run_step
-from error_sequence_model.explain_arguments import (
+from error_sequence_model.jobs.commands import run_step
+from error_sequence_model.jobs.explain_arguments import (
     make_explain_parser,
     read_explained_run,
 )
-from error_sequence_model.explaining import attribute_run
+from error_sequence_model.maps.explaining import attribute_run
 
 
 def parse_arguments() -> argparse.Namespace:

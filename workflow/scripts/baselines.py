@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from error_sequence_model.classical import fit_baselines
-from error_sequence_model.commands import run_step
 from error_sequence_model.files import write_parquet
+from error_sequence_model.jobs.commands import run_step
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from error_sequence_model.cause_files import Track
-from error_sequence_model.cause_structure import read_gene_models
 from error_sequence_model.causes import name_causes
-from error_sequence_model.commands import parse_json, run_step
 from error_sequence_model.contrasts import parse_contrast
 from error_sequence_model.files import write_json, write_parquet, write_tsv
+from error_sequence_model.jobs.commands import parse_json, run_step
 from error_sequence_model.settings import CauseSettings
+from error_sequence_model.taxonomy.files import Track
+from error_sequence_model.taxonomy.structure import read_gene_models
 from error_sequence_model.windows import read_windows
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from error_sequence_model.cnn import CnnSettings
-from error_sequence_model.commands import parse_json, run_step
+from error_sequence_model.baselines.cnn import CnnSettings
+from error_sequence_model.baselines.neural import fit_cnn_baseline
 from error_sequence_model.files import write_parquet
-from error_sequence_model.neural_baselines import fit_cnn_baseline
+from error_sequence_model.jobs.commands import parse_json, run_step
 from error_sequence_model.windows import read_windows
 
 

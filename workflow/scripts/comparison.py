@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from error_sequence_model.assessment import assess_models, read_strata_features
-from error_sequence_model.commands import parse_json, run_step
-from error_sequence_model.comparison import compare_models, read_all_predictions
 from error_sequence_model.files import write_tsv
+from error_sequence_model.jobs.commands import parse_json, run_step
+from error_sequence_model.measures.assessment import assess_models, read_strata_features
+from error_sequence_model.measures.comparison import (
+    compare_models,
+    read_all_predictions,
+)
 
 
 def parse_arguments() -> argparse.Namespace:

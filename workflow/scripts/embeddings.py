@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from error_sequence_model.commands import parse_json, run_step
+from error_sequence_model.baselines.neural import fit_embedding_baseline
 from error_sequence_model.files import write_parquet
-from error_sequence_model.neural_baselines import fit_embedding_baseline
+from error_sequence_model.jobs.commands import parse_json, run_step
 from error_sequence_model.settings import BackboneSettings
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from error_sequence_model.commands import run_step
-from error_sequence_model.run_arguments import make_run_parser, read_run_inputs
+from error_sequence_model.jobs.commands import run_step
+from error_sequence_model.jobs.run_arguments import make_run_parser, read_run_inputs
 from error_sequence_model.runs import evaluate_run
 
 

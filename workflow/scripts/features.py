@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from error_sequence_model.commands import parse_json, run_step
-from error_sequence_model.features import FeatureSettings, write_features
+from error_sequence_model.elements.catalogue import read_elements
+from error_sequence_model.features.table import FeatureSettings, write_features
 from error_sequence_model.files import write_tsv
-from error_sequence_model.known_elements import read_elements
+from error_sequence_model.jobs.commands import parse_json, run_step
 from error_sequence_model.windows import read_windows
 
 

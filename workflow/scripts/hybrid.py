@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from error_sequence_model.commands import run_step
-from error_sequence_model.feature_tables import load_features
+from error_sequence_model.baselines.hybrid import align_held_out, fit_hybrids
+from error_sequence_model.features.files import load_features
 from error_sequence_model.files import write_parquet
-from error_sequence_model.hybrid import align_held_out, fit_hybrids
+from error_sequence_model.jobs.commands import run_step
 
 
 def parse_arguments() -> argparse.Namespace:

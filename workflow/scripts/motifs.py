@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.commands import parse_json, run_step
-from error_sequence_model.explain_arguments import (
+from error_sequence_model.jobs.commands import parse_json, run_step
+from error_sequence_model.jobs.explain_arguments import (
     make_explain_parser,
     read_explained_run,
 )
+from error_sequence_model.maps.substitution import predict_targets
+from error_sequence_model.maps.targets import find_errors
 from error_sequence_model.motifs import MotifSettings, find_run_motifs
-from error_sequence_model.substitution import predict_targets
-from error_sequence_model.targets import find_errors
 from error_sequence_model.windows import read_windows
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from error_sequence_model.commands import run_step
-from error_sequence_model.report_arguments import get_report_options, make_report_parser
+from error_sequence_model.jobs.commands import run_step
+from error_sequence_model.jobs.report_arguments import (
+    get_report_options,
+    make_report_parser,
+)
 from error_sequence_model.reports import write_overview
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.commands import run_step
+from error_sequence_model.jobs.commands import run_step
 from error_sequence_model.summary import describe_results
 
 

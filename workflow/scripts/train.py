@@ -6,8 +6,8 @@ import argparse
 import signal
 from pathlib import Path
 
-from error_sequence_model.commands import parse_json, run_step
-from error_sequence_model.run_arguments import make_run_parser, read_run_inputs
+from error_sequence_model.jobs.commands import parse_json, run_step
+from error_sequence_model.jobs.run_arguments import make_run_parser, read_run_inputs
 from error_sequence_model.runs import train_run
 from error_sequence_model.settings import BackboneSettings, TrainingSettings
 

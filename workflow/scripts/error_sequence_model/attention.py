@@ -13,19 +13,19 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from error_sequence_model.attention_flow import (
+from error_sequence_model.classifier import ErrorClassifier
+from error_sequence_model.datasets import SequenceDataset, collate
+from error_sequence_model.errors import InputError
+from error_sequence_model.jobs.logs import get_progress
+from error_sequence_model.maps.attention_flow import (
     compute_entropy,
     drop_specials,
     find_sinks,
     roll_gradients,
     roll_out,
 )
-from error_sequence_model.attention_layers import Layers, get_layers, has_attention
-from error_sequence_model.batching import cut_batches
-from error_sequence_model.classifier import ErrorClassifier
-from error_sequence_model.datasets import SequenceDataset, collate
-from error_sequence_model.errors import InputError
-from error_sequence_model.logs import get_progress
+from error_sequence_model.maps.attention_layers import Layers, get_layers, has_attention
+from error_sequence_model.optimisation.batching import cut_batches
 from error_sequence_model.tokenizers import project_to_bases
 
 CELLS_PER_PASS = 60_000_000  # layers * heads * tokens**2 * batch: about 0.25 GB

@@ -17,26 +17,26 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from error_sequence_model.batching import cut_batches
-from error_sequence_model.captum_methods import make_captum_method
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.deep_lift import (
+from error_sequence_model.errors import InputError
+from error_sequence_model.jobs.logs import get_progress
+from error_sequence_model.maps.captum_methods import make_captum_method
+from error_sequence_model.maps.deep_lift import (
     explain_by_deep_lift,
     refuse_other_networks,
 )
-from error_sequence_model.errors import InputError
-from error_sequence_model.integration import (
+from error_sequence_model.maps.integration import (
     TOKENS_PER_BATCH,
     choose_baseline,
     integrate_batch,
     run_embedded,
 )
-from error_sequence_model.logs import get_progress
-from error_sequence_model.map_requests import MapBatch, MapRequest, Method
-from error_sequence_model.methods import ALIASES, CAPTUM_PREFIX, resolve_method
-from error_sequence_model.mutagenesis import mutate_batch
-from error_sequence_model.substitution import substitute_batch
+from error_sequence_model.maps.methods import ALIASES, CAPTUM_PREFIX, resolve_method
+from error_sequence_model.maps.mutagenesis import mutate_batch
+from error_sequence_model.maps.requests import MapBatch, MapRequest, Method
+from error_sequence_model.maps.substitution import substitute_batch
+from error_sequence_model.optimisation.batching import cut_batches
 
 logger = logging.getLogger(__name__)
 

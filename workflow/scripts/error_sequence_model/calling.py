@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.annotation import SITE
+from error_sequence_model.calls.decoys import draw_decoys
+from error_sequence_model.calls.pairing import pair_sites
 from error_sequence_model.coordinates import get_positions
-from error_sequence_model.cutting import get_dinucleotides
-from error_sequence_model.decoys import draw_decoys
 from error_sequence_model.errors import InputError
-from error_sequence_model.genome import Genome
-from error_sequence_model.pairing import pair_sites
+from error_sequence_model.genomes.annotation import SITE
+from error_sequence_model.genomes.cutting import get_dinucleotides
+from error_sequence_model.genomes.fasta import Genome
 
 logger = logging.getLogger(__name__)
 

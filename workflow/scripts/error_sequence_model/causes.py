@@ -17,21 +17,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.cause_coverage import (
+from error_sequence_model.contrasts import Contrast
+from error_sequence_model.measures.metrics import number_groups
+from error_sequence_model.settings import CauseSettings
+from error_sequence_model.taxonomy.coverage import (
     check_held_out,
     compare_flags,
     describe_coverage,
     is_enriched,
     list_unexplained,
 )
-from error_sequence_model.cause_files import Track
-from error_sequence_model.cause_flags import flag_sites
-from error_sequence_model.cause_registry import Cause
-from error_sequence_model.cause_statistics import FEWEST_SITES, fit_joint_model
-from error_sequence_model.cause_structure import GeneModels
-from error_sequence_model.contrasts import Contrast
-from error_sequence_model.metrics import number_groups
-from error_sequence_model.settings import CauseSettings
+from error_sequence_model.taxonomy.files import Track
+from error_sequence_model.taxonomy.flags import flag_sites
+from error_sequence_model.taxonomy.registry import Cause
+from error_sequence_model.taxonomy.statistics import FEWEST_SITES, fit_joint_model
+from error_sequence_model.taxonomy.structure import GeneModels
 from error_sequence_model.windows import Windows
 
 logger = logging.getLogger(__name__)

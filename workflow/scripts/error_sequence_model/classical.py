@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from error_sequence_model.classical_models import (
+from error_sequence_model.baselines.models import (
     Rows,
     code_column,
     fit_boosting,
@@ -27,7 +27,7 @@ from error_sequence_model.classical_models import (
     fit_neighbours,
 )
 from error_sequence_model.errors import InputError
-from error_sequence_model.feature_tables import list_columns
+from error_sequence_model.features.files import list_columns
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Baseline:
     """A baseline: an estimator and the features it sees.
 
     Attributes:
-        fit: From `classical_models`.
+        fit: From `baselines.models`.
         groups: Groups of features; None: all. Empty: none.
         is_coded: Whether the estimator takes features binned to a byte.
         kind: "baseline", or "reference": no rival of the language models.

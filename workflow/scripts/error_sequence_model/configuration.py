@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from error_sequence_model.domain_adaptation.plan import find_problems
 from error_sequence_model.errors import InputError, list_problems
-from error_sequence_model.methods import find_method_problems
-from error_sequence_model.pretraining_plan import find_problems
+from error_sequence_model.maps.methods import find_method_problems
 from error_sequence_model.settings import BackboneSettings
 
 SCHEMA_PATH = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"

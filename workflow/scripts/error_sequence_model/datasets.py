@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from error_sequence_model.batching import PAD_MULTIPLE, pad_length
 from error_sequence_model.errors import InputError
-from error_sequence_model.token_store import TokenStore
-from error_sequence_model.tokenizer_spans import centre_tokens
+from error_sequence_model.optimisation.batching import PAD_MULTIPLE, pad_length
+from error_sequence_model.tokenization.spans import centre_tokens
+from error_sequence_model.tokenization.store import TokenStore
 from error_sequence_model.tokenizers import (
     Encoding,
     SequenceTokenizer,

@@ -14,8 +14,8 @@ from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.devices import choose_precision, get_device
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import write_json, write_parquet
+from error_sequence_model.measures.scoring import compute_metrics
 from error_sequence_model.prediction import compute_probabilities, predict_logits
-from error_sequence_model.scoring import compute_metrics
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.agreement import correlate_sites
-from error_sequence_model.metrics import compute_auprc, compute_auroc
+from error_sequence_model.maps.agreement import correlate_sites
+from error_sequence_model.measures.metrics import compute_auprc, compute_auroc
 
 COMPLETENESS_LIMIT = 0.05
 RANK_CORRELATION_LIMIT = 0.3

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from error_sequence_model.style import (
+from error_sequence_model.drawing.style import (
     GRID,
     INK,
     MUTED,

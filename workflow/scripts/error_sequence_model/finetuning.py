@@ -9,8 +9,6 @@ from typing import Any
 import pandas as pd
 
 from error_sequence_model.adapters import merge_adapters
-from error_sequence_model.calibration import calibrate_backbone
-from error_sequence_model.checkpoints import CheckpointFolder
 from error_sequence_model.classifier import (
     ErrorClassifier,
     create_classifier,
@@ -19,10 +17,12 @@ from error_sequence_model.classifier import (
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import write_tsv
-from error_sequence_model.metrics import choose_threshold
+from error_sequence_model.measures.metrics import choose_threshold
+from error_sequence_model.optimisation.calibration import calibrate_backbone
+from error_sequence_model.optimisation.checkpoints import CheckpointFolder
+from error_sequence_model.optimisation.state import FAILED_BATCH
 from error_sequence_model.settings import BackboneSettings, TrainingSettings
 from error_sequence_model.training import Training
-from error_sequence_model.training_state import FAILED_BATCH
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ import pandas as pd
 from error_sequence_model.backbones import FAMILIES, load_backbone
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.errors import InputError, list_problems
-from error_sequence_model.targets import ERROR_CLASSES
-from error_sequence_model.token_store import TokenStore
+from error_sequence_model.maps.targets import ERROR_CLASSES
+from error_sequence_model.tokenization.store import TokenStore
 from error_sequence_model.tokenizers import SequenceTokenizer, load_tokenizer
 
 DNA = re.compile(r"[ACGTUNRYSWKMBDHV]+", re.IGNORECASE)

@@ -1,9 +1,9 @@
 """Find the motifs of a run: what its maps point at, and whether errors have more of it.
 
-From the best checked maps of held-out sites: seqlets (``seqlets``), stranded clusters
-of them (``motif_clusters``), a name (``motif_matching``), enrichment at errors
-(``enrichment``, ``motif_search``) and effect on the model (``marginalisation``). Known
-elements are tested beside them, whether or not the maps show them (``element_tests``).
+From the best checked maps of held-out sites: seqlets, stranded clusters of them, a name
+(`elements.matching`), enrichment at errors (`elements.enrichment`, `elements.search`)
+and effect on the model (`elements.marginalisation`). Known elements are tested beside
+them, whether or not the maps show them (`elements.element_tests`).
 
 The seqlet caller is our own: tangermeme's takes the sum over sequences of one sign
 against a control that would have to be attributed as well, and compiles itself for many
@@ -22,17 +22,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.element_tests import measure_elements
-from error_sequence_model.enrichment import SearchedSites
+from error_sequence_model.elements.catalogue import read_elements
+from error_sequence_model.elements.element_tests import measure_elements
+from error_sequence_model.elements.enrichment import SearchedSites
+from error_sequence_model.elements.files import write_motifs
+from error_sequence_model.elements.scanning import get_background
+from error_sequence_model.elements.search import search_motifs
+from error_sequence_model.elements.sites import gather_sites, learn_elements
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import read_json
-from error_sequence_model.known_elements import read_elements
-from error_sequence_model.motif_files import write_motifs
-from error_sequence_model.motif_scanning import get_background
-from error_sequence_model.motif_search import search_motifs
-from error_sequence_model.motif_sites import gather_sites, learn_elements
-from error_sequence_model.profiles import scale_maps
-from error_sequence_model.report_results import METHOD_ORDER
+from error_sequence_model.maps.profiles import scale_maps
+from error_sequence_model.reporting.results import METHOD_ORDER
 from error_sequence_model.run_files import Maps, read_attributions
 from error_sequence_model.settings import Settings
 from error_sequence_model.windows import Windows
@@ -72,7 +72,7 @@ def find_run_motifs(
     settings: MotifSettings,
     output: Path,
 ) -> None:
-    """Find the motifs of a run and write its four files; see ``motif_files``.
+    """Find the motifs of a run and write its four files; see ``elements.files``.
 
     Args:
         maps: HDF5 file of each attribution method, of held-out sites.

@@ -7,10 +7,10 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from error_sequence_model.batching import cut_batches
 from error_sequence_model.datasets import SequenceDataset, collate
 from error_sequence_model.devices import autocast
-from error_sequence_model.logs import get_progress
+from error_sequence_model.jobs.logs import get_progress
+from error_sequence_model.optimisation.batching import cut_batches
 
 TOKENS_PER_BATCH = 16384
 

@@ -17,25 +17,25 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import gather_object
 
-from error_sequence_model.batching import plan_steps
-from error_sequence_model.checkpoints import CheckpointFolder
 from error_sequence_model.devices import choose_precision, get_device
-from error_sequence_model.errors import StoppedError
-from error_sequence_model.language_models import (
+from error_sequence_model.domain_adaptation.language_models import (
     ExampleMaker,
     LanguageModel,
     calibrate,
 )
-from error_sequence_model.logs import get_progress
-from error_sequence_model.perplexity import (
+from error_sequence_model.domain_adaptation.perplexity import (
     Measured,
     compute_losses,
     join_measured,
     measure,
 )
-from error_sequence_model.pretraining_settings import PretrainingSettings
-from error_sequence_model.pretraining_steps import PretrainingSteps
-from error_sequence_model.training_state import TrainingState, get_peak_memory_mb
+from error_sequence_model.domain_adaptation.settings import PretrainingSettings
+from error_sequence_model.domain_adaptation.steps import PretrainingSteps
+from error_sequence_model.errors import StoppedError
+from error_sequence_model.jobs.logs import get_progress
+from error_sequence_model.optimisation.batching import plan_steps
+from error_sequence_model.optimisation.checkpoints import CheckpointFolder
+from error_sequence_model.optimisation.state import TrainingState, get_peak_memory_mb
 
 logger = logging.getLogger(__name__)
 

@@ -11,37 +11,42 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from error_sequence_model.drawing.style import (
+    BODY_WIDTH,
+    CLASS_NAMES,
+    open_pdf,
+    use_style,
+)
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import atomic_path, read_json
-from error_sequence_model.report_assessment_pages import make_assessment_pages
-from error_sequence_model.report_attention import make_attention_pages
-from error_sequence_model.report_cause_pages import make_cause_pages
-from error_sequence_model.report_data import (
+from error_sequence_model.reporting.assessment_pages import make_assessment_pages
+from error_sequence_model.reporting.attention import make_attention_pages
+from error_sequence_model.reporting.cause_pages import make_cause_pages
+from error_sequence_model.reporting.data import (
     ReportData,
     build_units,
 )
-from error_sequence_model.report_data_page import make_data_page
-from error_sequence_model.report_flow import Block, draw_blocks
-from error_sequence_model.report_hybrid_pages import make_hybrid_pages
-from error_sequence_model.report_inputs import read_comparisons, read_sites
-from error_sequence_model.report_layout import Page, PageSpec
-from error_sequence_model.report_map_pages import make_map_pages
-from error_sequence_model.report_methods_page import make_methods_pages
-from error_sequence_model.report_motif_pages import make_motif_pages
-from error_sequence_model.report_overview import plan_overview
-from error_sequence_model.report_pages import make_summary_pages
-from error_sequence_model.report_performance import make_performance_page
-from error_sequence_model.report_results import RunResults
-from error_sequence_model.report_site_pages import make_site_page
-from error_sequence_model.report_statistics import (
+from error_sequence_model.reporting.data_page import make_data_page
+from error_sequence_model.reporting.flow import Block, draw_blocks
+from error_sequence_model.reporting.hybrid_pages import make_hybrid_pages
+from error_sequence_model.reporting.inputs import read_comparisons, read_sites
+from error_sequence_model.reporting.layout import Page, PageSpec
+from error_sequence_model.reporting.map_pages import make_map_pages
+from error_sequence_model.reporting.methods_page import make_methods_pages
+from error_sequence_model.reporting.motif_pages import make_motif_pages
+from error_sequence_model.reporting.overview import plan_overview
+from error_sequence_model.reporting.pages import make_summary_pages
+from error_sequence_model.reporting.performance import make_performance_page
+from error_sequence_model.reporting.results import RunResults
+from error_sequence_model.reporting.site_pages import make_site_page
+from error_sequence_model.reporting.statistics import (
     MapStatistics,
     get_map_statistics,
     write_map_tables,
 )
-from error_sequence_model.report_subtype_pages import make_subtype_page
-from error_sequence_model.report_trust_pages import make_trust_pages
-from error_sequence_model.report_verification_pages import make_verification_pages
-from error_sequence_model.style import BODY_WIDTH, CLASS_NAMES, open_pdf, use_style
+from error_sequence_model.reporting.subtype_pages import make_subtype_page
+from error_sequence_model.reporting.trust_pages import make_trust_pages
+from error_sequence_model.reporting.verification_pages import make_verification_pages
 
 logger = logging.getLogger(__name__)
 

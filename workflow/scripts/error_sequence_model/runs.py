@@ -13,7 +13,7 @@ import pandas as pd
 
 from error_sequence_model.adapters import count_parameters
 from error_sequence_model.backbones.local_copies import list_checkpoint_files
-from error_sequence_model.checkpoints import CheckpointFolder
+from error_sequence_model.baselines.embeddings import embed_parts
 from error_sequence_model.classifier import (
     ErrorClassifier,
     create_classifier,
@@ -22,11 +22,11 @@ from error_sequence_model.classifier import (
 from error_sequence_model.contrasts import Contrast, parse_contrast
 from error_sequence_model.datasets import SequenceDataset, load_split_datasets
 from error_sequence_model.devices import get_device
-from error_sequence_model.embeddings import embed_parts
 from error_sequence_model.evaluation import evaluate_sites, predict_sites
-from error_sequence_model.explanations import choose_sites
 from error_sequence_model.files import write_json, write_parquet
 from error_sequence_model.finetuning import fine_tune, refuse_other_tokenizer
+from error_sequence_model.maps.explanations import choose_sites
+from error_sequence_model.optimisation.checkpoints import CheckpointFolder
 from error_sequence_model.provenance import (
     get_git_commit,
     get_hardware,

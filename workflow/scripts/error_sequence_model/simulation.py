@@ -1,6 +1,6 @@
 """A genome, its annotation and a predictor's errors with planted, known causes.
 
-Coordinates and file formats are those of ``simulated_files``: 0-based half-open and
+Coordinates and file formats are those of ``simulated.files``: 0-based half-open and
 interbase junctions in ``truth.bed``, 1-based exonic bases in the error table.
 """
 
@@ -16,7 +16,7 @@ import pandas as pd
 
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import write_tsv
-from error_sequence_model.simulated_files import (
+from error_sequence_model.simulated.files import (
     BED_COLUMNS,
     ERROR_COLUMNS,
     TRUTH_COLUMNS,
@@ -27,19 +27,19 @@ from error_sequence_model.simulated_files import (
     write_genome,
     write_truth,
 )
-from error_sequence_model.simulated_genes import (
+from error_sequence_model.simulated.genes import (
     INTERGENIC,
     Gene,
     lay_out_gene,
     sample_background,
 )
-from error_sequence_model.simulated_predictor import (
+from error_sequence_model.simulated.predictor import (
     get_score,
     plant_causes,
     plant_decoys,
     write_signals,
 )
-from error_sequence_model.simulation_settings import SimulationSettings, make_settings
+from error_sequence_model.simulated.settings import SimulationSettings, make_settings
 
 __all__ = [
     "ERROR_COLUMNS",
@@ -72,7 +72,7 @@ class SimulationPaths(NamedTuple):
 def simulate(output_folder: str | Path, **options: Any) -> SimulationPaths:
     """Simulate a genome and a splice-site predictor whose errors have known causes.
 
-    Which causes are planted and why is told in ``simulated_predictor``. The same
+    Which causes are planted and why is told in ``simulated.predictor``. The same
     options give the same bytes.
 
     Args:

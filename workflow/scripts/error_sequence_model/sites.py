@@ -20,25 +20,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.audit import hash_file, make_audit
-from error_sequence_model.consensus import (
+from error_sequence_model.coordinates import check_convention, get_junctions
+from error_sequence_model.errors import InputError
+from error_sequence_model.genomes.cutting import get_dinucleotides
+from error_sequence_model.genomes.fasta import Genome
+from error_sequence_model.tables.audit import hash_file, make_audit
+from error_sequence_model.tables.consensus import (
     Reading,
     check_consensus,
     measure_consensus,
 )
-from error_sequence_model.coordinates import check_convention, get_junctions
-from error_sequence_model.cutting import get_dinucleotides
-from error_sequence_model.errors import InputError
-from error_sequence_model.genome import Genome
-from error_sequence_model.merging import KEYS, merge_copies
-from error_sequence_model.metaspliceai import fill_splice_types, place_on_genome
-from error_sequence_model.owntables import (
+from error_sequence_model.tables.merging import KEYS, merge_copies
+from error_sequence_model.tables.metaspliceai import fill_splice_types, place_on_genome
+from error_sequence_model.tables.owntables import (
     finish_rows,
     prepare_analysis_sequences,
     prepare_plain_sequences,
 )
-from error_sequence_model.readers import Table, read_table, refuse, rename_columns
-from error_sequence_model.rowchecks import OPTIONAL_TEXT, check_rows
+from error_sequence_model.tables.readers import (
+    Table,
+    read_table,
+    refuse,
+    rename_columns,
+)
+from error_sequence_model.tables.rowchecks import OPTIONAL_TEXT, check_rows
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,14 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 PLUMBING = frozenset(
     PACKAGE / f"{name}.py"
-    for name in ("__init__", "commands", "errors", "files", "logs", "provenance")
+    for name in (
+        "__init__",
+        "errors",
+        "files",
+        "jobs/commands",
+        "jobs/logs",
+        "provenance",
+    )
 )
 
 

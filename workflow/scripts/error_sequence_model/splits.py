@@ -22,12 +22,12 @@ import pandas as pd
 from error_sequence_model.contrasts import Contrast, label_sites
 from error_sequence_model.coordinates import get_window_starts
 from error_sequence_model.errors import InputError
-from error_sequence_model.genome import normalise_contig
-from error_sequence_model.grouping import deal_groups, get_column, group_sites
-from error_sequence_model.leakage import PARTS, audit_fold, require_no_leak
-from error_sequence_model.leakfilter import EXCLUDED, LeakFilter
-from error_sequence_model.matching import match_parts
-from error_sequence_model.splitsettings import SplitSettings, parse_settings
+from error_sequence_model.genomes.fasta import normalise_contig
+from error_sequence_model.splitting.grouping import deal_groups, get_column, group_sites
+from error_sequence_model.splitting.leakage import PARTS, audit_fold, require_no_leak
+from error_sequence_model.splitting.leakfilter import EXCLUDED, LeakFilter
+from error_sequence_model.splitting.matching import match_parts
+from error_sequence_model.splitting.settings import SplitSettings, parse_settings
 from error_sequence_model.windows import Windows
 
 logger = logging.getLogger(__name__)

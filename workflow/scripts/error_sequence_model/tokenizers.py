@@ -11,19 +11,19 @@ from pathlib import Path
 
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import read_json
-from error_sequence_model.tokenizer_base import (
+from error_sequence_model.tokenization.base import (
     Encoding,
     SequenceTokenizer,
     normalise_sequence,
 )
-from error_sequence_model.tokenizer_characters import (
+from error_sequence_model.tokenization.characters import (
     CharacterTokenizer,
     HyenaDNATokenizer,
     NucleotideTokenizer,
     SpliceBertTokenizer,
 )
-from error_sequence_model.tokenizer_spans import junction_tokens, project_to_bases
-from error_sequence_model.tokenizer_subwords import BPETokenizer, KmerTokenizer
+from error_sequence_model.tokenization.spans import junction_tokens, project_to_bases
+from error_sequence_model.tokenization.subwords import BPETokenizer, KmerTokenizer
 
 __all__ = [
     "BPETokenizer",

@@ -17,13 +17,13 @@ import pandas as pd
 
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import atomic_path, write_tsv
-from error_sequence_model.genome import Genome
-from error_sequence_model.genome_tracks import GenomeTracks
-from error_sequence_model.report_data import Unit, build_units
-from error_sequence_model.report_inputs import read_sites
-from error_sequence_model.report_results import RunResults
-from error_sequence_model.track_rows import RULE
-from error_sequence_model.variants import Variants
+from error_sequence_model.genome_browser.rows import RULE
+from error_sequence_model.genome_browser.tracks import GenomeTracks
+from error_sequence_model.genomes.fasta import Genome
+from error_sequence_model.genomes.variants import Variants
+from error_sequence_model.reporting.data import Unit, build_units
+from error_sequence_model.reporting.inputs import read_sites
+from error_sequence_model.reporting.results import RunResults
 
 logger = logging.getLogger(__name__)
 

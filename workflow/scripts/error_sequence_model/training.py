@@ -18,23 +18,23 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from error_sequence_model.batching import draw_members, plan_steps
-from error_sequence_model.checkpoints import CheckpointFolder
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.devices import choose_precision, get_device
 from error_sequence_model.errors import InputError, StoppedError
-from error_sequence_model.history import make_row
-from error_sequence_model.logs import get_progress
-from error_sequence_model.metrics import (
+from error_sequence_model.jobs.logs import get_progress
+from error_sequence_model.measures.metrics import (
     compute_auroc,
     compute_macro,
     compute_macro_auprc,
 )
-from error_sequence_model.optimiser_steps import OptimiserSteps
+from error_sequence_model.optimisation.batching import draw_members, plan_steps
+from error_sequence_model.optimisation.checkpoints import CheckpointFolder
+from error_sequence_model.optimisation.history import make_row
+from error_sequence_model.optimisation.state import TrainingState, check_classes
+from error_sequence_model.optimisation.steps import OptimiserSteps
 from error_sequence_model.prediction import compute_probabilities, predict_on_ranks
 from error_sequence_model.settings import TrainingSettings
-from error_sequence_model.training_state import TrainingState, check_classes
 
 logger = logging.getLogger(__name__)
 

@@ -11,17 +11,17 @@ from error_sequence_model.attention import AttentionViews, extract_attention
 from error_sequence_model.attribution import Attribution, attribute
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.datasets import SequenceDataset
+from error_sequence_model.drawing.elements import Element, find_elements
+from error_sequence_model.drawing.view import draw_sequence_view
 from error_sequence_model.errors import InputError
 from error_sequence_model.faithfulness import COMPLETENESS_LIMIT
 from error_sequence_model.frames import resolve_tokenizer
-from error_sequence_model.high_regions import find_high_regions, find_threshold
-from error_sequence_model.perturbation import RankedMaps, check_perturbation
+from error_sequence_model.maps.high_regions import find_high_regions, find_threshold
+from error_sequence_model.maps.perturbation import RankedMaps, check_perturbation
+from error_sequence_model.maps.targets import ERROR_CLASSES
 from error_sequence_model.prediction import compute_probabilities, predict_logits
-from error_sequence_model.report_words import format_signed
-from error_sequence_model.sequence_elements import Element, find_elements
-from error_sequence_model.sequence_view import draw_sequence_view
-from error_sequence_model.targets import ERROR_CLASSES
-from error_sequence_model.token_store import TokenStore
+from error_sequence_model.reporting.words import format_signed
+from error_sequence_model.tokenization.store import TokenStore
 from error_sequence_model.tokenizers import SequenceTokenizer
 
 PREDICTION_TYPES = ("TP", "FP", "FN", "TN")

@@ -22,17 +22,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from error_sequence_model.cutting import (
+from error_sequence_model.errors import InputError
+from error_sequence_model.files import atomic_path
+from error_sequence_model.genomes.cutting import (
     BASE_N,
     WindowCutter,
     check_sides,
     extract_window,
 )
-from error_sequence_model.errors import InputError
-from error_sequence_model.files import atomic_path
-from error_sequence_model.genome import Genome, clean_bases
-from error_sequence_model.logs import get_progress
-from error_sequence_model.variants import Variants
+from error_sequence_model.genomes.fasta import Genome, clean_bases
+from error_sequence_model.genomes.variants import Variants
+from error_sequence_model.jobs.logs import get_progress
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,302 @@
+"""A predictor's scores from bigWig, bedGraph, OpenSpliceAI BED or a plain table.
+
+All become one frame: chrom, junction (interbase, 0-based), strand, splice_type, score
+(float32). Positions without a score are taken as scored zero.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.coordinates import SPLICE_TYPES, STRANDS, get_junctions
+from error_sequence_model.errors import InputError
+from error_sequence_model.genomes.annotation import SITE
+from error_sequence_model.genomes.cutting import get_dinucleotides
+from error_sequence_model.genomes.fasta import Genome, match_contigs
+from error_sequence_model.tables import consensus
+from error_sequence_model.tables.readers import read_table, refuse, rename_columns
+
+logger = logging.getLogger(__name__)
+
+FORMATS = ("bigwig", "bedgraph", "openspliceai", "table")
+
+
+def read_scores(
+    tracks: Mapping[str, Any],
+    genome: Genome,
+    *,
+    coordinate_base: int = 1,
+    site_base: str = "exon",
+    minimum: float = 0.0,
+) -> pd.DataFrame:
+    """Read scores in any of the formats.
+
+    Args:
+        tracks: ``format`` and its files. bigwig and bedgraph: ``donor`` and
+            ``acceptor``, each ``{"+": file, "-": file}``. openspliceai: ``donor`` and
+            ``acceptor``, each one BED of ``openspliceai predict``. table: ``path``, a
+            table of chrom, position, strand, splice_type and score, or with
+            donor_score and acceptor_score instead of the last two.
+        genome: Where the scores lie.
+        coordinate_base: For a table: what its first base is called.
+        site_base: Which base of a site carries the score (not for openspliceai).
+        minimum: Scores below are dropped.
+
+    Returns:
+        SITE columns and score, sorted, one row per site.
+
+    Raises:
+        InputError: Unknown format, missing file, contig or value out of place.
+    """
+    kind = tracks.get("format")
+    if kind not in FORMATS:
+        raise InputError(
+            f"scores.format is {kind!r}; it must be one of {', '.join(FORMATS)}"
+        )
+    if kind == "table":
+        scores = _read_score_table(tracks, coordinate_base, site_base)
+    elif kind == "openspliceai":
+        scores = _read_openspliceai(tracks, genome)
+    else:
+        reader = _read_bigwig if kind == "bigwig" else _read_bedgraph
+        parts = []
+        for splice_type, strand, path in _list_tracks(tracks):
+            part = reader(path, genome, minimum)
+            junctions = get_junctions(
+                part.pop("base").to_numpy(),
+                np.full(len(part), strand == "+"),
+                np.full(len(part), splice_type == "donor"),
+                coordinate_base=0,
+                site_base=site_base,
+            )
+            parts.append(
+                part.assign(junction=junctions, strand=strand, splice_type=splice_type)
+            )
+        scores = pd.concat(parts, ignore_index=True)
+    scores = scores[scores["score"] >= minimum]
+    scores = _match_contigs(scores, genome, str(tracks))
+    _check_places(scores, genome, str(tracks))
+    scores["score"] = scores["score"].astype("float32")
+    best = scores.sort_values("score", ascending=False, kind="stable")
+    best = best.drop_duplicates(SITE).sort_values(SITE, ignore_index=True)
+    logger.info("scores: %d positions", len(best))
+    return best[[*SITE, "score"]]
+
+
+def _list_tracks(tracks: Mapping[str, Any]) -> Iterator[tuple[str, str, Path]]:
+    for splice_type in SPLICE_TYPES:
+        files = tracks.get(splice_type)
+        if not isinstance(files, Mapping) or set(files) != set(STRANDS):
+            raise InputError(
+                f"scores.{splice_type} is {files!r}; it must be "
+                '{"+": file, "-": file}'
+            )
+        for strand in STRANDS:
+            yield splice_type, strand, _require_file(files[strand])
+
+
+def _require_file(path: str | Path) -> Path:
+    if not Path(path).is_file():
+        raise InputError(f"scores: {path}: no such file")
+    return Path(path)
+
+
+def _read_bigwig(path: Path, genome: Genome, minimum: float) -> pd.DataFrame:
+    import pyBigWig  # imported here: only this format needs it
+
+    try:
+        track = pyBigWig.open(str(path))
+    except RuntimeError as error:
+        raise InputError(f"scores: {path}: not a bigWig ({error})") from error
+    parts = []
+    mapping, _ = match_contigs(track.chroms(), genome.lengths)
+    for chrom, length in track.chroms().items():
+        own = genome.lengths.get(mapping.get(chrom, ""), length)
+        if own != length:
+            raise InputError(
+                f"scores: {path}: {chrom} has {length} bases, but {genome.path} gives "
+                f"it {own}: another genome build?"
+            )
+        intervals = track.intervals(chrom)
+        if intervals:
+            starts, ends, values = (np.array(x) for x in zip(*intervals, strict=True))
+            parts.append(_spread(chrom, starts, ends, values, minimum))
+    track.close()
+    return pd.concat(parts, ignore_index=True) if parts else _spread("", *_NOTHING, 0)
+
+
+_NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+
+
+def _spread(
+    chrom: str | pd.Series,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    values: np.ndarray,
+    minimum: float,
+) -> pd.DataFrame:
+    """Turn intervals of one value into one row per base (0-based)."""
+    kept = values >= minimum
+    starts, widths, values = starts[kept], (ends - starts)[kept], values[kept]
+    inside = np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)
+    names = chrom if isinstance(chrom, str) else np.repeat(chrom[kept], widths)
+    return pd.DataFrame(
+        {
+            "chrom": names,
+            "base": np.repeat(starts, widths).astype(np.int64) + inside,
+            "score": np.repeat(values, widths).astype(np.float32),
+        }
+    )
+
+
+def _read_bed(path: Path, n_columns: int) -> pd.DataFrame:
+    try:
+        rows = pd.read_csv(path, sep="\t", header=None, comment="#", dtype={0: "str"})
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame({i: [] for i in range(n_columns)})
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise InputError(f"scores: {path}: not readable ({error})") from error
+    rows = rows[~rows[0].str.match(r"(track|browser)\b", na=True)]
+    if rows.shape[1] < n_columns:
+        raise InputError(
+            f"scores: {path}: {rows.shape[1]} columns where {n_columns} are needed"
+        )
+    return rows
+
+
+def _read_bedgraph(path: Path, genome: Genome, minimum: float) -> pd.DataFrame:
+    rows = _read_bed(path, 4)
+    try:
+        starts, ends = (rows[i].to_numpy().astype(np.int64) for i in (1, 2))
+        values = rows[3].to_numpy().astype(np.float64)
+    except ValueError as error:
+        raise InputError(f"scores: {path}: not a bedGraph ({error})") from error
+    return _spread(rows[0].to_numpy(dtype=object), starts, ends, values, minimum)
+
+
+def _read_score_table(
+    tracks: Mapping[str, Any], coordinate_base: int, site_base: str
+) -> pd.DataFrame:
+    path = _require_file(tracks.get("path", ""))
+    table = read_table(path)
+    frame = rename_columns(
+        table.frame,
+        path,
+        required=("chrom", "position", "strand"),
+        column_names=tracks.get("columns"),
+    )
+    if "score" in frame and "splice_type" in frame:
+        parts = [frame]
+    else:
+        frame = rename_columns(frame, path, required=("donor_score", "acceptor_score"))
+        parts = [
+            frame.assign(splice_type=kind, score=frame[f"{kind}_score"])
+            for kind in SPLICE_TYPES
+        ]
+    problems = list(table.problems)
+    numbers = []
+    for part in parts:
+        position = pd.to_numeric(part["position"], errors="coerce")
+        score = pd.to_numeric(part["score"], errors="coerce")
+        is_bad = position.isna() | score.isna() | ~part["strand"].isin(STRANDS)
+        is_bad |= ~part["splice_type"].isin(SPLICE_TYPES)
+        for row in np.flatnonzero(is_bad):
+            values = part.iloc[row][["position", "strand", "splice_type", "score"]]
+            problems.append((int(table.lines[row]), f"not a score: {values.to_dict()}"))
+        numbers.append(part.assign(position=position, score=score))
+    if problems:
+        refuse(path, problems, advice="Correct the rows.")
+    scores = pd.concat(numbers, ignore_index=True)
+    scores["junction"] = get_junctions(
+        scores["position"].to_numpy(np.int64),
+        scores["strand"].eq("+").to_numpy(),
+        scores["splice_type"].eq("donor").to_numpy(),
+        coordinate_base=coordinate_base,
+        site_base=site_base,
+    )
+    return scores[[*SITE, "score"]]
+
+
+def _read_openspliceai(tracks: Mapping[str, Any], genome: Genome) -> pd.DataFrame:
+    """Read the two BED files of ``openspliceai predict``.
+
+    Releases differ in what an interval is: the two intronic bases, those shifted by
+    one, or the exonic base. Which one it is shows in the genome: the best-scored
+    intervals of a type must have consensus.
+    """
+    parts = []
+    for splice_type in SPLICE_TYPES:
+        path = _require_file(tracks.get(splice_type, ""))
+        rows = _read_bed(path, 6)
+        rows = rows[rows[5].isin(STRANDS)]
+        is_plus = rows[5].eq("+").to_numpy()
+        five = np.where(is_plus, rows[1], rows[2]).astype(np.int64)
+        part = pd.DataFrame(
+            {
+                "chrom": rows[0].astype("str"),
+                "five": five,
+                "sign": np.where(is_plus, 1, -1),
+                "strand": rows[5].astype("str"),
+                "splice_type": splice_type,
+                "score": rows[4].astype("float64"),
+            }
+        )
+        part = _match_contigs(part, genome, path)
+        parts.append(_place_intervals(part, splice_type, genome, path))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _place_intervals(
+    part: pd.DataFrame, splice_type: str, genome: Genome, path: Path
+) -> pd.DataFrame:
+    """Turn an interval's 5' edge (interbase) into the junction."""
+    # The intron's first two bases start at a donor's junction; its last two end at an
+    # acceptor's. Then the exonic base alone, then either shifted by one.
+    steps = (0, 1, -1) if splice_type == "donor" else (2, 0, 1, 3)
+    best = part.nlargest(1000, "score")
+    if best.empty:
+        return part.assign(junction=np.zeros(0, np.int64))
+    shares = {}
+    for step in steps:
+        placed = best.assign(junction=best["five"] + step * best["sign"])
+        pairs = pd.Series(get_dinucleotides(placed, genome), index=placed.index)
+        found = consensus.has_consensus(pairs, placed["splice_type"].eq("donor"))
+        shares[step] = float(found.mean())
+        if shares[step] >= consensus.MINIMUM_SHARE:
+            logger.info("%s: junction %+d from the interval's 5' edge", path, step)
+            return part.assign(junction=part["five"] + step * part["sign"])
+    raise InputError(
+        f"scores: {path}: at none of the known places of a BED interval do 90 % of the "
+        f"best {splice_type} calls have consensus ({shares}): wrong genome build?"
+    )
+
+
+def _match_contigs(
+    scores: pd.DataFrame, genome: Genome, path: str | Path
+) -> pd.DataFrame:
+    """Use the genome's contig names (chr1 for 1); refuse what it does not have."""
+    mapping, problems = match_contigs(scores["chrom"].unique(), genome.lengths)
+    if problems:
+        raise InputError(
+            f"scores: {path}: contigs not in {genome.path}: {problems}; it has "
+            f"{list(genome.lengths)[:5]} …"
+        )
+    return scores.assign(chrom=scores["chrom"].map(mapping))
+
+
+def _check_places(scores: pd.DataFrame, genome: Genome, path: str) -> None:
+    lengths = scores["chrom"].map(genome.lengths)
+    is_out = (scores["junction"] < 0) | (scores["junction"] > lengths)
+    if is_out.any():
+        first = scores[is_out].iloc[0]
+        raise InputError(
+            f"scores: {int(is_out.sum())} positions beyond the contig's ends, such as "
+            f"{first['chrom']}:{first['junction']} in {path}: another genome build?"
+        )

@@ -1,0 +1,1 @@
+"""Pretraining on the user's genome: windows, objectives, steps, perplexity, audit."""

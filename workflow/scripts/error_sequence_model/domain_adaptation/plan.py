@@ -1,0 +1,144 @@
+"""What the config says of pretraining: backbones, genomes, and for which runs.
+
+Needs no torch: the workflow asks before it starts a job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from error_sequence_model.domain_adaptation.settings import PretrainingSettings
+from error_sequence_model.errors import InputError
+
+# Of a backbone's entry, what is the classifier's alone.
+CLASSIFIER_KEYS = ("pooling", "head_dropout", "tuning", "lora")
+CAUSAL = ("hyenadna",)
+# What the windows depend on; the rest of the settings changes the training alone.
+WINDOW_KEYS = ("windows", "length", "site_share", "seed")
+
+
+def get_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of ``pretraining`` that define the weights."""
+    names = [field.name for field in fields(PretrainingSettings)]
+    return {name: config["pretraining"][name] for name in names}
+
+
+def is_pretrained(config: Mapping[str, Any], backbone: str) -> bool:
+    """Whether runs of a backbone start from weights pretrained here."""
+    settings = config["pretraining"]
+    models = settings["models"]
+    return bool(settings["enabled"] and (models is None or backbone in models))
+
+
+def get_network(config: Mapping[str, Any], backbone: str) -> dict[str, Any]:
+    """The keys of a backbone that define the network that is pretrained."""
+    entry = config["backbones"][backbone]
+    return {k: v for k, v in entry.items() if k not in CLASSIFIER_KEYS}
+
+
+def find_scope(
+    splits: Mapping[str, Any],
+    predictor: str,
+    contrast: str,
+    splice_type: str,
+    fold: int | str,
+) -> str:
+    """Say which runs share one pretrained backbone: those that hold out the same.
+
+    Args:
+        splits: The predictor's split settings.
+        predictor: Of the run.
+        contrast: Of the run.
+        splice_type: Of the run.
+        fold: Of the run.
+
+    Returns:
+        The predictor, where the config names the held-out chromosomes; else one fold of
+        one contrast and splice type, as each of them deals genes out by itself.
+    """
+    is_named = splits.get("by", "chromosome") == "chromosome" and (
+        splits.get("preset") or (splits.get("test") and splits.get("validation"))
+    )
+    if is_named:
+        return predictor
+    return f"{predictor}/{contrast}/{splice_type}/fold{fold}"
+
+
+def list_sources(config: Mapping[str, Any], predictor: str) -> list[dict[str, Any]]:
+    """The genomes a predictor's backbone learns from, as fields of ``GenomeSource``."""
+    entry = config["predictors"][predictor]
+    prefixes = {}
+    for name in entry.get("pool", [predictor]):
+        genome = config["predictors"][name].get("genome")
+        prefixes[genome] = f"{genome}:" if "pool" in entry else ""
+    sources = [
+        {"name": name, "prefix": prefix, "has_sites": True}
+        for name, prefix in prefixes.items()
+        if name is not None
+    ]
+    sources += [
+        {"name": name, "prefix": f"{name}:", "has_sites": False}
+        for name in config["pretraining"]["genomes"]
+        if name not in prefixes
+    ]
+    for source in sources:
+        source.update(config["genomes"][source["name"]])
+    return sources
+
+
+def find_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find what keeps a config from pretraining, each with the key to change."""
+    settings = config["pretraining"]
+    try:
+        checked = PretrainingSettings.from_mapping(get_settings(config))
+    except InputError as error:
+        yield f"pretraining: {error}"
+        return
+    for name in settings["genomes"]:
+        if name not in config["genomes"]:
+            yield (
+                f"pretraining.genomes: {name!r} is not under genomes (there are: "
+                f"{', '.join(config['genomes']) or 'none'})"
+            )
+            return
+    for name in settings["models"] or []:
+        if name not in config["backbones"]:
+            yield (
+                f"pretraining.models: {name!r} is not under backbones (there are: "
+                f"{', '.join(config['backbones'])})"
+            )
+    if not settings["enabled"]:
+        return
+    for name in config["models"]:
+        architecture = config["backbones"].get(name, {}).get("architecture")
+        is_causal = architecture in CAUSAL and is_pretrained(config, name)
+        if is_causal and checked.has_annotation:
+            yield (
+                f"pretraining.objective: {checked.objective!r}, but {name} "
+                f"({architecture}) sees only what lies 5' of a base and cannot learn "
+                "the annotation; set it to sequence, or leave the backbone out of "
+                "`pretraining.models`"
+            )
+    for predictor, entry in config["predictors"].items():
+        members = entry.get("pool", [predictor])
+        lacking = [
+            member
+            for member in members
+            if not config["predictors"][member].get("genome")
+        ]
+        for member in lacking:
+            yield (
+                f"predictors.{member}: pretraining needs its `genome` with an "
+                "annotation; set both, or `pretraining.enabled: false`"
+            )
+        if lacking:
+            continue
+        for source in list_sources(config, predictor):
+            if not source["annotation"]:
+                yield (
+                    f"genomes.{source['name']}.annotation: pretraining takes gene "
+                    "bodies from it; set it (GTF or GFF3), or "
+                    "`pretraining.enabled: false`"
+                )

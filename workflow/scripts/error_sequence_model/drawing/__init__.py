@@ -1,0 +1,1 @@
+"""Style, logos, figures of maps and single sequences: data and axes in, axes out."""

@@ -1,0 +1,1 @@
+"""Motifs and known elements: seqlets, clusters, matching, scanning, tests, effects."""

@@ -1,0 +1,1 @@
+"""Classical features by family, their guard, and their verification on the models."""

@@ -1,0 +1,1 @@
+"""Maps and predictions on the genome: coordinates, rows, files."""

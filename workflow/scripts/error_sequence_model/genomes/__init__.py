@@ -1,0 +1,1 @@
+"""Reference sequence and what lies on it: FASTA, annotation, variants, windows."""

@@ -1,0 +1,1 @@
+"""What the steps share: command lines, logs, stops from outside, GPU leases."""

@@ -1,0 +1,1 @@
+"""Maps per base: single methods, files, checks, and statistics over many."""

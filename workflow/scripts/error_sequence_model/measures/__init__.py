@@ -1,0 +1,1 @@
+"""What scores are worth: metrics, intervals, paired tests, strata, calibration."""

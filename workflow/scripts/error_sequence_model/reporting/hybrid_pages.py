@@ -1,0 +1,187 @@
+"""The page of a unit's hybrid: what the trees use beside the language model."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.drawing.style import (
+    BODY_WIDTH,
+    GRID,
+    MARGIN,
+    MUTED,
+    NEGATIVE,
+    POSITIVE,
+    SERIES_COLOURS,
+    shorten_text,
+)
+from error_sequence_model.files import write_tsv
+from error_sequence_model.reporting.data import ReportData, Unit
+from error_sequence_model.reporting.layout import Page, PageSpec
+from error_sequence_model.reporting.words import format_interval, format_number
+
+BARS, PANELS = 15, 4
+OWN = "model:"
+
+
+class UnitShap(NamedTuple):
+    """SHAP values of a unit's trees over all folds of its leading model.
+
+    Attributes:
+        pushes: On the log odds of an error: one column per feature, index site_id.
+        inputs: What the features were, likewise.
+    """
+
+    pushes: pd.DataFrame
+    inputs: pd.DataFrame
+
+    def rank(self) -> pd.DataFrame:
+        """Mean |SHAP| per feature, the largest first, and its direction.
+
+        ``direction`` is the rank correlation of push and value: above 0 means that
+        higher values speak for an error.
+        """
+        strength = self.pushes.abs().mean()
+        order = strength.sort_values(ascending=False, kind="stable").index
+        ranks, known = self.pushes.rank(), self.inputs.rank()
+        with np.errstate(invalid="ignore", divide="ignore"):
+            direction = [ranks[name].corr(known[name]) for name in order]
+        return pd.DataFrame(
+            {
+                "feature": order,
+                "mean_abs_shap": strength[order].to_numpy(),
+                "direction": np.nan_to_num(direction),
+            }
+        )
+
+
+def read_unit_shap(unit: Unit) -> UnitShap | None:
+    """Read the SHAP values of the leading model's folds; None where there are none."""
+    lead = unit.lead
+    frames: dict[str, list[pd.DataFrame]] = {"shap": [], "shap_values": []}
+    for fold in lead.folds:
+        for name, found in frames.items():
+            path = lead.path.parent / f"fold{fold}" / f"{name}.parquet"
+            if path.is_file():
+                table = pd.read_parquet(path)
+                if "site_id" in table:
+                    found.append(table.set_index("site_id"))
+    if not frames["shap"] or len(frames["shap"]) != len(frames["shap_values"]):
+        return None
+    # Folds choose their own features: one that a fold did not see pushed nothing there.
+    pushes = pd.concat(frames["shap"]).fillna(0.0)
+    return UnitShap(pushes, pd.concat(frames["shap_values"])[pushes.columns])
+
+
+def describe_hybrid(unit: Unit) -> list[tuple[str, str]]:
+    """What each hybrid gains over the best baseline: sentences and their marks."""
+    table = unit.comparison
+    if table is None or "kind" not in table:
+        return []
+    rows = table[(table["kind"] == "hybrid") & table["delta_auprc"].notna()]
+    rows = rows[rows["model"].str.startswith(f"{unit.lead.backbone} + ")]
+    rows = rows[rows["seed"] == unit.lead.seed]
+    found = []
+    for row in rows.itertuples():
+        interval = format_interval((row.delta_low, row.delta_high))
+        mark = "good" if row.delta_low > 0 else "open"
+        gain = f"{format_number(row.delta_auprc, sign=True)}{interval}"
+        where = f", fold {row.fold}" if len(unit.lead.folds) > 1 else ""
+        found.append(
+            (
+                f"{row.model}{where}: AUPRC {row.auprc:.2f}, Δ {gain} against the best "
+                f"baseline, {row.against}.",
+                mark,
+            )
+        )
+    return found
+
+
+def make_hybrid_pages(data: ReportData, unit: Unit, focus: str) -> list[PageSpec]:
+    """Specification of a unit's page of its hybrid; none where there is no hybrid."""
+    shap = read_unit_shap(unit)
+    if shap is None or shap.pushes.empty:
+        return []
+    ranking = shap.rank()
+    start = f"{focus}.{unit.contrast}.{unit.splice_type}"
+    write_tsv(data.tables / f"{start}.shap.tsv", ranking)
+    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
+    footer += f"{unit.splice_type} · shap.parquet"
+    return [
+        PageSpec(
+            f"Model and features together: {unit.name}",
+            partial(_draw_hybrid, unit=unit, shap=shap, ranking=ranking),
+            footer,
+            "Gradient boosting on the language model's log odds, components of its "
+            "embedding and classical features; fitted out of fold.",
+        )
+    ]
+
+
+def _draw_hybrid(
+    page: Page, *, unit: Unit, shap: UnitShap, ranking: pd.DataFrame
+) -> None:
+    for text, mark in describe_hybrid(unit):
+        page.bullet(text, mark=mark)
+    own = ranking["feature"].str.startswith(OWN)
+    share = ranking.loc[own, "mean_abs_shap"].sum() / ranking["mean_abs_shap"].sum()
+    page.bullet(
+        f"The language model holds {share:.0%} of the trees' mean |SHAP|; the rest is "
+        "what classical features say beside it."
+    )
+    top = page.top + 0.35
+    height = min(page.room - 1.2, 4.6)
+    shown = ranking.head(BARS)[::-1]
+    ax = page.axes(MARGIN + 2.1, top, 2.2, height)
+    colours = np.where(
+        shown["feature"].str.startswith(OWN),
+        MUTED,
+        np.where(shown["direction"] > 0, POSITIVE, NEGATIVE),
+    )
+    ax.barh(np.arange(len(shown)), shown["mean_abs_shap"], color=colours, height=0.7)
+    ax.set_yticks(
+        np.arange(len(shown)),
+        [shorten_text(name, 2.0, 7.5) for name in shown["feature"]],
+        fontsize=7.5,
+    )
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel("mean |SHAP| (log odds)")
+    ax.set_title("What the trees use", pad=6)
+    ax.grid(axis="x", color=GRID, lw=0.6)
+    ax.set_axisbelow(True)
+    others = ranking.loc[~own, "feature"].head(PANELS).tolist()
+    _draw_dependence(page, shap, others, top, height)
+    page.top = top + height + 0.55
+    page.caption(
+        "SHAP values of test sites: how much a feature moved the log odds of an error. "
+        "Bars: grey, the language model; red, higher values speak for an error; blue, "
+        "against one. Right: push by value, one "
+        "dot per site, for the strongest classical features."
+    )
+
+
+def _draw_dependence(
+    page: Page, shap: UnitShap, names: list[str], top: float, height: float
+) -> None:
+    left, width = MARGIN + 5.1, BODY_WIDTH - 5.1
+    gap_x, gap_y = 0.75, 0.75
+    cell = ((width - gap_x) / 2, (height - gap_y) / 2)
+    for index, name in enumerate(names):
+        x = left + (index % 2) * (cell[0] + gap_x)
+        y = top + (index // 2) * (cell[1] + gap_y)
+        ax = page.axes(x, y, *cell)
+        ax.axhline(0, color=MUTED, lw=0.8, ls=(0, (4, 3)))
+        ax.scatter(
+            shap.inputs[name],
+            shap.pushes[name],
+            s=5,
+            color=SERIES_COLOURS[1],
+            alpha=0.5,
+            lw=0,
+            rasterized=True,
+        )
+        ax.set_xlabel(shorten_text(name, cell[0], 8))
+        ax.set_ylabel("push")

@@ -1,0 +1,287 @@
+"""Findings in sentences, generated from the stored numbers, never from expectation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.reporting.data import Unit
+from error_sequence_model.reporting.results import RunResults
+from error_sequence_model.reporting.statistics import MapStatistics
+
+SMALLEST_GAIN = 0.01
+FEWEST_SITES = 10
+REGION_FOLD = 1.5
+
+
+def format_interval(interval: Any) -> str:
+    """An interval as " [0.51, 0.63]", or nothing if there is none."""
+    if interval is None or len(interval) != 2 or not np.isfinite(interval).all():
+        return ""
+    low, high = (f"{end:.2f}".replace("-", "−") for end in interval)
+    return f" [{low}, {high}]"
+
+
+def format_number(value: Any, digits: int = 2, *, sign: bool = False) -> str:
+    """A number, or a dash where there is none."""
+    if value is None or not np.isfinite(value):
+        return "–"
+    return format_signed(value, digits) if sign else f"{value:.{digits}f}"
+
+
+def format_signed(value: float, digits: int = 2) -> str:
+    """A number with its sign, a true minus, and none before zero."""
+    text = f"{value:+.{digits}f}"
+    if float(text) == 0:
+        return text[1:]
+    return text.replace("-", "−")
+
+
+def format_p(value: float, draws: int) -> str:
+    """A permutation p-value; at its floor (no permutation as extreme) as a bound."""
+    if np.isnan(value):
+        return "–"
+    floor = 1 / (draws + 1)
+    return f"≤ {floor:.1g}" if value <= floor * 1.001 else f"{value:.2g}"
+
+
+def count_words(number: int, noun: str) -> str:
+    """A count with its noun: "1 site", "2,301 sites"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def describe_in_short(
+    units: Sequence[Unit], statistics: Sequence[MapStatistics]
+) -> str:
+    """The whole report in two or three sentences."""
+    told, untold, unknown = [], [], []
+    for unit in units:
+        auroc = unit.lead.metrics.get("auroc")
+        interval = (unit.lead.metrics.get("intervals") or {}).get("auroc")
+        is_error = unit.test_sites["label"] == unit.positive_label
+        if min(is_error.sum(), (~is_error).sum()) < FEWEST_SITES:
+            unknown.append(f"{unit.contrast} {unit.splice_type}")
+            continue
+        if auroc is None or interval is None:
+            continue
+        where = f"{unit.contrast} {unit.splice_type} (AUROC {auroc:.2f})"
+        (told if interval[0] > 0.5 else untold).append(where)
+    parts = []
+    if told:
+        parts.append(f"From sequence alone the classes can be told in {_join(told)}.")
+    if untold:
+        parts.append(f"They cannot, beyond chance, in {_join(untold)}.")
+    if unknown:
+        parts.append(f"There are too few test sites to say so for {_join(unknown)}.")
+    marks = [describe_gain(unit)[1] for unit in units]
+    known = [mark for mark in marks if mark != "open"]
+    if known:
+        parts.append(
+            f"The language model adds to the best baseline in {marks.count('good')} of "
+            f"{count_words(len(known), 'comparison')}."
+        )
+    rows = [
+        (abs(row.difference), row.label, entry)
+        for entry in statistics
+        for row in entry.regions.itertuples()
+        if row.p_value < 0.05
+    ]
+    if rows:
+        _, label, entry = max(rows, key=lambda row: row[0])
+        parts.append(
+            f"The maps of errors and correct calls differ most in the {label} "
+            f"({entry.unit.contrast} {entry.splice_type})."
+        )
+    elif statistics:
+        parts.append("No named region of the maps differs between the classes.")
+    return " ".join(parts) or "There are no test scores to sum up."
+
+
+def _join(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def describe_performance(unit: Unit) -> str:
+    """How well the leading model tells the classes apart on the test part."""
+    metrics = unit.lead.metrics
+    if metrics.get("auprc") is None:
+        return f"{unit.name}: no test metrics are stored for {unit.lead.name}."
+    intervals = metrics.get("intervals") or {}
+    text = (
+        f"{unit.name}: held-out AUPRC {metrics['auprc']:.2f}"
+        f"{format_interval(intervals.get('auprc'))} where guessing gives "
+        f"{format_number(metrics.get('prevalence'))} (the prevalence)"
+    )
+    if metrics.get("auroc") is not None:
+        text += (
+            f"; AUROC {metrics['auroc']:.2f}{format_interval(intervals.get('auroc'))}"
+        )
+    sites, genes = metrics.get("n_sites", 0), metrics.get("n_genes")
+    text += f"; {count_words(sites, 'test site')}"
+    text += f" in {count_words(genes, 'gene')}" if genes is not None else ""
+    spread = [
+        r.metrics["auroc"] for r in unit.runs if r.metrics.get("auroc") is not None
+    ]
+    if len(spread) > 1:
+        text += (
+            f". All {len(spread)} runs: AUROC {min(spread):.2f} to {max(spread):.2f}"
+        )
+    return text + "."
+
+
+def get_best_row(comparison: pd.DataFrame | None, kinds: tuple[str, ...]) -> Any:
+    """Row of the highest AUPRC among some kinds of model, or None."""
+    if comparison is None or "kind" not in comparison:
+        return None
+    rows = comparison[comparison["kind"].isin(kinds) & comparison["auprc"].notna()]
+    return None if rows.empty else rows.loc[rows["auprc"].idxmax()]
+
+
+def get_lead_row(unit: Unit) -> Any:
+    """The leading model's row in the comparison, or None."""
+    table = unit.comparison
+    if table is None or "kind" not in table:
+        return None
+    rows = table[(table["kind"] == "backbone") & (table["model"] == unit.lead.backbone)]
+    if "seed" in rows:
+        seeds = rows["seed"].astype(str).str.replace(r"\.0$", "", regex=True)
+        same = rows[seeds == str(unit.lead.seed)]
+        rows = same if len(same) else rows
+    return None if rows.empty else rows.iloc[0]
+
+
+def describe_gain(unit: Unit) -> tuple[str, str]:
+    """Whether the language model adds anything over the best baseline.
+
+    Returns:
+        A sentence and its mark ("good", "bad" or "open").
+    """
+    start = f"{unit.name}: "
+    baseline = get_best_row(unit.comparison, ("baseline",))
+    model = get_lead_row(unit)
+    if baseline is None or model is None:
+        what = "comparison.tsv" if unit.comparison is None else "a baseline"
+        return (
+            f"{start}whether the language model adds anything cannot be said, because "
+            f"{what} is missing. Run the baselines and write the report again.",
+            "open",
+        )
+    # The comparison names its baseline, which was chosen on the validation part.
+    against = model.get("against")
+    named = unit.comparison[unit.comparison["model"] == against]
+    if len(named):
+        baseline = named.iloc[0]
+    delta = model.get("delta_auprc", np.nan)
+    low, high = model.get("delta_low", np.nan), model.get("delta_high", np.nan)
+    if not np.isfinite(delta):
+        delta = model["auprc"] - baseline["auprc"]
+    numbers = (
+        f"ΔAUPRC {format_signed(delta)}{format_interval((low, high))} against the best "
+        f"baseline, {baseline['model']} (AUPRC {baseline['auprc']:.2f})"
+    )
+    if np.isfinite(low) and low > 0 and delta >= SMALLEST_GAIN:
+        text, mark = f"the language model adds to the baselines: {numbers}.", "good"
+    elif np.isfinite(high) and high < 0:
+        text, mark = f"the language model is worse than a baseline: {numbers}.", "bad"
+    elif np.isfinite(low):
+        text = f"no evidence that the language model adds anything: {numbers}."
+        mark = "bad"
+    else:
+        text, mark = f"no interval for the gain is stored: {numbers}.", "open"
+    return start + text + _describe_score(unit, model), mark
+
+
+def _describe_score(unit: Unit, model: Any) -> str:
+    reference = get_best_row(unit.comparison, ("reference",))
+    if reference is None or not reference["auprc"] > model["auprc"]:
+        return ""
+    return (
+        f" The reference “{reference['model']}” alone reaches AUPRC "
+        f"{reference['auprc']:.2f}, more than the model (which is blind to it)."
+    )
+
+
+def describe_regions(statistics: MapStatistics) -> list[str]:
+    """Where attribution concentrates and where the classes differ, by region."""
+    table, unit = statistics.regions, statistics.unit
+    where = f"{unit.contrast}, {statistics.splice_type}"
+    if not len(table):
+        return [f"{where}: no named regions for this splice type."]
+    top = table[table["fold"] >= REGION_FOLD].nlargest(2, "fold")
+    if top.empty:
+        sentences = [f"{where}: attribution is spread; no named region stands out."]
+    else:
+        parts = [
+            f"{row.label} holds {row.share:.0%} of |attribution| on "
+            f"{row.share_of_bases:.1%} of the bases ({row.fold:.1f}-fold)"
+            for row in top.itertuples()
+        ]
+        sentences = [f"{where}: {'; '.join(parts)}."]
+    if table["p_value"].isna().all():
+        sentences.append(f"{where}: too few sites to test regions between the classes.")
+        return sentences
+    found = table[table["p_value"] < 0.05].sort_values("p_value")
+    first, second = statistics.explained.names
+    if found.empty:
+        sentences.append(f"{where}: no region differs between {first} and {second}.")
+    else:
+        parts = [
+            f"{row.label} {format_signed(row.difference)} "
+            f"(p {_write_p(row.p_value, statistics.draws)})"
+            for row in found.head(3).itertuples()
+        ]
+        sentences.append(
+            f"{where}: {first} minus {second} differs in {'; '.join(parts)}."
+        )
+    return sentences
+
+
+def _write_p(value: float, draws: int) -> str:
+    text = format_p(value, draws)
+    return text if text.startswith("≤") else f"= {text}"
+
+
+def describe_checks(unit: Unit) -> list[tuple[str, str]]:
+    """Sentences with marks on leakage and faithfulness of a unit."""
+    lines: list[tuple[str, str]] = []
+    if unit.lead.leakage.get("passed") is False:
+        lines.append((f"{unit.name}: the leakage audit failed.", "bad"))
+    methods = unit.lead.faithfulness.get("methods", {})
+    if not methods:
+        lines.append((f"{unit.name}: the maps' faithfulness was not checked.", "bad"))
+    for method, result in methods.items():
+        if result.get("passed") is False and method in [
+            *unit.lead.methods,
+            "attention",
+        ]:
+            name = method.replace("_", " ")
+            lines.append((f"{unit.name}: {name} failed its faithfulness check.", "bad"))
+    if unit.lead.missing:
+        problems = "; ".join(unit.lead.missing)
+        lines.append((f"{unit.name}, {unit.lead.name}: {problems}.", "bad"))
+    return lines
+
+
+def describe_control(unit: Unit) -> tuple[str, str]:
+    """Whether a shuffled-label control finds nothing, as it should."""
+    metrics = unit.lead.metrics
+    interval = (metrics.get("intervals") or {}).get("auroc")
+    if metrics.get("auroc") is None or interval is None:
+        return f"Control {unit.name} (shuffled labels): no metrics stored.", "open"
+    low, high = interval
+    includes = low <= 0.5 <= high
+    verdict = "includes" if includes else "does NOT include"
+    return (
+        f"Control {unit.name} (shuffled labels): AUROC {metrics['auroc']:.2f}"
+        f"{format_interval(interval)}, which {verdict} 0.5"
+        f"{'' if includes else ': something leaks'}.",
+        "good" if includes else "bad",
+    )
+
+
+def name_model(run: RunResults) -> str:
+    """Model and weights for footers and captions."""
+    return f"model {run.name} ({run.model_hash})"

@@ -1,0 +1,1 @@
+"""The parts of the simulation: genes, their files, a predictor with planted causes."""

@@ -1,0 +1,1 @@
+"""What a split is made of: groups that stay together, homology, and its audit."""

@@ -1,0 +1,116 @@
+"""Checking the rows of an error table: all that is wrong with it is told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.coordinates import SPLICE_TYPES, STRANDS
+from error_sequence_model.genomes.fasta import Genome, match_contigs
+from error_sequence_model.tables.readers import (
+    NUMBER_NULLS,
+    Table,
+    convert_numbers,
+    refuse,
+)
+
+PRED_TYPES = ("TP", "FP", "FN", "TN")
+CORE = ("chrom", "position", "strand", "splice_type", "pred_type", "score")
+OPTIONAL_TEXT = ("gene_id", "gene_name", "transcript_ids", "gene_biotype")
+
+
+def check_rows(
+    table: Table, path: str | Path, genome: Genome, coordinate_base: int
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Check every row of a table.
+
+    Args:
+        table: With the columns of an error table.
+        path: Its file, for messages.
+        genome: Where the sites lie.
+        coordinate_base: What the table calls a contig's first base.
+
+    Returns:
+        ``(rows, renamed)``: rows with the genome's contig names, int64 positions,
+        float32 scores and every optional column; and the contig names that changed.
+
+    Raises:
+        InputError: Everything wrong with the rows, at once.
+    """
+    frame, lines = table.frame, table.lines
+    problems = list(table.problems)
+
+    def note(is_bad: np.ndarray, column: str, allowed: str) -> None:
+        for row in np.flatnonzero(is_bad):
+            value = frame[column].iloc[row]
+            # Both are null to the reader.
+            shown = "empty or '.'" if pd.isna(value) else repr(value)
+            problems.append((int(lines[row]), f"{column} is {shown}; {allowed}"))
+
+    rows = frame.copy(deep=False)
+    for column, allowed in (
+        ("strand", STRANDS),
+        ("splice_type", SPLICE_TYPES),
+        ("pred_type", PRED_TYPES),
+    ):
+        is_bad = ~frame[column].isin(allowed).to_numpy()
+        note(is_bad, column, "must be one of " + ", ".join(allowed))
+    chroms = frame["chrom"].astype("str")
+    mapping, missing = match_contigs(chroms.dropna().unique(), genome.lengths)
+    known = chroms.map(mapping)
+    is_missing = known.isna().to_numpy()
+    few = ", ".join(list(genome.lengths)[:5])
+    for row in np.flatnonzero(is_missing):
+        name = chroms.iloc[row]
+        reason = "empty or '.'" if pd.isna(name) else f"{name!r}: {missing[name]}"
+        problems.append(
+            (int(lines[row]), f"chrom is {reason} ({genome.path} has {few} …)")
+        )
+    positions = pd.to_numeric(frame["position"], errors="coerce").to_numpy("float64")
+    is_number = np.isfinite(positions) & (np.floor(positions) == positions)
+    note(~is_number, "position", "must be a whole number")
+    is_low = is_number & (positions < coordinate_base)
+    note(is_low, "position", f"must be at least {coordinate_base} (coordinate_base)")
+    lengths = known.map(genome.lengths).to_numpy("float64", na_value=np.nan)
+    is_high = is_number & (positions - coordinate_base >= lengths)
+    for row in np.flatnonzero(is_high):
+        problems.append(
+            (
+                int(lines[row]),
+                f"position is {frame['position'].iloc[row]}, beyond the end of "
+                f"{known.iloc[row]} ({lengths[row]:.0f} bp): another genome build?",
+            )
+        )
+    scores = _read_scores(frame, lines, problems)
+    if problems:
+        refuse(path, problems, advice="Correct the rows or map other column names.")
+    if not len(frame):
+        refuse(path, [(1, "no rows below the header")], advice="A site is needed.")
+    rows["chrom"] = known
+    rows["position"] = positions.astype(np.int64)
+    rows["score"] = scores
+    for column in OPTIONAL_TEXT:
+        values = frame[column] if column in frame else pd.Series(None, frame.index)
+        rows[column] = values.astype("str")
+    done = {*CORE, *OPTIONAL_TEXT}
+    for column in [c for c in frame if c not in done]:
+        rows[column] = convert_numbers(frame[column])
+    return rows, {a: b for a, b in mapping.items() if a != b}
+
+
+def _read_scores(
+    frame: pd.DataFrame, lines: np.ndarray, problems: list[tuple[int, str]]
+) -> np.ndarray:
+    if "score" not in frame:
+        return np.full(len(frame), np.nan, dtype=np.float32)
+    given = frame["score"]
+    scores = pd.to_numeric(given, errors="coerce").to_numpy("float64", na_value=np.nan)
+    is_null = given.isna() | given.isin(NUMBER_NULLS)
+    is_bad = (np.isnan(scores) & ~is_null.to_numpy()) | np.isinf(scores)
+    for row in np.flatnonzero(is_bad):
+        problems.append(
+            (int(lines[row]), f"score is {given.iloc[row]!r}; not a number")
+        )
+    return scores.astype(np.float32)

@@ -1,0 +1,1 @@
+"""Named causes of errors: registry, flags by origin of evidence, tests, coverage."""

@@ -1,0 +1,1 @@
+"""Tokenizers of each kind, and the store of what they make."""
