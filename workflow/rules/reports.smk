@@ -84,7 +84,7 @@ rule write_browser:
     input:
         script=script("browser.py"),
         library=library("browser.py"),
-        template=script("error_sequence_model/browser.html"),
+        template=script("error_sequence_model/reporting/browser.html"),
         sites="results/{predictor}/sites.parquet",
         windows="results/{predictor}/windows.arrow",
         results=get_report_inputs,
