@@ -14,6 +14,10 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/helpers/sites.smk"
+include: "workflow/rules/helpers/models.smk"
+include: "workflow/rules/helpers/runs.smk"
+include: "workflow/rules/helpers/results.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/sites.smk"
 include: "workflow/rules/windows.smk"

@@ -4,7 +4,6 @@
 rule name_causes:
     input:
         script=script("causes.py"),
-        library=library("causes.py"),
         sites="results/{predictor}/sites.parquet",
         windows="results/{predictor}/windows.arrow",
         split=f"{GROUP}/split.parquet",
@@ -27,6 +26,7 @@ rule name_causes:
     conda:
         ENV
     params:
+        library=library("causes.py"),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
         annotations=lambda wildcards: as_json(
             list_annotations(config, wildcards.predictor)

@@ -4,7 +4,6 @@
 rule compute_features:
     input:
         script=script("features.py"),
-        library=library("features.py"),
         elements=str(SCRIPTS.parents[1] / "resources" / "elements.tsv"),
         sites="results/{predictor}/sites.parquet",
         windows="results/{predictor}/windows.arrow",
@@ -18,6 +17,7 @@ rule compute_features:
     conda:
         ENV
     params:
+        library=library("features.py"),
         settings=as_json(config["features"]),
         annotations=lambda wildcards: as_json(get_feature_annotations(wildcards)),
     shell:
@@ -30,7 +30,6 @@ rule compute_features:
 rule fit_baselines:
     input:
         script=script("baselines.py"),
-        library=library("baselines.py"),
         checks=ancient("results/checks.tsv"),
         sites="results/{predictor}/sites.parquet",
         split=f"{GROUP}/split.parquet",
@@ -43,6 +42,7 @@ rule fit_baselines:
         ENV
     threads: config["training"]["threads"]
     params:
+        library=library("baselines.py"),
         models=config["baselines"]["models"],
         aware="--score-aware" if config["features"]["score_aware"] else "",
         seed=config["splits"]["seed"],
@@ -55,7 +55,6 @@ rule fit_baselines:
 rule fit_cnn:
     input:
         script=script("cnn.py"),
-        library=library("cnn.py"),
         checks=ancient("results/checks.tsv"),
         sites="results/{predictor}/sites.parquet",
         windows="results/{predictor}/windows.arrow",
@@ -68,6 +67,7 @@ rule fit_cnn:
         ENV
     threads: config["training"]["threads"]
     params:
+        library=library("cnn.py"),
         settings=as_json(config["baselines"]["cnn"]),
         seed=config["splits"]["seed"],
     shell:
@@ -79,7 +79,6 @@ rule fit_cnn:
 rule fit_embeddings:
     input:
         script=script("embeddings.py"),
-        library=library("embeddings.py"),
         checks=ancient("results/checks.tsv"),
         split=f"{GROUP}/split.parquet",
         tokens=get_tokens,
@@ -93,6 +92,7 @@ rule fit_embeddings:
     resources:
         gpu=min(config["training"]["gpus"], 1),
     params:
+        library=library("embeddings.py"),
         lease=get_lease,
         backbone=lambda wildcards: as_json(config["backbones"][wildcards.backbone]),
         max_length=as_json(config["training"]["max_length"]),
@@ -107,7 +107,6 @@ rule fit_embeddings:
 rule fit_hybrid:
     input:
         script=script("hybrid.py"),
-        library=library("hybrid.py"),
         sites="results/{predictor}/sites.parquet",
         split=f"{GROUP}/split.parquet",
         features=f"{GROUP}/classical/features.parquet",
@@ -122,6 +121,7 @@ rule fit_hybrid:
     conda:
         ENV
     params:
+        library=library("hybrid.py"),
         run=subpath(output.predictions, parent=True),
     shell:
         "python {input.script} --sites {input.sites:q} --split {input.split:q}"
@@ -134,7 +134,6 @@ rule fit_hybrid:
 rule fit_ensemble:
     input:
         script=script("ensemble.py"),
-        library=library("ensemble.py"),
         baselines=get_baselines,
         hybrids=get_hybrids,
         predictions=lambda wildcards: [
@@ -148,6 +147,7 @@ rule fit_ensemble:
     conda:
         ENV
     params:
+        library=library("ensemble.py"),
         runs=lambda wildcards: list_runs(*wildcards),
     shell:
         "python {input.script} --predictions {input.baselines:q} {input.hybrids:q}"
@@ -157,7 +157,6 @@ rule fit_ensemble:
 rule compare:
     input:
         script=script("comparison.py"),
-        library=library("comparison.py"),
         sites="results/{predictor}/sites.parquet",
         split=f"{GROUP}/split.parquet",
         features=f"{GROUP}/classical/features.parquet",
@@ -178,6 +177,7 @@ rule compare:
     conda:
         ENV
     params:
+        library=library("comparison.py"),
         runs=lambda wildcards: list_runs(*wildcards),
         assessment=subpath(output[0], parent=True),
         counts=lambda wildcards: as_json(get_predictor(wildcards, "natural_counts")),

@@ -4,7 +4,6 @@
 rule score:
     input:
         script=script("evaluation.py"),
-        library=library("evaluation.py"),
         sites="results/{predictor}/sites.parquet",
         split=f"{GROUP}/split.parquet",
         tokens=get_tokens,
@@ -20,6 +19,7 @@ rule score:
     resources:
         gpu=min(config["training"]["gpus"], 1),
     params:
+        library=library("evaluation.py"),
         lease=get_lease,
         run=subpath(output.metrics, parent=True),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),

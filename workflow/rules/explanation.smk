@@ -4,7 +4,6 @@
 rule attribute:
     input:
         script=script("attributions.py"),
-        library=library("attributions.py"),
         sites="results/{predictor}/sites.parquet",
         windows="results/{predictor}/windows.arrow",
         split=f"{GROUP}/split.parquet",
@@ -19,6 +18,7 @@ rule attribute:
     resources:
         gpu=min(config["training"]["gpus"], 1),
     params:
+        library=library("attributions.py"),
         lease=get_lease,
         run=subpath(input.weights, ancestor=2),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
@@ -33,7 +33,6 @@ rule attribute:
 rule extract_attention:
     input:
         script=script("attention.py"),
-        library=library("attention.py"),
         sites="results/{predictor}/sites.parquet",
         windows="results/{predictor}/windows.arrow",
         split=f"{GROUP}/split.parquet",
@@ -48,6 +47,7 @@ rule extract_attention:
     resources:
         gpu=min(config["training"]["gpus"], 1),
     params:
+        library=library("attention.py"),
         lease=get_lease,
         run=subpath(input.weights, ancestor=2),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
@@ -62,7 +62,6 @@ rule extract_attention:
 rule check_faithfulness:
     input:
         script=script("faithfulness.py"),
-        library=library("faithfulness.py"),
         sites="results/{predictor}/sites.parquet",
         windows="results/{predictor}/windows.arrow",
         split=f"{GROUP}/split.parquet",
@@ -82,6 +81,7 @@ rule check_faithfulness:
     resources:
         gpu=min(config["training"]["gpus"], 1),
     params:
+        library=library("faithfulness.py"),
         lease=get_lease,
         run=subpath(input.weights, ancestor=2),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
@@ -98,7 +98,6 @@ rule check_faithfulness:
 rule compare_maps:
     input:
         script=script("agreement.py"),
-        library=library("agreement.py"),
         maps=list_seed_maps,
     output:
         f"{GROUP}/{{backbone}}/fold{{fold}}/agreement.json",
@@ -107,6 +106,7 @@ rule compare_maps:
     conda:
         ENV
     params:
+        library=library("agreement.py"),
         runs=list_seed_runs,
         seed=config["explanation"]["seed"],
     shell:

@@ -6,7 +6,6 @@ rule download_model:
     input:
         # `ancient`: an edit here is no reason to download anything again.
         script=ancient(script("fetch.py")),
-        library=ancient(library("fetch.py")),
     output:
         "models/{model}/checksums.json",
     log:

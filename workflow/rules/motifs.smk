@@ -4,7 +4,6 @@
 rule find_motifs:
     input:
         script=script("motifs.py"),
-        library=library("motifs.py"),
         catalogue=str(SCRIPTS.parents[1] / "resources" / "elements.tsv"),
         elements=config["motifs"]["elements"] or [],
         sites="results/{predictor}/sites.parquet",
@@ -37,6 +36,7 @@ rule find_motifs:
     resources:
         gpu=min(config["training"]["gpus"], 1),
     params:
+        library=library("motifs.py"),
         lease=get_lease,
         run=subpath(input.weights, ancestor=2),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),

@@ -9,7 +9,6 @@ wildcard_constraints:
 rule draw_gene_windows:
     input:
         script=script("pretraining_windows.py"),
-        library=library("pretraining_windows.py"),
         sites=of_scope("sites.parquet"),
         windows=of_scope("windows.arrow"),
         split=get_scope_split,
@@ -27,6 +26,7 @@ rule draw_gene_windows:
     conda:
         ENV
     params:
+        library=library("pretraining_windows.py"),
         genomes=lambda wildcards: as_json(get_sources(wildcards)),
         splits=lambda wildcards: as_json(get_scope_splits(wildcards)),
         split=get_scope_options,
@@ -41,7 +41,6 @@ rule draw_gene_windows:
 rule pretrain:
     input:
         script=script("pretrain.py"),
-        library=library("pretrain.py"),
         # Only to wait for: `ancient` keeps a new contrast from pretraining again.
         checks=ancient("results/checks.tsv"),
         windows="results/{scope}/pretrained/windows.arrow",
@@ -60,6 +59,7 @@ rule pretrain:
     resources:
         gpu=config["training"]["gpus"],
     params:
+        library=library("pretrain.py"),
         launch=get_launch_flags,
         accelerate=str(SCRIPTS.parents[1] / "config" / "accelerate.yaml"),
         output=subpath(output.record, parent=True),

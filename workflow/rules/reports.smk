@@ -4,7 +4,6 @@
 rule write_error_report:
     input:
         script=script("report.py"),
-        library=library("report.py"),
         sites="results/{predictor}/sites.parquet",
         audit="results/{predictor}/audit.json",
         windows="results/{predictor}/windows.arrow",
@@ -31,6 +30,7 @@ rule write_error_report:
     conda:
         ENV
     params:
+        library=library("report.py"),
         runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
         tables=subpath(output.pdf, parent=True),
         seed=config["explanation"]["seed"],
@@ -45,7 +45,6 @@ rule write_error_report:
 rule write_overview:
     input:
         script=script("overview.py"),
-        library=library("overview.py"),
         sites="results/{predictor}/sites.parquet",
         audit="results/{predictor}/audit.json",
         windows="results/{predictor}/windows.arrow",
@@ -69,6 +68,7 @@ rule write_overview:
     conda:
         ENV
     params:
+        library=library("overview.py"),
         runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
         tables=subpath(output.pdf, parent=True),
         seed=config["explanation"]["seed"],
@@ -83,7 +83,6 @@ rule write_overview:
 rule write_browser:
     input:
         script=script("browser.py"),
-        library=library("browser.py"),
         template=script("error_sequence_model/reporting/browser.html"),
         sites="results/{predictor}/sites.parquet",
         windows="results/{predictor}/windows.arrow",
@@ -105,6 +104,7 @@ rule write_browser:
     conda:
         ENV
     params:
+        library=library("browser.py"),
         runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
     shell:
         "python {input.script} --predictor {wildcards.predictor:q}"

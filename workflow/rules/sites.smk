@@ -14,7 +14,6 @@ wildcard_constraints:
 rule call_sites:
     input:
         script=script("call.py"),
-        library=library("call.py"),
         scores=lambda wildcards: list_files_of(get_predictor(wildcards, "scores")),
         genome=ancient(get_genome),
         annotation=get_annotated_sites,
@@ -31,6 +30,7 @@ rule call_sites:
     conda:
         ENV
     params:
+        library=library("call.py"),
         scores=lambda wildcards: as_json(get_predictor(wildcards, "scores")),
         calling=lambda wildcards: as_json(get_calling(wildcards)),
         optional=get_call_options,
@@ -47,7 +47,6 @@ rule call_sites:
 rule prepare_sites:
     input:
         script=script("sites.py"),
-        library=library("sites.py"),
         errors=get_errors,
         genome=ancient(get_genome),
         annotation=get_annotation,
@@ -61,6 +60,7 @@ rule prepare_sites:
     conda:
         ENV
     params:
+        library=library("sites.py"),
         convention=get_convention,
         genome=get_site_options,
         format=lambda wildcards: get_predictor(wildcards, "format"),
@@ -75,7 +75,6 @@ rule prepare_sites:
 rule pool_sites:
     input:
         script=script("pool.py"),
-        library=library("pool.py"),
         sites=lambda wildcards: list_members(wildcards, "sites.parquet"),
         windows=lambda wildcards: list_members(wildcards, "windows.arrow"),
     output:
@@ -89,6 +88,7 @@ rule pool_sites:
     conda:
         ENV
     params:
+        library=library("pool.py"),
         members=lambda wildcards: get_predictor(wildcards, "pool"),
         genomes=get_member_genomes,
     shell:

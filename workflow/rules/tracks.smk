@@ -4,7 +4,6 @@
 rule write_tracks:
     input:
         script=script("tracks.py"),
-        library=library("tracks.py"),
         sites="results/{predictor}/sites.parquet",
         genomes=ancient(list_track_files),
         results=get_track_inputs,
@@ -15,6 +14,7 @@ rule write_tracks:
     conda:
         ENV
     params:
+        library=library("tracks.py"),
         runs=list_track_runs,
         genomes=lambda wildcards: as_json(list_track_genomes(wildcards)),
     shell:

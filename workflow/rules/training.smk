@@ -5,7 +5,6 @@
 rule fine_tune:
     input:
         script=script("train.py"),
-        library=library("train.py"),
         # Only to wait for: `ancient` keeps a new contrast from retraining the others.
         checks=ancient("results/checks.tsv"),
         sites="results/{predictor}/sites.parquet",
@@ -26,6 +25,7 @@ rule fine_tune:
     resources:
         gpu=config["training"]["gpus"],
     params:
+        library=library("train.py"),
         launch=get_launch_flags,
         accelerate=str(SCRIPTS.parents[1] / "config" / "accelerate.yaml"),
         run=subpath(output.record, parent=True),

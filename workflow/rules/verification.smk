@@ -4,7 +4,6 @@
 rule verify_features:
     input:
         script=script("verification.py"),
-        library=library("verification.py"),
         elements=str(SCRIPTS.parents[1] / "resources" / "elements.tsv"),
         sites="results/{predictor}/sites.parquet",
         windows="results/{predictor}/windows.arrow",
@@ -21,6 +20,7 @@ rule verify_features:
     resources:
         gpu=min(config["training"]["gpus"], 1),
     params:
+        library=library("verification.py"),
         run=subpath(input.weights, ancestor=2),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
         training=lambda wildcards: as_json(get_training(wildcards)),

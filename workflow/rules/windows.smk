@@ -4,7 +4,6 @@
 rule extract_windows:
     input:
         script=script("windows.py"),
-        library=library("windows.py"),
         sites="results/{predictor}/sites.parquet",
         genome=ancient(get_genome),
         variants=lambda wildcards: get_predictor(wildcards, "variants") or [],
@@ -18,6 +17,7 @@ rule extract_windows:
         ENV
     params:
         **config["windows"],
+        library=library("windows.py"),
         genome=get_window_options,
     shell:
         "python {input.script} --sites {input.sites:q} {params.genome:q}"
@@ -28,7 +28,6 @@ rule extract_windows:
 rule tokenize:
     input:
         script=script("tokens.py"),
-        library=library("tokens.py"),
         windows="results/{predictor}/windows.arrow",
         checkpoint=get_tokenizer_checkpoint,
     output:
@@ -38,6 +37,7 @@ rule tokenize:
     conda:
         ENV
     params:
+        library=library("tokens.py"),
         backbone=lambda wildcards: as_json(get_tokenizer_settings(wildcards)),
     shell:
         "python {input.script} --windows {input.windows:q}"
@@ -47,7 +47,6 @@ rule tokenize:
 rule make_split:
     input:
         script=script("split.py"),
-        library=library("split.py"),
         sites="results/{predictor}/sites.parquet",
         windows="results/{predictor}/windows.arrow",
     output:
@@ -58,6 +57,7 @@ rule make_split:
     conda:
         ENV
     params:
+        library=library("split.py"),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
         splits=lambda wildcards: as_json(get_splits(wildcards.predictor)),
     shell:
@@ -71,7 +71,6 @@ rule make_split:
 rule check_data:
     input:
         script=script("checks.py"),
-        library=library("checks.py"),
         leakage=list_group_files("leakage.json"),
     output:
         "results/checks.tsv",
@@ -80,5 +79,7 @@ rule check_data:
     localrule: True
     conda:
         ENV
+    params:
+        library=library("checks.py"),
     shell:
         "python {input.script} --leakage {input.leakage:q} --checks {output:q} 2> {log:q}"

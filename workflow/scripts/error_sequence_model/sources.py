@@ -1,12 +1,14 @@
 """Which files of this library a script's result depends on, found by their imports.
 
-A rule lists them as inputs: an edit in one of them reruns what it defines, and nothing
-else. What only talks (logs, messages, command lines) is left out on purpose.
+A rule has the hash of their content as a parameter: an edit in one of them reruns what
+it defines, and nothing else. What only talks (logs, messages, command lines) is left out
+on purpose.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +42,23 @@ def find_sources(script: str | Path) -> list[Path]:
             found.add(module)
             todo.append(module)
     return sorted(found)
+
+
+@cache
+def hash_sources(script: str | Path) -> str:
+    """Hash the content of the library modules that a script's result depends on.
+
+    Args:
+        script: A Python file; it is not part of the hash.
+
+    Returns:
+        16 hexadecimal digits; the same wherever the library lies.
+    """
+    digest = hashlib.sha256()
+    for path in find_sources(script):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
 
 
 @cache

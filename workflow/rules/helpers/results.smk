@@ -1,0 +1,145 @@
+# What is made of runs: comparisons, causes, reports, tracks.
+from error_sequence_model.taxonomy.files import (
+    get_thresholds,
+    list_annotations,
+    list_tracks,
+)
+
+
+def get_comparisons(wildcards):
+    return list_group_files("comparison.tsv")
+
+
+def get_feature_annotations(wildcards):
+    """``[prefix, path]`` of the annotations that features are computed from."""
+    if not config["features"]["annotation"]:
+        return []
+    return list_annotations(config, wildcards.predictor)
+
+
+def get_feature_files(wildcards):
+    """What features are computed from beside the windows."""
+    tracks = list_files_of(config["features"]["bigwigs"])
+    return [path for _, path in get_feature_annotations(wildcards)] + tracks
+
+
+def get_baselines(wildcards):
+    """The predictions of all baselines of a group."""
+    names = ["predictions"]
+    if "cnn" in config["baselines"]["models"]:
+        names.append("cnn")
+    if "embeddings" in config["baselines"]["models"]:
+        names += [f"embeddings/{backbone}" for backbone in config["models"]]
+    return [f"{GROUP}/classical/{name}.parquet" for name in names]
+
+
+def get_hybrids(wildcards):
+    """Predictions of the models joined with features, where the config has them."""
+    if not config["hybrid"]["enabled"]:
+        return []
+    return [f"{run}/hybrid.parquet" for run in list_runs(*wildcards)]
+
+
+def get_motif_settings():
+    return {k: v for k, v in config["motifs"].items() if k != "enabled"}
+
+
+def get_verified_motifs(wildcards):
+    """The motifs of a run, which become classical features; none if not searched."""
+    names = ["motifs.tsv", "motifs.json"] if config["motifs"]["enabled"] else []
+    return [f"{RUN}/{name}" for name in names]
+
+
+def list_verifications(predictor):
+    """Where classical features are tested on the models; never on shuffled labels."""
+    if not config["verification"]["features"]:
+        return []
+    return [
+        f"{run}/verification.tsv"
+        for group in list_groups(predictor)
+        if not (CONTRASTS[group[1]] or {}).get("shuffle_labels")
+        for run in list_runs(*group)
+    ]
+
+
+def get_cause_files(wildcards):
+    """What the named causes are read from beside the sites."""
+    tracks = list_tracks(config, wildcards.predictor)
+    annotations = list_annotations(config, wildcards.predictor)
+    return [path for _, path in annotations] + [track["path"] for track in tracks]
+
+
+def get_causes(wildcards):
+    """The named causes of all of a predictor's contrasts."""
+    names = ("causes.tsv", "causes.parquet", "causes.json")
+    return [f for name in names for f in list_group_files(name, [wildcards.predictor])]
+
+
+def get_reports(wildcards):
+    names = [f"attention_{pred_type}.pdf" for pred_type in PRED_TYPES]
+    return expand(
+        "results/reports/{predictor}/{name}",
+        predictor=config["predictors"],
+        name=[*names, "overview.pdf", "sites.html"],
+    )
+
+
+def get_report_inputs(wildcards):
+    """Everything of a predictor's runs that a report reads."""
+    names = ["metrics.json", "history.tsv", "attention.h5", "faithfulness.json"]
+    names += [f"attributions/{method}.h5" for method in METHODS]
+    if config["motifs"]["enabled"]:
+        names += ["motifs.tsv", "motifs.json", "elements.tsv"]
+    if config["hybrid"]["enabled"]:
+        names += ["shap.parquet", "shap_values.parquet"]
+    extra = list_agreements(wildcards.predictor)
+    extra += list_verifications(wildcards.predictor)
+    return extra + [
+        f"{run}/{name}"
+        for run in list_predictor_runs(wildcards.predictor)
+        for name in names
+    ]
+
+
+def list_track_genomes(wildcards):
+    """The genomes that a predictor's sites lie on, with what was put into them."""
+    members = config["predictors"][wildcards.predictor].get("pool")
+    found = []
+    for name in members or [wildcards.predictor]:
+        predictor = config["predictors"][name]
+        if not predictor.get("genome"):
+            continue
+        entry = {"genome": predictor["genome"], "member": name if members else None}
+        entry["fasta"] = config["genomes"][predictor["genome"]]["fasta"]
+        if predictor["variants"]:
+            keys = ("variants", "sample", "haplotype")
+            entry.update({key: predictor[key] for key in keys})
+        found.append(entry)
+    return found
+
+
+def list_track_files(wildcards):
+    entries = list_track_genomes(wildcards)
+    return [e[key] for e in entries for key in ("fasta", "variants") if e.get(key)]
+
+
+def list_track_runs(wildcards):
+    """The runs shown on a genome: not those of shuffled labels."""
+    return [
+        run
+        for group in list_groups(wildcards.predictor)
+        if not (CONTRASTS[group[1]] or {}).get("shuffle_labels")
+        for run in list_runs(*group)
+    ]
+
+
+def get_track_inputs(wildcards):
+    """What tracks show of a predictor's runs."""
+    names = ["metrics.json", "faithfulness.json"]
+    names += [f"attributions/{method}.h5" for method in METHODS]
+    runs = list_track_runs(wildcards)
+    return [f"{run}/{name}" for run in runs for name in names]
+
+
+def get_tracks(wildcards):
+    return expand("results/tracks/{predictor}", predictor=config["predictors"])
