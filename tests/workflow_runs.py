@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -67,9 +69,14 @@ def make_config(small_input: Path, **changes: Any) -> dict[str, Any]:
 
 
 def run_snakemake(
-    config: dict[str, Any], folder: Path, *arguments: str, cores: int = 2
+    config: dict[str, Any],
+    folder: Path,
+    *arguments: str,
+    cores: int = 2,
+    gpus: int = 0,
+    snakefile: Path = ROOT / "Snakefile",
 ) -> subprocess.CompletedProcess[str]:
-    """Run the workflow with a config in a folder, on the CPU."""
+    """Run the workflow with a config in a folder, on the CPU unless told otherwise."""
     config_file = folder / "config.yaml"
     config_file.write_text(yaml.safe_dump(config), encoding="utf-8")
     bin_folder = str(Path(sys.executable).parent)
@@ -81,9 +88,9 @@ def run_snakemake(
     return subprocess.run(
         [
             *(sys.executable, "-m", "snakemake"),
-            *("--snakefile", str(ROOT / "Snakefile")),
+            *("--snakefile", str(snakefile)),
             *("--directory", str(folder), "--configfile", str(config_file)),
-            *("--cores", str(cores), "--resources", "gpu=0"),
+            *("--cores", str(cores), "--resources", f"gpu={gpus}"),
             *("--show-failed-logs", *arguments),
         ],
         capture_output=True,
@@ -91,6 +98,69 @@ def run_snakemake(
         env=environment,
         timeout=1500,
     )
+
+
+def count_jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """Read the jobs of a dry run: {rule: number}, without the target itself."""
+    assert result.returncode == 0, result.stdout + result.stderr
+    jobs: dict[str, int] = {}
+    text = result.stdout + result.stderr
+    if "Job stats:" not in text:
+        assert "Nothing to be done" in text, text
+        return jobs
+    for line in text.split("Job stats:")[1].splitlines()[3:]:
+        fields = line.split()
+        if len(fields) != 2 or fields[0] == "total":
+            break
+        jobs[fields[0]] = int(fields[1])
+    return {rule: number for rule, number in jobs.items() if rule != "all"}
+
+
+class Finished(NamedTuple):
+    """A run that is done: the workflow's copy, the working folder, the config."""
+
+    repository: Path
+    folder: Path
+    config: dict[str, Any]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the copy of the workflow once more, with further arguments."""
+        snakefile = self.repository / "Snakefile"
+        return run_snakemake(self.config, self.folder, *arguments, snakefile=snakefile)
+
+    def plan(
+        self, config: dict[str, Any] | None = None, gpus: int = 0
+    ) -> dict[str, int]:
+        """Jobs that a dry run names, {rule: number}."""
+        snakefile = self.repository / "Snakefile"
+        options = {"gpus": gpus, "snakefile": snakefile}
+        config = self.config if config is None else config
+        return count_jobs(run_snakemake(config, self.folder, "--dry-run", **options))
+
+    def change(self, *keys: str, value: Any) -> dict[str, Any]:
+        """The config with one value changed."""
+        config = copy.deepcopy(self.config)
+        section = config
+        for key in keys[:-1]:
+            section = section.setdefault(key, {})
+        section[keys[-1]] = value
+        return config
+
+
+@pytest.fixture(scope="session")
+def finished(small_input: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """One finished run; its copy of the workflow may be touched and edited."""
+    repository = tmp_path_factory.mktemp("repository")
+    for name in ("workflow", "config", "envs", "resources"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, repository / name, ignore=ignored)
+    shutil.copy(ROOT / "Snakefile", repository)
+    run = Finished(
+        repository, tmp_path_factory.mktemp("work"), make_config(small_input)
+    )
+    done = run_snakemake(run.config, run.folder, snakefile=run.repository / "Snakefile")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return run
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from error_sequence_model import provenance
+from error_sequence_model import provenance, sources
 from error_sequence_model.errors import InputError, list_problems
 from error_sequence_model.files import (
     atomic_path,
@@ -21,7 +21,7 @@ from error_sequence_model.files import (
 )
 from error_sequence_model.jobs import logs
 from error_sequence_model.jobs.commands import parse_json, run_step
-from error_sequence_model.sources import PACKAGE, find_sources
+from error_sequence_model.sources import PACKAGE, find_sources, hash_sources
 from error_sequence_model.splitting.checks import summarise_audits
 from error_sequence_model.summary import describe_results
 
@@ -145,6 +145,25 @@ def test_sources_follow_imports_and_leave_the_plumbing_out() -> None:
     assert not names & {"jobs/logs.py", "errors.py", "files.py", "provenance.py"}
     assert "reports.py" not in names
     assert "training.py" not in {p.name for p in find_sources(scripts / "windows.py")}
+
+
+def test_hash_of_sources_follows_their_content(tmp_path, monkeypatch) -> None:
+    package = tmp_path / "toy"
+    package.mkdir()
+    monkeypatch.setattr(sources, "PACKAGE", package)
+    monkeypatch.setattr(sources, "PLUMBING", frozenset())
+
+    def hash_with(module: str) -> str:
+        (package / "one.py").write_text(module)
+        (package / "other.py").write_text("changed = " + repr(module))
+        (tmp_path / "step.py").write_text("import toy.one")
+        sources._read_imports.cache_clear()
+        hash_sources.cache_clear()
+        return hash_sources(tmp_path / "step.py")
+
+    first = hash_with("a = 1")
+    assert hash_with("a = 2") != first
+    assert hash_with("a = 1") == first  # whatever its time, and what is not imported
 
 
 def test_sources_of_every_script_exist() -> None:

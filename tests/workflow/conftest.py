@@ -1,3 +1,3 @@
 """Fixtures of the workflow tests."""
 
-from workflow_runs import small_input, snakemake  # noqa: F401
+from workflow_runs import finished, small_input, snakemake  # noqa: F401

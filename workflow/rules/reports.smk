@@ -34,12 +34,14 @@ rule write_error_report:
         runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
         tables=subpath(output.pdf, parent=True),
         seed=config["explanation"]["seed"],
+        colours=as_json(config["reports"]["colours"]),
     shell:
         "python {input.script} --predictor {wildcards.predictor:q}"
         " --error-type {wildcards.pred_type} --sites {input.sites:q}"
         " --audit {input.audit:q} --windows {input.windows:q} --runs {params.runs:q}"
         " --comparisons {input.comparisons:q} --seed {params.seed}"
-        " --output {output.pdf:q} --tables {params.tables:q}/tables 2> {log:q}"
+        " --colours {params.colours:q} --output {output.pdf:q}"
+        " --tables {params.tables:q}/tables 2> {log:q}"
 
 
 rule write_overview:
@@ -72,11 +74,12 @@ rule write_overview:
         runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
         tables=subpath(output.pdf, parent=True),
         seed=config["explanation"]["seed"],
+        colours=as_json(config["reports"]["colours"]),
     shell:
         "python {input.script} --predictor {wildcards.predictor:q}"
         " --sites {input.sites:q} --audit {input.audit:q} --windows {input.windows:q}"
         " --runs {params.runs:q} --comparisons {input.comparisons:q}"
-        " --seed {params.seed} --output {output.pdf:q}"
+        " --seed {params.seed} --colours {params.colours:q} --output {output.pdf:q}"
         " --tables {params.tables:q}/tables 2> {log:q}"
 
 
@@ -106,7 +109,9 @@ rule write_browser:
     params:
         library=library("browser.py"),
         runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
+        colours=as_json(config["reports"]["colours"]),
     shell:
         "python {input.script} --predictor {wildcards.predictor:q}"
         " --sites {input.sites:q} --windows {input.windows:q}"
-        " --runs {params.runs:q} --output {output:q} 2> {log:q}"
+        " --runs {params.runs:q} --colours {params.colours:q}"
+        " --output {output:q} 2> {log:q}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.jobs.commands import run_step
+from error_sequence_model.jobs.commands import parse_json, run_step
 from error_sequence_model.reporting.browser import write_browser
 
 
@@ -16,6 +16,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--sites", type=Path, required=True, help="sites.parquet")
     parser.add_argument("--windows", type=Path, required=True, help="windows.arrow")
     parser.add_argument("--runs", type=Path, nargs="*", default=[], help="run folders")
+    parser.add_argument("--colours", type=parse_json, default={}, help="JSON")
     parser.add_argument("--output", type=Path, required=True, help="the HTML file")
     return parser.parse_args()
 
@@ -28,6 +29,7 @@ def main(arguments: argparse.Namespace) -> None:
         predictor=arguments.predictor,
         sites=arguments.sites,
         windows=arguments.windows,
+        colours=arguments.colours,
     )
 
 

@@ -8,7 +8,7 @@ every figure are written as TSV into the tables folder.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from error_sequence_model.drawing.style import (
@@ -64,6 +64,7 @@ def write_error_report(
     windows: str | Path | None = None,
     draws: int = 500,
     seed: int = 0,
+    colours: Mapping[str, str] | None = None,
 ) -> Path:
     """Write the report of one error type, ``attention_{pred_type}.pdf``.
 
@@ -80,6 +81,7 @@ def write_error_report(
             stores are looked for in ``tokens/`` beside it.
         draws: Bootstrap draws and permutations.
         seed: Their seed.
+        colours: Colours of pred_types ("#rrggbb") that differ from the usual ones.
 
     Returns:
         The path of the PDF.
@@ -103,7 +105,7 @@ def write_error_report(
         draws=draws,
         seed=seed,
     )
-    with use_style():
+    with use_style(colours):
         pages = plan_error_report(data, pred_type)
         write_pages(pages, Path(output), f"{predictor} · {pred_type} report")
     return Path(output)
@@ -121,6 +123,7 @@ def write_overview(
     windows: str | Path | None = None,
     draws: int = 500,
     seed: int = 0,
+    colours: Mapping[str, str] | None = None,
 ) -> Path:
     """Write ``overview.pdf``: all contrasts, splice types and models side by side.
 
@@ -138,7 +141,7 @@ def write_overview(
         draws=draws,
         seed=seed,
     )
-    with use_style():
+    with use_style(colours):
         statistics = collect_statistics(data, "overview")
         pages = plan_overview(data, statistics)
         write_pages(pages, Path(output), f"{predictor} · overview")

@@ -1,8 +1,8 @@
 """Which files of this library a script's result depends on, found by their imports.
 
 A rule has the hash of their content as a parameter: an edit in one of them reruns what
-it defines, and nothing else. What only talks (logs, messages, command lines) is left out
-on purpose.
+it defines, and nothing else. What only talks (logs, messages, command lines) is left
+out on purpose.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ form of colour blindness (Okabe and Ito's palette). No pyplot: figures are objec
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
@@ -85,11 +86,24 @@ RC = {
 }
 
 
+_class_colours: ContextVar[Mapping[str, str]] = ContextVar(
+    "class colours", default=CLASS_COLOURS
+)
+
+
 @contextmanager
-def use_style() -> Iterator[None]:
-    """Apply the shared style within the block and restore what was set before."""
-    with mpl.rc_context(RC):
-        yield
+def use_style(colours: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Apply the shared style within the block and restore what was set before.
+
+    Args:
+        colours: Colours of pred_types ("#rrggbb") that differ from ours.
+    """
+    token = _class_colours.set({**CLASS_COLOURS, **(colours or {})})
+    try:
+        with mpl.rc_context(RC):
+            yield
+    finally:
+        _class_colours.reset(token)
 
 
 @contextmanager
@@ -113,7 +127,7 @@ def open_pdf(path: Path, title: str) -> Iterator[PdfPages]:
 
 def get_class_colour(name: str) -> str:
     """Colour of a pred_type, or of classes joined as "TP/FN" (the first one's)."""
-    return CLASS_COLOURS.get(name.split("/")[0], MUTED)
+    return _class_colours.get().get(name.split("/")[0], MUTED)
 
 
 @cache

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from error_sequence_model.jobs.commands import parse_json
+
 
 def make_report_parser(description: str | None) -> argparse.ArgumentParser:
     """Make a parser with what a report reads and where it is written."""
@@ -19,6 +21,7 @@ def make_report_parser(description: str | None) -> argparse.ArgumentParser:
     add("--comparisons", type=Path, nargs="*", default=[], help="comparison.tsv files")
     add("--draws", type=int, default=500, help="bootstrap draws and permutations")
     add("--seed", type=int, default=0, help="their seed")
+    add("--colours", type=parse_json, default={}, help="{pred_type: #rrggbb}, JSON")
     add("--output", type=Path, required=True, help="the PDF")
     add("--tables", type=Path, required=True, help="folder for the figures' numbers")
     return parser
@@ -27,6 +30,5 @@ def make_report_parser(description: str | None) -> argparse.ArgumentParser:
 def get_report_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Give the keyword arguments of `reports.write_error_report`, `write_overview`."""
     names = ("runs", "output", "predictor", "sites", "tables", "audit", "comparisons")
-    return {
-        name: getattr(arguments, name) for name in (*names, "windows", "draws", "seed")
-    }
+    more = ("windows", "draws", "seed", "colours")
+    return {name: getattr(arguments, name) for name in (*names, *more)}

@@ -10,7 +10,7 @@ import base64
 import html
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ import pandas as pd
 
 from error_sequence_model.drawing.style import (
     BASE_COLOURS,
-    CLASS_COLOURS,
+    CLASS_NAMES,
     INK,
     MUTED,
     NEGATIVE,
     POSITIVE,
+    get_class_colour,
+    use_style,
 )
 from error_sequence_model.drawing.tracks import ATTENTION_COLOUR
 from error_sequence_model.files import atomic_path
@@ -50,6 +52,7 @@ def write_browser(
     predictor: str,
     sites: str | Path,
     windows: str | Path,
+    colours: Mapping[str, str] | None = None,
 ) -> Path:
     """Write the site browser of one predictor.
 
@@ -59,6 +62,7 @@ def write_browser(
         predictor: Its name.
         sites: ``sites.parquet``.
         windows: ``windows.arrow``.
+        colours: Colours of pred_types ("#rrggbb") that differ from the usual ones.
 
     Returns:
         The path of the file.
@@ -73,7 +77,8 @@ def write_browser(
         if not unit.lead.is_control
     ]
     data = collect_data(units, predictor, Path(windows))
-    page = fill_template(TEMPLATE.read_text(encoding="utf-8"), predictor, data)
+    with use_style(colours):
+        page = fill_template(TEMPLATE.read_text(encoding="utf-8"), predictor, data)
     with atomic_path(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
     logger.info("%s: %d rows, %.1f MB", output, data["rows"], len(page) / 1e6)
@@ -91,7 +96,7 @@ def fill_template(template: str, predictor: str, data: dict[str, Any]) -> str:
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     colours = {
         **{f"base-{base.lower()}": colour for base, colour in BASE_COLOURS.items()},
-        **{f"class-{name.lower()}": colour for name, colour in CLASS_COLOURS.items()},
+        **{f"class-{name.lower()}": get_class_colour(name) for name in CLASS_NAMES},
         "positive": POSITIVE,
         "negative": NEGATIVE,
         "attention": ATTENTION_COLOUR,
