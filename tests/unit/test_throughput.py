@@ -81,3 +81,11 @@ def test_a_pass_costs_less_beside_its_tokens_in_a_large_model() -> None:
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
     assert estimate_pass_cost(cpu, 3e5) > estimate_pass_cost(cpu, 7e6)
     assert estimate_pass_cost(gpu, 7e6) > 1e5 > estimate_pass_cost(gpu, 7e8)
+
+
+@pytest.mark.parametrize("has_tiles", [True, False])
+def test_a_pass_in_tiles_costs_more_tokens(monkeypatch, has_tiles) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_tiles)
+    cpu = torch.device("cpu")
+    wide = estimate_pass_cost(cpu, 7e6, precision="bf16")
+    assert (wide > 5 * estimate_pass_cost(cpu, 7e6)) == has_tiles

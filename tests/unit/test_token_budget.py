@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from error_sequence_model.errors import InputError
-from error_sequence_model.optimisation.groups import token_budget
+from error_sequence_model.optimisation import token_budget
 from error_sequence_model.optimisation.token_budget import (
     CPU_TOKENS,
     find_token_budget,

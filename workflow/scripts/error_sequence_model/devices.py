@@ -36,15 +36,15 @@ def has_fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":
-        capabilities = torch.backends.cpu.get_cpu_capability(), torch.cpu
-        return bool(
-            "AVX512" in capabilities[0]
-            and (
-                torch.cpu._is_avx512_bf16_supported()
-                or torch.cpu._is_amx_tile_supported()
-            )
+        return "AVX512" in torch.backends.cpu.get_cpu_capability() and (
+            torch.cpu._is_avx512_bf16_supported() or has_amx(device)
         )
     return False
+
+
+def has_amx(device: torch.device) -> bool:
+    """Tell whether the device is a CPU that multiplies tiles of bfloat16 (AMX)."""
+    return device.type == "cpu" and torch.cpu._is_amx_tile_supported()
 
 
 def choose_precision(

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.datasets import SequenceDataset, collate, mask_tokens
-from error_sequence_model.devices import autocast
+from error_sequence_model.devices import autocast, has_amx
 from error_sequence_model.errors import InputError
 from error_sequence_model.optimisation.batching import PAD_MULTIPLE, cut_passes
 from error_sequence_model.optimisation.throughput import FlopCounter, estimate_pass_cost
@@ -32,6 +32,7 @@ from error_sequence_model.settings import TrainingSettings
 logger = logging.getLogger(__name__)
 
 COMPILED_MULTIPLE = 16
+AMX_MULTIPLE = 16  # rows of a tile; and fewer shapes to make kernels for
 
 
 class StepSums(NamedTuple):
@@ -82,8 +83,12 @@ class GradientSteps:
         self.sample_weights = class_weights[dataset.labels]
         self.lengths = dataset.lengths
         self.flops = FlopCounter(model)
-        self.pass_cost = estimate_pass_cost(self.device, self.flops.per_token)
+        self.pass_cost = estimate_pass_cost(
+            self.device, self.flops.per_token, precision=precision
+        )
         self.multiple = PAD_MULTIPLE if self.device.type == "cuda" else 1
+        if precision == "bf16" and has_amx(self.device):
+            self.multiple = AMX_MULTIPLE
         self.forward = model
         if settings.compile:
             self.multiple = COMPILED_MULTIPLE

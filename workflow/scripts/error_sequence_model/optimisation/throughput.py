@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from error_sequence_model.classifier import ErrorClassifier
+from error_sequence_model.devices import has_amx
 
 WITHOUT_ATTENTION = ("hyenadna",)
 # Dense bf16 (before Ampere: fp16) with float32 sums, TFLOP/s, from the data sheets; the
@@ -56,8 +57,13 @@ class Speed(NamedTuple):
     flops: float
 
 
-# CPU: measured on one core with AVX-512. GPU: starting the kernels of twelve layers.
-SPEEDS = {"cpu": Speed(8e-3, 7e-6, 5e10), "cuda": Speed(15e-3, 0.0, 3e14)}
+# CPU: measured on one core with AVX-512, and in bf16 with AMX, where most of what a
+# pass costs is to make the kernels of its shape. GPU: starting those of twelve layers.
+SPEEDS = {
+    "cpu": Speed(8e-3, 7e-6, 5e10),
+    "amx": Speed(50e-3, 4e-5, 2.5e11),
+    "cuda": Speed(15e-3, 0.0, 3e14),
+}
 
 
 def get_peak_flops(device: torch.device) -> float | None:
@@ -75,13 +81,16 @@ def find_peak(name: str) -> float | None:
     return None
 
 
-def estimate_pass_cost(device: torch.device, flops_per_token: float) -> float:
+def estimate_pass_cost(
+    device: torch.device, flops_per_token: float, *, precision: str = "fp32"
+) -> float:
     """Estimate what a pass takes beside its tokens, in tokens.
 
     A constant of the model and the kind of device, not a measurement: what is planned
     with it is the same on every run.
     """
-    speed = SPEEDS.get(device.type, SPEEDS["cpu"])
+    kind = "amx" if precision == "bf16" and has_amx(device) else device.type
+    speed = SPEEDS.get(kind, SPEEDS["cpu"])
     seconds_per_token = speed.token_seconds + flops_per_token / speed.flops
     return speed.pass_seconds / seconds_per_token
 
