@@ -51,6 +51,7 @@ test: check
 bench: $(STAMP)
 	python tests/benchmarks/benchmark_windows.py
 	python tests/benchmarks/benchmark_training.py --device $(if $(filter 0,$(GPUS)),cpu,cuda)
+	python tests/benchmarks/benchmark_attribution.py --device $(if $(filter 0,$(GPUS)),cpu,cuda)
 	python tests/benchmarks/benchmark_features.py
 
 clean:

@@ -4,7 +4,9 @@ captum's defaults are ``LayerIntegratedGradients`` with 50 steps and ``Occlusion
 one perturbation per pass, one site after the other, since a call needs one length. Both
 models are trained here on planted motifs. Run with
 ``python tests/benchmarks/benchmark_attribution.py``; it prints a table and ends with
-code 1 if ours is less than three times as fast. On a CPU one thread is timed by its
+code 1 if ours is less than three times as fast: integrated gradients at an error as
+large as captum's (and, for information, at the 1 % that is the default), occlusion by
+sequences with something replaced per second. On a CPU one thread is timed by its
 processor time, so that a busy machine does not count.
 """
 
@@ -205,7 +207,9 @@ def print_results(model: str, found: dict[str, Result]) -> list[str]:
             factor = occlusion.per_site * SITES / occlusion.replacements / each
             text += f" | {factor:.1f} x | {1 / each:,.0f} replacements/s"
         print(text, flush=True)
-        if name.startswith("ours") and "p95" not in name and factor < TARGET:
+        # By default ours stops at a smaller error than captum's 50 steps leave; only
+        # what misses as much can be compared.
+        if name.startswith("ours") and "< 1 %" not in name and factor < TARGET:
             missed.append(f"{model}, {name}: {factor:.1f} x, not {TARGET:.0f} x")
     return missed
 

@@ -12,11 +12,12 @@ from error_sequence_model.classifier import ErrorClassifier, create_classifier
 from error_sequence_model.datasets import SequenceDataset, collate
 from error_sequence_model.errors import InputError
 from error_sequence_model.finetuning import train_error_sequence_model
+from error_sequence_model.maps import integration
 from error_sequence_model.maps.integration import (
     choose_baseline,
-    integrate_paths,
     run_embedded,
 )
+from error_sequence_model.maps.paths import PathIntegral, choose_panels
 from error_sequence_model.maps.requests import MapRequest
 from error_sequence_model.maps.targets import compute_target, find_errors
 from error_sequence_model.tokenization.store import TokenStore
@@ -59,13 +60,50 @@ def test_integrated_gradients_equal_captum(trained) -> None:
         method="gausslegendre",
     )
     starts = torch.stack([torch.zeros_like(start), start])
-    paths = torch.tensor([[row, 1] for row in range(6)])
-    found = integrate_paths(model, batch, starts, end, 20, paths)
-    assert torch.allclose(found, expected.sum(dim=-1), atol=1e-5)
-    # The same in any order and with other paths between.
-    paths = torch.tensor([[4, 1], [0, 0], [2, 1]])
-    found = integrate_paths(model, batch, starts, end, 20, paths)
-    assert torch.allclose(found[[0, 2]], expected.sum(dim=-1)[[4, 2]], atol=1e-5)
+    integral = PathIntegral(
+        lambda points, rows: run_embedded(model, batch, points, rows),
+        starts,
+        end,
+        points_per_pass=7,
+    )
+    for rows in ([(row, 1) for row in range(6)], [(4, 1), (0, 0), (2, 1)]):
+        # The same in any order and with other paths between.
+        paths = torch.tensor(rows)
+        whole = torch.tensor([[0.0, 1.0]]).repeat(len(paths), 1)
+        found = integral.integrate(paths, whole, nodes=20)
+        mine = paths[:, 1] == 1
+        wanted = expected.sum(dim=-1)[paths[mine, 0]]
+        assert torch.allclose(found[mine], wanted, atol=1e-5)
+
+
+def test_nodes_go_where_the_gradient_changes() -> None:
+    # Two paths along one token: a kink at a third of the way, and a straight line.
+    ends = torch.tensor([[[3.0]], [[3.0]]])
+    integral = PathIntegral(
+        lambda points, rows: torch.where(
+            rows == 0, (points[:, 0, 0] - 1).clamp(min=0), points[:, 0, 0]
+        ),
+        torch.zeros(1, 2, 1, 1),
+        ends,
+        points_per_pass=3,
+    )
+    panels = integral.cut(4, torch.zeros(1, 2), torch.tensor([2.0, 3.0]))
+    assert panels.values[:4].tolist() == [[0, 0], [0, 0.5], [0.5, 1.25], [1.25, 2]]
+    limit = torch.tensor([0.002, 0.002])
+    chosen = choose_panels(panels, limit, starts=1)
+    assert chosen.tolist() == [False, True, *[False] * 6]
+    for _ in range(10):
+        if not chosen.any():
+            break
+        panels = panels.replace(chosen, integral.halve(panels, chosen))
+        chosen = choose_panels(panels, limit, starts=1)
+    of_kink = panels.paths[:, 0] == 0
+    assert float(panels.scores[of_kink].sum()) == pytest.approx(2.0, abs=0.002)
+    assert of_kink.sum() > 6
+    assert (~of_kink).sum() == 4
+    smallest = panels.spans[of_kink].diff(dim=1).argmin()
+    low, high = panels.spans[of_kink][smallest].tolist()
+    assert low - 0.05 < 1 / 3 < high + 0.05
 
 
 @pytest.mark.parametrize("baseline", ["mean", "mask", "shuffle"])
@@ -166,7 +204,9 @@ def make_kmer_case() -> tuple[ErrorClassifier, SequenceDataset]:
     )
 
 
-def test_token_sums_are_conserved_on_the_base_axis() -> None:
+def test_token_sums_are_conserved_on_the_base_axis(monkeypatch) -> None:
+    # So that what the integral misses hides nothing that the projection loses.
+    monkeypatch.setattr(integration, "COMPLETENESS_GOAL", 1e-4)
     model, dataset = make_kmer_case()
     found = attribute(model, dataset, "integrated_gradients", window_length=50)
     assert found.baseline == "mask"

@@ -6,6 +6,7 @@ import torch
 
 from error_sequence_model.attribution import attribute
 from error_sequence_model.errors import InputError
+from error_sequence_model.maps import integration
 from error_sequence_model.maps.captum_methods import RULES
 from error_sequence_model.maps.methods import CAPTUM_METHODS
 from linear_model import make_linear
@@ -69,7 +70,9 @@ def test_lime_orders_the_bases_of_a_linear_model(linear) -> None:
         assert np.corrcoef(found.attributions[row], expected[row])[0, 1] > 0.95
 
 
-def test_gradient_methods_equal_ours() -> None:
+def test_gradient_methods_equal_ours(monkeypatch) -> None:
+    # Ours as exact as captum's many nodes, for a model that explains next to nothing.
+    monkeypatch.setattr(integration, "COMPLETENESS_GOAL", 1e-4)
     model = make_tiny_classifier(**EXACT).eval()
     _, dataset = make_tiny_datasets(8, shortest=20, longest=30)
     for theirs, ours in (
