@@ -15,13 +15,24 @@ unavailable() {
     exit 3
 }
 
-install_packages() {
-    command -v slurmctld > /dev/null && command -v munged > /dev/null && return
-    command -v apt-get > /dev/null || unavailable "slurm-wlm is not installed, and there is no apt-get"
-    { apt-get update --quiet --quiet \
-        && DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --quiet \
-            --no-install-recommends slurm-wlm munge; } > /dev/null 2>&1 \
-        || unavailable "the packages slurm-wlm and munge cannot be installed"
+check_packages() {
+    local command
+    for command in slurmctld slurmd munged squeue scancel; do
+        command -v "$command" > /dev/null \
+            || unavailable "$command is missing (tests/system_packages.sh installs slurm-wlm and munge)"
+    done
+}
+
+# A cluster of a test that was killed is taken down; another one is left alone.
+clear_place() {
+    [ -e "$place/slurm.conf" ] || [ -L "$place/slurm.conf" ] || return 0
+    [ -L "$place/slurm.conf" ] || unavailable "this machine has one of its own ($place)"
+    local other
+    other=$(dirname "$(readlink "$place/slurm.conf")")
+    if [ -f "$other/slurmctld.pid" ] && is_running "$(cat "$other/slurmctld.pid")"; then
+        unavailable "another test's cluster is running ($other)"
+    fi
+    rm -f "$place/slurm.conf" "$place/gres.conf"
 }
 
 write_configuration() {
@@ -68,8 +79,8 @@ CONFIGURATION
 
 start() {
     [ "$(id -u)" = 0 ] || unavailable "the daemons need root"
-    install_packages
-    [ ! -e "$place/slurm.conf" ] || unavailable "this machine has one of its own ($place)"
+    check_packages
+    clear_place
     rm -rf "$folder"
     mkdir -p "$folder/state" "$folder/spool" "$place"
     write_configuration
@@ -92,9 +103,27 @@ start() {
     exit 1
 }
 
+# Ended daemons stay as zombies where nothing adopts them, as in containers.
+is_running() {
+    [ -d "/proc/$1" ] && ! grep --quiet "^State:.Z" "/proc/$1/status"
+}
+
 stop() {
+    local daemon pid
+    # What a failed test has left running ends before its cluster does.
+    if [ "$(readlink "$place/slurm.conf")" = "$folder/slurm.conf" ]; then
+        timeout 10 scancel --quiet --user="$(id -un)" || true
+        sleep 0.5
+    fi
     for daemon in slurmd slurmctld munge; do
-        [ -f "$folder/$daemon.pid" ] && kill "$(cat "$folder/$daemon.pid")" 2> /dev/null || true
+        [ -f "$folder/$daemon.pid" ] || continue
+        pid=$(cat "$folder/$daemon.pid")
+        kill "$pid" 2> /dev/null || continue
+        for _ in $(seq 50); do
+            is_running "$pid" || break
+            sleep 0.1
+        done
+        ! is_running "$pid" || kill -KILL "$pid"
     done
     rm -f "$folder"/gpu[01]
     if [ "$(readlink "$place/slurm.conf")" = "$folder/slurm.conf" ]; then
