@@ -60,3 +60,12 @@ clean:
 .PHONY: docs
 docs: $(STAMP)
 	python workflow/scripts/config_reference.py
+
+# What depends on what, as the demo runs it.
+.PHONY: rulegraph
+rulegraph: $(STAMP)
+	python workflow/scripts/simulate.py --output-folder demo
+	@{ printf '# Rules of the demo\n\nMade by `make rulegraph`.\n\n```mermaid\n'; \
+		snakemake --rulegraph mermaid-js --configfile config/demo.yaml --resources gpu=0 \
+			| grep -E 'flowchart|id[0-9]+(\[|  *-->)'; \
+		printf '```\n'; } > docs/rulegraph.md

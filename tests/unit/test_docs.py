@@ -56,3 +56,13 @@ def test_every_folder_of_the_library_is_explained():
     folders = sorted(path.parent.name for path in package.glob("*/__init__.py"))
     text = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
     assert folders == sorted(re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE))
+
+
+def test_the_graph_shows_rules_that_are_there():
+    text = (ROOT / "docs" / "rulegraph.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"id\d+\[(\w+)\]", text))
+    sources = [ROOT / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")]
+    rules = {
+        r for s in sources for r in re.findall(r"^rule (\w+):", s.read_text(), re.M)
+    }
+    assert {"fine_tune", "write_error_report"} <= shown <= rules
