@@ -6,6 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+
+from error_sequence_model.configuration import complete_config
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
@@ -66,3 +69,11 @@ def test_the_graph_shows_rules_that_are_there():
         r for s in sources for r in re.findall(r"^rule (\w+):", s.read_text(), re.M)
     }
     assert {"fine_tune", "write_error_report"} <= shown <= rules
+
+
+def test_the_colours_shown_are_a_valid_setting():
+    (block,) = read_blocks(ROOT / "docs" / "reports.md", "yaml")
+    predictors = {"p": {"genome": "g", "errors": "e.tsv"}}
+    config = {"genomes": {"g": {"fasta": "g.fa"}}, "predictors": predictors}
+    completed = complete_config({**config, **yaml.safe_load(block)})
+    assert completed["reports"]["colours"]["FP"] == "#7B3294"
