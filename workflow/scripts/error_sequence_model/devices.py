@@ -10,9 +10,9 @@ import torch
 from error_sequence_model.errors import InputError
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
-# From which width on bf16 is worth its rounding on a CPU. Measured, it trains faster than
-# fp32 by a factor of 1.1 at width 32, 1.3 at 64 and 96, 1.5 at 128, 1.7 at 384 with
-# AVX512-BF16 alone; 1.2 at 32, 1.3 at 64, 1.8 at 128, 2.5 at 256 with AMX.
+# From which width on bf16 is worth its rounding on a CPU. Measured, it trains faster
+# than fp32 by a factor of 1.1 at width 32, 1.3 at 64 and 96, 1.5 at 128 and 1.7 at 384
+# with AVX512-BF16 alone; of 1.2 at 32, 1.3 at 64, 1.8 at 128 and 2.5 at 256 with AMX.
 CPU_BF16_HIDDEN_SIZE = 64
 
 
