@@ -5,9 +5,11 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from error_sequence_model.elements.catalogue import (
+    CATALOGUE,
     get_bits,
     learn_splice_sites,
     read_elements,
@@ -45,6 +47,13 @@ def test_catalogue_has_what_it_promises():
         assert np.allclose(element.matrix.sum(axis=1), 1)
         assert get_bits(element.matrix).sum() > 5.9  # not everywhere by chance
     assert elements["rbfox"].letters == "TGCATG"
+
+
+def test_catalogue_says_what_of_each_element_was_read_again():
+    table = pd.read_csv(CATALOGUE, sep="\t", comment="#", keep_default_na=False)
+    marks = {"reference, consensus", "reference", "consensus"}
+    assert set(table["verified"]) <= marks
+    assert (table["verified"] == "reference, consensus").mean() > 0.8
 
 
 def test_hits_of_a_consensus_are_exact_and_stranded():
