@@ -86,8 +86,8 @@ def test_rows_and_maps_are_those_of_the_files(page):
     data = read_data(path)
     assert data["rows"] == 5000 and data["left_out"] == 0
     assert [unit["name"] for unit in data["units"]] == [
-        "fp_vs_tp, donor",
-        "fp_vs_tp, acceptor",
+        "FP against TP, donor",
+        "FP against TP, acceptor",
     ]
     columns = data["columns"]
     assert EVIL in columns["gene"]["values"]

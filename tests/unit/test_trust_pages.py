@@ -50,12 +50,12 @@ def write_agreement(fake, passed=True):
 def test_seeds_are_compared_or_it_is_said_why_not(two_seeds, tmp_path):
     unit = load(two_seeds, tmp_path).units[0]
     assert describe_seeds(unit) == [
-        ("fp_vs_tp, donor: 2 seeds, but agreement.json is not there.", "bad")
+        ("FP against TP, donor: 2 seeds, but agreement.json is not there.", "bad")
     ]
     write_agreement(two_seeds)
     (line,) = describe_seeds(unit)
     assert line == (
-        "fp_vs_tp, donor: saliency, seeds 1, 2: median per-site rank correlation "
+        "FP against TP, donor: saliency, seeds 1, 2: median per-site rank correlation "
         "+0.61, of different sites +0.20; mean difference [0.30, 0.50].",
         "good",
     )
@@ -67,11 +67,11 @@ def test_one_seed_is_not_assessed(tmp_path):
     fake = build_results(tmp_path, splice_types=("donor",), **SHAPE)
     unit = load(fake, tmp_path).units[0]
     assert describe_seeds(unit) == [
-        ("fp_vs_tp, donor: one seed: not assessed.", "open")
+        ("FP against TP, donor: one seed: not assessed.", "open")
     ]
     assert describe_methods(unit) == [
-        "fp_vs_tp, donor: integrated gradients and substitution agree with a median "
-        "per-site rank correlation of +0.40."
+        "FP against TP, donor: integrated gradients and substitution agree with a "
+        "median per-site rank correlation of +0.40."
     ]
 
 

@@ -21,7 +21,10 @@ from error_sequence_model.errors import InputError
 from error_sequence_model.files import atomic_path, read_json
 from error_sequence_model.reporting.assessment_pages import make_assessment_pages
 from error_sequence_model.reporting.attention import make_attention_pages
-from error_sequence_model.reporting.cause_pages import make_cause_pages
+from error_sequence_model.reporting.cause_pages import (
+    make_cause_pages,
+    make_definition_pages,
+)
 from error_sequence_model.reporting.data import (
     ReportData,
     build_units,
@@ -212,10 +215,9 @@ def plan_error_report(data: ReportData, pred_type: str) -> list[PageSpec]:
     if not data.units:
         return [_make_empty_page(data, pred_type)]
     statistics = collect_statistics(data, pred_type)
-    pages = [
-        *make_summary_pages(data, pred_type, statistics),
-        make_data_page(data, pred_type),
-    ]
+    pages: list[PageSpec] = []
+    pages += make_summary_pages(data, pred_type, statistics, pages)
+    pages.append(make_data_page(data, pred_type))
     for unit in data.units:
         pages.append(make_performance_page(data, unit, pred_type))
         pages += make_assessment_pages(data, unit, pred_type)
@@ -233,6 +235,7 @@ def plan_error_report(data: ReportData, pred_type: str) -> list[PageSpec]:
             pages.append(make_subtype_page(data, entry, pred_type))
             pages.append(make_site_page(data, entry, pred_type))
     pages += make_trust_pages(data, pred_type)
+    pages += make_definition_pages(data)
     pages += make_methods_pages(data, pred_type)
     return pages
 

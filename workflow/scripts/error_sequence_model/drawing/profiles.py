@@ -26,6 +26,7 @@ from error_sequence_model.maps.profiles import Profile
 from error_sequence_model.maps.regions import Region, get_sides
 
 JUNCTION = -0.5
+SHORT_NAMES = {"polypyrimidine": "Y tract", "branch_zone": "branch"}  # of narrow bars
 
 
 def mark_junction(ax: Axes, *, splice_type: str | None = None) -> Axes:
@@ -173,8 +174,11 @@ def plot_region_lane(
             edgecolor="white",
             lw=0.8,
         )
+        room = (right - left) / per_inch - 0.05
         name = region.label.split(" (")[0]
-        if measure_text(name, 6.5) < (right - left) / per_inch - 0.05:
+        if measure_text(name, 6.5) > room:
+            name = SHORT_NAMES.get(region.key, name)
+        if measure_text(name, 6.5) <= room:
             middle = (left + right) / 2 - 0.5
             ax.text(middle, lane, name, ha="center", va="center", size=6.5, color=INK)
     ax.set(

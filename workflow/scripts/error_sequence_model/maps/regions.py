@@ -41,7 +41,7 @@ REGIONS = {
     "acceptor": (
         Region("distal_intron", "distal intron (< −44)", -WIDE, -44),
         Region("branch_zone", "branch zone (−44..−18)", -44, -17),
-        Region("polypyrimidine", "PPT (−20..−5)", -20, -4),
+        Region("polypyrimidine", "polypyrimidine tract (−20..−5)", -20, -4),
         Region("three_prime_ss", "3′ss (−20..+3)", -20, 3),
         Region("exon_side", "exon side (+4..+50)", 3, 50),
         Region("distal_exon", "distal exon (> +50)", 50, WIDE),
@@ -67,6 +67,15 @@ def get_regions(splice_type: str, upstream: int, downstream: int) -> list[Region
         for region in REGIONS.get(splice_type, ())
     )
     return [region for region in clipped if region.end > region.start]
+
+
+def say_region(key: str) -> str:
+    """A region's name in words from its key in tables: "5′ss", "exon side"."""
+    for regions in REGIONS.values():
+        for region in regions:
+            if region.key == key:
+                return region.label.split(" (")[0]
+    return key.replace("_", " ")
 
 
 def get_sides(splice_type: str) -> tuple[str, str]:

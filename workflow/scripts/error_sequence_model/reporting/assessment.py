@@ -60,7 +60,7 @@ def describe_ensemble(unit: Unit, assessment: UnitAssessment) -> tuple[str, str]
         return None
     shares = assessment.weights.groupby("model")["share"].mean()
     shares = shares.sort_values(ascending=False)
-    members = ", ".join(f"{m} {s:.0%}" for m, s in shares.items() if s >= 0.005)
+    members = "; ".join(f"{m} {s:.0%}" for m, s in shares.items() if s >= 0.005)
     text = f"Ensemble of all models by stacking ({members}): "
     if len(rows) > 1:
         deltas = rows["delta_auprc"].dropna()
@@ -102,14 +102,23 @@ def describe_pairs(unit: Unit, pairs: pd.DataFrame) -> str:
     )
 
 
+def get_reranked(
+    unit: Unit, reranking: pd.DataFrame, recall: float
+) -> pd.Series | None:
+    """The leading model's re-ranked calls at the recall nearest to one."""
+    if "model" not in reranking:
+        return None
+    rows = reranking[reranking["model"] == unit.lead.backbone]
+    return None if rows.empty else rows.loc[(rows["recall"] - recall).abs().idxmin()]
+
+
 def describe_reranking(unit: Unit, reranking: pd.DataFrame) -> tuple[str, str] | None:
     """Whether the error model helps the predictor, at half and at most recall."""
-    rows = reranking[reranking["model"] == unit.lead.backbone] if len(reranking) else []
-    if len(rows) == 0:
-        return None
     parts, best = [], False
     for recall in (0.5, 0.9):
-        row = rows.iloc[(rows["recall"] - recall).abs().argmin()]
+        row = get_reranked(unit, reranking, recall)
+        if row is None:
+            return None
         interval = format_interval((row["gain_low"], row["gain_high"]))
         parts.append(
             f"at recall {row['recall']:.0%} precision {row['precision_score']:.2f} → "

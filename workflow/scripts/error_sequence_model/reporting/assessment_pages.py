@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import numpy as np
@@ -29,9 +30,9 @@ from error_sequence_model.reporting.layout import Page, PageSpec
 from error_sequence_model.reporting.table import Column, draw_table
 from error_sequence_model.reporting.words import format_interval
 
-FIGURE_HEIGHT = 1.9
+FIGURE_HEIGHT = 1.7
 FOREST_WIDTH = 2.6
-ROW = 0.195
+ROW = 0.183
 KINDS = {"backbone": 0, "hybrid": 1, "ensemble": 2, "baseline": 3, "reference": 4}
 
 
@@ -64,7 +65,7 @@ def make_assessment_pages(data: ReportData, unit: Unit, focus: str) -> list[Page
     if len(assessment.strata):
         pages.append(
             PageSpec(
-                f"Where it is good: {unit.name}",
+                f"Where the model does well: {unit.name}",
                 partial(_draw_strata, unit=unit, strata=assessment.strata, name=start),
                 footer,
                 "The leading model by kind of site; intervals by bootstrap over genes.",
@@ -86,12 +87,13 @@ def _draw_models(page: Page, *, unit: Unit, assessment: UnitAssessment) -> None:
     order = np.lexsort((-rows["auprc"].fillna(0), rows["kind"].map(KINDS).fillna(9)))
     rows = rows.iloc[order]
     has_curve = len(assessment.reranking) > 0
-    below = (FIGURE_HEIGHT + 0.95 if has_curve else 0) + 0.9
+    below = (FIGURE_HEIGHT + 0.95 if has_curve else 0) + 0.45
     most = max(int((page.room - below) / ROW) - 1, 3)
-    draw_table(page, _make_model_columns(rows), most_rows=most)
+    draw_table(page, _make_model_columns(rows), size=7.5, most_rows=most)
     page.caption(
         "± is the spread (standard deviation) over seeds, apart from sampling error. "
-        "Top-k: share of errors among the k highest, k the number of errors. ECE: "
+        "Top-k: share of errors among the k highest, k the number of errors. Recall at "
+        "P 90 %: of the errors, where nine in ten called are errors. ECE: "
         "expected calibration error, before → after one temperature. Brier: mean "
         "squared error of the probability; knowing the prevalence alone gives the "
         "value in brackets."
@@ -119,8 +121,8 @@ def _make_model_columns(rows: pd.DataFrame) -> list[Column]:
         Column("AUPRC", spread("auprc")),
         Column("AUROC", spread("auroc")),
         Column("top-k", get("top_k"), "right"),
-        Column("recall at 90 %", get("recall_at_precision_90"), "right"),
-        Column("at 95 % precision", get("recall_at_precision_95"), "right"),
+        Column("recall at P 90 %", get("recall_at_precision_90"), "right"),
+        Column("at P 95 %", get("recall_at_precision_95"), "right"),
         Column(
             "ECE",
             [f"{a} → {b}" for a, b in zip(get("ece"), get("ece_scaled"), strict=True)],
@@ -176,8 +178,18 @@ def _draw_reranking(page: Page, unit: Unit, reranking: pd.DataFrame) -> None:
     page.top += FIGURE_HEIGHT + 0.85
 
 
+def _say_value(value: object) -> str:
+    """A stratum without the number that sorts it: "0.5 to 0.6"."""
+    text = re.sub(r"^\d+: ", "", str(value))
+    return re.sub(r"(?<![\w.])-(?=[\d.])", "−", text)
+
+
 def _draw_strata(page: Page, *, unit: Unit, strata: pd.DataFrame, name: str) -> None:
     rows = strata[strata["model"] == unit.lead.backbone].copy()
+    silent = rows["auprc"].isna()
+    left_out = int(silent.sum())
+    if not silent.all():
+        rows = rows[~silent]
     others = [m for m in strata["model"].unique() if m != unit.lead.backbone]
     rows["color"] = np.where(rows["few"], MUTED, SERIES_COLOURS[0])
     most = max(int((page.room - 1.0) / ROW) - 1, 3)
@@ -186,7 +198,7 @@ def _draw_strata(page: Page, *, unit: Unit, strata: pd.DataFrame, name: str) -> 
     first = ~rows["stratum"].duplicated()
     columns = [
         Column("stratum", rows["stratum"].where(first, "").tolist()),
-        Column("value", rows["value"].astype(str).tolist()),
+        Column("value", [_say_value(value) for value in rows["value"]]),
         Column("genes", [f"{n:,}" for n in rows["n_genes"]], "right"),
         Column("sites", [f"{n:,}" for n in rows["n_sites"]], "right"),
         Column("errors", [f"{n:,}" for n in rows["n_errors"]], "right"),
@@ -206,13 +218,15 @@ def _draw_strata(page: Page, *, unit: Unit, strata: pd.DataFrame, name: str) -> 
         most_rows=most,
         rest=f" in {name}.assessment_strata.tsv",
     )
-    left = MARGIN + BODY_WIDTH - FOREST_WIDTH
-    ax = page.axes(left, drawn.top, FOREST_WIDTH, drawn.step * drawn.count)
+    left = MARGIN + drawn.width + 0.35
+    width = MARGIN + BODY_WIDTH - left
+    ax = page.axes(left, drawn.top, width, drawn.step * drawn.count)
     plot_forest(rows.head(drawn.count), ax, value="auprc", marks="prevalence")
     ax.set_xlabel("AUPRC (tick: prevalence)", labelpad=2)
     page.top += 0.42
     page.caption(
-        "Grey: fewer than 50 errors. A stratum with one class, or fewer than 10 sites, "
-        f"has no score. The same for {', '.join(others) or 'no other model'} in "
+        "Grey: fewer than 50 errors. Left out, because they hold one class or fewer "
+        f"than 10 sites: {left_out} strata. Strength in bits; similarity to training: "
+        f"0 none, 1 the same. The same for {'; '.join(others) or 'no other model'} in "
         f"{name}.assessment_strata.tsv."
     )

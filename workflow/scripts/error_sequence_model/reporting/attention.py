@@ -33,10 +33,10 @@ from error_sequence_model.reporting.statistics import MapStatistics, get_warning
 from error_sequence_model.reporting.words import name_model
 
 VIEWS = {
-    "junction": "Paid by the tokens at the junction",
-    "first_token": "Paid by the first token",
-    "rollout": "Rollout over all layers",
-    "gradient_weighted": "Evidence for an error that attention carried",
+    "junction": "What the junction attends to",
+    "first_token": "What the first token attends to",
+    "rollout": "Attention followed through all layers (rollout)",
+    "gradient_weighted": "Attention weighted by its effect on the log-odds",
 }
 PANEL, AXIS_ROOM, COLUMN_GAP = 1.1, 0.5, 0.55
 WIDTH = (BODY_WIDTH - COLUMN_GAP) / 2 - AXIS_ROOM
@@ -56,7 +56,7 @@ def make_attention_pages(
     view = maps.attributes.get("view", "attention")
     return [
         PageSpec(
-            f"Attention in detail: {unit.contrast}, {statistics.splice_type}",
+            f"Attention in detail: {unit.name_at(statistics.splice_type)}",
             partial(_draw_attention, data=data, statistics=statistics, focus=focus),
             footer,
             f"{str(view).capitalize()} shows where the model takes information from, "
@@ -145,7 +145,15 @@ def _draw_view(
     ax.axhline(100 / len(offsets), color=MUTED, lw=0.8, ls=(0, (4, 3)), zorder=0)
     ax.set_ylim(0, get_limit([100 * a for p in compared[:2] for a in p[:3]]))
     ax.set_ylabel("%")
-    ax.legend(loc="lower right", ncols=2, handlelength=1.2, borderaxespad=0.2)
+    # Beside the marks of the junction, above the axes: no curve can run through it.
+    ax.legend(
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=2,
+        handlelength=1.2,
+        borderaxespad=0.1,
+        fontsize=7,
+    )
 
 
 def _write_heads(
@@ -166,10 +174,10 @@ def _describe(
     maps = statistics.unit.lead.attention
     parts = [
         f"n = {counts[0]} {names[0]}, {counts[1]} {names[1]}, held-out test part; "
-        f"{statistics.unit.lead.name}. Per cent of the total per base (evidence: of "
-        "each site's own total); bands: 95 % bootstrap over genes; dashed: uniform. "
-        "Under each title its check against random orders and planted truth. Heads: "
-        "colour is attention over uniform, log2, symmetric about equal."
+        f"{statistics.unit.lead.name}. Per cent of the total per base (weighted by "
+        "effect: of each site's own total); bands: 95 % bootstrap over genes; dashed: "
+        "uniform. Under each title its check against random orders and planted truth. "
+        "Heads: colour is attention over uniform, log2, symmetric about equal."
     ]
     special = maps.extra.get("special_share")
     if special is not None and np.mean(special) >= 0.005:

@@ -20,6 +20,7 @@ from error_sequence_model.drawing.style import (
 )
 from error_sequence_model.figures import plot_forest
 from error_sequence_model.files import write_tsv
+from error_sequence_model.reporting.advice import advise
 from error_sequence_model.reporting.causes import (
     UnitCauses,
     describe_cause_control,
@@ -69,12 +70,6 @@ def make_cause_pages(data: ReportData, unit: Unit, focus: str) -> list[PageSpec]
             partial(_draw_causes, data=data, unit=unit, causes=causes),
             footer,
             subtitle,
-        ),
-        PageSpec(
-            f"What the causes mean: {unit.name}",
-            partial(_draw_definitions, causes=causes),
-            footer,
-            "A flag is true, false, or undefined at a site; a site may have several.",
         ),
     ]
 
@@ -252,19 +247,33 @@ def _format_q(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _draw_definitions(page: Page, *, causes: UnitCauses) -> None:
-    table = causes.table
-    tested = [
-        ("enriched" if row.is_enriched else "compared")
-        if row.tested == "yes"
-        else row.tested.split(" (")[0].split(", so that")[0]
-        for row in table.itertuples()
+def make_definition_pages(data: ReportData) -> list[PageSpec]:
+    """One page, for all units, of what each cause means; none without causes."""
+    found = [causes for unit in data.units if (causes := read_unit_causes(unit))]
+    if not found:
+        return []
+    table = pd.concat([causes.table for causes in found], ignore_index=True)
+    table = table.drop_duplicates(["flag", "definition"]).drop_duplicates("flag")
+    return [
+        PageSpec(
+            "What the causes mean",
+            partial(_draw_definitions, table=table),
+            f"predictor {data.predictor} · causes.tsv",
+            "A cause is true, false or undefined at a site; a site may have several.",
+        )
     ]
+
+
+def _draw_definitions(page: Page, *, table: pd.DataFrame) -> None:
     columns = [
         Column("cause", table["cause"].tolist()),
         Column("true when", table["definition"].tolist()),
         Column("unit", table["unit"].tolist()),
         Column("expected in", [t.replace(",", ", ") for t in table["expected"]]),
-        Column("here", tested),
+        Column("suggests", [advise(flag) or "–" for flag in table["flag"]]),
     ]
     draw_table(page, columns, size=7.5, most_rows=32, rest=" in causes.tsv")
+    page.caption(
+        "Learnt thresholds are those of the first contrast. Suggestions follow from "
+        "what a cause means; they were not tested on this predictor."
+    )

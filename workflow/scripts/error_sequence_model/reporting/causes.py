@@ -123,33 +123,6 @@ def describe_coverage(causes: UnitCauses, unit: Unit) -> list[str]:
     return lines
 
 
-def describe_named(unit: Unit) -> list[str]:
-    """A unit's named causes in one sentence, for the summary; none without them."""
-    causes = read_unit_causes(unit)
-    if causes is None:
-        return []
-    line = describe_coverage(causes, unit)[0]
-    enriched = causes.table[causes.table["is_enriched"]]
-    coverage = causes.summary.get("coverage")
-    if coverage and len(enriched):
-        error, correct = get_names(unit)
-        first = enriched.sort_values("odds_ratio", ascending=False).head(3)
-        names = ", ".join(
-            f"{row.cause} (odds ratio {_say_ratio(row.odds_ratio)})"
-            for row in first.itertuples()
-        )
-        line = (
-            f"{_say_share(coverage['errors'])} of {error}, against "
-            f"{_say_share(coverage['correct'])} of {correct}, have an enriched named "
-            f"cause; most telling: {names}."
-        )
-    return [f"{unit.name}: {line}"]
-
-
-def _say_ratio(ratio: float) -> str:
-    return "above 100" if ratio > 100 else f"{ratio:.1f}"
-
-
 def _say_share(cover: dict[str, Any]) -> str:
     low, high = cover.get("interval") or (None, None)
     text = f"{cover['share']:.0%}"
@@ -246,4 +219,7 @@ def describe_left_out(causes: UnitCauses) -> list[str]:
     gone = [
         f"Not compared: {', '.join(names)} ({why})." for why, names in reasons.items()
     ]
-    return gone + [f"Not given: {line}." for line in causes.summary.get("missing", [])]
+    return gone + [
+        f"Not given: {line}.".replace("`", "")
+        for line in causes.summary.get("missing", [])
+    ]

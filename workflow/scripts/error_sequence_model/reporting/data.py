@@ -61,7 +61,26 @@ class Unit:
     @property
     def name(self) -> str:
         """The unit in words."""
-        return f"{self.contrast}, {self.splice_type}"
+        return self.name_at(self.splice_type)
+
+    def name_at(self, splice_type: str) -> str:
+        """The unit at one splice type, in words: "FP against TP, donor"."""
+        place = "donor and acceptor" if splice_type == "any" else splice_type
+        return f"{self.pair}, {place}"
+
+    @cached_property
+    def pair(self) -> str:
+        """The calls told apart; the contrast's name where that says more."""
+        if self.sites.empty or self.lead.is_control or len(self.lead.classes) != 2:
+            return self.contrast
+        errors, correct = (
+            "/".join(sorted(self.sites.loc[chosen, "pred_type"].unique()))
+            for chosen in (self.sites["label"] == 1, self.sites["label"] == 0)
+        )
+        words = f"{errors} against {correct}"
+        # A contrast of the user's own, or a matched one, is more than its classes.
+        usual = f"{errors}_vs_{correct}".lower() == self.contrast.lower()
+        return words if usual else f"{words} ({self.contrast})"
 
     @cached_property
     def focus_label(self) -> int | None:

@@ -16,6 +16,7 @@ from error_sequence_model.drawing.style import (
     POSITIVE,
 )
 from error_sequence_model.figures import plot_forest
+from error_sequence_model.maps.regions import say_region
 from error_sequence_model.reporting.causes import get_names
 from error_sequence_model.reporting.data import Unit
 from error_sequence_model.reporting.layout import Page, PageSpec
@@ -24,6 +25,7 @@ from error_sequence_model.reporting.motifs import (
     describe_elements,
     format_q,
     format_ratios,
+    say_name,
 )
 from error_sequence_model.reporting.table import Column, draw_table
 from error_sequence_model.reporting.words import format_number
@@ -74,7 +76,7 @@ def _draw_elements(page: Page, *, unit: Unit, motifs: UnitMotifs) -> None:
     columns = [
         Column("element", [_name_element(row) for row in rows.itertuples()]),
         Column("letters", rows["consensus"].tolist()),
-        Column("region", [key.replace("_", " ") for key in rows["region"]]),
+        Column("region", [say_region(key) for key in rows["region"]]),
         Column(error, _write_shares(rows, "error_sites", "n_errors"), "right"),
         Column(correct, _write_shares(rows, "correct_sites", "n_correct"), "right"),
         Column("odds ratio [95 %]", [format_ratios(row) for row in rows.itertuples()]),
@@ -108,8 +110,8 @@ def _draw_elements(page: Page, *, unit: Unit, motifs: UnitMotifs) -> None:
 
 
 def _name_element(row: Any) -> str:
-    shared = row.explained_by
-    return f"{row.element} (← {shared})" if isinstance(shared, str) else row.element
+    shared, name = row.explained_by, say_name(row.element)
+    return f"{name} (← {say_name(shared)})" if isinstance(shared, str) else name
 
 
 def _write_shares(rows: pd.DataFrame, hits: str, total: str) -> list[str]:

@@ -43,6 +43,12 @@ def choose_size(blocks: Sequence[Block], width: float) -> float:
     return SIZES[-1]
 
 
+def measure_blocks(blocks: Sequence[Block], width: float) -> float:
+    """Height in inches of blocks at the size that ``draw_blocks`` chooses."""
+    size = choose_size(blocks, width)
+    return sum(measure_block(block, width, size) for block in blocks)
+
+
 def split_blocks(
     blocks: Sequence[Block], width: float
 ) -> tuple[list[Block], list[Block]]:

@@ -20,6 +20,7 @@ from error_sequence_model.drawing.style import (
 )
 from error_sequence_model.files import write_tsv
 from error_sequence_model.reporting.data import ReportData, Unit
+from error_sequence_model.reporting.feature_names import say_feature, say_unit
 from error_sequence_model.reporting.layout import Page, PageSpec
 from error_sequence_model.reporting.words import format_interval, format_number
 
@@ -112,7 +113,7 @@ def make_hybrid_pages(data: ReportData, unit: Unit, focus: str) -> list[PageSpec
     footer += f"{unit.splice_type} · shap.parquet"
     return [
         PageSpec(
-            f"Model and features together: {unit.name}",
+            f"Model plus features: {unit.name}",
             partial(_draw_hybrid, unit=unit, shap=shap, ranking=ranking),
             footer,
             "Gradient boosting on the language model's log odds, components of its "
@@ -135,7 +136,7 @@ def _draw_hybrid(
     top = page.top + 0.35
     height = min(page.room - 1.2, 4.6)
     shown = ranking.head(BARS)[::-1]
-    ax = page.axes(MARGIN + 2.1, top, 2.2, height)
+    ax = page.axes(MARGIN + 2.4, top, 2.0, height)
     colours = np.where(
         shown["feature"].str.startswith(OWN),
         MUTED,
@@ -144,11 +145,11 @@ def _draw_hybrid(
     ax.barh(np.arange(len(shown)), shown["mean_abs_shap"], color=colours, height=0.7)
     ax.set_yticks(
         np.arange(len(shown)),
-        [shorten_text(name, 2.0, 7.5) for name in shown["feature"]],
+        [shorten_text(say_feature(name), 2.3, 7.5) for name in shown["feature"]],
         fontsize=7.5,
     )
     ax.tick_params(axis="y", length=0)
-    ax.set_xlabel("mean |SHAP| (log odds)")
+    ax.set_xlabel("mean |SHAP| (log-odds)")
     ax.set_title("What the trees use", pad=6)
     ax.grid(axis="x", color=GRID, lw=0.6)
     ax.set_axisbelow(True)
@@ -156,10 +157,12 @@ def _draw_hybrid(
     _draw_dependence(page, shap, others, top, height)
     page.top = top + height + 0.55
     page.caption(
-        "SHAP values of test sites: how much a feature moved the log odds of an error. "
-        "Bars: grey, the language model; red, higher values speak for an error; blue, "
-        "against one. Right: push by value, one "
-        "dot per site, for the strongest classical features."
+        f"SHAP values of n = {len(shap.pushes):,} test sites: how much a feature moved "
+        "the log-odds of an error. Bars: grey, the language model; red, higher values "
+        "speak for an error; blue, against one. Right: SHAP by value, one dot per "
+        "site, for the strongest classical features. Offsets count from the junction; "
+        "features.tsv defines every feature. A rival is another GT or AG of the same "
+        "type."
     )
 
 
@@ -183,5 +186,6 @@ def _draw_dependence(
             lw=0,
             rasterized=True,
         )
-        ax.set_xlabel(shorten_text(name, cell[0], 8))
-        ax.set_ylabel("push")
+        text = f"{say_feature(name)}{say_unit(name)}"
+        ax.set_xlabel(shorten_text(text, cell[0] + 0.3, 8))
+        ax.set_ylabel("SHAP (log-odds)")

@@ -57,7 +57,7 @@ def make_map_pages(
     unit = statistics.unit
     footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
     footer += f"{statistics.splice_type} · {name_model(unit.lead)}"
-    where = f"{unit.contrast}, {statistics.splice_type}"
+    where = unit.name_at(statistics.splice_type)
     first, second = statistics.explained.names
     sign = f"Positive attribution speaks for {first}, negative for {second}."
     if not statistics.explained.maps.attributes.get("signed", True):

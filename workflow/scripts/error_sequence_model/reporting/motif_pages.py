@@ -47,7 +47,7 @@ from error_sequence_model.reporting.statistics import get_warning
 from error_sequence_model.reporting.words import format_number, name_model
 
 ROW_HEIGHT, ROWS_PER_PAGE = 0.82, 6
-NAME_WIDTH, LOGO_WIDTH, PLACE_WIDTH, GAP = 1.5, 1.65, 2.2, 0.42
+NAME_WIDTH, LOGO_WIDTH, PLACE_WIDTH, GAP = 1.6, 1.6, 2.15, 0.42
 REACH = 100  # offsets drawn on each side of the junction
 BIN = 5
 
@@ -181,7 +181,7 @@ def _draw_motifs(
 
 
 def _get_lefts() -> tuple[float, float, float, float, float]:
-    first = MARGIN + NAME_WIDTH + 0.35
+    first = MARGIN + NAME_WIDTH + 0.42
     second = first + LOGO_WIDTH + GAP
     place = second + LOGO_WIDTH + GAP
     return MARGIN, first, second, place, place + PLACE_WIDTH + 0.2

@@ -11,10 +11,12 @@ import pandas as pd
 
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import read_json
+from error_sequence_model.maps.regions import say_region
 from error_sequence_model.reporting.causes import get_names
 from error_sequence_model.reporting.data import Unit
 from error_sequence_model.reporting.words import count_words, format_number
 
+WIDEST_PLACE = 60  # bases between the 5th and 95th percentile of a motif's offsets
 NAMED = 0.1  # q of a motif's likeness from which its element is named
 
 
@@ -135,16 +137,23 @@ def describe_motif_control(unit: Unit) -> tuple[str, str] | None:
 def say_place(row: Any) -> str:
     """Where a motif lies, in words: its region and the offsets of its first base."""
     low, high = (f"{v:+d}".replace("-", "−") for v in (row.offset_low, row.offset_high))
-    region = str(row.region).replace("_", " ")
+    if row.offset_high - row.offset_low > WIDEST_PLACE:
+        return f"no one place, {low} to {high}"
+    region = say_region(str(row.region))
     return f"{region}, {low}" if low == high else f"{region}, {low} to {high}"
+
+
+def say_name(element: str) -> str:
+    """An element's name as it is read: without underscores."""
+    return element.replace("_", " ")
 
 
 def say_element(row: Any) -> str:
     """The known element a motif is like, or holds, if there is one."""
     if isinstance(row.element, str) and row.element_q <= NAMED:
-        return f"like {row.element} (q {format_q(row.element_q)})"
+        return f"like {say_name(row.element)} (q {format_q(row.element_q)})"
     if isinstance(row.contains, str) and row.contains:
-        return f"contains {row.contains}"
+        return f"contains {say_name(row.contains)}"
     return "like no known element"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from error_sequence_model.drawing.data import plot_stacked_counts
 from error_sequence_model.drawing.profiles import get_limit, mark_junction, plot_profile
 from error_sequence_model.drawing.style import (
     BAD,
@@ -13,13 +12,17 @@ from error_sequence_model.drawing.style import (
     CLASS_NAMES,
     MARGIN,
     RULE,
-    SPLICE_COLOURS,
     get_class_colour,
 )
 from error_sequence_model.files import write_tsv
 from error_sequence_model.maps.regions import get_zoom
-from error_sequence_model.reporting.data import ReportData, Unit
-from error_sequence_model.reporting.flow import Block, draw_blocks, split_blocks
+from error_sequence_model.reporting.answers import (
+    answer_controls,
+    make_answer_blocks,
+)
+from error_sequence_model.reporting.data import ReportData
+from error_sequence_model.reporting.flow import draw_blocks, split_blocks
+from error_sequence_model.reporting.in_short import describe_in_short
 from error_sequence_model.reporting.layout import Page, PageSpec
 from error_sequence_model.reporting.map_pages import OFFSET_LABEL
 from error_sequence_model.reporting.methods_page import make_methods_pages
@@ -29,15 +32,9 @@ from error_sequence_model.reporting.overview_tables import (
     name_overview,
 )
 from error_sequence_model.reporting.pages import count_sites
+from error_sequence_model.reporting.side_by_side import collect_answers, draw_answers
 from error_sequence_model.reporting.statistics import MapStatistics
 from error_sequence_model.reporting.table import Column, draw_table
-from error_sequence_model.reporting.words import (
-    describe_checks,
-    describe_control,
-    describe_gain,
-    describe_in_short,
-    describe_performance,
-)
 
 PANELS_PER_PAGE = 4
 
@@ -59,88 +56,55 @@ def plan_overview(
 def _make_summary_pages(
     data: ReportData, statistics: Sequence[MapStatistics]
 ) -> list[PageSpec]:
-    blocks = [
-        Block("heading", "In short"),
-        Block("paragraph", describe_in_short(data.units, statistics)),
-        Block("heading", "Findings"),
-    ]
-    blocks += [Block("bullet", describe_performance(unit)) for unit in data.units]
-    for unit in data.units:
-        text, mark = describe_gain(unit)
-        blocks.append(Block("bullet", text, mark))
-    if not data.units:
-        text = "No contrast was trained: add one under contrasts: in the config."
-        blocks.append(Block("bullet", text, "bad"))
-    blocks.append(Block("heading", "Warnings and controls"))
-    warnings = [pair for unit in data.units for pair in describe_checks(unit)]
-    warnings += [describe_control(unit) for unit in data.controls]
-    warnings += [(note, "open") for note in data.notes]
-    if not data.controls:
-        warnings.append(("No control with shuffled labels was run.", "open"))
-    if not any(mark == "bad" for _, mark in warnings):
-        blocks.append(Block("bullet", "No check failed.", "good"))
-    blocks += [Block("bullet", text, mark) for text, mark in warnings]
-    blocks.append(Block("heading", "Reports"))
-    blocks += [Block("bullet", line) for line in _list_reports(data)]
-    width = BODY_WIDTH - 4.0
-    first, rest = split_blocks(blocks, width)
     title = f"Overview of {data.predictor}"
-    subtitle = "Held-out test part throughout; intervals are 95 % bootstrap over genes."
-    draw = partial(_draw_summary, data=data, blocks=first, width=width)
+    subtitle = "Held-out test part throughout; intervals: 95 % bootstrap over genes."
+    draw = partial(_draw_summary, data=data)
     pages = [PageSpec(title, draw, name_overview(data), subtitle)]
-    while rest:
-        part, rest = split_blocks(rest, BODY_WIDTH)
+    # The first page has said the short of it.
+    blocks = make_answer_blocks(data, None, statistics)[2:]
+    while data.units and blocks:
+        part, blocks = split_blocks(blocks, BODY_WIDTH)
         draw = partial(draw_blocks, blocks=part, width=BODY_WIDTH)
-        pages.append(
-            PageSpec(f"{title} (continued)", draw, name_overview(data), subtitle)
-        )
+        name = f"{title} (continued)"
+        pages.append(PageSpec(name, draw, name_overview(data), subtitle))
     return pages
 
 
-def _list_reports(data: ReportData) -> list[str]:
-    lines = []
+def _list_reports(data: ReportData) -> str:
+    parts = []
     for name, words in CLASS_NAMES.items():
         units = [u for u in data.units if (u.sites["pred_type"] == name).any()]
-        contrasts = "; ".join(unit.name for unit in units)
-        lines.append(f"attention_{name}.pdf ({words}s): {contrasts or 'no contrast'}")
-    return lines
+        pairs = ", ".join(dict.fromkeys(unit.pair for unit in units))
+        parts.append(f"attention_{name}.pdf ({words}s): {pairs or 'no contrast'}")
+    return f"Reports beside this one: {'; '.join(parts)}; sites.html: every site."
 
 
-def _draw_summary(
-    page: Page, *, data: ReportData, blocks: Sequence[Block], width: float
-) -> None:
-    top, left, side = page.top, MARGIN + width + 0.4, 3.6
-    draw_blocks(page, blocks=blocks, width=width)
-    page.top = top
-    page.heading("Sites", left=left, width=side)
+def _draw_summary(page: Page, *, data: ReportData) -> None:
+    page.paragraph(describe_in_short(data.units), size=9.5)
+    if data.units:
+        table = collect_answers(data.units)
+        write_tsv(data.tables / "overview.answers.tsv", table)
+        page.top += 0.05
+        draw_answers(page, table)
+    else:
+        text = "No contrast was trained: add one under contrasts: in the config."
+        page.bullet(text, mark="bad")
+    top, side = page.top, 4.6
     counts = count_sites(data.sites)
-    columns = [Column("call", list(counts.index))]
+    write_tsv(data.tables / "overview.sites.tsv", counts.reset_index())
+    page.heading("Sites", width=side)
+    columns = [Column("call", [f"{n} ({CLASS_NAMES[n]})" for n in counts.index])]
     for name in counts:
         columns.append(Column(name, [f"{v:,}" for v in counts[name]], "right"))
     columns.append(Column("all", [f"{v:,}" for v in counts.sum(axis=1)], "right"))
-    draw_table(page, columns, left=left, width=side, size=9)
-    write_tsv(data.tables / "overview.sites.tsv", counts.reset_index())
-    ax = page.axes(left + 0.6, page.top + 0.2, side - 0.65, 1.5)
-    colors = [SPLICE_COLOURS[name] for name in counts]
-    plot_stacked_counts(counts, ax, colors=colors, label="sites")
-    page.top += 2.1
-    split = [unit for unit in data.units if len(unit.sites)]
-    if split:
-        page.heading("Sites in the test part", left=left, width=side)
-        cells = [(u.contrast, u.splice_type, *_count_test(u)) for u in split[:10]]
-        names = ("contrast", "splice type", "errors", "correct")
-        columns = [
-            Column(name, list(values), "left" if i < 2 else "right")
-            for i, (name, values) in enumerate(
-                zip(names, zip(*cells, strict=True), strict=True)
-            )
-        ]
-        draw_table(page, columns, left=left, width=side, size=8)
-
-
-def _count_test(unit: Unit) -> tuple[str, str]:
-    is_error = unit.test_sites["label"] == unit.positive_label
-    return f"{int(is_error.sum()):,}", f"{int((~is_error).sum()):,}"
+    draw_table(page, columns, width=side, size=8.5)
+    bottom, page.top = page.top, top
+    left, width = MARGIN + side + 0.4, BODY_WIDTH - side - 0.4
+    page.heading("Controls and notes", left=left, width=width)
+    for text, mark in answer_controls(data)[:8]:
+        page.bullet(text, mark=mark, left=left, width=width, size=8.5)
+    page.top = max(page.top, bottom)
+    page.caption(_list_reports(data))
 
 
 def _make_profile_pages(
@@ -174,7 +138,7 @@ def _draw_profiles(page: Page, *, statistics: Sequence[MapStatistics]) -> None:
         start, end = get_zoom(entry.splice_type, upstream, downstream)
         ax.set(xlim=(start - 0.5, end - 0.5), ylim=(-limit, limit))
         ax.axhline(0, color=RULE, lw=0.6, zorder=0)
-        title = f"{entry.unit.contrast}, {entry.splice_type} · {entry.unit.lead.name}"
+        title = f"{entry.unit.name_at(entry.splice_type)} · {entry.unit.lead.name}"
         ax.set_title(title, pad=14, size=8.5)
         ax.set_xlabel(OFFSET_LABEL)
         ax.legend(loc="upper left", handlelength=1.2)

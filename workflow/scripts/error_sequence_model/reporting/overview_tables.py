@@ -91,7 +91,12 @@ def _draw_scores(page: Page, *, table: pd.DataFrame) -> None:
         ax.set_xlim(0, 1.02)
         ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     page.top += 0.32
-    kinds = {"blue": "backbone", "grey": "baseline", "orange": "reference"}
+    kinds = {
+        "blue": "backbone",
+        "green": "hybrid or ensemble",
+        "grey": "baseline",
+        "orange": "reference",
+    }
     legend = ", ".join(f"{colour}: {kind}" for colour, kind in kinds.items())
     page.caption(
         f"{legend.capitalize()}. Points with 95 % gene-bootstrap intervals; the tick "

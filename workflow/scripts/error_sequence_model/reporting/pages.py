@@ -20,65 +20,51 @@ from error_sequence_model.drawing.style import (
 )
 from error_sequence_model.figures import plot_forest
 from error_sequence_model.files import write_tsv
-from error_sequence_model.reporting.causes import describe_named
+from error_sequence_model.reporting.answers import make_answer_blocks
+from error_sequence_model.reporting.contents import CONTINUED, make_contents_pages
 from error_sequence_model.reporting.data import ReportData, Unit
 from error_sequence_model.reporting.flow import Block, draw_blocks, split_blocks
 from error_sequence_model.reporting.layout import Page, PageSpec
 from error_sequence_model.reporting.statistics import MapStatistics
-from error_sequence_model.reporting.words import (
-    count_words,
-    describe_checks,
-    describe_control,
-    describe_gain,
-    describe_in_short,
-    describe_performance,
-    describe_regions,
-)
+from error_sequence_model.reporting.words import count_words
 
-SIDE_WIDTH = 3.6
+SIDE_WIDTH = 2.7
+NAMES = 1.0  # inches of it for the names of the rows
+TEXT_WIDTH = BODY_WIDTH - SIDE_WIDTH - 0.35
 
 
 def make_summary_pages(
-    data: ReportData, focus: str, statistics: Sequence[MapStatistics]
+    data: ReportData,
+    focus: str,
+    statistics: Sequence[MapStatistics],
+    pages: list[PageSpec],
 ) -> list[PageSpec]:
-    """The findings in words, with the headline numbers drawn beside them."""
-    blocks = [
-        Block("heading", "In short"),
-        Block("paragraph", describe_in_short(data.units, statistics)),
-    ]
-    blocks += _describe_sites(data, focus)
-    blocks.append(Block("heading", "Can the errors be told from sequence?"))
-    blocks += [Block("bullet", describe_performance(unit)) for unit in data.units]
-    blocks.append(Block("heading", "Does the language model add anything?"))
-    for unit in data.units:
-        text, mark = describe_gain(unit)
-        blocks.append(Block("bullet", text, mark))
-    blocks.append(Block("heading", "Where in the sequence?"))
-    lines = [line for entry in statistics for line in describe_regions(entry)]
-    lines = lines or ["No attribution maps of test sites are stored."]
-    blocks += [Block("bullet", line) for line in lines]
-    named = [line for unit in data.units for line in describe_named(unit)]
-    if named:
-        blocks.append(Block("heading", "Which causes have a name?"))
-        blocks += [Block("bullet", line) for line in named]
-    blocks.append(Block("heading", "Checks"))
-    failed = [pair for unit in data.units for pair in describe_checks(unit)]
-    failed += [describe_control(unit) for unit in data.controls]
-    if all(mark == "good" for _, mark in failed):
-        blocks.append(Block("bullet", "All checks passed; see the trust page.", "good"))
-    blocks += [Block("bullet", text, mark) for text, mark in failed]
-    blocks += [Block("bullet", note, "open") for note in data.notes]
-    first, rest = split_blocks(blocks, BODY_WIDTH - SIDE_WIDTH - 0.4)
+    """The answers in words, the headline numbers beside them, and what is where.
+
+    Args:
+        data: The report's data.
+        focus: Its pred_type.
+        statistics: Numbers of its maps.
+        pages: All pages of the report, filled in before the first is drawn.
+    """
+    blocks = make_answer_blocks(data, focus, statistics)
+    first, rest = split_blocks(blocks, TEXT_WIDTH)
     title = f"{CLASS_NAMES[focus].capitalize()}s of {data.predictor}: summary"
     draw = partial(_draw_summary, data=data, focus=focus, blocks=first)
-    subtitle = "Held-out test part throughout; intervals are 95 % bootstrap over genes."
+    subtitle = (
+        f"{_count_sites(data, focus)} Held-out test part throughout; intervals: 95 % "
+        "bootstrap over genes."
+    )
     footer = name_report(data, focus)
-    pages = [PageSpec(title, draw, footer, subtitle)]
+    specs = [PageSpec(title, draw, footer, subtitle)]
+    title = f"{title}{CONTINUED}"
+    part, rest = split_blocks(rest, BODY_WIDTH) if rest else ([], [])
     while rest:
-        part, rest = split_blocks(rest, BODY_WIDTH)
         draw = partial(draw_blocks, blocks=part, width=BODY_WIDTH)
-        pages.append(PageSpec(f"{title} (continued)", draw, footer, subtitle))
-    return pages
+        specs.append(PageSpec(title, draw, footer, subtitle))
+        part, rest = split_blocks(rest, BODY_WIDTH)
+    last = PageSpec(title, lambda page: None, footer, subtitle)
+    return [*specs, *make_contents_pages(part, last, pages)]
 
 
 def name_report(data: ReportData, focus: str) -> str:
@@ -87,16 +73,13 @@ def name_report(data: ReportData, focus: str) -> str:
     return f"predictor {data.predictor} · {focus} · contrasts {contrasts or 'none'}"
 
 
-def _describe_sites(data: ReportData, focus: str) -> list[Block]:
+def _count_sites(data: ReportData, focus: str) -> str:
     counts = data.sites.groupby(["pred_type", "splice_type"]).size()
     own = counts.get(focus, pd.Series(dtype=int)).sort_index(ascending=False)
     parts = [f"{int(n):,} {kind}" for kind, n in own.items() if n]
-    text = f"{count_words(int(own.sum()), f'{focus} site')}"
+    text = count_words(int(own.sum()), f"{focus} site")
     text += f" ({', '.join(parts)})" if parts else ""
-    totals = data.sites["pred_type"].value_counts()
-    rest = [f"{totals[name]:,} {name}" for name in CLASS_NAMES if name in totals]
-    text += f" among {len(data.sites):,} sites: {', '.join(rest)}."
-    return [Block("heading", "What was studied"), Block("bullet", text)]
+    return f"{text} among {len(data.sites):,} calls."
 
 
 def _draw_summary(
@@ -104,7 +87,7 @@ def _draw_summary(
 ) -> None:
     left = MARGIN + BODY_WIDTH - SIDE_WIDTH
     top = page.top
-    draw_blocks(page, blocks=blocks, width=BODY_WIDTH - SIDE_WIDTH - 0.4)
+    draw_blocks(page, blocks=blocks, width=TEXT_WIDTH)
     table = collect_scores(data.units)
     write_tsv(data.tables / f"{focus}.summary_scores.tsv", table.drop(columns="color"))
     n = len(table)
@@ -115,15 +98,16 @@ def _draw_summary(
         ("auprc", "AUPRC (tick: prevalence)", None),
     ):
         page.heading(label.split(" (")[0], left=left, width=SIDE_WIDTH)
-        ax = page.axes(left + 1.35, page.top, SIDE_WIDTH - 1.4, height)
+        ax = page.axes(left + NAMES, page.top, SIDE_WIDTH - NAMES - 0.05, height)
         if table[value].notna().any():
             marks = None if reference else "prevalence"
             plot_forest(
                 table, ax, value=value, marks=marks, reference=reference, label=label
             )
             ax.set_xlim(0, 1.02)
-            names = [shorten_text(name, 1.3, 7) for name in table["name"]]
-            ax.set_yticks(range(n), names, size=7)
+            ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+            names = [shorten_text(name, NAMES - 0.05, 7.5) for name in table["name"]]
+            ax.set_yticks(range(n), names, size=7.5)
             ax.tick_params(axis="y", length=0)
         else:
             say_nothing_to_draw(ax, "no metrics stored", size=8)
@@ -133,7 +117,7 @@ def _draw_summary(
     ax = page.axes(left + 0.6, page.top + 0.15, SIDE_WIDTH - 0.65, 1.25)
     colors = [SPLICE_COLOURS[name] for name in counts]
     plot_stacked_counts(counts, ax, colors=colors, label="sites")
-    page.top += 1.6
+    page.top += 1.7
     models = "; ".join(f"{u.name}: {u.lead.name}" for u in data.units[:4])
     page.caption(
         f"Leading model of each contrast, by validation AUPRC: {models}.",
@@ -148,7 +132,7 @@ def collect_scores(units: Sequence[Unit]) -> pd.DataFrame:
     for unit in units:
         metrics = unit.lead.metrics
         row = {
-            "name": f"{unit.contrast} {unit.splice_type}",
+            "name": f"{unit.pair.replace(' against ', '/')} {unit.splice_type}",
             "model": unit.lead.name,
             "n_sites": metrics.get("n_sites"),
             "n_genes": metrics.get("n_genes"),

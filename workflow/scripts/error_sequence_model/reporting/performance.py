@@ -35,9 +35,11 @@ from error_sequence_model.reporting.words import (
 )
 
 MINIMUM_CLASS = 2
-PANEL = 2.0
+PANEL = 1.85
 KIND_COLOURS = {"backbone": "#0072B2", "baseline": "#7F7F7F", "reference": "#E69F00"}
-KIND_ORDER = {"backbone": 0, "ensemble": 1, "baseline": 2, "reference": 3}
+KIND_ORDER = {"backbone": 0, "hybrid": 1, "ensemble": 2, "baseline": 3, "reference": 4}
+SIZE, ROW = 7.5, 7.5 * 1.75 / 72  # type of the table and height of its rows
+AXIS = 0.55  # inches below the table for the axis of its forest
 
 
 def make_performance_page(data: ReportData, unit: Unit, focus: str) -> PageSpec:
@@ -45,7 +47,7 @@ def make_performance_page(data: ReportData, unit: Unit, focus: str) -> PageSpec:
     footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
     footer += f"{unit.splice_type} · {name_model(unit.lead)}"
     return PageSpec(
-        f"Performance: {unit.contrast}, {unit.splice_type}",
+        f"Performance: {unit.name}",
         partial(_draw_performance, data=data, unit=unit, focus=focus),
         footer,
         f"{unit.positive_name} is the positive class. Held-out test part only.",
@@ -81,9 +83,9 @@ def _draw_performance(page: Page, *, data: ReportData, unit: Unit, focus: str) -
     page.top += 0.3 + PANEL + 0.5
     page.caption(_describe_panels(unit))
     page.heading("Scores of every model on the same test sites")
-    _draw_score_table(page, data, unit, prefix)
     text, mark = describe_gain(unit)
     page.bullet(text, mark=mark, size=9)
+    _draw_score_table(page, data, unit, prefix)
 
 
 def _draw_curves(panels: list, data: ReportData, unit: Unit, prefix: str) -> list[str]:
@@ -253,15 +255,19 @@ def _draw_score_table(page: Page, data: ReportData, unit: Unit, prefix: str) -> 
     if table.empty or table["auprc"].isna().all():
         page.bullet("No scores are stored for this contrast.", mark="bad")
         return
-    most = max(int((page.room - 1.0) / (8 * 1.75 / 72)) - 1, 3)
+    fits = (len(table) + 1) * ROW + AXIS <= page.room
+    most = len(table) if fits else max(int((page.room - AXIS - 0.25) / ROW) - 1, 3)
     rows = draw_table(
         page,
         make_score_columns(table),
         width=BODY_WIDTH - 2.6,
+        size=SIZE,
         most_rows=most,
         rest=f" in {prefix}.scores.tsv",
     )
-    ax = page.axes(MARGIN + BODY_WIDTH - 2.3, rows.top, 2.3, rows.step * rows.count)
+    left = MARGIN + rows.width + 0.3
+    width = min(MARGIN + BODY_WIDTH - left, 3.6)
+    ax = page.axes(left, rows.top, width, rows.step * rows.count)
     shown = table.head(most)
     plot_forest(shown, ax, value="auprc", marks="prevalence")
     ax.set_xlabel("AUPRC (tick: prevalence)", labelpad=2)

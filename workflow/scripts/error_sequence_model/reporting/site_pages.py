@@ -100,7 +100,7 @@ def make_site_page(data: ReportData, statistics: MapStatistics, focus: str) -> P
     footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
     footer += f"{statistics.splice_type} · {name_model(unit.lead)}"
     return PageSpec(
-        f"Single sites: {unit.contrast}, {statistics.splice_type}",
+        f"Single sites: {unit.name_at(statistics.splice_type)}",
         partial(_draw_sites, data=data, statistics=statistics, focus=focus),
         footer,
         "Exemplars from the held-out test part, chosen by the rule below, not by eye.",

@@ -51,7 +51,7 @@ def make_subtype_page(
     footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
     footer += f"{statistics.splice_type} · {name_model(unit.lead)}"
     return PageSpec(
-        f"Subtypes of {focus}: {unit.contrast}, {statistics.splice_type}",
+        f"Subtypes of {focus}: {unit.name_at(statistics.splice_type)}",
         partial(_draw_subtypes, data=data, statistics=statistics, focus=focus),
         footer,
         f"Groups of explained {focus} sites of the held-out test part with alike maps.",

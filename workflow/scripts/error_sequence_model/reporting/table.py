@@ -37,11 +37,12 @@ class Column:
 
 
 class Rows(NamedTuple):
-    """Where a table's rows lie: top of the first, height of each (inches), number."""
+    """Where a table's rows lie, in inches: first top, height of each, number, width."""
 
     top: float
     step: float
     count: int
+    width: float
 
 
 def draw_table(
@@ -97,7 +98,7 @@ def draw_table(
             )
         place += room + gap
     page.rule(page.top + step + 0.02, left=left, width=total, color=MUTED)
-    rows = Rows(page.top + step + 0.05, step, min(n_rows, most_rows))
+    rows = Rows(page.top + step + 0.05, step, min(n_rows, most_rows), total)
     page.top += step * (rows.count + 1) + 0.1
     page.rule(page.top - 0.03, left=left, width=total)
     page.top += 0.06

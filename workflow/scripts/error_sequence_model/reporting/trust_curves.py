@@ -23,7 +23,7 @@ from error_sequence_model.reporting.data import ReportData, Unit
 from error_sequence_model.reporting.layout import Page, PageSpec
 
 UNITS_PER_PAGE = 3
-PANEL, WIDTHS, GAP = 0.87, (2.35, 2.35, 2.2, 1.5), 0.62
+PANEL, WIDTHS, GAP = 0.9, (2.25, 2.25, 2.1, 1.45), 0.63
 MODES = {
     "deletion": ("bases replaced (%)", "log-odds lost"),
     "insertion": ("bases put back (%)", "log-odds gained"),
@@ -198,7 +198,16 @@ def plot_agreement(agreement: dict[str, Any], names: Sequence[str], ax: Axes) ->
         for i, j in np.ndindex(size, size):
             if size <= 8 and i != j and np.isfinite(matrix[i, j]):
                 text = f"{matrix[i, j]:.1f}".replace("-", "−").replace("0.", ".")
-                ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", size=5.5)
+                color = "white" if abs(matrix[i, j]) > 0.65 else INK
+                ax.text(
+                    j + 0.5,
+                    i + 0.5,
+                    text,
+                    ha="center",
+                    va="center",
+                    size=6,
+                    color=color,
+                )
     middles = np.arange(size) + 0.5
     ax.set_xticks(middles, numbers, size=6.5)
     ax.set_yticks(middles, numbers, size=6.5)

@@ -46,12 +46,12 @@ def make_verification_pages(data: ReportData, unit: Unit, focus: str) -> list[Pa
     write_tsv(data.tables / name, table)
     return [
         PageSpec(
-            f"Do both kinds of model use the same? {unit.name}",
+            f"Feature verification: {unit.name}",
             partial(_draw, table=table, name=name),
             f"predictor {data.predictor} · contrast {unit.contrast} · "
             f"{unit.splice_type} · {unit.lead.name} · verification.tsv",
-            "Features of the classical model, changed in held-out sequences beside "
-            "matched random changes; intervals are a bootstrap over genes.",
+            "Do both kinds of model use the same? Features changed in held-out "
+            "sequences beside matched random changes; intervals: bootstrap over genes.",
         )
     ]
 
@@ -95,7 +95,10 @@ def _draw(page: Page, *, table: pd.DataFrame, name: str) -> None:
 
 def _draw_effects(page: Page, own: pd.DataFrame, name: str) -> None:
     columns = [
-        Column("feature", [text.split(": ")[0] for text in own["definition"]]),
+        Column(
+            "feature",
+            [text.split(": ")[0].replace("_", " ") for text in own["definition"]],
+        ),
         Column("change", own["mode"].tolist()),
         Column("sites", [f"{n:,}" for n in own["n_sites"]], "right"),
         Column("language model [95 %]", _format(own, "model")),

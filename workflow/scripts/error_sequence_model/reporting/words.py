@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,6 @@ from error_sequence_model.reporting.results import RunResults
 from error_sequence_model.reporting.statistics import MapStatistics
 
 SMALLEST_GAIN = 0.01
-FEWEST_SITES = 10
 REGION_FOLD = 1.5
 
 
@@ -53,54 +52,8 @@ def count_words(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def describe_in_short(
-    units: Sequence[Unit], statistics: Sequence[MapStatistics]
-) -> str:
-    """The whole report in two or three sentences."""
-    told, untold, unknown = [], [], []
-    for unit in units:
-        auroc = unit.lead.metrics.get("auroc")
-        interval = (unit.lead.metrics.get("intervals") or {}).get("auroc")
-        is_error = unit.test_sites["label"] == unit.positive_label
-        if min(is_error.sum(), (~is_error).sum()) < FEWEST_SITES:
-            unknown.append(f"{unit.contrast} {unit.splice_type}")
-            continue
-        if auroc is None or interval is None:
-            continue
-        where = f"{unit.contrast} {unit.splice_type} (AUROC {auroc:.2f})"
-        (told if interval[0] > 0.5 else untold).append(where)
-    parts = []
-    if told:
-        parts.append(f"From sequence alone the classes can be told in {_join(told)}.")
-    if untold:
-        parts.append(f"They cannot, beyond chance, in {_join(untold)}.")
-    if unknown:
-        parts.append(f"There are too few test sites to say so for {_join(unknown)}.")
-    marks = [describe_gain(unit)[1] for unit in units]
-    known = [mark for mark in marks if mark != "open"]
-    if known:
-        parts.append(
-            f"The language model adds to the best baseline in {marks.count('good')} of "
-            f"{count_words(len(known), 'comparison')}."
-        )
-    rows = [
-        (abs(row.difference), row.label, entry)
-        for entry in statistics
-        for row in entry.regions.itertuples()
-        if row.p_value < 0.05
-    ]
-    if rows:
-        _, label, entry = max(rows, key=lambda row: row[0])
-        parts.append(
-            f"The maps of errors and correct calls differ most in the {label} "
-            f"({entry.unit.contrast} {entry.splice_type})."
-        )
-    elif statistics:
-        parts.append("No named region of the maps differs between the classes.")
-    return " ".join(parts) or "There are no test scores to sum up."
-
-
-def _join(names: Sequence[str]) -> str:
+def join_words(names: Sequence[str]) -> str:
+    """Names as "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -153,61 +106,104 @@ def get_lead_row(unit: Unit) -> Any:
     return None if rows.empty else rows.iloc[0]
 
 
+class Gain(NamedTuple):
+    """What the leading model adds to the best baseline.
+
+    Attributes:
+        delta: Difference in AUPRC.
+        low: Lower end of its 95 % interval (NaN where none is stored), like ``high``.
+        high: Upper end.
+        auprc: AUPRC of the model.
+        baseline: Name of the baseline, chosen on the validation part.
+        baseline_auprc: Its AUPRC.
+        mark: "good": it adds; "bad": it does not; "open": no interval is stored.
+    """
+
+    delta: float
+    low: float
+    high: float
+    auprc: float
+    baseline: str
+    baseline_auprc: float
+    mark: str
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the whole interval lies below 0."""
+        return bool(self.high < 0)
+
+
+def measure_gain(unit: Unit) -> Gain | None:
+    """Compare the leading model with the best baseline; None where one is missing."""
+    baseline = get_best_row(unit.comparison, ("baseline",))
+    model = get_lead_row(unit)
+    if baseline is None or model is None:
+        return None
+    # The comparison names its baseline, which was chosen on the validation part.
+    named = unit.comparison[unit.comparison["model"] == model.get("against")]
+    if len(named):
+        baseline = named.iloc[0]
+    delta, low, high = (
+        float(model.get(name, np.nan))
+        for name in ("delta_auprc", "delta_low", "delta_high")
+    )
+    if not np.isfinite(delta):
+        delta = model["auprc"] - baseline["auprc"]
+    if not np.isfinite(low):
+        mark = "open"
+    else:
+        mark = "good" if low > 0 and delta >= SMALLEST_GAIN else "bad"
+    name = str(baseline["model"])
+    return Gain(delta, low, high, model["auprc"], name, baseline["auprc"], mark)
+
+
 def describe_gain(unit: Unit) -> tuple[str, str]:
     """Whether the language model adds anything over the best baseline.
 
     Returns:
         A sentence and its mark ("good", "bad" or "open").
     """
-    start = f"{unit.name}: "
-    baseline = get_best_row(unit.comparison, ("baseline",))
-    model = get_lead_row(unit)
-    if baseline is None or model is None:
+    start, gain = f"{unit.name}: ", measure_gain(unit)
+    if gain is None:
         what = "comparison.tsv" if unit.comparison is None else "a baseline"
         return (
             f"{start}whether the language model adds anything cannot be said, because "
             f"{what} is missing. Run the baselines and write the report again.",
             "open",
         )
-    # The comparison names its baseline, which was chosen on the validation part.
-    against = model.get("against")
-    named = unit.comparison[unit.comparison["model"] == against]
-    if len(named):
-        baseline = named.iloc[0]
-    delta = model.get("delta_auprc", np.nan)
-    low, high = model.get("delta_low", np.nan), model.get("delta_high", np.nan)
-    if not np.isfinite(delta):
-        delta = model["auprc"] - baseline["auprc"]
     numbers = (
-        f"ΔAUPRC {format_signed(delta)}{format_interval((low, high))} against the best "
-        f"baseline, {baseline['model']} (AUPRC {baseline['auprc']:.2f})"
+        f"ΔAUPRC {format_signed(gain.delta)}{format_interval((gain.low, gain.high))} "
+        f"against the best baseline, {gain.baseline} (AUPRC {gain.baseline_auprc:.2f})"
     )
-    if np.isfinite(low) and low > 0 and delta >= SMALLEST_GAIN:
-        text, mark = f"the language model adds to the baselines: {numbers}.", "good"
-    elif np.isfinite(high) and high < 0:
-        text, mark = f"the language model is worse than a baseline: {numbers}.", "bad"
-    elif np.isfinite(low):
-        text = f"no evidence that the language model adds anything: {numbers}."
-        mark = "bad"
+    if gain.mark == "good":
+        text = f"the language model adds to the baselines: {numbers}."
+    elif gain.mark == "open":
+        text = f"no interval for the gain is stored: {numbers}."
+    elif gain.is_worse:
+        text = f"the language model is worse than a baseline: {numbers}."
     else:
-        text, mark = f"no interval for the gain is stored: {numbers}.", "open"
-    return start + text + _describe_score(unit, model), mark
+        text = f"no evidence that the language model adds anything: {numbers}."
+    return start + text + describe_score(unit), gain.mark
 
 
-def _describe_score(unit: Unit, model: Any) -> str:
-    reference = get_best_row(unit.comparison, ("reference",))
-    if reference is None or not reference["auprc"] > model["auprc"]:
+def describe_score(unit: Unit) -> str:
+    """What the predictor's own score alone reaches, where that is more; else empty."""
+    model, reference = get_lead_row(unit), get_best_row(unit.comparison, ("reference",))
+    if model is None or reference is None or not reference["auprc"] > model["auprc"]:
         return ""
-    return (
-        f" The reference “{reference['model']}” alone reaches AUPRC "
-        f"{reference['auprc']:.2f}, more than the model (which is blind to it)."
-    )
+    text = f" The reference “{reference['model']}” alone reaches AUPRC "
+    text += f"{reference['auprc']:.2f}"
+    called = unit.sites["pred_type"].isin(["TP", "FP"])
+    of_class = called.groupby(unit.sites["label"]).mean()
+    if reference["model"] == "score" and set(of_class) == {0.0, 1.0}:
+        return f"{text}, as it must: the calls are cut from it."
+    return f"{text}, more than the model (which is blind to it)."
 
 
 def describe_regions(statistics: MapStatistics) -> list[str]:
     """Where attribution concentrates and where the classes differ, by region."""
     table, unit = statistics.regions, statistics.unit
-    where = f"{unit.contrast}, {statistics.splice_type}"
+    where = unit.name_at(statistics.splice_type)
     if not len(table):
         return [f"{where}: no named regions for this splice type."]
     top = table[table["fold"] >= REGION_FOLD].nlargest(2, "fold")
@@ -229,12 +225,13 @@ def describe_regions(statistics: MapStatistics) -> list[str]:
         sentences.append(f"{where}: no region differs between {first} and {second}.")
     else:
         parts = [
-            f"{row.label} {format_signed(row.difference)} "
+            f"{row.label} by {format_signed(row.difference)} "
             f"(p {_write_p(row.p_value, statistics.draws)})"
             for row in found.head(3).itertuples()
         ]
         sentences.append(
-            f"{where}: {first} minus {second} differs in {'; '.join(parts)}."
+            f"{where}: scaled attribution, {first} minus {second}, differs in the "
+            f"{'; '.join(parts)}."
         )
     return sentences
 
