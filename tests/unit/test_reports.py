@@ -231,6 +231,9 @@ def test_tables_lie_beside_the_figures(trees, tmp_path):
         assert f"{unit}.{what}.tsv" in names
     for what in ("curves", "reliability", "scores", "confusion", "exemplars"):
         assert f"{unit}.{what}.tsv" in names
+    about = (tables / "README.md").read_text(encoding="utf-8")
+    for name in names - {"README.md"}:
+        assert f"`{name.split('.')[-2]}`" in about, name
     profile = pd.read_csv(tables / f"{unit}.attribution_profile.tsv", sep="\t")
     assert profile["offset"].tolist() == list(range(-100, 100))
     planted = profile["offset"].between(14, 19)

@@ -132,7 +132,9 @@ def plot_curve(
     if kind == "pr" and prevalence is not None:
         ax.axhline(prevalence, color=MUTED, lw=1, ls=(0, (4, 3)), zorder=1)
         place = (0.02, prevalence + 0.015) if prevalence < 0.9 else (0.02, 0.85)
-        ax.text(*place, f"prevalence {prevalence:.2f}", color=MUTED, size=7)
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.8}
+        text = f"prevalence {prevalence:.2f}"
+        ax.text(*place, text, color=MUTED, size=7, bbox=box)
         ax.set(xlabel="recall", ylabel="precision")
     else:
         ax.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=(0, (4, 3)), zorder=1)

@@ -19,16 +19,10 @@ from error_sequence_model.drawing.style import (
 )
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import atomic_path, read_json
+from error_sequence_model.reporting import cause_pages
 from error_sequence_model.reporting.assessment_pages import make_assessment_pages
 from error_sequence_model.reporting.attention import make_attention_pages
-from error_sequence_model.reporting.cause_pages import (
-    make_cause_pages,
-    make_definition_pages,
-)
-from error_sequence_model.reporting.data import (
-    ReportData,
-    build_units,
-)
+from error_sequence_model.reporting.data import ReportData, build_units
 from error_sequence_model.reporting.data_page import make_data_page
 from error_sequence_model.reporting.flow import Block, draw_blocks
 from error_sequence_model.reporting.hybrid_pages import make_hybrid_pages
@@ -48,6 +42,7 @@ from error_sequence_model.reporting.statistics import (
     write_map_tables,
 )
 from error_sequence_model.reporting.subtype_pages import make_subtype_page
+from error_sequence_model.reporting.tables_readme import write_readme
 from error_sequence_model.reporting.trust_pages import make_trust_pages
 from error_sequence_model.reporting.verification_pages import make_verification_pages
 
@@ -110,6 +105,7 @@ def write_error_report(
     )
     with use_style(colours):
         pages = plan_error_report(data, pred_type)
+        write_readme(data.tables)
         write_pages(pages, Path(output), f"{predictor} · {pred_type} report")
     return Path(output)
 
@@ -147,6 +143,7 @@ def write_overview(
     with use_style(colours):
         statistics = collect_statistics(data, "overview")
         pages = plan_overview(data, statistics)
+        write_readme(data.tables)
         write_pages(pages, Path(output), f"{predictor} · overview")
     return Path(output)
 
@@ -228,14 +225,14 @@ def plan_error_report(data: ReportData, pred_type: str) -> list[PageSpec]:
         if not own:
             pages.append(_make_mapless_page(data, unit.name, pred_type))
         pages += make_motif_pages(data, unit, pred_type)
-        pages += make_cause_pages(data, unit, pred_type)
+        pages += cause_pages.make_cause_pages(data, unit, pred_type)
         pages += make_verification_pages(data, unit, pred_type)
         pages += make_hybrid_pages(data, unit, pred_type)
         for entry in own:
             pages.append(make_subtype_page(data, entry, pred_type))
             pages.append(make_site_page(data, entry, pred_type))
     pages += make_trust_pages(data, pred_type)
-    pages += make_definition_pages(data)
+    pages += cause_pages.make_definition_pages(data)
     pages += make_methods_pages(data, pred_type)
     return pages
 

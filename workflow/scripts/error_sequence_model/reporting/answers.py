@@ -80,9 +80,17 @@ def make_answer_blocks(
         blocks.append(Block("heading", "What does this mean for the predictor?"))
         blocks += [Block("bullet", text, mark) for text, mark in meaning]
     blocks.append(Block("heading", "Where in the sequence is the evidence?"))
-    lines = [line for entry in statistics for line in describe_regions(entry)]
+    lines = [describe_place(entry) for entry in statistics]
     lines = lines or ["No attribution maps of test sites are stored."]
     return blocks + [Block("bullet", line) for line in lines]
+
+
+def describe_place(entry: MapStatistics) -> str:
+    """Where attribution concentrates and the classes differ, in one paragraph."""
+    first, *rest = describe_regions(entry)
+    start = f"{entry.unit.name_at(entry.splice_type)}: "
+    others = [text.removeprefix(start) for text in rest]
+    return " ".join([first, *(text[0].upper() + text[1:] for text in others)])
 
 
 def answer_gain(unit: Unit, name: str) -> list[Answer]:

@@ -33,6 +33,7 @@ from error_sequence_model.reporting.words import format_interval
 FIGURE_HEIGHT = 1.7
 FOREST_WIDTH = 2.6
 ROW = 0.183
+FEWEST_GENES = 5  # of a stratum that is drawn
 KINDS = {"backbone": 0, "hybrid": 1, "ensemble": 2, "baseline": 3, "reference": 4}
 
 
@@ -186,7 +187,7 @@ def _say_value(value: object) -> str:
 
 def _draw_strata(page: Page, *, unit: Unit, strata: pd.DataFrame, name: str) -> None:
     rows = strata[strata["model"] == unit.lead.backbone].copy()
-    silent = rows["auprc"].isna()
+    silent = rows["auprc"].isna() | (rows["n_genes"] < FEWEST_GENES)
     left_out = int(silent.sum())
     if not silent.all():
         rows = rows[~silent]
@@ -224,9 +225,10 @@ def _draw_strata(page: Page, *, unit: Unit, strata: pd.DataFrame, name: str) -> 
     plot_forest(rows.head(drawn.count), ax, value="auprc", marks="prevalence")
     ax.set_xlabel("AUPRC (tick: prevalence)", labelpad=2)
     page.top += 0.42
+    same = "; ".join(others) or "no other model"
     page.caption(
-        "Grey: fewer than 50 errors. Left out, because they hold one class or fewer "
-        f"than 10 sites: {left_out} strata. Strength in bits; similarity to training: "
-        f"0 none, 1 the same. The same for {'; '.join(others) or 'no other model'} in "
+        "Grey: fewer than 50 errors. Left out, because they hold one class, or fewer "
+        f"than 10 sites or {FEWEST_GENES} genes: {left_out} strata. Strength in bits; "
+        f"similarity to training: 0 none, 1 the same. The same for {same} in "
         f"{name}.assessment_strata.tsv."
     )

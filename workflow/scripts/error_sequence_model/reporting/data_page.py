@@ -15,6 +15,7 @@ from error_sequence_model.drawing.style import (
     get_class_colour,
     measure_text,
     say_nothing_to_draw,
+    shorten_text,
 )
 from error_sequence_model.files import write_tsv
 from error_sequence_model.reporting.data import ReportData, Unit
@@ -26,6 +27,7 @@ from error_sequence_model.tables.audit import describe_counts
 PARTS = ("train", "validation", "test")
 PART_COLOURS = ("#BDBDBD", "#7A5195", "#0072B2")
 MOST_CHROMOSOMES = 24
+LONGEST_NAME = 0.8  # inches of a contig's name
 HISTOGRAM_ROOM = 1.9
 
 
@@ -58,6 +60,8 @@ def _draw_data(page: Page, *, data: ReportData, focus: str) -> None:
     write_tsv(data.tables / f"{focus}.chromosomes.tsv", chromosomes.reset_index())
     ax = page.axes(left + 0.6, page.top + 0.18, width - 0.65, 1.6)
     shown = chromosomes.head(MOST_CHROMOSOMES)
+    # Names of contigs can be longer than the page is high; the table has all of them.
+    shown.index = [shorten_text(str(name), LONGEST_NAME, 7.5) for name in shown.index]
     if len(shown):
         plot_stacked_counts(shown, ax, colors=PART_COLOURS, label="sites")
         longest = max(measure_text(str(name), 7.5) for name in shown.index)

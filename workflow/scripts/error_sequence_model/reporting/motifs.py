@@ -113,8 +113,12 @@ def describe_elements(motifs: UnitMotifs, unit: Unit) -> list[str]:
         return [f"{line}None differs at a false discovery rate of {about['fdr']:.0%}."]
     own = found[found["explained_by"].isna()]
     beyond = int(own["beyond_composition"].sum())
+    rate = f"at a false discovery rate of {about['fdr']:.0%}"
+    if len(found) == 1:
+        how = "by more than" if beyond else "by no more than"
+        return [f"{line}1 differs {rate}, {how} the composition of the place gives."]
     return [
-        f"{line}{len(found)} differ at a false discovery rate of {about['fdr']:.0%}, "
+        f"{line}{len(found)} differ {rate}, "
         f"{len(own)} of them in their own right (the others add nothing beside a more "
         "significant element, named in the table), and "
         f"{beyond} of these by more than the composition of the place gives."

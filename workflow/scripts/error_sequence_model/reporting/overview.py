@@ -31,7 +31,12 @@ from error_sequence_model.reporting.overview_tables import (
     make_score_pages,
     name_overview,
 )
-from error_sequence_model.reporting.pages import count_sites
+from error_sequence_model.reporting.pages import (
+    FORESTS,
+    collect_scores,
+    count_sites,
+    draw_forest,
+)
 from error_sequence_model.reporting.side_by_side import collect_answers, draw_answers
 from error_sequence_model.reporting.statistics import MapStatistics
 from error_sequence_model.reporting.table import Column, draw_table
@@ -105,6 +110,12 @@ def _draw_summary(page: Page, *, data: ReportData) -> None:
         page.bullet(text, mark=mark, left=left, width=width, size=8.5)
     page.top = max(page.top, bottom)
     page.caption(_list_reports(data))
+    if data.units and page.room > 2.0:
+        scores, top = collect_scores(data.units), page.top
+        for place, value in enumerate(FORESTS):
+            page.top = top
+            left = MARGIN + place * (BODY_WIDTH / 2 + 0.1)
+            draw_forest(page, scores, value, left=left, width=BODY_WIDTH / 2 - 0.1)
 
 
 def _make_profile_pages(

@@ -29,6 +29,10 @@ from error_sequence_model.reporting.statistics import MapStatistics
 from error_sequence_model.reporting.words import count_words
 
 SIDE_WIDTH = 2.7
+FORESTS = {
+    "auroc": ("AUROC (dashed: 0.5)", 0.5),
+    "auprc": ("AUPRC (tick: prevalence)", None),
+}
 NAMES = 1.0  # inches of it for the names of the rows
 TEXT_WIDTH = BODY_WIDTH - SIDE_WIDTH - 0.35
 
@@ -90,28 +94,9 @@ def _draw_summary(
     draw_blocks(page, blocks=blocks, width=TEXT_WIDTH)
     table = collect_scores(data.units)
     write_tsv(data.tables / f"{focus}.summary_scores.tsv", table.drop(columns="color"))
-    n = len(table)
-    height = min(max(0.24 * n, 0.5), 1.3)
     page.top = top
-    for value, label, reference in (
-        ("auroc", "AUROC (dashed: 0.5)", 0.5),
-        ("auprc", "AUPRC (tick: prevalence)", None),
-    ):
-        page.heading(label.split(" (")[0], left=left, width=SIDE_WIDTH)
-        ax = page.axes(left + NAMES, page.top, SIDE_WIDTH - NAMES - 0.05, height)
-        if table[value].notna().any():
-            marks = None if reference else "prevalence"
-            plot_forest(
-                table, ax, value=value, marks=marks, reference=reference, label=label
-            )
-            ax.set_xlim(0, 1.02)
-            ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-            names = [shorten_text(name, NAMES - 0.05, 7.5) for name in table["name"]]
-            ax.set_yticks(range(n), names, size=7.5)
-            ax.tick_params(axis="y", length=0)
-        else:
-            say_nothing_to_draw(ax, "no metrics stored", size=8)
-        page.top += height + 0.5
+    for value in FORESTS:
+        draw_forest(page, table, value, left=left, width=SIDE_WIDTH)
     counts = count_sites(data.sites)
     page.heading("Sites by call and splice type", left=left, width=SIDE_WIDTH)
     ax = page.axes(left + 0.6, page.top + 0.15, SIDE_WIDTH - 0.65, 1.25)
@@ -124,6 +109,38 @@ def _draw_summary(
         left=left,
         width=SIDE_WIDTH,
     )
+
+
+def draw_forest(
+    page: Page, table: pd.DataFrame, value: str, *, left: float, width: float
+) -> None:
+    """Draw one score of every unit at the cursor.
+
+    Args:
+        page: The page.
+        table: From ``collect_scores``.
+        value: "auroc" or "auprc".
+        left: Left edge in inches.
+        width: Room in inches.
+    """
+    label, reference = FORESTS[value]
+    n = len(table)
+    height = min(max(0.24 * n, 0.5), 1.3)
+    page.heading(label.split(" (")[0], left=left, width=width)
+    ax = page.axes(left + NAMES, page.top, width - NAMES - 0.05, height)
+    if table[value].notna().any():
+        marks = None if reference else "prevalence"
+        plot_forest(
+            table, ax, value=value, marks=marks, reference=reference, label=label
+        )
+        ax.set_xlim(0, 1.02)
+        ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        names = [shorten_text(name, NAMES - 0.05, 7.5) for name in table["name"]]
+        ax.set_yticks(range(n), names, size=7.5)
+        ax.tick_params(axis="y", length=0)
+    else:
+        say_nothing_to_draw(ax, "no metrics stored", size=8)
+    page.top += height + 0.5
 
 
 def collect_scores(units: Sequence[Unit]) -> pd.DataFrame:

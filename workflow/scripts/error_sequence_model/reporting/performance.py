@@ -39,7 +39,7 @@ PANEL = 1.85
 KIND_COLOURS = {"backbone": "#0072B2", "baseline": "#7F7F7F", "reference": "#E69F00"}
 KIND_ORDER = {"backbone": 0, "hybrid": 1, "ensemble": 2, "baseline": 3, "reference": 4}
 SIZE, ROW = 7.5, 7.5 * 1.75 / 72  # type of the table and height of its rows
-AXIS = 0.55  # inches below the table for the axis of its forest
+AXIS = 0.42  # inches below the table for the axis of its forest
 
 
 def make_performance_page(data: ReportData, unit: Unit, focus: str) -> PageSpec:
