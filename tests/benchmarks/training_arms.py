@@ -26,7 +26,7 @@ from error_sequence_model.classifier import ErrorClassifier, create_classifier
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.frames import prepare_datasets_for_training
 from error_sequence_model.measures.metrics import compute_auprc
-from error_sequence_model.optimisation.calibration import calibrate_backbone
+from error_sequence_model.optimisation.calibration import calibrate_model
 from error_sequence_model.optimisation.checkpoints import CheckpointFolder
 from error_sequence_model.prediction import compute_probabilities, predict_logits
 from error_sequence_model.settings import TrainingSettings
@@ -277,7 +277,7 @@ def measure(task: Task) -> dict[str, Any]:
         train, held = prepare_datasets_for_training(
             train_frame, held_frame, tokenizer=source, max_length=None
         )
-    calibrate_backbone(model, train, seed=task.seed)
+    calibrate_model(model, train, seed=task.seed)
     before = reset_peak_memory()
     if task.arm == "standard":
         result = train_standard(task, model, train)

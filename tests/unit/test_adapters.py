@@ -20,7 +20,7 @@ from error_sequence_model.classifier import (
     save_model,
 )
 from error_sequence_model.errors import InputError
-from error_sequence_model.optimisation.calibration import calibrate_backbone
+from error_sequence_model.optimisation.calibration import calibrate_model
 from error_sequence_model.optimisation.checkpoints import CheckpointFolder
 from error_sequence_model.optimisation.groups import make_optimizer
 from error_sequence_model.settings import (
@@ -159,7 +159,7 @@ def test_a_frozen_backbone_neither_learns_nor_drops_out(name, tmp_path) -> None:
     for key, tensor in model.backbone.state_dict().items():
         assert torch.equal(tensor, expected[key]), key
     assert all(weight.grad is None for weight in model.backbone.parameters())
-    assert not torch.equal(model.head[0].weight, plain.head[0].weight)
+    assert not torch.equal(model.head[1].weight, plain.head[1].weight)
     plain.train()
     assert all(module.training for module in plain.backbone.modules())
 
@@ -178,7 +178,7 @@ def test_norms_are_calibrated_whatever_learns(tuning) -> None:
     for kind in ("full", tuning):
         model = create_classifier("custom", options=OPTIONS, tuning=kind, seed=1)
         model.train()
-        calibrate_backbone(model, train, seed=3)
+        calibrate_model(model, train, seed=3)
         assert model.backbone.is_calibrated
         states[kind] = {
             key: tensor
@@ -224,7 +224,7 @@ def make_training(
         lora=LoraSettings(rank=2, dropout=0.2) if tuning == "lora" else None,
         seed=seed,
     )
-    calibrate_backbone(model, train, seed=1)
+    calibrate_model(model, train, seed=1)
     settings = {
         **{"epochs": 2, "batch_size": 8, "precision": "fp32", "mask_share": 0.1},
         **{"learning_rate": 3e-3, "checkpoint_minutes": 1e-9, **more},
@@ -314,7 +314,7 @@ def test_a_trained_model_holds_no_trace_of_its_adapters(tuning, tmp_path) -> Non
     assert torch.equal(model(input_ids=ids).logits, again(input_ids=ids).logits)
     assert again.config.decision_threshold == model.config.decision_threshold
     start = create_classifier("custom", options=OPTIONS, seed=1)
-    calibrate_backbone(start, train, seed=1)
+    calibrate_model(start, train, seed=1)
     same = [
         torch.equal(tensor, model.backbone.state_dict()[key])
         for key, tensor in start.backbone.state_dict().items()

@@ -194,7 +194,7 @@ def test_gradient_weighted_view_is_evidence_not_attention(architecture) -> None:
 def test_the_readout_is_what_the_head_reads() -> None:
     model, dataset = make_case("splicebert")
     batch = collate([dataset[0], dataset[1]], pad_token_id=0)
-    vectors = model.head[0].in_features // model.backbone.config.hidden_size
+    vectors = model.head[1].in_features // model.backbone.config.hidden_size
     model.poolings = ["first"] * vectors
     layers = get_layers(model, batch, torch.device("cpu"), with_gradients=True)
     assert torch.allclose(layers.readout[:, 0], torch.ones(2))

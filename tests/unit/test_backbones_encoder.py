@@ -3,7 +3,7 @@ import torch
 from transformers import AutoModel
 
 from error_sequence_model.backbones import create_backbone, load_backbone
-from error_sequence_model.backbones.stem import CalibratedNorm
+from error_sequence_model.backbones.calibrated_norm import CalibratedNorm
 
 SIZES = {"layers": 2, "hidden_size": 32, "heads": 4, "stem_channels": 16}
 

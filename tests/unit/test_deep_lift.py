@@ -30,6 +30,7 @@ def make_model(pooling: str | None = None, **options: object):
         (None, {}),
         ("mean+first+last", {"final_norm": True}),
         ("max", {"stem_dilations": [], "layers": 2}),
+        ("peak", {"stem_dilations": [1], "layers": 1}),
         ("junction", {"layers": 0, "stem_dilations": [1, 2]}),
     ],
 )

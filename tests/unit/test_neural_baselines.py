@@ -78,6 +78,6 @@ def test_new_weights_see_training_windows_only(case, monkeypatch) -> None:
     def watch(model, dataset, *, seed):
         seen.append(set(dataset.site_ids.tolist()))
 
-    monkeypatch.setattr(neural_baselines, "calibrate_backbone", watch)
+    monkeypatch.setattr(neural_baselines, "calibrate_model", watch)
     fit_embedding_baseline(split, tokens, BACKBONE, name="encoder", seed=1)
     assert seen == [set(split.loc[split["part"] == "train", "site_id"])]

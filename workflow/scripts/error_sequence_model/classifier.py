@@ -21,6 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from error_sequence_model.adapters import apply_tuning
 from error_sequence_model.backbones import FAMILIES, create_backbone, load_backbone
+from error_sequence_model.backbones.calibrated_norm import CalibratedNorm
 from error_sequence_model.classifier_config import ErrorClassifierConfig
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import atomic_path, read_json
@@ -40,8 +41,8 @@ class ErrorClassifier(PreTrainedModel):
 
     Attributes:
         backbone: The genomic language model.
-        head: Linear, GELU, dropout, linear. No norm before it: how strongly a motif
-            answers must reach the decision.
+        head: A norm calibrated on training sites, linear, GELU, dropout, linear. No
+            layer norm: how strongly a motif answers must reach the decision.
         tokenizer: The tokenizer of the backbone; set by `load_model` and training.
     """
 
@@ -57,6 +58,7 @@ class ErrorClassifier(PreTrainedModel):
         self.poolings = parse_pooling(config.pooling)
         width = count_vectors(self.poolings) * self.backbone.config.hidden_size
         self.head = nn.Sequential(
+            CalibratedNorm(width),
             nn.Linear(width, config.head_size),
             nn.GELU(),
             nn.Dropout(config.dropout),

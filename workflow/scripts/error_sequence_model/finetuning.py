@@ -18,7 +18,7 @@ from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import write_tsv
 from error_sequence_model.measures.metrics import choose_threshold
-from error_sequence_model.optimisation.calibration import calibrate_backbone
+from error_sequence_model.optimisation.calibration import calibrate_model
 from error_sequence_model.optimisation.checkpoints import CheckpointFolder
 from error_sequence_model.optimisation.state import FAILED_BATCH
 from error_sequence_model.settings import BackboneSettings, TrainingSettings
@@ -53,7 +53,7 @@ def fine_tune(
         What was decided for this machine (`Training.record`), in the main process, the
         one that writes; None in the others.
     """
-    calibrate_backbone(model, train_dataset, seed=settings.seed)
+    calibrate_model(model, train_dataset, seed=settings.seed)
     output = Path(output_dir)
     training = Training(
         model,

@@ -23,7 +23,11 @@ from error_sequence_model.backbones.attention import (
     rotate,
     split_heads,
 )
-from error_sequence_model.backbones.stem import CalibratedNorm, Stem
+from error_sequence_model.backbones.calibrated_norm import (
+    CalibratedNorm,
+    calibrating,
+)
+from error_sequence_model.backbones.stem import Stem
 
 
 class NucleotideEncoderConfig(PreTrainedConfig):
@@ -187,14 +191,17 @@ class NucleotideEncoder(PreTrainedModel):
                 init.zeros_(module.mean)
                 init.ones_(module.deviation)
         elif isinstance(module, (nn.Linear, nn.Conv1d)):
-            init.normal_(module.weight, std=(3 * module.weight[0].numel()) ** -0.5)
+            # A convolution keeps the spread of its input, or motifs start too faint.
+            gain = 1.0 if isinstance(module, nn.Conv1d) else 3**-0.5
+            std = gain * module.weight[0].numel() ** -0.5
+            init.normal_(module.weight, std=std)
             if module.bias is not None:
                 init.zeros_(module.bias)
         if isinstance(module, RotaryLayer):
             for output in (module.attention_output, module.mlp_output):
                 depth = 2 * self.config.num_hidden_layers
                 fan_in = output.weight.shape[1]
-                init.normal_(output.weight, std=(fan_in * depth) ** -0.5)
+                init.normal_(output.weight, std=0.1 * (fan_in * depth) ** -0.5)
 
     @property
     def is_calibrated(self) -> bool:
@@ -204,7 +211,6 @@ class NucleotideEncoder(PreTrainedModel):
         norms = [m for m in self.stem.modules() if isinstance(m, CalibratedNorm)]
         return not all((norm.deviation == 1).all() for norm in norms)
 
-    @torch.no_grad()
     def calibrate(self, input_ids: Tensor, attention_mask: Tensor) -> None:
         """Take the statistics of the stem's norms from a sample of the training data.
 
@@ -216,15 +222,8 @@ class NucleotideEncoder(PreTrainedModel):
         """
         if self.stem is None:
             return
-        norms = [m for m in self.stem.modules() if isinstance(m, CalibratedNorm)]
-        was_training = self.training
-        self.eval()
-        for norm in norms:
-            norm.is_calibrating = True
-        self.stem(self.embeddings(input_ids), attention_mask)
-        for norm in norms:
-            norm.is_calibrating = False
-        self.train(was_training)
+        with calibrating(self, self.stem):
+            self.stem(self.embeddings(input_ids), attention_mask)
 
     def get_input_embeddings(self) -> nn.Embedding:
         """The base embedding, whose output ``inputs_embeds`` replaces."""

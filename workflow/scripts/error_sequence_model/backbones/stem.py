@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from error_sequence_model.backbones.attention import mask_states
-
-SMALLEST_DEVIATION = 1e-3
+from error_sequence_model.backbones.calibrated_norm import CalibratedNorm
 
 
 class Convolution(nn.Conv1d):
@@ -41,41 +39,6 @@ class Convolution(nn.Conv1d):
             dilation=(1, self.dilation[0]),
         )
         return convolved.squeeze(2).transpose(1, 2)
-
-
-class CalibratedNorm(nn.Module):
-    """Shift and scale each channel by statistics of the data, taken once.
-
-    A layer norm would hide how strongly a position responds compared with others, which
-    is what tells a motif from a near-motif; a batch norm would make a gradient depend
-    on how a step is cut into batches. Statistics taken once, before training (as in the
-    activation norm of Kingma and Dhariwal 2018), keep both.
-
-    Attributes:
-        mean: Mean per channel, float32 (channels,); 0 before calibration.
-        deviation: Standard deviation per channel, float32 (channels,); 1 before.
-        is_calibrating: Take the statistics from the next states.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-        self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("deviation", torch.ones(channels))
-        self.is_calibrating = False
-
-    def forward(self, states: Tensor, attention_mask: Tensor | None) -> Tensor:
-        """Map (batch, length, channels) to the same shape."""
-        if self.is_calibrating:
-            real = states.flatten(0, 1)
-            if attention_mask is not None:
-                real = states[attention_mask.bool()]
-            deviation, mean = torch.std_mean(real.float(), dim=0, correction=0)
-            self.mean.copy_(mean)
-            self.deviation.copy_(deviation.clamp(min=SMALLEST_DEVIATION))
-        scale = self.weight / self.deviation
-        return states * scale + (self.bias - self.mean * scale)
 
 
 class ResidualBlock(nn.Module):

@@ -20,7 +20,7 @@ from error_sequence_model.classifier import ErrorClassifier, create_classifier
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.devices import get_device
 from error_sequence_model.features.strength import encode_bases
-from error_sequence_model.optimisation.calibration import calibrate_backbone
+from error_sequence_model.optimisation.calibration import calibrate_model
 from error_sequence_model.settings import BackboneSettings
 from error_sequence_model.tokenization.store import TokenStore
 from error_sequence_model.windows import Windows
@@ -115,7 +115,7 @@ def fit_embedding_baseline(
             )
             # New weights may want to see data: training windows of this fold alone.
             train = _open(store, part.iloc[rows.train], model, max_length)
-            calibrate_backbone(model, train, seed=seed)
+            calibrate_model(model, train, seed=seed)
             sites = _open(store, everything, model, max_length)
             device = get_device()
             vectors = pd.DataFrame(

@@ -13,7 +13,7 @@ import torch
 
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.optimisation.calibration import calibrate_backbone
+from error_sequence_model.optimisation.calibration import calibrate_model
 
 LAST_STAGE = "all weights"
 
@@ -60,7 +60,7 @@ def iterate_stages(
 
     Args:
         model: The fine-tuned classifier; it stays as it is.
-        dataset: Sequences for the backbones that must see some before training.
+        dataset: Sequences that a new network sees some of before training.
         seed: Seed of the weights.
 
     Yields:
@@ -69,7 +69,7 @@ def iterate_stages(
     """
     device = next(model.parameters()).device
     fresh = randomise(model, seed=seed)
-    calibrate_backbone(fresh, dataset, seed=seed)
+    calibrate_model(fresh, dataset, seed=seed)
     drawn = fresh.state_dict()
     for name, prefixes in find_stages(model).items():
         mixed = randomise(model, seed=seed)
@@ -80,5 +80,6 @@ def iterate_stages(
                 for key, value in kept.items()
             }
         )
+        calibrate_model(mixed, dataset, seed=seed)
         yield name, mixed.to(device)
     yield LAST_STAGE, fresh.to(device)

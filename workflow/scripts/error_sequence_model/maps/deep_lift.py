@@ -40,9 +40,9 @@ from error_sequence_model.maps.requests import (
     join_batches,
     measure_completeness,
 )
+from error_sequence_model.token_pooling import PEAK_SHARPNESS
 
 SHUFFLES = 20
-POOLINGS = ("junction", "mean", "max", "first", "last")
 LETTERS = 5  # A, C, G, T, N: the first ids of the encoder's vocabulary
 
 
@@ -114,6 +114,10 @@ class HookedClassifier(nn.Module):
                 vectors += [states[:, before], states[:, after]]
             elif name == "max":
                 vectors.append(self.maximum(states.transpose(1, 2)).squeeze(-1))
+            elif name == "peak":
+                channels = states.transpose(1, 2)
+                heights = self.softmax(PEAK_SHARPNESS * channels)
+                vectors.append(self.product(heights, channels).sum(dim=-1))
             elif name == "mean":
                 vectors.append(states.mean(dim=1))
             else:
@@ -133,12 +137,6 @@ def refuse_other_networks(request: MapRequest) -> str:
             "deep_lift_shap has rules for single bases and nucleotide_encoder alone, "
             f"not for {backbone.config.model_type}; take integrated_gradients or "
             "substitution in `explanation.methods`"
-        )
-    unknown = set(request.model.poolings) - set(POOLINGS)
-    if unknown:
-        raise InputError(
-            f"deep_lift_shap has no rule for pooling {', '.join(sorted(unknown))}; "
-            f"allowed: {', '.join(POOLINGS)}, joined by '+' (`pooling` of the backbone)"
         )
     if len(classes) != 2:
         raise InputError(
