@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -64,7 +66,7 @@ def test_the_best_epoch_is_kept_and_patience_ends_it() -> None:
         codes, is_donor, labels, parts, settings, upstream=30, seed=1
     )
     values = [row["validation_auprc"] for row in history]
-    best = int(np.argmax(values))
+    best = len(values) - 1 - int(np.argmax(values[::-1]))  # the last of equals
     assert len(history) == best + 1 + settings.patience
     held = parts == "validation"
     assert compute_macro_auprc(labels[held], found[held]) == pytest.approx(max(values))
@@ -87,7 +89,8 @@ def test_donors_and_acceptors_are_told_apart() -> None:
     """The same windows, labelled by their splice type: only the extra channel helps."""
     codes, _, labels, parts = make_arrays(240)
     codes[:, 20:28] = 4
-    found, _ = fit_cnn(codes, labels == 1, labels, parts, SMALL, upstream=30, seed=1)
+    longer = replace(SMALL, epochs=12)  # so few sites make few steps of an epoch
+    found, _ = fit_cnn(codes, labels == 1, labels, parts, longer, upstream=30, seed=1)
     assert ((found[:, 1] > 0.5) == labels).mean() > 0.95
 
 

@@ -206,7 +206,8 @@ def fit_cnn(
             history[-1]["train_loss"],
             value,
         )
-        if value > best[0]:
+        # Of equally good epochs the last: it was trained longer, at a lower rate.
+        if value >= best[0]:
             state = {k: v.clone() for k, v in model.state_dict().items()}
             best = (value, epoch, state)
         elif epoch - best[1] >= settings.patience:
