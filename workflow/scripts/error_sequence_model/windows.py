@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import atomic_path
@@ -33,6 +32,7 @@ from error_sequence_model.genomes.cutting import (
 from error_sequence_model.genomes.fasta import Genome, clean_bases
 from error_sequence_model.genomes.variants import Variants
 from error_sequence_model.jobs.logs import get_progress
+from error_sequence_model.tables.readers import open_parquet
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +152,8 @@ def write_windows(
         InputError: A site lies on a contig that the genome does not have.
     """
     check_sides(upstream, downstream)
-    names = pq.read_schema(sites_path).names
+    with open_parquet(sites_path) as file:
+        names = file.schema_arrow.names
     has_sequences = {"sequence", "sequence_junction"} <= set(names)
     if has_sequences:
         if variants is not None:
@@ -186,9 +187,8 @@ def _cut_from_genome(
     downstream: int,
     variants: Variants | None,
 ) -> Iterator[pa.RecordBatch]:
-    table = pq.read_table(
-        sites_path, columns=["site_id", "chrom", "junction", "strand"]
-    )
+    with open_parquet(sites_path) as file:
+        table = file.read(["site_id", "chrom", "junction", "strand"])
     chroms = table["chrom"].combine_chunks().dictionary_encode()
     codes = chroms.indices.to_numpy()
     site_ids = table["site_id"].to_numpy()
@@ -236,7 +236,15 @@ def _cut_own_sequences(
     sites_path: str | Path, upstream: int, downstream: int
 ) -> Iterator[pa.RecordBatch]:
     columns = ["site_id", "sequence", "sequence_junction"]
-    for batch in pq.ParquetFile(sites_path).iter_batches(8192, columns=columns):
+    with open_parquet(sites_path) as file:
+        batches = file.iter_batches(8192, columns=columns)
+        yield from _cut_batches(batches, upstream, downstream)
+
+
+def _cut_batches(
+    batches: Iterator[pa.RecordBatch], upstream: int, downstream: int
+) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
         frame = batch.to_pandas()
         windows = np.full((len(frame), upstream + downstream), BASE_N, dtype=np.uint8)
         for row, (text, junction) in enumerate(

@@ -7,6 +7,7 @@ than chance.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,8 @@ import pandas as pd
 from error_sequence_model.genomes.annotation import SITE
 from error_sequence_model.genomes.cutting import get_dinucleotides
 from error_sequence_model.genomes.fasta import Genome, complement_bases
+from error_sequence_model.tables.intervals import convert_intervals, read_rows
+from error_sequence_model.tables.readers import refuse
 
 if TYPE_CHECKING:
     from error_sequence_model.calling import CallSettings
@@ -168,19 +171,17 @@ def make_regions(
     return kept[kept["start"] < kept["end"]].reset_index(drop=True)
 
 
-def read_regions(path: str) -> pd.DataFrame:
+def read_regions(path: str | Path) -> pd.DataFrame:
     """Read a BED of scanned stretches with strands in column 6."""
-    from error_sequence_model.errors import InputError
-
-    try:
-        rows = pd.read_csv(path, sep="\t", header=None, comment="#", dtype={0: "str"})
-        regions = rows[[0, 1, 2, 5]].set_axis(
-            ["chrom", "start", "end", "strand"], axis=1
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"regions {path}: not a BED of six columns ({error})"
-        ) from error
-    if not regions["strand"].isin(["+", "-"]).all():
-        raise InputError(f"regions {path}: column 6 must be + or -")
-    return regions
+    names = {0: "chrom", 1: "start", 2: "end", 5: "strand"}
+    rows = convert_intervals(
+        read_rows(path, names, what="BED of six columns"), path, first=0, what="BED"
+    )
+    is_bad = ~rows["strand"].isin(["+", "-"])
+    if is_bad.any():
+        problems = [
+            (int(line), f"strand is {strand!r}; must be + or -")
+            for line, strand in rows.loc[is_bad, "strand"].items()
+        ]
+        refuse(path, problems, advice="Regions need strands in column 6.")
+    return rows.reset_index(drop=True)

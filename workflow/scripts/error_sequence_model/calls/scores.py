@@ -7,7 +7,6 @@ All become one frame: chrom, junction (interbase, 0-based), strand, splice_type,
 from __future__ import annotations
 
 import logging
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,15 @@ import pandas as pd
 from error_sequence_model.coordinates import SPLICE_TYPES, STRANDS, get_junctions
 from error_sequence_model.errors import InputError
 from error_sequence_model.genomes.annotation import SITE
+from error_sequence_model.genomes.bigwigs import open_bigwig
 from error_sequence_model.genomes.cutting import get_dinucleotides
 from error_sequence_model.genomes.fasta import Genome, match_contigs
 from error_sequence_model.tables import consensus
+from error_sequence_model.tables.intervals import (
+    convert_intervals,
+    convert_scores,
+    read_rows,
+)
 from error_sequence_model.tables.readers import read_table, refuse, rename_columns
 
 logger = logging.getLogger(__name__)
@@ -109,26 +114,26 @@ def _require_file(path: str | Path) -> Path:
 
 
 def _read_bigwig(path: Path, genome: Genome, minimum: float) -> pd.DataFrame:
-    import pyBigWig  # imported here: only this format needs it
-
-    try:
-        track = pyBigWig.open(str(path))
-    except RuntimeError as error:
-        raise InputError(f"scores: {path}: not a bigWig ({error})") from error
     parts = []
-    mapping, _ = match_contigs(track.chroms(), genome.lengths)
-    for chrom, length in track.chroms().items():
-        own = genome.lengths.get(mapping.get(chrom, ""), length)
-        if own != length:
-            raise InputError(
-                f"scores: {path}: {chrom} has {length} bases, but {genome.path} gives "
-                f"it {own}: another genome build?"
-            )
-        intervals = track.intervals(chrom)
-        if intervals:
+    with open_bigwig(path, what="scores") as track:
+        mapping, _ = match_contigs(track.chroms(), genome.lengths)
+        for chrom, length in track.chroms().items():
+            own = genome.lengths.get(mapping.get(chrom, ""), length)
+            if own != length:
+                raise InputError(
+                    f"scores: {path}: {chrom} has {length} bases, but {genome.path} "
+                    f"gives it {own}: another genome build?"
+                )
+            intervals = track.intervals(chrom)
+            if not intervals:
+                continue
             starts, ends, values = (np.array(x) for x in zip(*intervals, strict=True))
+            if (starts >= ends).any() or ends.max() > length or np.isinf(values).any():
+                raise InputError(
+                    f"scores: {path}: {chrom} has empty intervals, intervals beyond "
+                    "its end or infinite scores; make it or copy it anew"
+                )
             parts.append(_spread(chrom, starts, ends, values, minimum))
-    track.close()
     return pd.concat(parts, ignore_index=True) if parts else _spread("", *_NOTHING, 0)
 
 
@@ -156,29 +161,26 @@ def _spread(
     )
 
 
-def _read_bed(path: Path, n_columns: int) -> pd.DataFrame:
-    try:
-        rows = pd.read_csv(path, sep="\t", header=None, comment="#", dtype={0: "str"})
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame({i: [] for i in range(n_columns)})
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise InputError(f"scores: {path}: not readable ({error})") from error
-    rows = rows[~rows[0].str.match(r"(track|browser)\b", na=True)]
-    if rows.shape[1] < n_columns:
-        raise InputError(
-            f"scores: {path}: {rows.shape[1]} columns where {n_columns} are needed"
-        )
-    return rows
-
-
 def _read_bedgraph(path: Path, genome: Genome, minimum: float) -> pd.DataFrame:
-    rows = _read_bed(path, 4)
-    try:
-        starts, ends = (rows[i].to_numpy().astype(np.int64) for i in (1, 2))
-        values = rows[3].to_numpy().astype(np.float64)
-    except ValueError as error:
-        raise InputError(f"scores: {path}: not a bedGraph ({error})") from error
-    return _spread(rows[0].to_numpy(dtype=object), starts, ends, values, minimum)
+    names = {0: "chrom", 1: "start", 2: "end", 3: "score"}
+    rows = read_rows(path, names, what="bedGraph")
+    rows = convert_intervals(rows, path, first=0, what="bedGraph")
+    rows = convert_scores(rows, path)
+    _check_ends(rows, genome, path)
+    columns = (rows[name].to_numpy() for name in ("start", "end", "score"))
+    return _spread(rows["chrom"].to_numpy(dtype=object), *columns, minimum)
+
+
+def _check_ends(rows: pd.DataFrame, genome: Genome, path: Path) -> None:
+    """Refuse intervals beyond a contig's end before they are spread over bases."""
+    lengths = _match_contigs(rows, genome, path)["chrom"].map(genome.lengths)
+    is_beyond = rows["end"].to_numpy() > lengths.to_numpy()
+    if is_beyond.any():
+        problems = [
+            (int(line), f"{row.chrom}:{row.start}-{row.end} ends beyond its contig")
+            for line, row in rows[is_beyond].iterrows()
+        ]
+        refuse(path, problems, advice=f"Is {genome.path} another genome build?")
 
 
 def _read_score_table(
@@ -205,7 +207,9 @@ def _read_score_table(
     for part in parts:
         position = pd.to_numeric(part["position"], errors="coerce")
         score = pd.to_numeric(part["score"], errors="coerce")
-        is_bad = position.isna() | score.isna() | ~part["strand"].isin(STRANDS)
+        is_bad = ~(np.isfinite(score) & (position % 1 == 0))
+        is_bad |= ~position.between(coordinate_base, 2**53)
+        is_bad |= ~part["strand"].isin(STRANDS)
         is_bad |= ~part["splice_type"].isin(SPLICE_TYPES)
         for row in np.flatnonzero(is_bad):
             values = part.iloc[row][["position", "strand", "splice_type", "score"]]
@@ -214,6 +218,8 @@ def _read_score_table(
     if problems:
         refuse(path, problems, advice="Correct the rows.")
     scores = pd.concat(numbers, ignore_index=True)
+    if scores.empty:
+        refuse(path, [(1, "no rows below the header")], advice="Scores are needed.")
     scores["junction"] = get_junctions(
         scores["position"].to_numpy(np.int64),
         scores["strand"].eq("+").to_numpy(),
@@ -234,18 +240,21 @@ def _read_openspliceai(tracks: Mapping[str, Any], genome: Genome) -> pd.DataFram
     parts = []
     for splice_type in SPLICE_TYPES:
         path = _require_file(tracks.get(splice_type, ""))
-        rows = _read_bed(path, 6)
-        rows = rows[rows[5].isin(STRANDS)]
-        is_plus = rows[5].eq("+").to_numpy()
-        five = np.where(is_plus, rows[1], rows[2]).astype(np.int64)
+        names = dict(enumerate(("chrom", "start", "end", "name", "score", "strand")))
+        rows = read_rows(path, names, what="BED of OpenSpliceAI")
+        rows = rows[rows["strand"].isin(STRANDS)]
+        rows = convert_intervals(rows, path, first=0, what="BED")
+        rows = convert_scores(rows, path)
+        is_plus = rows["strand"].eq("+").to_numpy()
+        five = np.where(is_plus, rows["start"], rows["end"])
         part = pd.DataFrame(
             {
-                "chrom": rows[0].astype("str"),
+                "chrom": rows["chrom"],
                 "five": five,
                 "sign": np.where(is_plus, 1, -1),
-                "strand": rows[5].astype("str"),
+                "strand": rows["strand"],
                 "splice_type": splice_type,
-                "score": rows[4].astype("float64"),
+                "score": rows["score"],
             }
         )
         part = _match_contigs(part, genome, path)

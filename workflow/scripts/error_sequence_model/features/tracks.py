@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 
 from error_sequence_model.errors import InputError
 from error_sequence_model.features.families import Feature
+from error_sequence_model.genomes.bigwigs import open_bigwig
 from error_sequence_model.genomes.fasta import match_contigs
 
 logger = logging.getLogger(__name__)
@@ -85,16 +85,8 @@ def _pair(
 def _average(
     path: str, name: str, chroms: np.ndarray, junctions: np.ndarray, scales: list[int]
 ) -> np.ndarray:
-    import pyBigWig  # imported here: only these features need it
-
     place = f"features.bigwigs.{name}: {path}"
-    if not Path(path).is_file():
-        raise InputError(f"{place}: no such file")
-    try:
-        track = pyBigWig.open(str(path))
-    except RuntimeError as error:
-        raise InputError(f"{place}: not a bigWig ({error})") from error
-    with track:
+    with open_bigwig(path, what=f"features.bigwigs.{name}") as track:
         lengths = track.chroms() or {}
         mapping, _ = match_contigs(pd.unique(chroms), lengths)
         if len(chroms) and not mapping:

@@ -8,7 +8,6 @@ table of sites with chrom, position, strand and splice_type. Junctions are inter
 from __future__ import annotations
 
 import logging
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +16,17 @@ import pandas as pd
 
 from error_sequence_model.coordinates import get_junctions
 from error_sequence_model.errors import InputError
+from error_sequence_model.tables.intervals import convert_intervals, read_rows
 from error_sequence_model.tables.readers import read_table, refuse, rename_columns
 
 logger = logging.getLogger(__name__)
 
 SITE = ["chrom", "junction", "strand", "splice_type"]
-_FIELDS = (
-    *("chrom", "source", "feature", "start", "end"),
-    *("score", "strand", "frame", "attributes"),
-)
+# Number of the field -> its column; source, score and frame are not needed.
+_FIELDS = {
+    **{0: "chrom", 2: "feature", 3: "start", 4: "end"},
+    **{6: "strand", 8: "attributes"},
+}
 _GTF = {
     "gene_id": r'gene_id "([^"]*)"',
     "transcript_id": r'transcript_id "([^"]*)"',
@@ -65,10 +66,10 @@ def read_annotation(
     path = Path(path)
     if {".gtf", ".gff", ".gff3"} & set(path.suffixes[-2:]):
         return _read_features(path)
-    return Annotation(
-        read_site_table(path, coordinate_base=coordinate_base, site_base=site_base),
-        None,
-    )
+    sites = read_site_table(path, coordinate_base=coordinate_base, site_base=site_base)
+    if sites.empty:
+        refuse(path, [(1, "no rows below the header")], advice="A site is needed.")
+    return Annotation(sites, None)
 
 
 def read_site_table(
@@ -85,7 +86,8 @@ def read_site_table(
         table.frame, path, required=("chrom", "position", "strand", "splice_type")
     ).rename(columns={"gene_ids": "gene_id", "transcript_id": "transcript_ids"})
     positions = pd.to_numeric(frame["position"], errors="coerce").to_numpy("float64")
-    is_bad = ~(positions >= coordinate_base)
+    is_bad = ~((positions >= coordinate_base) & (positions < 2**53))
+    is_bad |= ~(positions % 1 == 0)
     is_bad |= ~frame["strand"].isin(["+", "-"]).to_numpy()
     is_bad |= ~frame["splice_type"].isin(["donor", "acceptor"]).to_numpy()
     problems = list(table.problems)
@@ -109,6 +111,12 @@ def _read_features(path: Path) -> Annotation:
     rows = read_features(path)
     genes = find_genes(rows)
     sites = find_junctions(rows[rows["feature"].eq("exon")])
+    if sites.empty:
+        raise InputError(
+            f"annotation {path}: no intron in it; exons must name the transcript they "
+            "belong to (GTF: transcript_id, GFF3: Parent), and one of several exons is "
+            "needed"
+        )
     logger.info("%s: %d genes, %d annotated sites", path, len(genes), len(sites))
     return Annotation(sites, genes)
 
@@ -123,20 +131,10 @@ def read_features(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: Unreadable, or without any exon.
     """
-    try:
-        rows = pd.read_csv(
-            path,
-            sep="\t",
-            names=list(_FIELDS),
-            comment="#",
-            quoting=3,
-            dtype={"chrom": "str", "attributes": "str"},
-            usecols=["chrom", "feature", "start", "end", "strand", "attributes"],
-        )
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise InputError(f"annotation {path}: not readable ({error})") from error
+    rows = read_rows(path, _FIELDS, what="GTF or GFF3")
     is_gff3 = rows["attributes"].str.contains(r"^ID=|;ID=|Parent=", na=False).any()
     rows = rows[rows["strand"].isin(["+", "-"])]
+    rows = convert_intervals(rows, path, first=1, what="GTF or GFF3")
     rows = _name_gff3(rows) if is_gff3 else _name_gtf(rows)
     if not rows["feature"].eq("exon").any():
         raise InputError(f"annotation {path}: no exon in it")

@@ -6,10 +6,13 @@ G or T (IUPAC codes, gaps, soft-masked lower case is not one of them) turned int
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import logging
 import shutil
 import tempfile
+import zlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +50,13 @@ def complement_bases(bases: np.ndarray) -> np.ndarray:
     """Complement ASCII bases, uint8 of any shape; the order is kept."""
     text = bases.tobytes().translate(bytes(_COMPLEMENT))
     return np.frombuffer(text, dtype=np.uint8).reshape(bases.shape)
+
+
+def _list_repeated(path: Path, is_gzip: bool, *, shown: int = 5) -> list[str]:
+    with gzip.open(path) if is_gzip else path.open("rb") as file:
+        headers = (line.split()[0][1:] for line in file if line.startswith(b">"))
+        counts = Counter(header.decode("utf-8", "replace") for header in headers)
+    return [name for name, count in counts.items() if count > 1][:shown]
 
 
 class Genome:
@@ -98,6 +108,7 @@ class Genome:
                 f"genome {self.path}: gzip, which cannot be read at random; "
                 "unpack it or compress it with bgzip"
             )
+        self._check_start(is_gzip)
         indices = [Path(f"{self.path}.fai")]
         if is_gzip:
             indices.append(Path(f"{self.path}.gzi"))
@@ -112,6 +123,7 @@ class Genome:
             if is_gzip:
                 options += ["--gzi-idx", str(blocks)]
             pysam.faidx(*options, str(self.path))
+            self._refuse_repeated(is_gzip, index)
             return pysam.FastaFile(
                 str(self.path),
                 filepath_index=str(index),
@@ -119,9 +131,41 @@ class Genome:
             )
         except (OSError, ValueError, pysam.SamtoolsError) as error:
             self.close()
+            if isinstance(error, InputError):
+                raise
             raise InputError(
                 f"genome {self.path}: not a readable FASTA ({error})"
             ) from error
+
+    def _check_start(self, is_gzip: bool) -> None:
+        """Refuse what samtools would index as well, such as a FASTQ."""
+        try:
+            with gzip.open(self.path) if is_gzip else self.path.open("rb") as file:
+                start = file.read(1 << 12).lstrip()[:1]
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(
+                f"genome {self.path}: not a readable FASTA ({error})"
+            ) from error
+        if start != b">":
+            raise InputError(
+                f"genome {self.path}: not a FASTA: it does not start with '>'; set "
+                "`genomes.<name>.fasta`"
+            )
+
+    def _refuse_repeated(self, is_gzip: bool, index: Path) -> None:
+        """Refuse two contigs of one name: samtools keeps the first and only warns."""
+        lines = index.read_bytes().splitlines()
+        with gzip.open(self.path) if is_gzip else self.path.open("rb") as file:
+            # A header at a block's start is preceded by the last byte of the block.
+            n_headers, last = 0, b"\n"
+            while block := file.read(1 << 22):
+                n_headers += (last + block).count(b"\n>")
+                last = block[-1:]
+        if n_headers > len(lines):
+            names = ", ".join(_list_repeated(self.path, is_gzip))
+            raise InputError(
+                f"genome {self.path}: contigs named twice: {names}; keep one of each"
+            )
 
     def close(self) -> None:
         """Close the file and remove a temporary index."""

@@ -80,6 +80,11 @@ class Variants:
         try:
             with pysam.VariantFile(str(path)) as file:
                 sample = self._choose_sample(list(file.header.samples), sample)
+                if sample is not None and "GT" not in file.header.formats:
+                    raise InputError(
+                        f"variants {path}: sample {sample!r} has no genotypes (GT); "
+                        "give a VCF with genotypes, or one without samples"
+                    )
                 self._read(file, sample, haplotype, found)
         except (OSError, ValueError) as error:
             if isinstance(error, InputError):

@@ -47,7 +47,7 @@ def prepare_analysis_sequences(
     numbers = {}
     for column in ("position", "window_start"):
         numbers[column] = pd.to_numeric(frame[column], errors="coerce")
-        is_bad = numbers[column].isna() | (numbers[column] < 0)
+        is_bad = ~numbers[column].between(0, 2**53) | (numbers[column] % 1 != 0)
         _note(problems, table, column, is_bad, "a whole number")
     if problems:
         refuse(path, problems, advice="Correct the rows.")
@@ -90,7 +90,7 @@ def prepare_plain_sequences(
     junctions = texts.str.len() // 2
     if "junction" in frame:
         junctions = pd.to_numeric(frame["junction"], errors="coerce")
-        is_bad = ~junctions.between(0, texts.str.len())
+        is_bad = ~junctions.between(0, texts.str.len()) | (junctions % 1 != 0)
         _note(problems, table, "junction", is_bad, "an index of the sequence")
     if problems:
         refuse(path, problems, advice="Correct the rows.")

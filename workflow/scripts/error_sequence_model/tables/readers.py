@@ -7,10 +7,10 @@ are 1-based and count the header, so they are what an editor shows; for Parquet 
 
 from __future__ import annotations
 
-import gzip
 import logging
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -18,16 +18,19 @@ from typing import NoReturn
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
 from error_sequence_model.errors import InputError, list_problems
+from error_sequence_model.tables.streams import LONGEST_HEADER, open_stream
 
 logger = logging.getLogger(__name__)
 
 NULLS = ("", ".")
 # Also null, but only in a column whose other values are all numbers: NA may be a name.
 NUMBER_NULLS = ("NA", "NaN", "nan", "NULL", "None")
+MOST_ROWS = 500_000_000
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,9 @@ def read_table(path: str | Path) -> Table:
 
 
 def _read_parquet(path: Path) -> Table:
-    try:
-        frame = pq.read_table(path).to_pandas()
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
-    _refuse_repeated(path, list(frame.columns))
+    with open_parquet(path) as file:
+        _refuse_repeated(path, file.schema_arrow.names)
+        frame = file.read().to_pandas()
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.CategoricalDtype):
             frame[name] = frame[name].astype(frame[name].cat.categories.dtype)
@@ -80,21 +81,45 @@ def _read_parquet(path: Path) -> Table:
     return Table(frame, np.arange(1, len(frame) + 1))
 
 
-def _read_header(path: Path, delimiter: str) -> tuple[list[str], int]:
-    opened = gzip.open if _is_gzip(path) else open
+@contextmanager
+def open_parquet(path: str | Path) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file.
+
+    Raises:
+        InputError: No such file, damaged (which may show only while it is read), or of
+            more rows than ``MOST_ROWS``: a few bytes can say any number.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        with pq.ParquetFile(path) as file:
+            if file.metadata.num_rows > MOST_ROWS:
+                raise InputError(
+                    f"{path}: {file.metadata.num_rows} rows; at most {MOST_ROWS} are "
+                    "read at once, split the table"
+                )
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
+
+
+def _read_header(path: Path, delimiter: str) -> tuple[list[str], int, bool]:
+    """Names of the columns, lines before them, and whether anything follows."""
     skipped = 0
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        for line in file:
+    with open_stream(path) as file:
+        while raw := file.readline(LONGEST_HEADER):
+            if len(raw) == LONGEST_HEADER:
+                raise InputError(
+                    f"{path}: line {skipped + 1} is longer than {LONGEST_HEADER} bytes;"
+                    " not a table"
+                )
+            line = raw.decode("utf-8-sig")
             if not line.startswith("##"):
                 names = line.rstrip("\r\n").lstrip("#").split(delimiter)
-                return [n.strip().strip('"') for n in names], skipped
+                names = [name.strip().strip('"') for name in names]
+                return names, skipped, bool(file.peek(1))
             skipped += 1
     raise InputError(f"{path}: the file is empty; a header line is needed")
-
-
-def _is_gzip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
 
 
 def _refuse_repeated(path: Path, names: list[str]) -> None:
@@ -120,11 +145,13 @@ def _read_text(path: Path) -> Table:
         return "skip"
 
     try:
-        names, skipped = _read_header(path, delimiter)
+        names, skipped, has_rows = _read_header(path, delimiter)
         _refuse_repeated(path, names)
-        with pa.input_stream(
-            str(path), compression="gzip" if _is_gzip(path) else None
-        ) as stream:
+        if not has_rows:
+            return Table(
+                pd.DataFrame(columns=names, dtype="str"), np.zeros(0, np.int64)
+            )
+        with open_stream(path) as stream:
             table = pc_csv.read_csv(
                 stream,
                 # One thread: only then does the handler learn the line of a bad row.
@@ -150,11 +177,23 @@ def _read_text(path: Path) -> Table:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: not a readable table ({error})") from error
+    _refuse_binary(path, table)
     lines = np.arange(len(table) + len(bad), dtype=np.int64) + skipped + 2
     lines = np.setdiff1d(lines, [line for line, _ in bad], assume_unique=True)
     frame = table.to_pandas()
     blank = frame.isna().all(axis=1).to_numpy()
     return Table(frame[~blank].reset_index(drop=True), lines[~blank], tuple(bad))
+
+
+def _refuse_binary(path: Path, table: pa.Table) -> None:
+    """Refuse text with NUL characters: a damaged file, or not text at all."""
+    for name in table.column_names:
+        found = pc.any(pc.match_substring(table[name], "\0")).as_py()
+        if found:
+            raise InputError(
+                f"{path}: column {name} holds NUL characters; the file is damaged, "
+                "make it or copy it anew"
+            )
 
 
 def rename_columns(

@@ -45,6 +45,7 @@ def check_rows(
     def note(is_bad: np.ndarray, column: str, allowed: str) -> None:
         for row in np.flatnonzero(is_bad):
             value = frame[column].iloc[row]
+            value = value.item() if isinstance(value, np.generic) else value
             # Both are null to the reader.
             shown = "empty or '.'" if pd.isna(value) else repr(value)
             problems.append((int(lines[row]), f"{column} is {shown}; {allowed}"))
@@ -69,6 +70,8 @@ def check_rows(
             (int(lines[row]), f"chrom is {reason} ({genome.path} has {few} …)")
         )
     positions = pd.to_numeric(frame["position"], errors="coerce").to_numpy("float64")
+    if pd.api.types.is_bool_dtype(frame["position"]):
+        positions = np.full(len(frame), np.nan)
     is_number = np.isfinite(positions) & (np.floor(positions) == positions)
     note(~is_number, "position", "must be a whole number")
     is_low = is_number & (positions < coordinate_base)

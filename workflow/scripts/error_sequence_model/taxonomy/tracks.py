@@ -6,7 +6,6 @@ holds the base on either side of it. Contig names may differ by "chr" as elsewhe
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from error_sequence_model.errors import InputError
 from error_sequence_model.genomes.annotation import read_annotation
 from error_sequence_model.genomes.fasta import match_contigs
 from error_sequence_model.settings import CauseSettings
+from error_sequence_model.tables.intervals import convert_intervals, read_rows
 from error_sequence_model.taxonomy.files import Track
 
 SUPPORT_REACH = 2
@@ -68,48 +68,9 @@ def read_bed(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: No such file, or a row without whole-number start and end.
     """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; see `causes` in the config")
-    try:
-        frame = pd.read_csv(
-            path,
-            sep="\t",
-            header=None,
-            dtype=str,
-            comment="#",
-            skiprows=_count_header(path),
-        )
-    except pd.errors.EmptyDataError:
-        frame = pd.DataFrame()
-    except (OSError, EOFError, ValueError) as error:
-        raise InputError(f"{path}: not a readable BED file ({error})") from error
-    frame = frame.iloc[:, : len(COLUMNS)]
-    frame.columns = COLUMNS[: frame.shape[1]]
-    frame = frame.reindex(columns=COLUMNS).astype("str")
-    numbers = frame[["start", "end"]].apply(pd.to_numeric, errors="coerce")
-    numbers = numbers.astype("float64")
-    is_bad = (numbers.isna() | (numbers % 1 != 0)).any(axis=1)
-    is_bad |= numbers["start"] > numbers["end"]
-    if is_bad.any():
-        first = frame[is_bad].iloc[0].tolist()[:3]
-        raise InputError(
-            f"{path}: {int(is_bad.sum())} rows are not BED, the first is {first}; a "
-            "row needs chrom, start and end (whole numbers, start ≤ end), by tabs"
-        )
-    frame = frame.assign(**numbers.astype(np.int64))
-    return frame.drop(columns="score").reset_index(drop=True)
-
-
-def _count_header(path: str | Path) -> int:
-    """Lines before the first interval: those of a genome browser's track."""
-    opened = gzip.open if str(path).endswith(".gz") else open
-    count = 0
-    with opened(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            if not line.startswith(("track", "browser", "#")):
-                break
-            count += 1
-    return count
+    rows = read_rows(path, dict(enumerate(COLUMNS)), what="BED", optional=3)
+    rows = convert_intervals(rows, path, first=0, what="BED")
+    return rows.drop(columns="score").reset_index(drop=True)
 
 
 def _match(rows: pd.DataFrame, sites: pd.DataFrame, track: Track) -> pd.DataFrame:
