@@ -45,7 +45,7 @@ check: $(STAMP)
 # Unit tests side by side, file by file; workflow tests use all cores themselves.
 test: check
 	@tests/system_packages.sh
-	OMP_NUM_THREADS=1 python -m pytest tests/unit --numprocesses $(CORES) --dist loadfile
+	OMP_NUM_THREADS=1 python -m pytest tests/unit tests/bad_input --numprocesses $(CORES) --dist loadfile
 	python -m pytest tests/workflow
 
 bench: $(STAMP)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,15 +69,16 @@ def make_config(small_input: Path, **changes: Any) -> dict[str, Any]:
     return {**config, **changes}
 
 
-def run_snakemake(
+def start_snakemake(
     config: dict[str, Any],
     folder: Path,
     *arguments: str,
     cores: int = 2,
     gpus: int = 0,
     snakefile: Path = ROOT / "Snakefile",
-) -> subprocess.CompletedProcess[str]:
-    """Run the workflow with a config in a folder, on the CPU unless told otherwise."""
+    before: Sequence[str] = (),
+) -> subprocess.Popen[str]:
+    """Start the workflow in a folder, in a session of its own; see `run_snakemake`."""
     config_file = folder / "config.yaml"
     config_file.write_text(yaml.safe_dump(config), encoding="utf-8")
     bin_folder = str(Path(sys.executable).parent)
@@ -85,19 +87,33 @@ def run_snakemake(
         "PATH": bin_folder + os.pathsep + os.environ["PATH"],
         "HF_HUB_OFFLINE": "1",
     }
-    return subprocess.run(
+    return subprocess.Popen(
         [
-            *(sys.executable, "-m", "snakemake"),
+            *(*before, sys.executable, "-m", "snakemake"),
             *("--snakefile", str(snakefile)),
             *("--directory", str(folder), "--configfile", str(config_file)),
             *("--cores", str(cores), "--resources", f"gpu={gpus}"),
             *("--show-failed-logs", *arguments),
         ],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         env=environment,
-        timeout=1500,
+        start_new_session=True,
     )
+
+
+def run_snakemake(
+    config: dict[str, Any], folder: Path, *arguments: str, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run the workflow with a config in a folder, on the CPU unless told otherwise."""
+    process = start_snakemake(config, folder, *arguments, **options)
+    try:
+        output, errors = process.communicate(timeout=1500)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
 def count_jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:

@@ -32,7 +32,7 @@ NO_INTRON = ("no intron", "transcript_id", "Parent")
 # How a sound GTF is spoilt, and what is said of it; line 3 is its first exon.
 GTFS: dict[str, tuple[Callable[[str], bytes], tuple[str, ...]]] = {
     "empty": (lambda text: b"", ("no exon",)),
-    "comments only": (lambda text: b"#!genome-build x\n", ("no exon",)),
+    "comments only": (lambda text: b"#!genome-build x\n", ("no row has 9 fields",)),
     "random bytes": (lambda text: np.random.default_rng(3).bytes(3000), ()),
     "words for numbers": (replace(("\t121\t", "\tstart\t")), ("row 2", "'start'")),
     "fractions": (replace(("\t121\t", "\t121.5\t")), ("row 3", "'121.5'", "whole")),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from error_sequence_model import provenance, sources
+from error_sequence_model import files, provenance, sources
 from error_sequence_model.errors import InputError, list_problems
 from error_sequence_model.files import (
     atomic_path,
@@ -48,6 +48,21 @@ def test_folders_are_replaced_whole(tmp_path) -> None:
             (temporary / name).touch()
     assert [p.name for p in (tmp_path / "model").iterdir()] == ["two"]
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_folders_are_replaced_where_the_system_cannot_exchange(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(files.ctypes, "CDLL", lambda *_, **__: None)
+    test_folders_are_replaced_whole(tmp_path)
+
+
+def test_infinite_numbers_are_no_table(tmp_path) -> None:
+    frame = pd.DataFrame({"x": [1.0, float("inf")], "y": ["a", "b"]})
+    for write in (write_tsv, write_parquet):
+        with pytest.raises(ValueError, match=r"table: infinite numbers in x"):
+            write(tmp_path / "table", frame)
+    assert not list(tmp_path.iterdir())
 
 
 def test_json_keeps_order_and_refuses_nan_with_its_place(tmp_path) -> None:
@@ -92,6 +107,8 @@ def run_script(tmp_path: Path, body: str) -> subprocess.CompletedProcess:
     [
         ("raise InputError('row 3 is bad')", "row 3 is bad"),
         ("open('/nowhere/x.tsv')", "/nowhere/x.tsv: No such file"),
+        ("raise OSError(28, 'full', 'a.h5')", "a.h5: No space left on device; make"),
+        ("raise OSError(30, 'fixed', 'a.h5')", "a.h5: Read-only file system; results"),
     ],
 )
 def test_user_errors_are_one_message_on_both_streams(tmp_path, body, message) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+import subprocess
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from error_sequence_model import load_model
+from workflow_runs import run_snakemake, start_snakemake
 
 pytestmark = pytest.mark.workflow
 
@@ -32,11 +38,20 @@ def test_a_run_leaves_what_is_promised(finished):
     assert tokenizer.encode("ACGT").input_ids.shape == (4,)
 
 
-def test_the_same_config_again_gives_the_same(finished, snakemake):
-    kept = read_results(finished.folder)
-    again = snakemake(finished.config)
+def test_killed_at_any_moment_it_ends_with_the_same(finished, tmp_path):
+    """The config of the finished run once more, and SIGKILL to all of it, thrice."""
+    rng = np.random.default_rng()
+    for moment in rng.uniform(8, 30, 3):
+        run = start_snakemake(finished.config, tmp_path, "--rerun-incomplete")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.communicate(timeout=moment)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.communicate()
+        unlocked = run_snakemake(finished.config, tmp_path, "--unlock")
+        assert unlocked.returncode == 0, unlocked.stderr
+    again = run_snakemake(finished.config, tmp_path, "--rerun-incomplete")
     assert again.returncode == 0, again.stdout + again.stderr
-    repeated = read_results(snakemake.folder)
+    kept, repeated = read_results(finished.folder), read_results(tmp_path)
     assert kept.keys() == repeated.keys()
     for name, content in kept.items():
         assert content == repeated[name], f"{name} differs between two equal runs"
@@ -72,6 +87,6 @@ def read_results(folder: Path) -> dict[str, object]:
             found[name] = pd.read_csv(path, sep="\t").drop(columns=list(timed)).to_csv()
         elif path.name == "run.json":
             continue
-        elif path.suffix in (".json", ".tsv", ".safetensors", ".arrow", ".h5"):
+        elif path.suffix in (".json", ".tsv", ".safetensors", ".arrow", ".h5", ".pdf"):
             found[name] = path.read_bytes()
     return found

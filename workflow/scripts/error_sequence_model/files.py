@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from error_sequence_model.errors import InputError
@@ -34,11 +37,25 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         if temporary.is_dir() and path.is_dir():
-            # A folder cannot be renamed over a full one: move the old one aside first.
-            path.rename(holder / "previous")
-        temporary.replace(path)
+            # A folder cannot be renamed over a full one.
+            _exchange(temporary, path)
+        else:
+            temporary.replace(path)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+def _exchange(new: Path, old: Path) -> None:
+    """Let two folders change places, at once where the system can."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    if rename and not rename(here, os.fsencode(new), here, os.fsencode(old), exchange):
+        return
+    # For a moment the folder is missing: killed then, it lies beside its place.
+    aside = new.with_name("previous")
+    old.rename(aside)
+    new.rename(old)
+    aside.rename(new)
 
 
 def _refuse_nonfinite(value: Any, where: str) -> None:
@@ -50,6 +67,15 @@ def _refuse_nonfinite(value: Any, where: str) -> None:
             _refuse_nonfinite(inner, f"{where}[{index}]")
     elif isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{where} is {value}; write null where there is no number")
+
+
+def _refuse_infinite(frame: pd.DataFrame, path: str | Path) -> None:
+    # NaN is how a table says that there is no number; infinity says nothing.
+    numbers = frame.select_dtypes("floating")
+    is_infinite = np.isinf(numbers.to_numpy("float64", na_value=np.nan)).any(axis=0)
+    if is_infinite.any():
+        names = ", ".join(numbers.columns[is_infinite])
+        raise ValueError(f"{Path(path).name}: infinite numbers in {names}")
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -83,13 +109,23 @@ def read_json(path: str | Path) -> Any:
 
 
 def write_parquet(path: str | Path, frame: pd.DataFrame) -> None:
-    """Write a table as Parquet, atomically and without the index."""
+    """Write a table as Parquet, atomically and without the index.
+
+    Raises:
+        ValueError: A number is infinite (its column is named); NaN is a missing value.
+    """
+    _refuse_infinite(frame, path)
     with atomic_path(path) as temporary:
         frame.to_parquet(temporary, index=False)
 
 
 def write_tsv(path: str | Path, frame: pd.DataFrame) -> None:
-    """Write a small table for people as TSV, atomically and without the index."""
+    """Write a small table for people as TSV, atomically and without the index.
+
+    Raises:
+        ValueError: A number is infinite (its column is named); NaN is a missing value.
+    """
+    _refuse_infinite(frame, path)
     with atomic_path(path) as temporary:
         frame.to_csv(
             temporary, sep="\t", index=False, float_format="%.6g", lineterminator="\n"

@@ -87,7 +87,7 @@ def read_site_table(
     ).rename(columns={"gene_ids": "gene_id", "transcript_id": "transcript_ids"})
     positions = pd.to_numeric(frame["position"], errors="coerce").to_numpy("float64")
     is_bad = ~((positions >= coordinate_base) & (positions < 2**53))
-    is_bad |= ~(positions % 1 == 0)
+    is_bad |= ~(np.floor(positions) == positions)
     is_bad |= ~frame["strand"].isin(["+", "-"]).to_numpy()
     is_bad |= ~frame["splice_type"].isin(["donor", "acceptor"]).to_numpy()
     problems = list(table.problems)
@@ -162,14 +162,18 @@ def _name_gff3(rows: pd.DataFrame) -> pd.DataFrame:
     gene_of = dict(zip(own[~is_exon], parent[~is_exon], strict=True))
     named = rows.drop(columns="attributes")
     named["transcript_id"] = parent.where(is_exon, own)
-    named["gene_id"] = own.mask(is_exon, parent.map(gene_of).fillna(parent))
+    named["gene_id"] = own.mask(
+        is_exon, parent.map(gene_of).astype("str").fillna(parent)
+    )
     named["gene_name"] = get("Name").fillna(get("gene"))
     named["gene_biotype"] = get("gene_biotype").fillna(get("biotype"))
     # An exon of several transcripts names them all, comma-joined.
     exons = named[is_exon].assign(transcript_id=parent[is_exon].str.split(","))
     exons = exons.explode("transcript_id", ignore_index=True)
     exons["gene_id"] = exons["transcript_id"].map(gene_of)
-    exons["gene_id"] = exons["gene_id"].fillna(exons["transcript_id"])
+    exons["gene_id"] = (
+        exons["gene_id"].astype("str").fillna(exons["transcript_id"].astype("str"))
+    )
     return pd.concat([named[~is_exon], exons], ignore_index=True)
 
 

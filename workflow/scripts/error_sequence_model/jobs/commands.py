@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import logging
 import os
@@ -14,6 +15,13 @@ from error_sequence_model.errors import InputError, StoppedError
 from error_sequence_model.jobs.logs import configure_logging
 
 logger = logging.getLogger("error_sequence_model")
+
+# What the machine refuses, and what to do.
+_REFUSED = {
+    errno.ENOSPC: "make room there, then run again; earlier results are as they were",
+    errno.EDQUOT: "make room there, then run again; earlier results are as they were",
+    errno.EROFS: "results are written below the working directory; choose another one",
+}
 
 
 def parse_json(text: str) -> Any:
@@ -31,7 +39,7 @@ def run_step(main: Callable[[argparse.Namespace], None], arguments: Any) -> None
         main: The step; gets the parsed arguments.
         arguments: What ``argparse`` returned.
 
-    An ``InputError`` (and a missing or unreadable file) ends with its message and exit
+    An ``InputError`` (a missing file, a full disk) ends with its message and exit
     code 1, a ``StoppedError`` with code 75; any other exception is a defect and keeps
     its traceback.
     """
@@ -45,6 +53,12 @@ def run_step(main: Callable[[argparse.Namespace], None], arguments: Any) -> None
         sys.exit(os.EX_TEMPFAIL)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         _stop(f"{error.filename}: {error.strerror}")
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        reason = os.strerror(error.errno)
+        _stop(f"{place}{reason}; {_REFUSED[error.errno]}")
 
 
 def _stop(message: str) -> None:
