@@ -205,7 +205,7 @@ def test_adapters_learn_at_the_rate_of_their_layer() -> None:
     layer = "backbone.layers.{}.mlp_input.lora_{}.default.weight"
     assert names[layer.format(1, "A")] == names[layer.format(1, "B")] == (0.5, 0.1)
     assert names[layer.format(0, "A")] == (0.25, 0.1)
-    assert names["head.0.weight"] == (1.0, 0.1)
+    assert names["head.1.weight"] == (1.0, 0.1)
     assert not any("embeddings" in n or "stem" in n for n in names)
 
 

@@ -220,8 +220,8 @@ def test_layers_learn_slower_the_lower_they_are() -> None:
         for p in group["params"]
     }
     found = {name: groups[id(p)] for name, p in model.named_parameters()}
-    assert found["head.0.weight"] == (1.0, 0.1)
-    assert found["head.0.bias"] == (1.0, 0.0)
+    assert found["head.1.weight"] == (1.0, 0.1)
+    assert found["head.0.weight"] == found["head.1.bias"] == (1.0, 0.0)
     assert found["backbone.layers.1.attention_input.weight"] == (0.5, 0.1)
     assert found["backbone.layers.0.mlp_norm.weight"] == (0.25, 0.0)
     assert found["backbone.embeddings.weight"] == (0.125, 0.0)
