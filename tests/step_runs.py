@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import sys
 from functools import cache
 from pathlib import Path
@@ -116,10 +117,14 @@ def run_here(step: str, options: dict[str, Any], monkeypatch: Any) -> int:
         words += [f"--{name.replace('_', '-')}", text]
     monkeypatch.setattr(sys, "argv", words)
     module = load_script(step)
+    log = logging.getLogger("error_sequence_model")
+    before = log.handlers[:], log.level, log.propagate
     try:
         run_step(module.main, module.parse_arguments())
     except SystemExit as stop:
         return int(stop.code or 0)
+    finally:
+        log.handlers[:], log.level, log.propagate = before
     return 0
 
 

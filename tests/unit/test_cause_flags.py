@@ -265,8 +265,8 @@ def test_support_counts_reads_within_two_bases(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("c\tten\t20\n", "rows are not BED"),
-        ("c\t30\t20\n", "rows are not BED"),
+        ("c\tten\t20\n", "row 1: start 'ten' and end '20' are no interval"),
+        ("c\t30\t20\n", "row 1: start '30' and end '20' are no interval"),
         ("other\t10\t20\n", "none of its contigs"),
     ],
 )

@@ -134,18 +134,23 @@ def test_completeness_is_judged_by_its_95th_percentile() -> None:
 def test_randomisation_compares_ranks() -> None:
     rng = np.random.default_rng(0)
     maps = rng.standard_normal((10, 80))
-    same = check_randomisation(maps, {"all weights": 3 * maps + 1})
+    same = check_randomisation(maps, {"all weights": [3 * maps + 1]})
     assert same["rank_correlation"] == pytest.approx(1.0)
     assert not same["passed"]
-    assert not check_randomisation(maps, {"all weights": -maps})["passed"]
+    assert not check_randomisation(maps, {"all weights": [-maps]})["passed"]
     noise = rng.standard_normal((10, 80))
-    other = check_randomisation(maps, {"head": maps[:4], "all weights": noise})
+    other = check_randomisation(maps, {"head": [maps[:4]], "all weights": [noise]})
     assert other["passed"], "the last stage is judged"
     assert other["n_sites"] == 10
     assert [stage["stage"] for stage in other["cascade"]] == ["head", "all weights"]
     assert other["cascade"][0]["rank_correlation"] == pytest.approx(1.0)
     assert other["cascade"][0]["n_sites"] == 4
-    flat = check_randomisation(np.zeros((3, 80)), {"all weights": maps[:3]})
+    # One network in three that happens to resemble the model is chance; two are not.
+    draws = [maps, noise, rng.standard_normal((10, 80))]
+    assert check_randomisation(maps, {"all weights": draws})["passed"]
+    draws[1] = -maps
+    assert not check_randomisation(maps, {"all weights": draws})["passed"]
+    flat = check_randomisation(np.zeros((3, 80)), {"all weights": [maps[:3]]})
     assert flat["n_sites"] == 0
     assert not flat["passed"], "nothing was compared"
 
@@ -169,8 +174,9 @@ def test_weights_are_drawn_anew_from_the_head_down() -> None:
     dataset, _ = make_dataset(8)
     model = make_tiny_classifier(layers=3).eval()
     before = {name: t.clone() for name, t in model.state_dict().items()}
-    changed = {}
+    changed, drawn = {}, []
     for stage, network in iterate_stages(model, dataset, seed=1):
+        drawn += [network] if stage == "all weights" else []
         assert not network.training
         changed[stage] = {
             name.removeprefix("backbone.").split(".weight")[0]
@@ -178,6 +184,8 @@ def test_weights_are_drawn_anew_from_the_head_down() -> None:
             if tensor.ndim > 1 and not torch.equal(tensor, before[name])
         }
     assert list(changed) == ["head", "upper layers", "all layers", "all weights"]
+    firsts = [next(network.backbone.parameters()).flatten() for network in drawn]
+    assert len({tuple(weights.tolist()) for weights in firsts}) == len(drawn) == 5
     parts = {
         stage: {
             ".".join(n.split(".")[:2]) if "layers" in n else n.split(".")[0]

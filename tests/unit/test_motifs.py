@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.elements.catalogue import read_elements
+from error_sequence_model.elements.clusters import Motif
 from error_sequence_model.elements.element_tests import (
     ELEMENT_COLUMNS,
     measure_elements,
@@ -58,6 +59,18 @@ def is_within(consensus, word):
         ):
             return True
     return False
+
+
+def test_a_motif_lies_where_most_of_its_seqlets_do() -> None:
+    def place(*starts: int) -> tuple[int, int]:
+        count = len(starts)
+        matrix = np.full((7, 4), 0.25)
+        return Motif(1, np.arange(count), np.array(starts), matrix, matrix).place
+
+    assert place(30) == (30, 30)
+    assert place(30, 10) == (10, 30)
+    assert place(30, 31, 33, 34, 90) == (30, 34), "one word elsewhere by chance"
+    assert place(-5, 30, 31, 33, 34, 90) == (-5, 34), "five of six are needed"
 
 
 @pytest.mark.parametrize(("contrast", "splice_type"), PLANTED)

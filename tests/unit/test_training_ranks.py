@@ -78,20 +78,23 @@ def launch(folder: Path, ranks: int, *, tokens_per_batch: int) -> list[dict]:
     script = folder / "ranks.py"
     script.write_text(RANKS)
     kind = ["--cpu"] if ranks == 1 else ["--multi_gpu"]
-    subprocess.run(
-        [
-            *("accelerate", "launch"),
-            *("--config_file", str(ROOT / "config" / "accelerate.yaml")),
-            *("--num_machines", "1", "--mixed_precision", "no"),
-            *("--dynamo_backend", "no", "--main_process_port", "0"),
-            *(*kind, "--num_processes", str(ranks)),
-            *("--num_cpu_threads_per_process", "1"),
-            *(str(script), str(folder), str(tokens_per_batch)),
-        ],
-        check=True,
-        env=ENVIRONMENT,
-        timeout=600,
-    )
+    command = [
+        *("accelerate", "launch"),
+        *("--config_file", str(ROOT / "config" / "accelerate.yaml")),
+        *("--num_machines", "1", "--mixed_precision", "no"),
+        *("--dynamo_backend", "no", "--main_process_port", "0"),
+        *(*kind, "--num_processes", str(ranks)),
+        *("--num_cpu_threads_per_process", "1"),
+        *(str(script), str(folder), str(tokens_per_batch)),
+    ]
+    for _ in range(3):
+        done = subprocess.run(
+            command, env=ENVIRONMENT, timeout=600, capture_output=True, text=True
+        )
+        # A port is looked for, let go and taken again: others may come between.
+        if "address already in use" not in done.stderr.lower():
+            break
+    assert done.returncode == 0, done.stderr[-6000:]
     return [json.loads((folder / f"seen{r}.json").read_text()) for r in range(ranks)]
 
 

@@ -8,7 +8,7 @@ the networks with random weights in `cascade`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,29 +43,32 @@ def check_completeness(errors: np.ndarray | None) -> dict[str, Any] | None:
 
 
 def check_randomisation(
-    maps: np.ndarray, stages: Mapping[str, np.ndarray]
+    maps: np.ndarray, stages: Mapping[str, Sequence[np.ndarray]]
 ) -> dict[str, Any]:
     """Compare the maps with those of networks with random weights (Adebayo 2018).
 
     Args:
         maps: float (n, length).
-        stages: Maps of the first sites of ``maps`` and the same method, by what was
-            drawn anew; the last stage is the one that is judged: all weights.
+        stages: By what was drawn anew, the maps of the first sites of ``maps`` by the
+            same method, of one network or several; the last stage is the one that is
+            judged: all weights.
 
     Returns:
-        rank_correlation (median over sites of the signed Spearman correlation), limit
-        on its magnitude, n_sites, cascade (stage, rank_correlation and n_sites of every
-        stage, from the head down) and passed (never without a map that varies).
+        rank_correlation (signed Spearman: median over the sites, then the network of
+        median magnitude), limit on its magnitude, n_sites and n_networks, cascade
+        (stage, rank_correlation and n_sites of every stage, from the head down) and
+        passed (never without a map that varies).
     """
     cascade = []
-    for stage, other in stages.items():
-        values = correlate_sites(maps[: len(other)], other)
-        values = values[np.isfinite(values)]
+    for stage, networks in stages.items():
+        values = [correlate_sites(maps[: len(other)], other) for other in networks]
+        values = [finite for v in values if len(finite := v[np.isfinite(v)])]
+        medians = sorted((float(np.median(v)) for v in values), key=abs)
         cascade.append(
             {
                 "stage": stage,
-                "rank_correlation": float(np.median(values)) if len(values) else None,
-                "n_sites": len(values),
+                "rank_correlation": medians[len(medians) // 2] if medians else None,
+                "n_sites": max(map(len, values), default=0),
             }
         )
     value = cascade[-1]["rank_correlation"]
@@ -73,6 +76,7 @@ def check_randomisation(
         "rank_correlation": value or 0.0,
         "limit": RANK_CORRELATION_LIMIT,
         "n_sites": cascade[-1]["n_sites"],
+        "n_networks": len(list(stages.values())[-1]),
         "cascade": cascade,
         "passed": value is not None and abs(value) <= RANK_CORRELATION_LIMIT,
     }

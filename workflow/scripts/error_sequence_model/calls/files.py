@@ -12,7 +12,11 @@ from error_sequence_model.calling import CallSettings, call_sites
 from error_sequence_model.calls.decoys import make_regions, read_regions
 from error_sequence_model.calls.scores import read_scores
 from error_sequence_model.errors import InputError
-from error_sequence_model.genomes.annotation import Annotation, read_annotation
+from error_sequence_model.genomes.annotation import (
+    Annotation,
+    read_annotation,
+    read_genes,
+)
 from error_sequence_model.genomes.cutting import get_dinucleotides
 from error_sequence_model.genomes.fasta import Genome, match_contigs
 from error_sequence_model.tables.consensus import Reading, check_consensus
@@ -102,7 +106,7 @@ def _check_truth(
 
 
 def _get_genes(annotation: Annotation, path: str | Path | None) -> pd.DataFrame:
-    genes = annotation.genes if path is None else read_annotation(path).genes
+    genes = annotation.genes if path is None else read_genes(path)
     if genes is None:
         raise InputError(
             "calling: a table of sites has no gene bodies to scan; give `regions` "

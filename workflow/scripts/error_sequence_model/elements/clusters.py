@@ -7,6 +7,7 @@ complement is never tried, because what binds RNA reads one strand.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,7 @@ MOST_SEQLETS = 1500  # per sign; the highest scores
 FEWEST_SEQLETS = 5
 FEWEST_BASES = 4
 TRIM_SHARE = 0.2  # of the highest column, below which a motif's ends are cut
+PLACED = 0.8  # share of a motif's seqlets that say where it lies
 BITS = 0.5  # information below which a motif's ends are cut, and a letter is N
 
 
@@ -54,6 +56,19 @@ class Motif:
     def width(self) -> int:
         """Bases."""
         return len(self.matrix)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """First and last column of the shortest stretch with most of the starts.
+
+        It holds four fifths of them: a word that lies elsewhere by chance is read too
+        and must not widen the place.
+        """
+        starts = np.sort(self.starts)
+        reach = math.ceil(PLACED * len(starts)) - 1
+        spans = starts[reach:] - starts[: len(starts) - reach]
+        first = int(np.argmin(spans))
+        return int(starts[first]), int(starts[first + reach])
 
     @property
     def consensus(self) -> str:

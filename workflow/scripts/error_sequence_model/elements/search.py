@@ -57,8 +57,8 @@ MOTIF_COLUMNS = {
     "n_seqlets": "stretches of the maps it was made of",
     "n_sites": "explained sites they lie in",
     "offset_median": "median offset of its first base from the junction",
-    "offset_low": "5th percentile of it",
-    "offset_high": "95th percentile of it",
+    "offset_low": "first offset of the shortest stretch with four fifths of them",
+    "offset_high": "last offset of that stretch",
     "start": "first offset of the stretch it is counted in",
     "end": "offset after that stretch",
     "region": "named region that holds the middle of the motif",
@@ -187,9 +187,9 @@ class _Search:
     @classmethod
     def run(cls, motif: Motif, sites: SearchedSites, seed: int) -> _Search:
         length = sites.codes.shape[1]
-        low, high = np.quantile(motif.starts, [0.05, 0.95], method="nearest")
-        first = max(int(low) - MARGIN, 0)
-        last = min(int(high) + motif.width + MARGIN, length)
+        low, high = motif.place
+        first = max(low - MARGIN, 0)
+        last = min(high + motif.width + MARGIN, length)
         # What the place is made of, in both classes, is what a hit must stand out from.
         background = get_background(sites.codes[:, first:last])
         find = partial(find_matrix_hits, matrix=motif.matrix, background=background)
@@ -236,7 +236,7 @@ def _describe(
     offsets = motif.starts - sites.upstream
     length = sites.codes.shape[1]
     middle = int(np.median(offsets)) + motif.width // 2
-    low, high = np.quantile(offsets, [0.05, 0.95], method="nearest")
+    low, high = motif.place
     return {
         "consensus": motif.consensus,
         "sign": "error" if motif.sign > 0 else "correct",
@@ -244,8 +244,8 @@ def _describe(
         "n_seqlets": len(motif.rows),
         "n_sites": len(np.unique(motif.rows)),
         "offset_median": int(np.median(offsets)),
-        "offset_low": int(low),
-        "offset_high": int(high),
+        "offset_low": low - sites.upstream,
+        "offset_high": high - sites.upstream,
         "start": search.first - sites.upstream,
         "end": search.last - sites.upstream,
         "region": name_region(middle, splice_type, sites.upstream, length),

@@ -63,13 +63,28 @@ def read_annotation(
     Raises:
         InputError: Unreadable, or without any exon or site.
     """
-    path = Path(path)
-    if {".gtf", ".gff", ".gff3"} & set(path.suffixes[-2:]):
+    if _holds_features(path):
         return _read_features(path)
     sites = read_site_table(path, coordinate_base=coordinate_base, site_base=site_base)
     if sites.empty:
         refuse(path, [(1, "no rows below the header")], advice="A site is needed.")
     return Annotation(sites, None)
+
+
+def read_genes(path: str | Path) -> pd.DataFrame | None:
+    """Read only the gene bodies of an annotation; genes without introns are fine.
+
+    Returns:
+        ``Annotation.genes``; None for a table of sites, which has none.
+
+    Raises:
+        InputError: Unreadable, or without any exon.
+    """
+    return find_genes(read_features(path)) if _holds_features(path) else None
+
+
+def _holds_features(path: str | Path) -> bool:
+    return bool({".gtf", ".gff", ".gff3"} & set(Path(path).suffixes[-2:]))
 
 
 def read_site_table(
@@ -107,7 +122,7 @@ def read_site_table(
     return frame[[*SITE, *[c for c in frame if c not in {*SITE, "position"}]]]
 
 
-def _read_features(path: Path) -> Annotation:
+def _read_features(path: str | Path) -> Annotation:
     rows = read_features(path)
     genes = find_genes(rows)
     sites = find_junctions(rows[rows["feature"].eq("exon")])

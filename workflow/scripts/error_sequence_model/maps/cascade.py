@@ -16,6 +16,8 @@ from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.optimisation.calibration import calibrate_model
 
 LAST_STAGE = "all weights"
+# Two networks of random weights may resemble the model to very different degrees.
+NETWORKS = 5
 
 
 def randomise(model: ErrorClassifier, *, seed: int) -> ErrorClassifier:
@@ -65,7 +67,7 @@ def iterate_stages(
 
     Yields:
         Name of the stage and the network, in eval mode on the model's device; the last
-        stage is `LAST_STAGE`, embeddings and stem included.
+        stage is `LAST_STAGE`, embeddings and stem included: `NETWORKS` draws of it.
     """
     device = next(model.parameters()).device
     fresh = randomise(model, seed=seed)
@@ -83,3 +85,7 @@ def iterate_stages(
         calibrate_model(mixed, dataset, seed=seed)
         yield name, mixed.to(device)
     yield LAST_STAGE, fresh.to(device)
+    for draw in range(1, NETWORKS):
+        other = randomise(model, seed=seed + draw)
+        calibrate_model(other, dataset, seed=seed)
+        yield LAST_STAGE, other.to(device)

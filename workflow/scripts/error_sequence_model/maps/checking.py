@@ -37,7 +37,7 @@ from error_sequence_model.simulation import read_truth
 logger = logging.getLogger(__name__)
 
 # What is dear is checked on some of the explained sites only.
-SITES_RANDOMISED, SITES_CASCADE, SITES_OF_VIEWS = 20, 6, 16
+SITES_RANDOMISED, SITES_CASCADE, SITES_OF_VIEWS = 12, 6, 16
 # Views of attention beside its mean, and what their values mean.
 VIEWS = {
     "junction": "unsigned",
@@ -88,7 +88,11 @@ def check_run(
             "completeness": check_completeness(_read_errors(maps.get(name))),
             **moved[name],
             "randomisation": check_randomisation(
-                ranked.scores[part], {stage: m[name] for stage, m in stages.items()}
+                ranked.scores[part],
+                {
+                    s: [maps[name] for maps in networks]
+                    for s, networks in stages.items()
+                },
             ),
             "planted": None,
         }
@@ -134,9 +138,9 @@ def _check_labels(
 
 def _map_stages(
     run: ExplainedRun, part: np.ndarray, methods: list[str], baseline: str, seed: int
-) -> dict[str, dict[str, np.ndarray]]:
-    """Make the maps of ever more random networks: by stage and name, (n, length)."""
-    found = {}
+) -> dict[str, list[dict[str, np.ndarray]]]:
+    """Map ever more random networks: by stage and network, (n, length) by name."""
+    found: dict[str, list[dict[str, np.ndarray]]] = {}
     for stage, network in iterate_stages(run.model, run.dataset, seed=seed):
         logger.info("random weights: %s", stage)
         chosen = part if stage == LAST_STAGE else part[:SITES_CASCADE]
@@ -153,7 +157,8 @@ def _map_stages(
         }
         length = run.upstream + run.downstream
         views = extract_attention(network, small.dataset, window_length=length).maps
-        found[stage] = {**maps, **views, "attention": views["mean"]}
+        named = {**maps, **views, "attention": views["mean"]}
+        found.setdefault(stage, []).append(named)
     return found
 
 

@@ -16,7 +16,7 @@ from error_sequence_model.reporting.causes import get_names
 from error_sequence_model.reporting.data import Unit
 from error_sequence_model.reporting.words import count_words, format_number
 
-WIDEST_PLACE = 60  # bases between the 5th and 95th percentile of a motif's offsets
+WIDEST_PLACE = 60  # bases of the stretch with most of a motif's offsets
 NAMED = 0.1  # q of a motif's likeness from which its element is named
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.errors import InputError
-from error_sequence_model.genomes.annotation import read_annotation
+from error_sequence_model.genomes.annotation import read_genes
 from error_sequence_model.tables import consensus
 from error_sequence_model.tables.readers import Table, refuse
 
@@ -89,7 +89,7 @@ def place_on_genome(
     Raises:
         InputError: Genes the annotation does not have.
     """
-    genes = read_annotation(annotation_path).genes
+    genes = read_genes(annotation_path)
     if genes is None:
         raise InputError(f"{annotation_path}: needs genes, so a GTF or GFF3")
     genes = genes.drop_duplicates("gene_id").set_index("gene_id")

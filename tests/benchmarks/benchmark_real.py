@@ -1,0 +1,112 @@
+"""Every model on real errors, by contrast and genome, beside the yardsticks.
+
+    python tests/benchmarks/benchmark_real.py --results results [--predictor all]
+
+Reads the predictions that `tests/real/table.yaml` leaves. Prints Markdown tables: AUROC
+and AUPRC on the test sites of each genome with 95 % intervals over genes, and whether
+the yardstick, a dilated CNN trained on the same four genomes, is reached. The model in
+bold is the one with the best AUPRC on that genome's *validation* sites.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
+
+from error_sequence_model.measures.comparison import (
+    compare_models,
+    read_all_predictions,
+)
+from error_sequence_model.measures.metrics import compute_macro_auprc
+
+TABLES = ("classical/predictions.parquet", "classical/cnn.parquet")
+# AUROC and AUPRC of the yardstick on chromosomes of its own choice.
+YARDSTICKS = {
+    ("fp_vs_tp", "arabidopsis"): (0.78, 0.54),
+    ("fn_vs_tp", "arabidopsis"): (0.94, 0.85),
+    ("fn_vs_tn", "arabidopsis"): (0.76, 0.44),
+    ("fp_vs_tp", "human"): (0.77, 0.60),
+    ("fn_vs_tp", "human"): (0.81, 0.72),
+    ("fn_vs_tn", "human"): (0.83, 0.50),
+}
+
+
+def read_group(group: Path) -> pd.DataFrame:
+    """Read the predictions of all models of a contrast."""
+    runs = sorted(path.parent for path in group.glob("*/seed*/fold*/metrics.json"))
+    tables = [group / name for name in TABLES if (group / name).is_file()]
+    tables += sorted(group.glob("*/seed*/fold*/hybrid.parquet"))
+    tables += sorted(group.glob("ensemble/predictions.parquet"))
+    return read_all_predictions(tables, runs)
+
+
+def find_best(predictions: pd.DataFrame) -> tuple[object, ...] | None:
+    """Find the model with the best AUPRC on validation sites: (model, seed)."""
+    held = predictions[predictions["part"] == "validation"]
+    held = held[~held["model"].isin(["score", "prevalence"])]
+    scores = {
+        key: compute_macro_auprc(
+            frame["label"].to_numpy(),
+            frame[["probability_0", "probability_1"]].to_numpy(),
+        )
+        for key, frame in held.groupby(["model", "seed"], dropna=False)
+        if frame["label"].min() < frame["label"].max()
+    }
+    return max(scores, key=scores.get) if scores else None
+
+
+def describe(
+    row: pd.Series, is_best: bool, yardstick: tuple[float, float] | None
+) -> str:
+    """One row of the table."""
+    cells = [f"**{row.model}**" if is_best else row.model]
+    for name in ("auroc", "auprc"):
+        low, high = row[f"{name}_low"], row[f"{name}_high"]
+        cells.append(f"{row[name]:.3f} [{low:.2f}, {high:.2f}]")
+    verdict = ""
+    if yardstick:
+        is_reached = row["auroc"] > yardstick[0], row["auprc"] > yardstick[1]
+        verdict = {(True, True): "above", (False, False): "below"}.get(
+            is_reached, "one"
+        )
+    return f"| {' | '.join([*cells, verdict])} |"
+
+
+def main() -> None:
+    """Print one table per contrast and genome."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--predictor", default="all")
+    arguments = parser.parse_args()
+    folder = arguments.results / arguments.predictor
+    sites = pd.read_parquet(folder / "sites.parquet").set_index("site_id")
+    for group in sorted(path.parent for path in folder.glob("*/*/split.parquet")):
+        predictions = read_group(group)
+        genomes = sites["genome"].reindex(predictions["site_id"]).to_numpy()
+        for genome in sorted(set(genomes)):
+            own = predictions[genomes == genome]
+            if not own["part"].eq("test").any():
+                continue
+            table = compare_models(own, sites["gene_id"])
+            best = find_best(own)
+            yardstick = YARDSTICKS.get((group.parent.name, genome))
+            first = table.iloc[0]
+            print(
+                f"\n### {group.parent.name}, {genome}: {first.n_sites} sites, "
+                f"{first.n_genes} genes, {first.prevalence:.2f} errors"
+                + (f"; yardstick {yardstick[0]}/{yardstick[1]}" if yardstick else "")
+            )
+            print(
+                "| model | AUROC | AUPRC | against the yardstick |\n|---|---|---|---|"
+            )
+            for _, row in table.sort_values("auprc", ascending=False).iterrows():
+                print(describe(row, (row.model, row.seed) == best, yardstick))
+
+
+if __name__ == "__main__":
+    main()
