@@ -21,6 +21,7 @@ rule verify_features:
         gpu=min(config["training"]["gpus"], 1),
     params:
         library=library("verification.py"),
+        lease=get_lease,
         run=subpath(input.weights, ancestor=2),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
         training=lambda wildcards: as_json(get_training(wildcards)),
@@ -32,7 +33,7 @@ rule verify_features:
         draws=config["evaluation"]["bootstrap_draws"],
         level=config["evaluation"]["level"],
     shell:
-        "python {input.script}"
+        "{params.lease} python {input.script}"
         f"{EXPLAIN_ARGUMENTS}"
         " --verification {params.verification:q} {params.motifs:q}"
         " --draws {params.draws} --level {params.level} --output {output:q} 2> {log:q}"

@@ -1,0 +1,70 @@
+"""Every rule that asks for GPUs leases them, and every cluster profile speaks of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PROFILES = ROOT / "workflow" / "profiles"
+
+
+def read_rules() -> dict[str, str]:
+    """The text of every rule, by its name."""
+    files = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+    parts = (
+        part
+        for file in files
+        for part in re.split(r"^rule ", file.read_text(encoding="utf-8"), flags=re.M)[
+            1:
+        ]
+    )
+    return {part.split(":")[0]: part for part in parts}
+
+
+RULES = read_rules()
+GPU_RULES = sorted(name for name, text in RULES.items() if re.search(r"\bgpu=", text))
+
+
+def read_profile(name: str) -> dict:
+    text = (PROFILES / name / "profile.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
+
+
+def test_the_rules_with_gpus_are_found():
+    assert {"fine_tune", "score", "attribute", "verify_features"} <= set(GPU_RULES)
+    assert "prepare_sites" not in GPU_RULES
+
+
+@pytest.mark.parametrize("rule", GPU_RULES)
+def test_a_rule_that_asks_for_gpus_leases_them_before_its_command(rule):
+    command = RULES[rule].split("shell:")[1].strip()
+    own = command.startswith('"{params.lease} ') and "lease=get_lease" in RULES[rule]
+    assert own or command.startswith('f"{LEASE} '), command
+
+
+@pytest.mark.parametrize("profile", ["slurm", "kubernetes"])
+@pytest.mark.parametrize("rule", GPU_RULES)
+def test_a_cluster_profile_has_a_line_for_every_rule_with_gpus(profile, rule):
+    resources = read_profile(profile)["set-resources"][rule]
+    growing = ["mem_mb"]
+    if profile == "slurm":
+        growing.append("runtime")
+        assert resources["slurm_partition"] == "gpu"
+    for name in growing:
+        assert str(resources[name]).endswith("* attempt"), name
+
+
+def test_rules_that_the_workstation_does_not_name_have_a_default():
+    profile = read_profile("workstation")
+    assert profile["default-resources"]["mem_mb"] > 0
+    text = (PROFILES / "workstation" / "profile.yaml").read_text(encoding="utf-8")
+    assert "Rules that are not named take the default" in text
+
+
+@pytest.mark.parametrize("profile", sorted(path.name for path in PROFILES.iterdir()))
+def test_a_profile_names_rules_that_are_there(profile):
+    assert set(read_profile(profile).get("set-resources", {})) <= set(RULES)
