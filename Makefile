@@ -4,6 +4,7 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 CORES ?= 2
 GPUS ?= 0
+DEVICE = $(if $(filter 0,$(GPUS)),cpu,cuda)
 
 # Scripts and accelerate are called by name: the environment's come first.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -48,11 +49,13 @@ test: check
 	OMP_NUM_THREADS=1 python -m pytest tests/unit tests/bad_input --numprocesses $(CORES) --dist loadfile
 	python -m pytest tests/workflow
 
+# Each is run, whatever the one before missed.
+BENCHMARKS := windows scale features \
+	"training --device $(DEVICE)" "attribution --device $(DEVICE)"
 bench: $(STAMP)
-	python tests/benchmarks/benchmark_windows.py
-	python tests/benchmarks/benchmark_training.py --device $(if $(filter 0,$(GPUS)),cpu,cuda)
-	python tests/benchmarks/benchmark_attribution.py --device $(if $(filter 0,$(GPUS)),cpu,cuda)
-	python tests/benchmarks/benchmark_features.py
+	@status=0; for words in $(BENCHMARKS); do set -- $$words; name=$$1; shift; \
+		echo "== $$name"; python tests/benchmarks/benchmark_$$name.py "$$@" || status=1; \
+	done; exit $$status
 
 clean:
 	rm -rf results logs demo .snakemake
