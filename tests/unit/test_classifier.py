@@ -132,7 +132,7 @@ def test_saving_again_replaces_the_folder_whole(tmp_path) -> None:
         ),
         (
             lambda state: state.update({"backbone.stem.output.bias": torch.zeros(3)}),
-            "size mismatch",
+            "shape of backbone.stem.output.bias",
         ),
     ],
     ids=["missing", "renamed", "other shape"],
@@ -161,7 +161,7 @@ def test_folders_that_hold_no_classifier_are_refused(tmp_path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         load_model(tmp_path / "model")
     weights.unlink()
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="no such file"):
         load_model(tmp_path / "model")
 
 

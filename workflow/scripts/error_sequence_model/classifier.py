@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
@@ -22,6 +20,12 @@ from transformers.utils import logging as transformers_logging
 from error_sequence_model.adapters import apply_tuning
 from error_sequence_model.backbones import FAMILIES, create_backbone, load_backbone
 from error_sequence_model.backbones.calibrated_norm import CalibratedNorm
+from error_sequence_model.backbones.weights import (
+    build_skeleton,
+    find_misfits,
+    read_safetensors,
+    refuse_misfits,
+)
 from error_sequence_model.classifier_config import ErrorClassifierConfig
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import atomic_path, read_json
@@ -34,6 +38,12 @@ from error_sequence_model.token_pooling import (
 from error_sequence_model.tokenizers import SequenceTokenizer, load_tokenizer
 
 logger = logging.getLogger(__name__)
+
+# What settings raise that describe no model.
+_NO_MODEL = (
+    *(ValueError, TypeError, LookupError, AttributeError),
+    *(RuntimeError, ArithmeticError),
+)
 
 
 class ErrorClassifier(PreTrainedModel):
@@ -241,26 +251,27 @@ def load_model(path: str | Path) -> ErrorClassifier:
     if not (folder / "config.json").is_file():
         raise InputError(f"{path}: no config.json; give the `model` folder of a run")
     content = read_json(folder / "config.json")
-    if content.get("model_type") != ErrorClassifierConfig.model_type:
+    kind = content.get("model_type") if isinstance(content, dict) else content
+    if kind != ErrorClassifierConfig.model_type:
         raise InputError(
-            f"{folder}: holds a {content.get('model_type')!r}, not a fine-tuned error "
-            "classifier; a bare backbone loads with `backbones.load_backbone`"
+            f"{folder}: holds a {kind!r}, not a fine-tuned error classifier; a bare "
+            "backbone loads with `backbones.load_backbone`"
         )
+    weights = folder / "model.safetensors"
+    state = read_safetensors(weights)
     try:
-        model = ErrorClassifier(ErrorClassifierConfig.from_dict(content))
-    except (KeyError, ValueError, TypeError) as error:
+        config = ErrorClassifierConfig.from_dict(content)
+        # Nothing of the claimed size is made before the file is known to hold it.
+        skeleton = build_skeleton(
+            lambda: ErrorClassifier(config), config.backbone, len(state)
+        )
+    except _NO_MODEL as error:
         raise InputError(
             f"{folder / 'config.json'}: describes no model known here: {error!r}"
         ) from error
-    weights = folder / "model.safetensors"
-    try:
-        state = load_file(weights)
-    except (FileNotFoundError, SafetensorError) as error:
-        raise InputError(f"{weights}: cannot be read ({error})") from error
-    try:
-        model.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        raise InputError(f"{weights}: does not fit config.json: {error}") from error
+    refuse_misfits(find_misfits(skeleton.state_dict(), state), weights)
+    model = ErrorClassifier(config)
+    model.load_state_dict(state, strict=True)
     model.tokenizer = load_tokenizer(folder)
     return model.eval()
 

@@ -8,6 +8,7 @@ between base ``j - 1`` and base ``j``.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import read_json
@@ -56,15 +57,16 @@ def load_tokenizer(folder: str | Path) -> SequenceTokenizer:
     """
     folder = Path(folder)
     settings_file = folder / "tokenizer_config.json"
-    settings = read_json(settings_file) if settings_file.exists() else {}
+    settings = _read_object(settings_file) if settings_file.exists() else {}
     if (folder / "tokenizer.json").exists():
-        content = read_json(folder / "tokenizer.json")
-        if content.get("model", {}).get("type") == "BPE":
+        content = _read_object(folder / "tokenizer.json")
+        model = content.get("model")
+        if isinstance(model, dict) and model.get("type") == "BPE":
             return BPETokenizer.from_folder(folder)
     options = {"add_special_tokens": settings.get("add_special_tokens", True)}
     vocabulary_file = folder / "vocab.txt"
     if vocabulary_file.exists():
-        tokens = tuple(vocabulary_file.read_text(encoding="utf-8").split())
+        tokens = _read_words(vocabulary_file)
         if tokens == NucleotideTokenizer.TOKENS:
             return NucleotideTokenizer()
         if tokens == HyenaDNATokenizer.TOKENS:
@@ -80,3 +82,17 @@ def load_tokenizer(folder: str | Path) -> SequenceTokenizer:
         "DNABERT-2), vocab.txt (nucleotide encoder, SpliceBERT, Nucleotide Transformer)"
         " or a tokenizer_config.json of HyenaDNA"
     )
+
+
+def _read_object(file: Path) -> dict[str, Any]:
+    content = read_json(file)
+    if not isinstance(content, dict):
+        raise InputError(f"{file}: not a table of settings")
+    return content
+
+
+def _read_words(file: Path) -> tuple[str, ...]:
+    try:
+        return tuple(file.read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: not a list of tokens ({error})") from error

@@ -74,7 +74,7 @@ def make_config(architecture: str, **options: Any) -> PreTrainedConfig:
             type_validator(name, value, types[field])
             fields[field] = value
         return family.config_class(**fields)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise InputError(
             f"options of architecture {architecture!r} do not fit: {error} "
             "(set in `backbones.<name>`)"

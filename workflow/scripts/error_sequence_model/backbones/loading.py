@@ -29,8 +29,13 @@ from error_sequence_model.backbones.layouts import (
     identify_family,
 )
 from error_sequence_model.backbones.local_copies import find_checkpoint
-from error_sequence_model.backbones.weights import read_weights
-from error_sequence_model.errors import InputError, list_problems
+from error_sequence_model.backbones.weights import (
+    build_skeleton,
+    find_misfits,
+    read_weights,
+    refuse_misfits,
+)
+from error_sequence_model.errors import InputError
 from error_sequence_model.files import read_json
 from error_sequence_model.tokenizers import SequenceTokenizer, load_tokenizer
 
@@ -91,12 +96,21 @@ def load_checkpoint(path_or_name: str | Path) -> Checkpoint:
     name = identify_family(settings, shapes, str(folder))
     family, layout = FAMILIES[name], LAYOUTS[name]
     config = _make_config(family, layout, settings, folder)
-    with no_init_weights():
-        backbone = family.model_class(config)
+    try:
+        # Nothing of the claimed size is made before the file is known to hold it.
+        skeleton = build_skeleton(
+            lambda: family.model_class(config), settings, len(weights)
+        )
+    except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
+        raise InputError(f"{folder / 'config.json'}: {error}") from error
+    expected = skeleton.state_dict()
     if name == "hyenadna":
         weights = _merge_frequencies(weights, source)
-    own, heads = _sort_weights(weights, layout, set(backbone.state_dict()))
-    _fill(backbone, own, source)
+    own, heads = _sort_weights(weights, layout, set(expected))
+    refuse_misfits(find_misfits(expected, own), source)
+    with no_init_weights():
+        backbone = family.model_class(config)
+    backbone.load_state_dict(own, strict=True)
     head, kind = _make_head(heads, layout, backbone, source)
     tokenizer = _load_tokenizer(folder, family, settings)
     if tokenizer.vocab_size > backbone.get_input_embeddings().num_embeddings:
@@ -120,12 +134,18 @@ def _make_config(
                 f"{folder / 'config.json'}: {key} is {settings[key]!r}; this package "
                 f"implements {family.name} with {' or '.join(map(repr, allowed))}"
             )
+    for key in layout.required:
+        if not isinstance(settings[key], int) or settings[key] < 0:
+            raise InputError(
+                f"{folder / 'config.json'}: {key} is {settings[key]!r}; it must be a "
+                "whole number"
+            )
     own = {field.name for field in dataclasses.fields(family.config_class)}
     own -= {field.name for field in dataclasses.fields(PreTrainedConfig)}
     chosen = {key: value for key, value in settings.items() if key in own}
     try:
         return family.config_class(**chosen)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise InputError(f"{folder / 'config.json'}: {error}") from error
 
 
@@ -162,25 +182,6 @@ def _merge_frequencies(weights: dict[str, Tensor], source: Path) -> dict[str, Te
     return merged
 
 
-def _fill(module: nn.Module, weights: Mapping[str, Tensor], source: Path) -> None:
-    expected = module.state_dict()
-    problems = [f"missing: {name}" for name in expected if name not in weights]
-    problems += [f"unexpected: {name}" for name in weights if name not in expected]
-    problems += [
-        f"shape of {name}: {tuple(weights[name].shape)} instead of "
-        f"{tuple(expected[name].shape)}"
-        for name in expected
-        if name in weights and weights[name].shape != expected[name].shape
-    ]
-    if problems:
-        raise InputError(
-            f"{source}: the weights do not fit the model of its config.json; nothing "
-            f"was loaded:\n{list_problems(problems)}"
-        )
-    # Loading copies into the model's own tensors, so half precision becomes float32.
-    module.load_state_dict(weights, strict=True)
-
-
 def _make_head(
     tensors: Mapping[str, Tensor],
     layout: Layout,
@@ -206,13 +207,15 @@ def _make_head(
     is_tied = kind == "masked_lm" and layout.is_tied
     if is_tied:
         stored = weights.setdefault(DECODER, embedding.weight.detach())
-        if not torch.equal(stored.float(), embedding.weight):
+        if not torch.equal(stored.float(), embedding.weight.float()):
             raise InputError(
                 f"{source}: the decoder of the language model must be the word "
                 "embedding, but differs from it"
             )
     head = build_head(kind, backbone.config, weights)
-    _fill(head, weights, source)
+    refuse_misfits(find_misfits(head.state_dict(), weights), source)
+    # Loading copies into the model's own tensors, so half precision becomes float32.
+    head.load_state_dict(weights, strict=True)
     if is_tied:
         head.tie(embedding)
     return head.eval(), kind
