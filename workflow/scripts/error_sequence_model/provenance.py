@@ -6,20 +6,32 @@ import hashlib
 import os
 import platform
 import subprocess
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 PACKAGES = (
+    "splice-error-analysis",
     "torch",
     "transformers",
+    "tokenizers",
     "accelerate",
     "peft",
+    "safetensors",
     "captum",
+    "shap",
+    "tangermeme",
+    "memelite",
     "scikit-learn",
+    "scipy",
     "pandas",
     "numpy",
+    "pyarrow",
+    "h5py",
     "pysam",
+    "pyBigWig",
+    "matplotlib",
     "snakemake",
 )
 
@@ -64,16 +76,28 @@ def _run_git(folder: Path, *arguments: str) -> str:
 
 
 def get_hardware() -> dict[str, Any]:
-    """Processor, cores and GPUs of this machine."""
+    """System, processor, memory and visible GPUs of this machine, memory in GB."""
     import torch
 
-    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    gpus = [
+        torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())
+    ]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
+        "system": platform.platform(),
         "processor": _get_processor(),
         "cores": len(os.sched_getaffinity(0)),
         "threads": torch.get_num_threads(),
-        "gpus": gpus,
+        "memory_gb": round(memory / 1e9, 1),
+        "gpus": [gpu.name for gpu in gpus],
+        "gpu_memory_gb": [round(gpu.total_memory / 1e9, 1) for gpu in gpus],
+        "cuda": torch.version.cuda,
     }
+
+
+def get_time() -> str:
+    """The time now, UTC, to the second: "2026-01-31T12:00:00+00:00"."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _get_processor() -> str:

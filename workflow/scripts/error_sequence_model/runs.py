@@ -30,6 +30,7 @@ from error_sequence_model.optimisation.checkpoints import CheckpointFolder
 from error_sequence_model.provenance import (
     get_git_commit,
     get_hardware,
+    get_time,
     get_versions,
     hash_file,
 )
@@ -153,6 +154,7 @@ def train_run(
     )
     if execution is None:
         return
+    history = pd.read_csv(output / "history.tsv", sep="\t")
     write_json(
         output / "run.json",
         {
@@ -169,12 +171,17 @@ def train_run(
             "trained_parameters": trained,
             "model_sha256": hash_file(output / "model" / "model.safetensors"),
             "pretrained": None if pretrained is None else str(pretrained),
-            "inputs_sha256": hashes,
+            "inputs_sha256": {"sites": hash_file(inputs.sites), **hashes},
             "git_commit": get_git_commit(),
             "versions": get_versions(),
             "hardware": get_hardware(),
             "execution": execution,
-            "seconds": {"training": round(time.monotonic() - start, 1)},
+            "finished": get_time(),
+            # The last try from its start to its end; the epochs of all tries.
+            "seconds": {
+                "training": round(time.monotonic() - start, 1),
+                "epochs": round(float(history["seconds"].sum()), 1),
+            },
         },
     )
 

@@ -26,6 +26,7 @@ from error_sequence_model.pretraining import Pretraining
 from error_sequence_model.provenance import (
     get_git_commit,
     get_hardware,
+    get_time,
     get_versions,
     hash_file,
 )
@@ -138,6 +139,7 @@ def pretrain_run(
             "git_commit": get_git_commit(),
             "versions": get_versions(),
             "hardware": get_hardware(),
+            "finished": get_time(),
             "seconds": {"pretraining": round(time.monotonic() - start, 1)},
         },
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from error_sequence_model.drawing.data import plot_history
 from error_sequence_model.drawing.style import BODY_WIDTH, MARGIN, shorten_text
+from error_sequence_model.reporting.computation import describe_computation
 from error_sequence_model.reporting.data import ReportData, Unit
 from error_sequence_model.reporting.flow import Block, draw_blocks, split_blocks
 from error_sequence_model.reporting.layout import Page, PageSpec
@@ -25,6 +26,7 @@ def make_methods_pages(data: ReportData, focus: str) -> list[PageSpec]:
     """Provenance of every leading model, and a paragraph for a Methods section."""
     blocks = [Block("heading", "Methods, ready to adapt")]
     blocks += [Block("paragraph", text) for text in describe_methods(data)]
+    blocks += [Block("paragraph", text) for text in describe_computation(data)]
     blocks.append(Block("heading", "Provenance"))
     for unit in data.units:
         blocks.append(Block("bullet", describe_provenance(unit)))
@@ -89,7 +91,7 @@ def describe_provenance(unit: Unit) -> str:
     run = unit.lead.settings
     if not run:
         return f"{unit.name}: run.json is missing."
-    names = [name for name in run if name not in ("settings", "methods_text")]
+    names = [name for name in run if name != "settings"]
     parts = [f"{name} {_flatten(run[name])}" for name in names if run[name]]
     return (
         f"{unit.name}, {unit.lead.name} ({unit.lead.model_hash}). {'; '.join(parts)}."
@@ -108,9 +110,6 @@ def describe_methods(data: ReportData) -> list[str]:
 
 def _describe_unit_methods(unit: Unit, data: ReportData) -> str:
     run = unit.lead.settings
-    written = find_setting(run, "methods_text")
-    if isinstance(written, str) and written.strip():
-        return written.strip()
 
     def get(key: str, text: str) -> str:
         value = find_setting(run, key)
