@@ -38,6 +38,17 @@ def test_defaults_are_not_shared_between_configs() -> None:
     assert "x" not in complete_config(make_config())["contrasts"]
 
 
+TRACKS = {"+": "plus.bw", "-": "minus.bw"}
+
+
+def make_scored(scores: dict) -> dict:
+    """A config of a predictor that is called from its scores."""
+    return {
+        "genomes": {"toy": {"fasta": "toy.fa", "annotation": "toy.gtf"}},
+        "predictors": {"net": {"genome": "toy", "scores": scores}},
+    }
+
+
 @pytest.mark.parametrize(
     ("settings", "group"),
     [(TrainingSettings, "training"), (ExplanationSettings, "explanation")],
@@ -105,6 +116,21 @@ def test_dataclass_and_schema_have_the_same_defaults(settings, group) -> None:
             {"predictors": {"net": {"genome": "toy", "scores": {"format": "hdf5"}}}},
             ["predictors.net.scores.format", "'hdf5'", "'bigwig'"],
         ),
+        (
+            make_scored({"format": "bigwig", "donor": "d.bw", "acceptor": TRACKS}),
+            ["predictors.net.scores.donor is 'd.bw'", '{"+": file, "-": file}'],
+        ),
+        (
+            make_scored({"format": "bigwig", "donor": TRACKS, "acceptors": TRACKS}),
+            [
+                "predictors.net.scores.acceptor is None",
+                "unknown key 'acceptors' (format bigwig has: donor, acceptor)",
+            ],
+        ),
+        (
+            make_scored({"format": "openspliceai", "donor": TRACKS, "acceptor": "a"}),
+            ["predictors.net.scores.donor", "must be the path of a file"],
+        ),
         ({"predictors": {}}, ["predictors"]),
     ],
 )
@@ -120,6 +146,19 @@ def test_all_problems_are_listed_at_once() -> None:
         complete_config(make_config(oops=1, training={"epochs": "many"}))
     assert "oops" in str(caught.value)
     assert "training.epochs" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        {"format": "bigwig", "donor": TRACKS, "acceptor": TRACKS},
+        {"format": "openspliceai", "donor": "d.bed", "acceptor": "a.bed"},
+        {"format": "table", "path": "s.tsv", "columns": {"position": "pos"}},
+    ],
+)
+def test_scores_in_the_shape_of_their_format_are_taken(scores) -> None:
+    config = complete_config(make_scored(scores))
+    assert config["predictors"]["net"]["scores"] == scores
 
 
 @pytest.mark.parametrize(

@@ -159,5 +159,31 @@ def _find_broken_references(config: dict[str, Any]) -> Iterable[str]:
                 f"models: {model!r} is not under backbones "
                 f"(there are: {', '.join(config['backbones'])})"
             )
+    yield from _find_score_problems(config)
     yield from find_method_problems(config)
     yield from find_problems(config)
+
+
+def _find_score_problems(config: dict[str, Any]) -> Iterable[str]:
+    """Find score files that are not given in the shape of their format."""
+    for name, predictor in config["predictors"].items():
+        scores = dict(predictor.get("scores") or {"format": None})
+        kind = scores.pop("format")
+        if kind is None:
+            continue
+        keys = ("path",) if kind == "table" else ("donor", "acceptor")
+        place = f"predictors.{name}.scores"
+        known = {*keys, "columns"} if kind == "table" else set(keys)
+        for key in sorted(set(scores) - known, key=str):
+            yield (
+                f"{place}: unknown key {key!r} (format {kind} has: {', '.join(keys)})"
+            )
+        is_stranded = kind in ("bigwig", "bedgraph")
+        for key in keys:
+            files = scores.get(key)
+            if is_stranded and not (
+                isinstance(files, dict) and set(files) == {"+", "-"}
+            ):
+                yield f'{place}.{key} is {files!r}; it must be {{"+": file, "-": file}}'
+            elif not is_stranded and not isinstance(files, str):
+                yield f"{place}.{key} is {files!r}; it must be the path of a file"
