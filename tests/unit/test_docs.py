@@ -6,9 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
-
-from error_sequence_model.configuration import complete_config
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
@@ -71,9 +68,22 @@ def test_the_graph_shows_rules_that_are_there():
     assert {"fine_tune", "write_error_report"} <= shown <= rules
 
 
-def test_the_colours_shown_are_a_valid_setting():
-    (block,) = read_blocks(ROOT / "docs" / "reports.md", "yaml")
-    predictors = {"p": {"genome": "g", "errors": "e.tsv"}}
-    config = {"genomes": {"g": {"fasta": "g.fa"}}, "predictors": predictors}
-    completed = complete_config({**config, **yaml.safe_load(block)})
-    assert completed["reports"]["colours"]["FP"] == "#7B3294"
+# What other programs say; the rest of the first column's quotes is ours.
+FOREIGN = {
+    *("Missing input files", "affected files", "LockException", "ERROR:"),
+    *("command not found: accelerate", "dictionary update sequence element"),
+    "--resources gpu=1 train",
+}
+
+
+def test_messages_of_the_troubleshooting_table_are_those_of_the_code():
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (.*?) \|", text, flags=re.MULTILINE)
+    quoted = {quote for cell in cells for quote in re.findall(r"`([^`]+)`", cell)}
+    sources = (ROOT / "workflow" / "scripts").rglob("*.py")
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    # A message may be written over several lines, with values in between.
+    joined = re.sub(r'"\s+f?"', "", code)
+    missing = {q for q in quoted - FOREIGN if q not in joined}
+    assert not missing
+    assert quoted & FOREIGN

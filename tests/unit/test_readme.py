@@ -36,17 +36,6 @@ def test_first_block_runs(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out
 
 
-def test_yaml_blocks_are_valid_configs():
-    blocks = [yaml.safe_load(block) for block in read_blocks("yaml")]
-    whole = [block for block in blocks if "predictors" in block]
-    assert whole
-    for block in whole:
-        complete_config(block)
-    for block in blocks:
-        if "predictors" not in block:
-            complete_config({**whole[0], **block})
-
-
 def test_config_page_is_made_from_the_schema():
     written = (ROOT / "config" / "README.md").read_text(encoding="utf-8")
     assert written == write_reference(), "run `make docs`"

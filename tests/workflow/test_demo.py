@@ -148,3 +148,20 @@ def test_reports_and_closing_lines(demo):
     assert "Reports to open:" in lines and "attention_FP.pdf" in lines
     assert (demo / "results/reports/demo/sites.html").is_file()
     assert "sites.html" in lines
+
+
+def test_the_notebook_page_reads_these_results(demo, monkeypatch, capsys):
+    page = (ROOT / "docs" / "notebook.md").read_text(encoding="utf-8")
+    block = page.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(demo)
+    exec(compile(block, "notebook.md", "exec"), {})  # noqa: S102 - our own docs
+    offset = int(capsys.readouterr().out.split()[-1])
+    assert -30 < offset < 0, "the planted tract lies before the acceptor"
+    assert (demo / "site.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_figure_of_the_readme_can_be_made_of_these_results(demo):
+    from error_sequence_model.reporting.result_figure import draw_result
+
+    figure = draw_result(demo / "results", "demo", "fn_vs_tp", "acceptor", "FN")
+    assert len(figure.axes) == 3
