@@ -39,6 +39,11 @@ def test_the_rules_with_gpus_are_found():
     assert "prepare_sites" not in GPU_RULES
 
 
+def test_the_cluster_guide_names_them_all():
+    text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    assert not [rule for rule in GPU_RULES if f"`{rule}`" not in text]
+
+
 @pytest.mark.parametrize("rule", GPU_RULES)
 def test_a_rule_that_asks_for_gpus_leases_them_before_its_command(rule):
     command = RULES[rule].split("shell:")[1].strip()
@@ -68,3 +73,12 @@ def test_rules_that_the_workstation_does_not_name_have_a_default():
 @pytest.mark.parametrize("profile", sorted(path.name for path in PROFILES.iterdir()))
 def test_a_profile_names_rules_that_are_there(profile):
     assert set(read_profile(profile).get("set-resources", {})) <= set(RULES)
+
+
+@pytest.mark.parametrize("profile", sorted(path.name for path in PROFILES.iterdir()))
+def test_every_option_of_a_profile_has_a_comment_above_it(profile):
+    text = (PROFILES / profile / "profile.yaml").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    options = [i for i, line in enumerate(lines) if re.match(r"[\w-]+:", line)]
+    assert options
+    assert not [lines[i] for i in options if not lines[i - 1].startswith("#")]
