@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -44,15 +45,23 @@ def test_a_run_leaves_what_is_promised(finished):
 def test_killed_at_any_moment_it_ends_with_the_same(finished, tmp_path):
     """The config of the finished run once more, and SIGKILL to all of it."""
     rng = np.random.default_rng()
-    for moment in rng.uniform(8, 30, KILLS):
+    for more, seconds in zip(
+        rng.integers(0, 9, KILLS), rng.uniform(0, 9, KILLS), strict=True
+    ):
+        # So many further results, then so many seconds: moments all over the run.
+        wanted = count_results(tmp_path) + more
         run = start_snakemake(finished.config, tmp_path, "--rerun-incomplete")
+        until = time.monotonic() + 90
+        while time.monotonic() < until and run.poll() is None:
+            if count_results(tmp_path) >= wanted:
+                break
+            time.sleep(0.2)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            run.communicate(timeout=moment)
+            run.communicate(timeout=seconds)
         was_running = run.poll() is None
         os.killpg(run.pid, signal.SIGKILL)
         run.communicate()
-        n_files = len(read_results(tmp_path))
-        print(f"killed after {moment:.1f} s ({was_running=}): {n_files} results")
+        print(f"killed with {count_results(tmp_path)} results, {was_running=}")
         unlocked = run_snakemake(finished.config, tmp_path, "--unlock")
         assert unlocked.returncode == 0, unlocked.stderr
     again = run_snakemake(finished.config, tmp_path, "--rerun-incomplete")
@@ -80,6 +89,12 @@ def test_the_archive_of_reports_needs_no_network_and_holds_them_all(finished):
         assert words in page
     for label in ("error type", "splice type"):
         assert label in page
+
+
+def count_results(folder: Path) -> int:
+    """Count the files that are there; those being written are hidden."""
+    files = (folder / "results").rglob("*")
+    return sum(path.is_file() and "/." not in str(path) for path in files)
 
 
 def read_results(folder: Path) -> dict[str, object]:

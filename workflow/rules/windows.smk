@@ -67,7 +67,8 @@ rule make_split:
         " --split {output.split:q} --leakage {output.leakage:q} 2> {log:q}"
 
 
-# Every split of every predictor must be sound before the first model is trained.
+# Every split of every predictor, and every backbone, must be sound before the first
+# model is trained.
 rule check_data:
     input:
         script=script("checks.py"),
@@ -81,5 +82,7 @@ rule check_data:
         ENV
     params:
         library=library("checks.py"),
+        backbones=as_json({name: config["backbones"][name] for name in config["models"]}),
     shell:
-        "python {input.script} --leakage {input.leakage:q} --checks {output:q} 2> {log:q}"
+        "python {input.script} --leakage {input.leakage:q} --backbones {params.backbones:q}"
+        " --checks {output:q} 2> {log:q}"

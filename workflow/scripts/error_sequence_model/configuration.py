@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import difflib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from error_sequence_model.config_values import find_clashes, find_odd_values
 from error_sequence_model.domain_adaptation.plan import find_problems
 from error_sequence_model.errors import InputError, list_problems
 from error_sequence_model.maps.methods import find_method_problems
@@ -16,8 +18,9 @@ from error_sequence_model.settings import BackboneSettings
 SCHEMA_PATH = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
 
+@cache
 def read_schema(path: Path = SCHEMA_PATH) -> dict[str, Any]:
-    """Read the schema of the config."""
+    """Read the schema of the config, once; it is not to be changed."""
     import yaml
 
     return yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -35,24 +38,46 @@ def complete_config(config: dict[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: Everything that is wrong, each with its key and what is allowed.
     """
-    from jsonschema import Draft202012Validator
-
+    if not isinstance(config, dict):
+        raise InputError(
+            f"the config is {type(config).__name__}, not keys with values; "
+            "config/README.md explains every key"
+        )
     schema = read_schema()
-    completed = copy.deepcopy(dict(config))
-    validator = Draft202012Validator(schema)
-    errors = sorted(
-        validator.iter_errors(completed), key=lambda e: list(map(str, e.path))
-    )
-    problems = [line for error in errors for line in _describe(error)]
+    completed = copy.deepcopy(config)
+    problems = [*find_odd_values(completed), *_hold_against(schema, completed)]
     if not problems:
         _fill_defaults(completed, schema, schema)
         problems = list(_find_broken_references(completed))
+        for name, predictor in completed["predictors"].items():
+            place = ("predictors", name, "splits")
+            rules = schema["properties"]["splits"]
+            problems += _hold_against(rules, predictor["splits"], place)
+        problems = problems or list(find_clashes(completed))
     if problems:
         raise InputError(
             "the config is not valid (config/README.md explains every key):\n"
             + list_problems(problems)
         )
     return completed
+
+
+def _hold_against(
+    schema: dict[str, Any], value: Any, place: tuple[str, ...] = ()
+) -> list[str]:
+    """Hold a part of the config, which stands at a place in it, against a schema."""
+    from jsonschema import Draft202012Validator, validators
+
+    def is_whole(_: Any, number: Any) -> bool:
+        # JSON counts 5.0 among the whole numbers, a command line does not.
+        return isinstance(number, int) and not isinstance(number, bool)
+
+    checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", is_whole)
+    kind = validators.extend(Draft202012Validator, type_checker=checker)
+    errors = sorted(kind(schema).iter_errors(value), key=lambda e: [*map(str, e.path)])
+    for error in errors:
+        error.relative_path.extendleft(reversed(place))
+    return [line for error in errors for line in _describe(error)]
 
 
 def _describe(error: Any) -> Iterable[str]:

@@ -188,6 +188,12 @@ class BackboneSettings:
                     f"{name} {getattr(self, name)!r}: allowed are "
                     f"{', '.join(allowed)}; set `backbones.<name>.{name}`"
                 )
+        dropout = self.head_dropout
+        if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
+            raise InputError(
+                f"head_dropout {dropout!r}: allowed are numbers from 0 to below 1; set "
+                "`backbones.<name>.head_dropout`"
+            )
         if self.tuning == "lora":
             object.__setattr__(self, "lora", self.lora or LoraSettings())
         elif self.lora is not None:

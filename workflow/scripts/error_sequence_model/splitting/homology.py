@@ -17,12 +17,12 @@ import numpy as np
 
 from error_sequence_model.genomes.fasta import complement_bases
 from error_sequence_model.jobs.logs import get_progress
+from error_sequence_model.splitting.settings import NEAR
 from error_sequence_model.splitting.unionfind import link_equal
 
 logger = logging.getLogger(__name__)
 
 K = 16
-NEAR = 0.2
 SKETCH_SIZE = 64  # k-mers kept per window, about
 REPEAT_LIMIT = 64  # windows of one sketched k-mer that are compared with each other
 BLOCK = 4096

@@ -7,12 +7,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from error_sequence_model.errors import InputError
-from error_sequence_model.splitting.homology import NEAR
 
 WAYS = ("chromosome", "gene", "homology")
+# From this similarity on, windows are near-duplicates; see `homology`.
+NEAR = 0.2
 PRESETS = Path(__file__).resolve().parents[4] / "resources" / "splits.yaml"
 
 
@@ -89,6 +88,8 @@ def parse_settings(settings: Mapping[str, Any] | SplitSettings) -> SplitSettings
         return settings
     given = {k: v for k, v in settings.items() if v is not None}
     if "preset" in given:
+        import yaml
+
         presets = yaml.safe_load(PRESETS.read_text(encoding="utf-8"))
         if given["preset"] not in presets:
             raise InputError(

@@ -1,0 +1,207 @@
+"""Configs that are none: all that is wrong is told at once, before a job starts."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import shlex
+import subprocess
+from typing import Any
+
+import pytest
+
+from error_sequence_model.configuration import complete_config
+from error_sequence_model.contrasts import expand_contrasts
+from error_sequence_model.errors import InputError
+
+SOUND = {
+    "genomes": {"toy": {"fasta": "toy.fa"}},
+    "predictors": {"net": {"genome": "toy", "errors": "errors.tsv"}},
+}
+NET = "predictors.net"
+
+
+def change(key: str, value: Any) -> dict[str, Any]:
+    """The sound config with the value under a dotted key changed."""
+    config = copy.deepcopy(SOUND)
+    *parents, last = key.split(".")
+    section = config
+    for name in parents:
+        section = section.setdefault(name, {})
+    section[last] = value
+    return config
+
+
+def backbone(**options: Any) -> dict[str, Any]:
+    entry = {"architecture": "nucleotide_encoder", **options}
+    return {"b": entry}
+
+
+# Key, value, and what is said beside the key.
+WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
+    # Wrong types.
+    ("predictors", ["net"], ("['net']", "object")),
+    ("predictors", "net", ("'net'", "object")),
+    (NET, None, ("None", "object")),
+    (f"{NET}.errors", ["a.tsv"], ("['a.tsv']", "string")),
+    (f"{NET}.errors", 3, ("3", "string")),
+    (f"{NET}.errors", "", ("''", "non-empty")),
+    (f"{NET}.genome", ["toy"], ("string",)),
+    (f"{NET}.coordinate_base", "1", ("'1'",)),
+    (f"{NET}.coordinate_base", True, ("True",)),
+    (f"{NET}.coordinate_base", 1.0, ("1.0", "integer")),
+    (f"{NET}.haplotype", 2.0, ("2.0", "integer")),
+    (f"{NET}.columns", ["position"], ("object",)),
+    (f"{NET}.columns.chrom", 3, ("string",)),
+    (f"{NET}.biotypes", ["a", 1], ("string",)),
+    ("splice_types", None, ("array",)),
+    ("seeds", 1, ("array",)),
+    ("seeds", [1.0], ("1.0", "integer")),
+    ("seeds", [True], ("True", "integer")),
+    ("training.epochs", 5.0, ("5.0", "integer")),
+    ("training.epochs", "5", ("'5'", "integer")),
+    ("training.learning_rate", "1e-4", ("write 1.0e-4",)),
+    ("training.gradient_checkpointing", "yes", ("'yes'", "boolean")),
+    ("windows.upstream", True, ("True", "integer")),
+    ("causes.repeats", 5, ("5",)),
+    ("fetch", 3, ("3",)),
+    # Out of range.
+    (f"{NET}.coordinate_base", 2, ("2", "[0, 1]")),
+    (f"{NET}.tolerance", -1, ("-1", "minimum of 0")),
+    (f"{NET}.natural_counts", {"TP": 0}, ("0",)),
+    ("windows.upstream", 9, ("9", "minimum of 10")),
+    ("windows.upstream", 10**30, ("maximum of 100000",)),
+    ("windows.downstream", -200, ("-200", "minimum of 10")),
+    ("seeds", [-1], ("-1", "minimum of 0")),
+    ("seeds", [2**32], ("maximum of 4294967295",)),
+    ("seeds", [], ("non-empty",)),
+    ("seeds", [1, 1], ("non-unique",)),
+    ("splits.folds", 2, ("minimum of 3",)),
+    ("splits.similarity", 0, ("minimum of 0",)),
+    ("evaluation.level", 1.0, ("maximum of 1",)),
+    ("evaluation.bootstrap_draws", 10, ("minimum of 100",)),
+    ("training.learning_rate", 0, ("minimum of 0",)),
+    ("baselines.cnn.dilations", [0], ("minimum of 1",)),
+    ("reports.colours.TP", "red", ("'red'",)),
+    # No numbers: no comparison holds NaN.
+    ("training.learning_rate", math.nan, ("nan", "finite")),
+    ("training.weight_decay", math.inf, ("inf", "finite")),
+    ("training.gradient_clip", math.nan, ("nan", "finite")),
+    ("training.checkpoint_minutes", math.inf, ("inf", "finite")),
+    ("evaluation.level", math.nan, ("nan", "finite")),
+    ("causes.ridge", math.nan, ("nan", "finite")),
+    ("causes.minimum_reads", math.nan, ("nan", "finite")),
+    (f"{NET}.threshold", math.nan, ("nan", "finite")),
+    (f"{NET}.threshold", -math.inf, ("-inf", "finite")),
+    (f"{NET}.natural_counts", {"TP": math.inf}, ("inf", "finite")),
+    # Unknown keys and names, at any depth.
+    ("trainin", {}, ("did you mean 'training'",)),
+    ("training.lerning_rate", 1, ("did you mean 'learning_rate'",)),
+    ("baselines.cnn.chanels", 3, ("did you mean 'channels'",)),
+    (f"{NET}.site_bse", "exon", ("did you mean 'site_base'",)),
+    (f"{NET}.splits", {"tset": ["chr1"]}, ("did you mean 'test'",)),
+    (f"{NET}.natural_counts", {"XX": 3}, ("unknown key 'XX'",)),
+    ("genomes.toy.annotaton", "x.gtf", ("did you mean 'annotation'",)),
+    ("backbones", backbone(tuning="lora", lora={"rnk": 4}), ("did you mean 'rank'",)),
+    ("contrasts", ["fp_vs_tpp"], ("'fp_vs_tpp'",)),
+    ("explanation.methods", ["guess"], ("'guess'",)),
+    ("explanation.methods", ["captum.__class__"], ("captum.__class__",)),
+    ("models", ["other"], ("'other'", "there are: encoder")),
+    ("reports.colours.XX", "#ffffff", ("unknown key 'XX'",)),
+    ("causes.beds", {"b": {"other": "x.bed"}}, ("'other'", "there are: toy")),
+    # What does not go together.
+    (f"{NET}.splits", {"folds": 1}, ("minimum of 3",)),
+    (f"{NET}.splits", {"test": "chr1"}, ("'chr1'", "array")),
+    (f"{NET}.splits", {"preset": "moon"}, ("'moon'", "there are")),
+    ("splits", {"test": ["a"], "validation": ["a"]}, ("both `test` and",)),
+    ("splits", {"test_share": 0.8, "validation_share": 0.5}, ("below 1",)),
+    ("splits", {"by": "gene", "test": ["chr1"]}, ("name chromosomes",)),
+    ("training.bucket_boundaries", [512, 100], ("must rise",)),
+    ("training.bucket_boundaries", [], ("no edge",)),
+    ("baselines.cnn.kernel", 4, ("must be odd",)),
+    ("backbones", backbone(head_dropout=1.5), ("head_dropout 1.5",)),
+    ("backbones", backbone(head_dropout="x"), ("head_dropout 'x'",)),
+    ("backbones", backbone(lora={"rank": 4}), ("tuning is 'full'",)),
+    ("motifs.method", "saliency", ("explanation.methods",)),
+    # Names become folders.
+    ("predictors", {"../x": SOUND["predictors"]["net"]}, ("'../x'",)),
+    ("predictors", {"a b": SOUND["predictors"]["net"]}, ("'a b'",)),
+    ("predictors", {"é": SOUND["predictors"]["net"]}, ("'é'",)),
+    ("predictors", {"a'b": SOUND["predictors"]["net"]}, ("a'b",)),
+    ("predictors", {"a\n": SOUND["predictors"]["net"]}, ("do not print",)),
+    ("predictors", {7: SOUND["predictors"]["net"]}, ("7", "string")),
+    ("contrasts", {"../x": {"positive": ["FP"], "negative": ["TP"]}}, ("'../x'",)),
+    ("contrasts", {"x": {"positive": ["FP"]}}, ("needs both",)),
+    ("contrasts", {"x": {"positive": ["FP"], "negative": ["FP"]}}, ("more than one",)),
+    ("backbones", {"../b": {"architecture": "dnabert2"}}, ("'../b'",)),
+    ("features.bigwigs", {"../x": "a.bw"}, ("'../x'",)),
+    ("causes.beds", {"b c": "x.bed"}, ("'b c'",)),
+    # Control characters in paths and values.
+    (f"{NET}.errors", "errors\n.tsv", ("do not print",)),
+    ("genomes.toy.fasta", "toy\0.fa", ("do not print",)),
+    ("reports.colours.TP", "#ffffff\n", ("do not print",)),
+]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"), WRONG, ids=[f"{k}={v!r}"[:60] for k, v, _ in WRONG]
+)
+def test_values(key, value, words):
+    with pytest.raises(InputError) as caught:
+        expand_contrasts(complete_config(change(key, value))["contrasts"])
+    message = str(caught.value)
+    for word in words:
+        assert word in message
+    if key != "contrasts":
+        assert key.rpartition(".")[0] in message
+
+
+@pytest.mark.parametrize("config", [None, [], "a text", 3, {}, {1: 2}, {"genomes": {}}])
+def test_what_is_no_config(config):
+    with pytest.raises(InputError):
+        complete_config(config)
+
+
+# Options of a network, which the schema leaves to the architecture; and what is said.
+NETWORKS: list[tuple[dict[str, Any], tuple[str, ...]]] = [
+    ({"layerz": 3}, ("'layerz'", "did you mean 'layers'")),
+    ({"layers": "three"}, ("three", "int")),
+    ({"layers": -3}, ("num_hidden_layers -3",)),
+    ({"layers": 2.5}, ("2.5", "int")),
+    ({"hidden_size": 100, "heads": 7}, ("100", "7")),
+    ({"hidden_size": 0}, ("hidden_size 0",)),
+    ({"dropout": "much"}, ("much",)),
+    ({"stem_dilations": [0]}, ("stem_dilations [0]",)),
+    ({"pooling": "middle"}, ("pooling 'middle'", "junction")),
+    ({"pooling": ""}, ("pooling ''", "junction")),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), NETWORKS, ids=str)
+def test_networks(refuse, options, words):
+    refuse("checks", "backbones.b", *words, backbones=backbone(**options))
+
+
+ODD = (
+    *("../../genome.fa", "/a/./b//c.fa", 'it\'s "quoted".fa', "$(touch hacked).fa"),
+    *("Genoma humano – Ñandú.fa", "基因组.fa", "a;b|c&d>e.fa", "-rf", "{braces}.fa"),
+    *("back\\slash.fa", "%s.fa", "#hash.fa", "a" * 300 + ".fa"),
+)
+
+
+@pytest.mark.parametrize("path", ODD)
+def test_odd_paths_are_kept_as_they_are(path, tmp_path):
+    """What a rule hands to the shell, quoted or as JSON, arrives as it was given."""
+    config = complete_config(change("genomes.toy.fasta", path))
+    assert config["genomes"]["toy"]["fasta"] == path
+    words = [shlex.quote(path), shlex.quote(json.dumps({"fasta": path}))]
+    done = subprocess.run(
+        ["sh", "-c", f"printf '%s\\n' {' '.join(words)}"],
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    first, second = done.stdout.decode().splitlines()
+    assert (first, json.loads(second)["fasta"]) == (path, path)
+    assert not list(tmp_path.iterdir())
