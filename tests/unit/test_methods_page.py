@@ -48,10 +48,11 @@ def test_the_paragraph_follows_the_records(fake, tmp_path):
     audit = json.loads(fake.audit.read_text())
     fake.audit.write_text(json.dumps({**audit, "input": {"sha256": digest}}))
     assert describe_computation(load(fake, tmp_path)) == [
-        "The analysis trained 2 models (seeds 1 and 2) with splice-error-analysis "
-        "0.7.0 (commit 0123456789ab, with local changes), Python 3.12.1 and PyTorch "
-        "9.9.9, on Abacus (1 thread, no GPU) in bf16; training took 3.0 minutes in "
-        "all. The error table has the SHA-256 abababababab…"
+        "For this report, 2 models (seeds 1 and 2) were trained with "
+        "splice-error-analysis 0.7.0 (commit 0123456789ab, with local changes), "
+        "Python 3.12.1 and PyTorch 9.9.9, on Abacus (1 thread, no GPU) in bf16; "
+        "training took 3.0 minutes in all. "
+        "The error table has the SHA-256 abababababab…"
     ]
 
 
@@ -77,9 +78,11 @@ def test_settings_of_the_first_paragraph_are_those_of_the_run(fake, tmp_path):
     for run in fake.runs:
         settings = json.loads((run / "run.json").read_text())["settings"]
         settings["training"] |= {"epochs": 17, "learning_rate": 0.0042}
-        settings["backbone"] |= {"tuning": "lora"}
-        change(run, settings=settings, window={"upstream": 33, "downstream": 44})
+        settings["backbone"] |= {"tuning": "lora", "checkpoint": "models/some"}
+        window = {"upstream": 33, "downstream": 44}
+        change(run, settings=settings, window=window, pretrained="results/p/pretrained")
     (text,) = describe_methods(load(fake, tmp_path))
     assert "in windows of 33 + 44 nt" in text
+    assert "(nucleotide_encoder) from the weights models/some, first pretrained" in text
     assert "Low-rank adapters and a head were trained for up to 17 epochs" in text
     assert "at a learning rate of 0.0042" in text

@@ -30,10 +30,13 @@ def describe_computation(data: ReportData) -> list[str]:
     if not records:
         return []
     seeds = _unique(str(record["seed"]) for record in records if "seed" in record)
-    words = [f"The analysis trained {count_words(len(records), 'model')}"]
+    words = [f"For this report, {count_words(len(records), 'model')}"]
     if seeds:
         words.append(f" (seed{'s' if len(seeds) > 1 else ''} {join_words(seeds)})")
-    words.append(f" with {join_words(_unique(map(_name_code, records)))}")
+    were = "was" if len(records) == 1 else "were"
+    words.append(
+        f" {were} trained with {join_words(_unique(map(_name_code, records)))}"
+    )
     versions = _unique(map(_name_versions, records))
     words.append(f", {'; '.join(versions)}" if versions else "")
     hardware = _unique(map(_name_hardware, records))

@@ -122,9 +122,15 @@ def _describe_unit_methods(unit: Unit, data: ReportData) -> str:
         f" in windows of {up} + {down} nt around the junction" if up and down else ""
     )
     by = unit.lead.leakage.get("by")
+    pretrained = (
+        ", first pretrained on gene bodies without held-out sequence"
+        if run.get("pretrained")
+        else ""
+    )
     return (
         f"Errors of {data.predictor} were told from correct calls with "
-        f"{unit.lead.backbone}{get('architecture', ' ({})')} on transcript-strand "
+        f"{unit.lead.backbone}{get('architecture', ' ({})')}"
+        f"{get('checkpoint', ' from the weights {}')}{pretrained} on transcript-strand "
         f"sequence{window}, without the predictor's score. "
         f"{TRAINED.get(find_setting(run, 'tuning'), 'The model was trained')}"
         f"{get('epochs', ' for up to {} epochs')}"
