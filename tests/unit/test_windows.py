@@ -166,7 +166,7 @@ def test_bad_input(folder: Path) -> None:
     (folder / "other.fa").write_text(">x\nACGT\n")
     with pytest.raises(InputError, match="no contig 'chr1'"):
         cut(folder, "other.fa")
-    with pytest.raises(InputError, match="not a windows file"):
+    with pytest.raises(InputError, match="not what this workflow writes"):
         read_windows(folder / "errors.tsv")
     assert not (folder / "windows.arrow").exists()
 

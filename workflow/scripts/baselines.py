@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from error_sequence_model.classical import fit_baselines
 from error_sequence_model.files import write_parquet
 from error_sequence_model.jobs.commands import run_step
+from error_sequence_model.saved_files import read_saved_table
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -30,8 +29,8 @@ def parse_arguments() -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> None:
     """Fit, predict and write."""
     predictions = fit_baselines(
-        pd.read_parquet(arguments.split),
-        pd.read_parquet(arguments.sites, columns=["site_id", "score"]),
+        read_saved_table(arguments.split),
+        read_saved_table(arguments.sites, columns=["site_id", "score"]),
         arguments.features,
         models=arguments.models,
         score_aware=arguments.score_aware,

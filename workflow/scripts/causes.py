@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from error_sequence_model.causes import name_causes
 from error_sequence_model.contrasts import parse_contrast
 from error_sequence_model.files import write_json, write_parquet, write_tsv
 from error_sequence_model.jobs.commands import parse_json, run_step
+from error_sequence_model.saved_files import read_saved_table
 from error_sequence_model.settings import CauseSettings
 from error_sequence_model.taxonomy.files import Track
 from error_sequence_model.taxonomy.structure import read_gene_models
@@ -40,9 +39,9 @@ def main(arguments: argparse.Namespace) -> None:
     """Name, test and write."""
     pairs = [(prefix, path) for prefix, path in arguments.annotations]
     found = name_causes(
-        pd.read_parquet(arguments.sites),
+        read_saved_table(arguments.sites),
         read_windows(arguments.windows),
-        pd.read_parquet(arguments.split),
+        read_saved_table(arguments.split),
         parse_contrast(arguments.contrast_name, arguments.contrast),
         arguments.splice_type,
         models=read_gene_models(pairs) if pairs else None,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from error_sequence_model.baselines.cnn import CnnSettings
 from error_sequence_model.baselines.neural import fit_cnn_baseline
 from error_sequence_model.files import write_parquet
 from error_sequence_model.jobs.commands import parse_json, run_step
+from error_sequence_model.saved_files import read_saved_table
 from error_sequence_model.windows import read_windows
 
 
@@ -30,8 +29,8 @@ def parse_arguments() -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> None:
     """Fit, predict and write."""
     predictions = fit_cnn_baseline(
-        pd.read_parquet(arguments.split),
-        pd.read_parquet(arguments.sites, columns=["site_id", "splice_type"]),
+        read_saved_table(arguments.split),
+        read_saved_table(arguments.sites, columns=["site_id", "splice_type"]),
         read_windows(arguments.windows),
         CnnSettings.from_mapping(arguments.settings),
         seed=arguments.seed,

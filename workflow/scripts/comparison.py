@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from error_sequence_model.files import write_tsv
 from error_sequence_model.jobs.commands import parse_json, run_step
 from error_sequence_model.measures.assessment import assess_models, read_strata_features
@@ -14,6 +12,7 @@ from error_sequence_model.measures.comparison import (
     compare_models,
     read_all_predictions,
 )
+from error_sequence_model.saved_files import read_saved_table
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -36,13 +35,13 @@ def parse_arguments() -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> None:
     """Compare, assess and write."""
     predictions = read_all_predictions(arguments.predictions, arguments.runs)
-    sites = pd.read_parquet(arguments.sites).set_index("site_id")
+    sites = read_saved_table(arguments.sites).set_index("site_id")
     options = {"draws": arguments.draws, "level": arguments.level}
     comparison = compare_models(predictions, sites["gene_id"], **options)
     assessment = assess_models(
         predictions,
         sites,
-        pd.read_parquet(arguments.split),
+        read_saved_table(arguments.split),
         read_strata_features(arguments.features),
         natural_counts=arguments.natural_counts,
         **options,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from error_sequence_model.baselines.neural import fit_embedding_baseline
 from error_sequence_model.files import write_parquet
 from error_sequence_model.jobs.commands import parse_json, run_step
+from error_sequence_model.saved_files import read_saved_table
 from error_sequence_model.settings import BackboneSettings
 
 
@@ -29,7 +28,7 @@ def parse_arguments() -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> None:
     """Embed, fit, predict and write."""
     predictions = fit_embedding_baseline(
-        pd.read_parquet(arguments.split),
+        read_saved_table(arguments.split),
         arguments.tokens,
         BackboneSettings.from_mapping(arguments.backbone),
         name=arguments.name,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from error_sequence_model.elements.catalogue import read_elements
 from error_sequence_model.features.table import FeatureSettings, write_features
 from error_sequence_model.files import write_tsv
 from error_sequence_model.jobs.commands import parse_json, run_step
+from error_sequence_model.saved_files import read_saved_table
 from error_sequence_model.windows import read_windows
 
 
@@ -31,8 +30,8 @@ def parse_arguments() -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> None:
     """Compute and write."""
     definitions = write_features(
-        pd.read_parquet(arguments.split),
-        pd.read_parquet(arguments.sites),
+        read_saved_table(arguments.split),
+        read_saved_table(arguments.sites),
         read_windows(arguments.windows),
         FeatureSettings.from_mapping(arguments.settings),
         arguments.features,

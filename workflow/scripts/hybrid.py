@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from error_sequence_model.baselines.hybrid import align_held_out, fit_hybrids
 from error_sequence_model.features.files import load_features
 from error_sequence_model.files import write_parquet
 from error_sequence_model.jobs.commands import run_step
+from error_sequence_model.saved_files import read_saved_table
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -32,12 +31,12 @@ def parse_arguments() -> argparse.Namespace:
 
 def main(arguments: argparse.Namespace) -> None:
     """Fit, predict and write."""
-    genes = pd.read_parquet(arguments.sites, columns=["site_id", "gene_id"])
-    split = pd.read_parquet(arguments.split)
+    genes = read_saved_table(arguments.sites, columns=["site_id", "gene_id"])
+    split = read_saved_table(arguments.split)
     is_training = (split["fold"] == arguments.fold) & (split["part"] == "train")
     held_out = align_held_out(
-        pd.read_parquet(arguments.run / "predictions.parquet"),
-        pd.read_parquet(arguments.run / "embeddings.parquet"),
+        read_saved_table(arguments.run / "predictions.parquet"),
+        read_saved_table(arguments.run / "embeddings.parquet"),
         load_features(arguments.features, fold=arguments.fold),
         genes.set_index("site_id")["gene_id"],
         split.loc[is_training].set_index("site_id")["label"],

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from error_sequence_model.jobs.commands import parse_json, run_step
 from error_sequence_model.jobs.explain_arguments import (
@@ -16,6 +15,7 @@ from error_sequence_model.jobs.explain_arguments import (
 from error_sequence_model.maps.substitution import predict_targets
 from error_sequence_model.maps.targets import find_errors
 from error_sequence_model.motifs import MotifSettings, find_run_motifs
+from error_sequence_model.saved_files import read_saved_table
 from error_sequence_model.windows import read_windows
 
 
@@ -40,12 +40,12 @@ def main(arguments: argparse.Namespace) -> None:
         junctions = np.full(len(texts), run.upstream)
         return predict_targets(run.model, run.dataset, texts, junctions, device=device)
 
-    split = pd.read_parquet(arguments.split)
+    split = read_saved_table(arguments.split)
     find_run_motifs(
         {path.stem: path for path in arguments.maps},
         arguments.checks,
         split[split["fold"] == arguments.fold],
-        pd.read_parquet(arguments.sites).set_index("site_id", drop=False),
+        read_saved_table(arguments.sites).set_index("site_id", drop=False),
         read_windows(arguments.windows),
         splice_type=arguments.splice_type,
         error_labels=find_errors(run.dataset.classes),

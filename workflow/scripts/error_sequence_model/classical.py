@@ -28,6 +28,7 @@ from error_sequence_model.baselines.models import (
 )
 from error_sequence_model.errors import InputError
 from error_sequence_model.features.files import list_columns
+from error_sequence_model.saved_files import refuse_damage
 
 logger = logging.getLogger(__name__)
 
@@ -205,7 +206,19 @@ def read_matrix(
         for name, column in list_columns(path, fold).items()
         if groups is None or name.split(":")[0] in groups
     ]
-    file = pq.ParquetFile(path, memory_map=True)
+    with refuse_damage(path):
+        return _read_matrix(
+            pq.ParquetFile(path, memory_map=True), path, columns, site_ids, train
+        )
+
+
+def _read_matrix(
+    file: pq.ParquetFile,
+    path: Path,
+    columns: list[str],
+    site_ids: np.ndarray,
+    train: np.ndarray | None,
+) -> np.ndarray:
     known = file.read(columns=["site_id"])["site_id"].to_numpy()
     order = np.searchsorted(known, site_ids)
     if len(known) == 0 or (known[np.minimum(order, len(known) - 1)] != site_ids).any():

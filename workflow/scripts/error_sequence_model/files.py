@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import glob
 import json
 import math
 import os
+import platform
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +36,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    _remove_remains(path)
+    prefix = f".{path.name}.{_name_machine()}-{os.getpid()}-"
+    holder = Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
     temporary = holder / path.name
     try:
         yield temporary
@@ -43,6 +49,34 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+@cache
+def _name_machine() -> str:
+    """Eight digits for what process numbers are unique in: a machine, a container."""
+    try:
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        space = ""
+    return f"{zlib.crc32(f'{platform.node()} {space}'.encode()):08x}"
+
+
+def _remove_remains(path: Path) -> None:
+    """Remove the temporary folders of this file whose process was killed."""
+    for holder in path.parent.glob(f".{glob.escape(path.name)}.{_name_machine()}-*-*"):
+        process = holder.name.split("-")[-2]
+        if process.isdigit() and not _is_alive(int(process)):
+            shutil.rmtree(holder, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _exchange(new: Path, old: Path) -> None:
@@ -58,24 +92,35 @@ def _exchange(new: Path, old: Path) -> None:
     aside.rename(new)
 
 
-def _refuse_nonfinite(value: Any, where: str) -> None:
+def _make_plain(value: Any, where: str) -> Any:
+    """Turn numbers of numpy into Python's; refuse those that are not finite."""
     if isinstance(value, dict):
-        for key, inner in value.items():
-            _refuse_nonfinite(inner, f"{where}.{key}")
-    elif isinstance(value, (list, tuple)):
-        for index, inner in enumerate(value):
-            _refuse_nonfinite(inner, f"{where}[{index}]")
-    elif isinstance(value, float) and not math.isfinite(value):
+        return {key: _make_plain(v, f"{where}.{key}") for key, v in value.items()}
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_make_plain(v, f"{where}[{i}]") for i, v in enumerate(value)]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{where} is {value}; write null where there is no number")
+    return value
+
+
+def _is_infinite(value: Any) -> bool:
+    return isinstance(value, (float, np.floating)) and bool(np.isinf(value))
 
 
 def _refuse_infinite(frame: pd.DataFrame, path: str | Path) -> None:
     # NaN is how a table says that there is no number; infinity says nothing.
     numbers = frame.select_dtypes("floating")
     is_infinite = np.isinf(numbers.to_numpy("float64", na_value=np.nan)).any(axis=0)
-    if is_infinite.any():
-        names = ", ".join(numbers.columns[is_infinite])
-        raise ValueError(f"{Path(path).name}: infinite numbers in {names}")
+    names = list(numbers.columns[is_infinite])
+    for name, kind in frame.dtypes.items():
+        if pd.api.types.is_object_dtype(kind) and any(map(_is_infinite, frame[name])):
+            names.append(name)
+    if names:
+        raise ValueError(f"{Path(path).name}: infinite numbers in {', '.join(names)}")
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -83,12 +128,12 @@ def write_json(path: str | Path, content: Any) -> None:
 
     Args:
         path: The file to write.
-        content: Plain Python values.
+        content: Plain Python values; numbers of numpy are turned into them.
 
     Raises:
         ValueError: A number is not finite (its place is named).
     """
-    _refuse_nonfinite(content, Path(path).name)
+    content = _make_plain(content, Path(path).name)
     with atomic_path(path) as temporary:
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")

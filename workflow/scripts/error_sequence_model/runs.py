@@ -34,6 +34,7 @@ from error_sequence_model.provenance import (
     get_versions,
     hash_file,
 )
+from error_sequence_model.saved_files import read_saved_table
 from error_sequence_model.settings import (
     BackboneSettings,
     ExplanationSettings,
@@ -78,8 +79,8 @@ class RunInputs:
         """Open train, validation and test."""
         return load_split_datasets(
             self.tokens,
-            pd.read_parquet(self.split),
-            pd.read_parquet(self.sites, columns=["site_id", "gene_id"]),
+            read_saved_table(self.split),
+            read_saved_table(self.sites, columns=["site_id", "gene_id"]),
             fold=self.fold,
             classes=self.parse_contrast().class_names,
             tokenizer=tokenizer,
@@ -154,7 +155,7 @@ def train_run(
     )
     if execution is None:
         return
-    history = pd.read_csv(output / "history.tsv", sep="\t")
+    history = read_saved_table(output / "history.tsv")
     write_json(
         output / "run.json",
         {
@@ -205,7 +206,7 @@ def evaluate_run(
     datasets = inputs.load_datasets(model.tokenizer)
     held_out = {part: datasets[part] for part in ("validation", "test")}
     predictions = predict_sites(model, held_out)
-    genes = pd.read_parquet(inputs.sites, columns=["site_id", "gene_id"])
+    genes = read_saved_table(inputs.sites, columns=["site_id", "gene_id"])
     metrics = evaluate_sites(
         predictions,
         genes.set_index("site_id")["gene_id"],
@@ -279,7 +280,7 @@ def open_explained_run(
         seed=explanation.seed,
     )
     dataset = test.select(np.searchsorted(test.site_ids, chosen))
-    sites = pd.read_parquet(inputs.sites).set_index("site_id", drop=False)
+    sites = read_saved_table(inputs.sites).set_index("site_id", drop=False)
     sequences = read_windows(windows).get_sequences(chosen)
     return ExplainedRun(
         model,

@@ -22,6 +22,7 @@ PLUMBING = frozenset(
         "jobs/commands",
         "jobs/logs",
         "provenance",
+        "saved_files",
     )
 )
 

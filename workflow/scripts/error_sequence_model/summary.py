@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
-
 from error_sequence_model.errors import InputError
+from error_sequence_model.saved_files import read_saved_table
 
 
 def describe_results(results: Path, predictor: str) -> Iterator[str]:
@@ -30,7 +29,7 @@ def describe_results(results: Path, predictor: str) -> Iterator[str]:
     yield "Held-out scores (95 % intervals by bootstrap over genes):"
     for path in tables:
         contrast, splice_type = path.parts[-3:-1]
-        for row in pd.read_csv(path, sep="\t").itertuples():
+        for row in read_saved_table(path).itertuples():
             if row.kind == "backbone":
                 yield (
                     f"  {contrast:12} {splice_type:9} {row.model:12} "

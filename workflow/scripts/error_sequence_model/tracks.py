@@ -24,6 +24,7 @@ from error_sequence_model.genomes.variants import Variants
 from error_sequence_model.reporting.data import Unit, build_units
 from error_sequence_model.reporting.inputs import read_sites
 from error_sequence_model.reporting.results import RunResults
+from error_sequence_model.saved_files import read_saved_table
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def write_tracks(
         ``….{method}.regions.bed``, ``….predictions.bed``, ``tracks.tsv`` (what there
         is, with the verdict on every map) and ``README.txt``.
     """
-    table = pd.read_parquet(sites).set_index("site_id", drop=False)
+    table = read_saved_table(sites).set_index("site_id", drop=False)
     reason = _find_reason(table, sources)
     with atomic_path(output) as folder:
         folder.mkdir()

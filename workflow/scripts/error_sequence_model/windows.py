@@ -32,6 +32,7 @@ from error_sequence_model.genomes.cutting import (
 from error_sequence_model.genomes.fasta import Genome, clean_bases
 from error_sequence_model.genomes.variants import Variants
 from error_sequence_model.jobs.logs import get_progress
+from error_sequence_model.saved_files import read_arrow, read_metadata, refuse_damage
 from error_sequence_model.tables.readers import open_parquet
 
 logger = logging.getLogger(__name__)
@@ -76,7 +77,12 @@ class Windows:
 
     def get_sequences(self, site_ids: np.ndarray | None = None) -> list[str]:
         """Return the sequences of some sites (all without ``site_ids``), in order."""
-        return self._take(site_ids)["sequence"].to_pylist()
+        try:
+            return self._take(site_ids)["sequence"].to_pylist()
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"windows.arrow is damaged ({error}); remove it and run again"
+            ) from error
 
     def get_matrix(self, site_ids: np.ndarray | None = None) -> np.ndarray:
         """Return windows as ASCII bytes, uint8 ``(n, length)``."""
@@ -264,15 +270,9 @@ def read_windows(path: str | Path) -> Windows:
     Raises:
         InputError: The file is missing or is not one of ours.
     """
-    try:
-        with pa.memory_map(str(path)) as source:
-            table = pa.ipc.open_file(source).read_all()
-        metadata = table.schema.metadata or {}
-        return Windows(table, int(metadata[b"upstream"]), int(metadata[b"downstream"]))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (pa.ArrowInvalid, KeyError) as error:
-        raise InputError(f"{path}: not a windows file ({error})") from error
+    table = read_arrow(path)
+    with refuse_damage(path):
+        return Windows(table, **read_metadata(table, path, "upstream", "downstream"))
 
 
 def make_windows(

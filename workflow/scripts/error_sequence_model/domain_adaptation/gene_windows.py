@@ -34,6 +34,7 @@ from error_sequence_model.errors import InputError
 from error_sequence_model.files import atomic_path
 from error_sequence_model.genomes.cutting import WindowCutter
 from error_sequence_model.genomes.fasta import Genome
+from error_sequence_model.saved_files import read_arrow, read_metadata
 
 logger = logging.getLogger(__name__)
 
@@ -258,12 +259,8 @@ def read_gene_windows(path: str | Path, part: str) -> GeneWindows:
     Raises:
         InputError: The file is missing or has no window of this part.
     """
-    try:
-        with pa.memory_map(str(path)) as source:
-            table = pa.ipc.open_file(source).read_all()
-    except (FileNotFoundError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path}: not a file of gene windows ({error})") from error
-    length = int(table.schema.metadata[b"length"])
+    table = read_arrow(path)
+    length = read_metadata(table, path, "length")["length"]
     blocks, first = [], 0
     for batch in table.to_batches():
         matrices = (_to_matrix(batch[name]) for name in ("sequence", "structure"))

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from error_sequence_model.domain_adaptation.audit import audit_gene_windows
 from error_sequence_model.domain_adaptation.gene_bodies import (
     GenomeSource,
@@ -23,6 +21,7 @@ from error_sequence_model.domain_adaptation.held_out import (
 )
 from error_sequence_model.domain_adaptation.settings import PretrainingSettings
 from error_sequence_model.files import write_json
+from error_sequence_model.saved_files import read_saved_table
 from error_sequence_model.sites import read_sites
 from error_sequence_model.splitting.settings import SplitSettings
 from error_sequence_model.windows import read_windows
@@ -63,7 +62,7 @@ def draw_gene_windows(
     genomes = [read_gene_bodies(source) for source in sources]
     split = None
     if split_path is not None:
-        split = pd.read_parquet(split_path)
+        split = read_saved_table(split_path)
         split = split[split["fold"] == fold]
     held_out = find_held_out(sites, windows, genomes, splits, split=split)
     plan, n_over = plan_windows(genomes, held_out, settings)

@@ -82,7 +82,12 @@ def read_elements(path: str | Path | None = None) -> list[KnownElement]:
 
 
 def _read_catalogue(path: Path) -> list[KnownElement]:
-    table = pd.read_csv(path, sep="\t", comment="#", dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(
+            path, sep="\t", comment="#", dtype=str, keep_default_na=False, quoting=3
+        )
+    except ValueError as error:
+        raise InputError(f"{path}: not a table of elements ({error})") from error
     missing = [name for name in CATALOGUE_COLUMNS if name not in table]
     if missing:
         raise InputError(

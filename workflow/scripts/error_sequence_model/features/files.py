@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from error_sequence_model.features.families import Feature
+from error_sequence_model.saved_files import read_saved_table
 
 FOLD = "@fold"
 
@@ -58,7 +59,7 @@ def load_features(
         for name, column in list_columns(path, fold).items()
         if groups is None or name.split(":")[0] in groups
     }
-    frame = pd.read_parquet(path, columns=["site_id", *columns.values()])
+    frame = read_saved_table(path, columns=["site_id", *columns.values()])
     frame = frame.set_index("site_id")
     frame.columns = list(columns)
     return frame

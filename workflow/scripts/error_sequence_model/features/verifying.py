@@ -26,6 +26,7 @@ from error_sequence_model.maps.explanations import choose_sites
 from error_sequence_model.maps.substitution import predict_targets
 from error_sequence_model.maps.targets import find_errors
 from error_sequence_model.runs import RunInputs
+from error_sequence_model.saved_files import read_saved_table
 from error_sequence_model.settings import ExplanationSettings
 from error_sequence_model.windows import Windows, read_windows
 
@@ -58,8 +59,8 @@ def verify_run(
         output: The table.
     """
     windows = read_windows(windows_path)
-    sites = pd.read_parquet(inputs.sites)
-    split = pd.read_parquet(inputs.split)
+    sites = read_saved_table(inputs.sites)
+    split = read_saved_table(inputs.split)
     split = split[(split["fold"] == inputs.fold) & (split["part"] != "excluded")]
     elements = {e.name: e.consensus for e in read_elements() if e.consensus}
     errors = find_errors(inputs.parse_contrast().class_names)
@@ -98,7 +99,7 @@ def verify_run(
             & ~split["site_id"].isin(explained)
         ]
         found = read_map_motifs(
-            pd.read_csv(motifs, sep="\t"), read_json(motifs.with_suffix(".json"))
+            read_saved_table(motifs), read_json(motifs.with_suffix(".json"))
         )
         rows = verify_motifs(
             found[: settings.features],

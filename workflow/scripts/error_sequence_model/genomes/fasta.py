@@ -181,7 +181,7 @@ class Genome:
         Returns:
             Cleaned forward-strand bases, uint8 ASCII ``(length,)``.
         """
-        return clean_bases(self._file.fetch(chrom))
+        return clean_bases(self._read(chrom, 0, self.lengths[chrom]))
 
     def fetch(self, chrom: str, start: int, end: int) -> str:
         """Read a stretch; what lies beyond the contig is N.
@@ -198,9 +198,23 @@ class Genome:
         inside = range(max(0, min(start, length)), max(0, min(end, length)))
         if len(inside) == 0:
             return "N" * (end - start)
-        text = self._file.fetch(chrom, inside.start, inside.stop)
+        text = self._read(chrom, inside.start, inside.stop)
         bases = clean_bases(text).tobytes().decode()
         return "N" * (inside.start - start) + bases + "N" * (end - inside.stop)
+
+    def _read(self, chrom: str, start: int, end: int) -> str:
+        try:
+            text = self._file.fetch(chrom, start, end)
+            reason = f"{len(text)} of {end - start} bases are there"
+        except (OSError, ValueError, LookupError, MemoryError, OverflowError) as error:
+            text, reason = "", str(error)
+        if len(text) != end - start:
+            raise InputError(
+                f"genome {self.path}: cannot read {chrom}:{start + 1}-{end} "
+                f"({reason}); the file is damaged, or an index beside it (.fai, .gzi) "
+                "is of another one: remove that, it is made anew"
+            )
+        return text
 
     def describe(self) -> dict[str, object]:
         """Return path, number of contigs, bases and a digest of names and lengths."""

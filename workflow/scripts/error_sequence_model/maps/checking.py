@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 
@@ -32,6 +31,7 @@ from error_sequence_model.maps.perturbation import RankedMaps, check_perturbatio
 from error_sequence_model.maps.targets import compute_target, find_errors
 from error_sequence_model.prediction import predict_logits
 from error_sequence_model.runs import ExplainedRun
+from error_sequence_model.saved_files import open_hdf5
 from error_sequence_model.simulation import read_truth
 
 logger = logging.getLogger(__name__)
@@ -177,7 +177,7 @@ def _mark_truth(
 
 def _read_ranked(run: ExplainedRun, path: Path) -> RankedMaps:
     scores = _read_run_maps(run, path, "attributions")
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         return RankedMaps(scores, "signed" if file.attrs["signed"] else "unsigned")
 
 
@@ -185,7 +185,7 @@ def _read_views(
     run: ExplainedRun, path: Path
 ) -> tuple[dict[str, RankedMaps], dict[str, str]]:
     """Views of attention that are defined, and why the others are not."""
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         undefined = json.loads(file.attrs["undefined"])
     views = {
         name: RankedMaps(_read_run_maps(run, path, name), kind)
@@ -209,7 +209,7 @@ def _read_run_maps(run: ExplainedRun, path: Path, dataset: str) -> np.ndarray:
 def _read_errors(path: Path | None) -> np.ndarray | None:
     if path is None:
         return None
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         return file["completeness_error"][:] if "completeness_error" in file else None
 
 

@@ -19,6 +19,7 @@ from error_sequence_model.attribution import Attribution
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import atomic_path
 from error_sequence_model.maps.files import DATASETS, write_map_file
+from error_sequence_model.saved_files import open_hdf5
 
 
 def choose_sites(test: pd.DataFrame, *, per_class: int, seed: int) -> np.ndarray:
@@ -103,8 +104,7 @@ def read_maps(path: str | Path, dataset: str = "attributions") -> pd.DataFrame:
     Raises:
         InputError: The file is missing or has no such data set.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            return pd.DataFrame(file[dataset][:], index=file["site_id"][:])
-    except (OSError, KeyError) as error:
-        raise InputError(f"{path}: no maps {dataset!r} to read ({error})") from error
+    with open_hdf5(path) as file:
+        if dataset not in file:
+            raise InputError(f"{path}: no maps {dataset!r} to read")
+        return pd.DataFrame(file[dataset][:], index=file["site_id"][:])

@@ -29,6 +29,7 @@ from error_sequence_model.measures.temperature import (
     fit_temperature,
     scale_probabilities,
 )
+from error_sequence_model.saved_files import read_saved_table
 
 PRECISIONS = (0.90, 0.95)
 SCORED_KINDS = ("backbone", "hybrid", "ensemble", "baseline")
@@ -111,7 +112,7 @@ def read_strata_features(path: Path) -> pd.DataFrame:
     """Read the features that strata are made of; of the first fold, if learnt."""
     columns = list_columns(path, 0)
     wanted = {name: columns[name] for name in FEATURES if name in columns}
-    frame = pd.read_parquet(path, columns=["site_id", *wanted.values()])
+    frame = read_saved_table(path, columns=["site_id", *wanted.values()])
     return frame.set_index("site_id").set_axis(list(wanted), axis="columns")
 
 

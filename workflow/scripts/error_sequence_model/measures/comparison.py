@@ -15,6 +15,7 @@ from error_sequence_model.measures.metrics import (
     number_groups,
 )
 from error_sequence_model.measures.scoring import compute_metrics
+from error_sequence_model.saved_files import read_saved_table
 
 COLUMNS = (
     "model",
@@ -49,7 +50,7 @@ def read_run_predictions(runs: Iterable[Path]) -> pd.DataFrame:
     """
     frames = []
     for run in runs:
-        frame = pd.read_parquet(run / "predictions.parquet")
+        frame = read_saved_table(run / "predictions.parquet")
         columns = [c for c in frame.columns if c.startswith("probability_")]
         numbers = {name: f"probability_{i}" for i, name in enumerate(columns)}
         frame = frame[["site_id", "part", "label", *columns]].rename(columns=numbers)
@@ -66,7 +67,7 @@ def read_run_predictions(runs: Iterable[Path]) -> pd.DataFrame:
 
 def read_all_predictions(tables: Iterable[Path], runs: Iterable[Path]) -> pd.DataFrame:
     """Read the predictions of baselines and other tables, and those of runs."""
-    frames = [pd.read_parquet(path) for path in tables]
+    frames = [read_saved_table(path) for path in tables]
     return pd.concat([*frames, read_run_predictions(runs)], ignore_index=True)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from error_sequence_model.reporting.data import Unit
 from error_sequence_model.reporting.words import format_interval, format_number
+from error_sequence_model.saved_files import read_saved_table
 
 SMALLEST_GAIN = 0.01
 
@@ -45,7 +46,7 @@ def read_unit_assessment(unit: Unit) -> UnitAssessment | None:
 
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, sep="\t")
+        return read_saved_table(path)
     except (FileNotFoundError, pd.errors.EmptyDataError):
         return pd.DataFrame()
 

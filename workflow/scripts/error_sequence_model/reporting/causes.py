@@ -18,6 +18,7 @@ from error_sequence_model.measures.metrics import (
 )
 from error_sequence_model.reporting.data import ReportData, Unit
 from error_sequence_model.reporting.words import count_words
+from error_sequence_model.saved_files import read_saved_table
 
 FEWEST = 5
 
@@ -64,8 +65,8 @@ def read_causes(folder: Path) -> UnitCauses | None:
     """Read the named causes of a contrast and splice type from its folder."""
     try:
         return UnitCauses(
-            pd.read_csv(folder / "causes.tsv", sep="\t"),
-            pd.read_parquet(folder / "causes.parquet").set_index("site_id"),
+            read_saved_table(folder / "causes.tsv"),
+            read_saved_table(folder / "causes.parquet").set_index("site_id"),
             read_json(folder / "causes.json"),
         )
     except (FileNotFoundError, InputError, KeyError, ValueError):

@@ -23,6 +23,7 @@ from error_sequence_model.reporting.data import ReportData, Unit
 from error_sequence_model.reporting.feature_names import say_feature, say_unit
 from error_sequence_model.reporting.layout import Page, PageSpec
 from error_sequence_model.reporting.words import format_interval, format_number
+from error_sequence_model.saved_files import read_saved_table
 
 BARS, PANELS = 15, 4
 OWN = "model:"
@@ -67,7 +68,7 @@ def read_unit_shap(unit: Unit) -> UnitShap | None:
         for name, found in frames.items():
             path = lead.path.parent / f"fold{fold}" / f"{name}.parquet"
             if path.is_file():
-                table = pd.read_parquet(path)
+                table = read_saved_table(path)
                 if "site_id" in table:
                     found.append(table.set_index("site_id"))
     if not frames["shap"] or len(frames["shap"]) != len(frames["shap_values"]):

@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from error_sequence_model.errors import InputError
 from error_sequence_model.reporting.results import RunResults
 from error_sequence_model.run_files import find_setting
+from error_sequence_model.saved_files import read_saved_table, refuse_damage
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def read_rows(path: Path, site_ids: np.ndarray, columns: list[str]) -> dict[str,
     """Rows of an Arrow IPC file by site_id, batch by batch."""
     found: dict[str, list] = {name: [] for name in columns}
     wanted = pa.array(np.unique(site_ids))
-    with pa.memory_map(str(path)) as source:
+    with refuse_damage(path), pa.memory_map(str(path)) as source:
         reader = pa.ipc.open_file(source)
         for number in range(reader.num_record_batches):
             batch = reader.get_batch(number).select(columns)
@@ -62,13 +62,7 @@ def read_sites(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: The file or a column is missing.
     """
-    try:
-        frame = pd.read_parquet(path, columns=list(SITE_COLUMNS))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a sites table ({error})") from error
-    return frame.set_index("site_id")
+    return read_saved_table(path, SITE_COLUMNS).set_index("site_id")
 
 
 def read_comparisons(paths: Sequence[str | Path]) -> dict[tuple[str, str], Any]:
@@ -77,7 +71,7 @@ def read_comparisons(paths: Sequence[str | Path]) -> dict[tuple[str, str], Any]:
     for path in map(Path, paths):
         if path.is_file():
             key = (path.parent.parent.name, path.parent.name)
-            tables[key] = pd.read_csv(path, sep="\t")
+            tables[key] = read_saved_table(path)
         else:
             logger.warning("%s: no such file; its page will say so", path)
     return tables

@@ -15,6 +15,7 @@ from error_sequence_model.maps.regions import say_region
 from error_sequence_model.reporting.causes import get_names
 from error_sequence_model.reporting.data import Unit
 from error_sequence_model.reporting.words import count_words, format_number
+from error_sequence_model.saved_files import read_saved_table
 
 WIDEST_PLACE = 60  # bases of the stretch with most of a motif's offsets
 NAMED = 0.1  # q of a motif's likeness from which its element is named
@@ -52,8 +53,8 @@ def read_motifs(folder: Path) -> UnitMotifs | None:
     try:
         about = read_json(folder / "motifs.json")
         details = {entry["motif"]: entry for entry in about.pop("motifs")}
-        table = pd.read_csv(folder / "motifs.tsv", sep="\t")
-        elements = pd.read_csv(folder / "elements.tsv", sep="\t")
+        table = read_saved_table(folder / "motifs.tsv")
+        elements = read_saved_table(folder / "elements.tsv")
     except (FileNotFoundError, InputError, KeyError, ValueError):
         return None
     for frame in (table, elements):

@@ -21,6 +21,7 @@ from error_sequence_model.drawing.style import (
     use_style,
 )
 from error_sequence_model.errors import InputError
+from error_sequence_model.saved_files import read_saved_table
 
 SIZE = (9.6, 3.1)
 DPI = 160
@@ -75,7 +76,7 @@ def write_figure(figure: Figure, path: Path) -> None:
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"{path}: no such file; run the workflow to its end first")
-    return pd.read_csv(path, sep="\t")
+    return read_saved_table(path)
 
 
 def plot_models(comparison: pd.DataFrame, ax: Axes, *, colour: str) -> Axes:

@@ -23,6 +23,7 @@ from error_sequence_model.reporting.data import ReportData, Unit
 from error_sequence_model.reporting.layout import Page, PageSpec
 from error_sequence_model.reporting.table import Column, draw_table
 from error_sequence_model.reporting.words import format_signed
+from error_sequence_model.saved_files import read_saved_table
 
 FOREST_WIDTH = 2.4
 VERDICTS = {
@@ -41,7 +42,7 @@ def make_verification_pages(data: ReportData, unit: Unit, focus: str) -> list[Pa
     path = unit.lead.path / "verification.tsv"
     if not path.is_file():
         return []
-    table = pd.read_csv(path, sep="\t")
+    table = read_saved_table(path)
     name = f"{focus}.{unit.contrast}.{unit.splice_type}.verification.tsv"
     write_tsv(data.tables / name, table)
     return [

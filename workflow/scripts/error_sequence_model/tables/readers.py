@@ -23,6 +23,7 @@ import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
 from error_sequence_model.errors import InputError, list_problems
+from error_sequence_model.saved_files import DAMAGE
 from error_sequence_model.tables.streams import LONGEST_HEADER, open_stream
 
 logger = logging.getLogger(__name__)
@@ -99,7 +100,9 @@ def open_parquet(path: str | Path) -> Iterator[pq.ParquetFile]:
                     "read at once, split the table"
                 )
             yield file
-    except (pa.ArrowException, OSError) as error:
+    except InputError:
+        raise
+    except DAMAGE as error:
         raise InputError(f"{path}: not a readable Parquet file ({error})") from error
 
 

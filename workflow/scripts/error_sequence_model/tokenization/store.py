@@ -16,6 +16,7 @@ import pyarrow as pa
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import atomic_path
 from error_sequence_model.jobs.logs import get_progress
+from error_sequence_model.saved_files import read_arrow, read_metadata, refuse_damage
 from error_sequence_model.tokenizers import Encoding, SequenceTokenizer
 
 TOKEN_SCHEMA = pa.schema(
@@ -42,28 +43,26 @@ def write_tokens(
     Returns:
         Number of windows tokenized.
     """
-    with pa.memory_map(str(windows_path)) as source, atomic_path(output) as temporary:
-        reader = pa.ipc.open_file(source)
-        metadata = dict(reader.schema.metadata or {})
-        metadata[b"tokenizer"] = tokenizer.family.encode()
-        junction = int(metadata[b"upstream"])
-        count = 0
-        with (
-            pa.OSFile(str(temporary), "wb") as sink,
-            pa.ipc.new_file(sink, TOKEN_SCHEMA.with_metadata(metadata)) as writer,
-        ):
-            batches = range(reader.num_record_batches)
-            for index in get_progress(batches, what="tokenizing", unit="batches"):
-                batch = reader.get_batch(index)
-                for start in range(0, batch.num_rows, ROWS_PER_BATCH):
-                    rows = batch.slice(start, ROWS_PER_BATCH)
-                    encodings = [
-                        tokenizer.encode(sequence, junction=junction)
-                        for sequence in rows["sequence"].to_pylist()
-                    ]
-                    writer.write_batch(_to_record_batch(rows["site_id"], encodings))
-                count += batch.num_rows
-    return count
+    windows = read_arrow(windows_path)
+    junction = read_metadata(windows, windows_path, "upstream")["upstream"]
+    metadata = windows.schema.metadata | {b"tokenizer": tokenizer.family.encode()}
+    with (
+        atomic_path(output) as temporary,
+        pa.OSFile(str(temporary), "wb") as sink,
+        pa.ipc.new_file(sink, TOKEN_SCHEMA.with_metadata(metadata)) as writer,
+    ):
+        batches = windows.to_batches()
+        for batch in get_progress(batches, what="tokenizing", unit="batches"):
+            for start in range(0, batch.num_rows, ROWS_PER_BATCH):
+                rows = batch.slice(start, ROWS_PER_BATCH)
+                with refuse_damage(windows_path):
+                    site_ids, sequences = rows["site_id"], rows["sequence"].to_pylist()
+                encodings = [
+                    tokenizer.encode(sequence, junction=junction)
+                    for sequence in sequences
+                ]
+                writer.write_batch(_to_record_batch(site_ids, encodings))
+    return windows.num_rows
 
 
 def _to_record_batch(
@@ -124,8 +123,9 @@ class TokenStore:
     @classmethod
     def open(cls, path: str | Path) -> TokenStore:
         """Memory-map a token file written by `write_tokens`."""
-        with pa.memory_map(str(path)) as source:
-            return cls(pa.ipc.open_file(source).read_all())
+        table = read_arrow(path)
+        with refuse_damage(path):
+            return cls(table)
 
     @classmethod
     def from_encodings(cls, encodings: Sequence[Encoding]) -> TokenStore:
