@@ -272,7 +272,14 @@ def _draw_definitions(page: Page, *, table: pd.DataFrame) -> None:
         Column("expected in", [t.replace(",", ", ") for t in table["expected"]]),
         Column("suggests", [advise(flag) or "–" for flag in table["flag"]]),
     ]
-    draw_table(page, columns, size=7.5, most_rows=32, rest=" in causes.tsv")
+    draw_table(
+        page,
+        columns,
+        size=7.5,
+        most_rows=32,
+        rest=" in causes.tsv",
+        wrap_within=page.room - 0.6,
+    )
     page.caption(
         "Learnt thresholds are those of the first contrast. Suggestions follow from "
         "what a cause means; they were not tested on this predictor."

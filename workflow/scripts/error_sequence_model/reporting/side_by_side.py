@@ -22,6 +22,7 @@ from error_sequence_model.reporting.words import (
     measure_gain,
 )
 
+MOST_HEIGHT = 2.2  # inches, of the table
 RIGHT = ("errors", "correct", "named causes")
 
 
@@ -94,7 +95,13 @@ def draw_answers(page: Page, table: pd.DataFrame) -> None:
         Column(name, table[name].tolist(), "right" if name in RIGHT else "left")
         for name in table
     ]
-    draw_table(page, columns, size=8.0, most_rows=14, rest=" in overview.answers.tsv")
+    draw_table(
+        page,
+        columns,
+        most_rows=14,
+        rest=" in overview.answers.tsv",
+        wrap_within=MOST_HEIGHT,
+    )
     page.caption(
         "Errors, correct: sites of the held-out test part. ✓ the language model adds, "
         "✗ it adds nothing measurable or is worse. Main cause: the enriched named "
