@@ -8,7 +8,8 @@ them, whether or not the maps show them (`elements.element_tests`).
 The seqlet caller is our own: tangermeme's takes the sum over sequences of one sign
 against a control that would have to be attributed as well, and compiles itself for many
 seconds in every new environment; ours takes both signs, variable lengths, tokens of
-several bases, and its null from the maps themselves.
+several bases, and its null from the maps themselves. modisco-lite is an option
+(`elements.modisco`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from error_sequence_model.elements.catalogue import read_elements
 from error_sequence_model.elements.element_tests import measure_elements
 from error_sequence_model.elements.enrichment import SearchedSites
 from error_sequence_model.elements.files import write_motifs
+from error_sequence_model.elements.modisco import require_modisco
 from error_sequence_model.elements.scanning import get_background
 from error_sequence_model.elements.search import search_motifs
 from error_sequence_model.elements.sites import gather_sites, learn_elements
@@ -46,6 +48,7 @@ class MotifSettings(Settings):
 
     Attributes:
         method: Attribution method whose maps are searched; "auto": the best checked.
+        caller: "seqlets", ours, or "modisco", the optional package modisco-lite.
         sites: Sites per class that known elements are counted in, at most.
         fdr: False discovery rate of seqlets, motifs and elements.
         seed: Of permutations, shuffles, insertions and of the choice of sites.
@@ -53,6 +56,7 @@ class MotifSettings(Settings):
     """
 
     method: str = "auto"
+    caller: str = "seqlets"
     sites: int = 3000
     fdr: float = 0.05
     seed: int = 1
@@ -86,6 +90,8 @@ def find_run_motifs(
         settings: How.
         output: The run folder.
     """
+    if settings.caller == "modisco":
+        require_modisco()
     method, passed = choose_method(maps, read_json(checks), settings.method)
     found_maps = read_attributions(maps[method])
     explained = found_maps.site_id
@@ -111,6 +117,7 @@ def find_run_motifs(
         elements=elements,
         predict=predict,
         is_signed=bool(found_maps.attributes.get("signed", True)),
+        caller=settings.caller,
         **how,
     )
     everything = gather_sites(
@@ -190,6 +197,7 @@ def _describe(
 ) -> dict[str, Any]:
     return {
         "method": method,
+        "caller": settings.caller,
         "passed": passed,
         "signed": bool(maps.attributes.get("signed", True)),
         "fdr": settings.fdr,

@@ -160,44 +160,70 @@ class _Placed:
     def make_motif(self, members: np.ndarray) -> Motif | None:
         """Align a cluster's members and trim the ends; None if too few are left."""
         shifts, _ = self.align(members)
-        length = self.codes.shape[1]
         starts = self.frames[members] + shifts - FLANK
         columns = starts[:, None] + np.arange(FRAME + 2 * FLANK)
-        rows = self.rows[members]
-        values = _get_contributions(self.scaled, self.codes, rows, columns)
-        kept = self._find_core(values, rows, columns)
-        if kept[1] - kept[0] < FEWEST_BASES:
-            return None
-        first, last = kept
-        starts, columns = starts + first, columns[:, first:last]
-        inside = (columns[:, 0] >= 0) & (columns[:, -1] < length)
-        # Two seqlets of one place are one: of a site, the motif is counted once there.
-        _, single = np.unique(
-            np.column_stack([rows, starts]), axis=0, return_index=True
-        )
-        chosen = np.sort(single[inside[single]])
-        if len(chosen) < FEWEST_SEQLETS:
-            return None
-        letters = self.codes[rows[chosen, None], columns[chosen]]
-        return Motif(
-            self.sign,
-            rows[chosen],
-            starts[chosen],
-            average_letters(letters),
-            values[chosen, first:last].mean(axis=0),
+        return make_motif(
+            self.sign, self.rows[members], columns, self.scaled, self.codes
         )
 
-    def _find_core(
-        self, values: np.ndarray, rows: np.ndarray, columns: np.ndarray
-    ) -> tuple[int, int]:
-        """First and end column that both matter to the map and say what base it is."""
-        height = np.clip(self.sign * values.mean(axis=0), 0, None).sum(axis=1)
-        inside = (columns >= 0) & (columns < self.codes.shape[1])
-        places = np.clip(columns, 0, self.codes.shape[1] - 1)
-        letters = np.where(inside, self.codes[rows[:, None], places], 4)
-        bits = get_bits(average_letters(letters)).sum(axis=1)
-        kept = np.flatnonzero((height >= TRIM_SHARE * height.max()) & (bits >= BITS))
-        return (int(kept[0]), int(kept[-1]) + 1) if len(kept) else (0, 0)
+
+def make_motif(
+    sign: int,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    scaled: np.ndarray,
+    codes: np.ndarray,
+) -> Motif | None:
+    """Make a motif of aligned stretches: trimmed, and each place counted once.
+
+    Args:
+        sign: 1 or -1.
+        rows: Row of the maps of each stretch, int (m,).
+        columns: Columns of each, int (m, width); they may leave the window.
+        scaled: Scaled maps, float (n_sites, length).
+        codes: Base codes of the same sites, int (n_sites, length).
+
+    Returns:
+        The motif; None if fewer than four bases matter or too few stretches are left.
+    """
+    length = codes.shape[1]
+    values = _get_contributions(scaled, codes, rows, columns)
+    first, last = _find_core(sign, values, rows, columns, codes)
+    if last - first < FEWEST_BASES:
+        return None
+    columns = columns[:, first:last]
+    starts = columns[:, 0]
+    inside = (starts >= 0) & (columns[:, -1] < length)
+    # Two seqlets of one place are one: of a site, the motif is counted once there.
+    _, single = np.unique(np.column_stack([rows, starts]), axis=0, return_index=True)
+    chosen = np.sort(single[inside[single]])
+    if len(chosen) < FEWEST_SEQLETS:
+        return None
+    letters = codes[rows[chosen, None], columns[chosen]]
+    return Motif(
+        sign,
+        rows[chosen],
+        starts[chosen],
+        average_letters(letters),
+        values[chosen, first:last].mean(axis=0),
+    )
+
+
+def _find_core(
+    sign: int,
+    values: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    codes: np.ndarray,
+) -> tuple[int, int]:
+    """First and end column that both matter to the map and say what base it is."""
+    height = np.clip(sign * values.mean(axis=0), 0, None).sum(axis=1)
+    inside = (columns >= 0) & (columns < codes.shape[1])
+    places = np.clip(columns, 0, codes.shape[1] - 1)
+    letters = np.where(inside, codes[rows[:, None], places], 4)
+    bits = get_bits(average_letters(letters)).sum(axis=1)
+    kept = np.flatnonzero((height >= TRIM_SHARE * height.max()) & (bits >= BITS))
+    return (int(kept[0]), int(kept[-1]) + 1) if len(kept) else (0, 0)
 
 
 def _get_contributions(

@@ -35,6 +35,7 @@ from error_sequence_model.elements.marginalisation import (
     measure_effects,
 )
 from error_sequence_model.elements.matching import Match, list_contained, match_motif
+from error_sequence_model.elements.modisco import find_modisco_motifs
 from error_sequence_model.elements.scanning import (
     find_matrix_hits,
     get_background,
@@ -93,7 +94,8 @@ class FoundMotifs:
         motifs: By row of the table.
         table: ``MOTIF_COLUMNS``.
         hits: Per motif, offsets of all its hits in held-out errors and correct calls.
-        n_seqlets: Seqlets called, before clustering, by sign (1, -1).
+        n_seqlets: Seqlets called, before clustering, by sign (1, -1); of modisco-lite
+            those in motifs.
     """
 
     motifs: list[Motif]
@@ -113,6 +115,7 @@ def search_motifs(
     is_signed: bool = True,
     fdr: float = 0.05,
     seed: int = 1,
+    caller: str = "seqlets",
 ) -> FoundMotifs:
     """Find motifs in maps and test them.
 
@@ -126,14 +129,22 @@ def search_motifs(
         is_signed: Whether the maps have a sign.
         fdr: False discovery rate, of seqlets and of the table.
         seed: Of everything random.
+        caller: "seqlets" (ours) or "modisco" (see ``elements.modisco``).
 
     Returns:
         The motifs, significant ones first.
     """
     scaled = scale_maps(maps).astype(np.float64)
     codes = sites.codes[explained]
-    seqlets = call_seqlets(maps, fdr=fdr, is_signed=is_signed, seed=seed)
-    motifs = find_motifs_in_seqlets(seqlets, scaled, codes)[:MOST_MOTIFS]
+    how = {"fdr": fdr, "is_signed": is_signed}
+    if caller == "modisco":
+        motifs = find_modisco_motifs(scaled, codes, **how)
+        signs = {s: sum(len(m.rows) for m in motifs if m.sign == s) for s in (1, -1)}
+    else:
+        seqlets = call_seqlets(maps, seed=seed, **how)
+        motifs = find_motifs_in_seqlets(seqlets, scaled, codes)
+        signs = {sign: int((seqlets["sign"] == sign).sum()) for sign in (1, -1)}
+    motifs = motifs[:MOST_MOTIFS]
     searches = [_Search.run(motif, sites, seed) for motif in motifs]
     effects = [Effect(np.nan, np.nan, np.nan, 0)] * len(motifs)
     if predict is not None:
@@ -158,7 +169,6 @@ def search_motifs(
     table["significant"] = table["q"] <= fdr
     order = np.lexsort((-table["n_seqlets"], table["p"].astype(float).fillna(2.0)))
     hits = [search.list_hits(sites) for search in searches]
-    signs = {sign: int((seqlets["sign"] == sign).sum()) for sign in (1, -1)}
     return FoundMotifs(
         [motifs[i] for i in order],
         _name(table.iloc[order].reset_index(drop=True)),
