@@ -8,7 +8,7 @@ import pytest
 
 from error_sequence_model import reports
 from error_sequence_model.reporting.computation import describe_computation
-from error_sequence_model.reporting.methods_page import describe_methods
+from error_sequence_model.reporting.methods_text import describe_methods
 from fake_results import build_results
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from error_sequence_model import load_model
+from headless_browser import find_chromium, open_tab
 from workflow_runs import run_snakemake, start_snakemake
 
 pytestmark = pytest.mark.workflow
@@ -73,10 +74,16 @@ def test_killed_at_any_moment_it_ends_with_the_same(finished, tmp_path):
         assert content == repeated[name], f"{name} differs between two equal runs"
 
 
-def test_the_archive_of_reports_needs_no_network_and_holds_them_all(finished):
-    archive = finished.folder / "report.zip"
-    made = finished.run("--report", str(archive))
+@pytest.fixture(scope="module")
+def archive(finished) -> Path:
+    """The archive of reports, made once."""
+    path = finished.folder / "report.zip"
+    made = finished.run("--report", str(path))
     assert made.returncode == 0, made.stdout + made.stderr
+    return path
+
+
+def test_the_archive_of_reports_needs_no_network_and_holds_them_all(archive):
     with zipfile.ZipFile(archive) as packed:
         files = {Path(name).name: packed.read(name) for name in packed.namelist()}
     for name in ("FP", "FN", "TP", "TN"):
@@ -89,6 +96,50 @@ def test_the_archive_of_reports_needs_no_network_and_holds_them_all(finished):
         assert words in page
     for label in ("error type", "splice type"):
         assert label in page
+
+
+# Click what shows a text, as its innermost element; whether there was one.
+CLICK = """(() => {
+  const shown = [...document.querySelectorAll("a, button, li, div, span")]
+    .filter(element => element.innerText.trim() === "TEXT");
+  if (shown.length) shown[shown.length - 1].click();
+  return shown.length > 0;
+})()"""
+
+
+def test_the_archive_opens_in_a_browser(archive, tmp_path):
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(tmp_path)
+    (report,) = tmp_path.glob("*/report.html")
+    with open_tab(chromium) as tab:
+        tab.open(report)
+
+        def wait_for(words: str) -> str:
+            for _ in range(100):
+                shown = tab.run("document.body.innerText")
+                if words in shown:
+                    return shown
+                time.sleep(0.1)
+            raise AssertionError(f"{words!r} does not appear in: {shown[:500]}")
+
+        wait_for("Why does the predictor get these sites wrong?")
+        for step in ("Results", "sim"):
+            wait_for(step)
+            assert tab.run(CLICK.replace("TEXT", step))
+        shown = " ".join(wait_for("site browser (HTML)").split())
+        assert "WHAT ERROR TYPE SPLICE TYPE" in shown
+        for name in ("FP", "FN", "TP", "TN"):
+            assert f"report (PDF) {name} donor" in shown
+        results = json.loads(tab.run("JSON.stringify(Object.values(results))"))
+        requests = [r for r in tab.requests if not r.startswith(("file:", "data:"))]
+        assert (tab.errors, requests) == ([], [])
+    assert len(results) >= 7
+    for result in results:
+        assert "<p>" in result["caption"] and "sim" in result["caption"]
+        assert (report.parent / result["data_uri"]).is_file(), result["name"]
 
 
 def count_results(folder: Path) -> int:

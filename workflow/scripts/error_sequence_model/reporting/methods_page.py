@@ -12,14 +12,10 @@ from error_sequence_model.reporting.computation import describe_computation
 from error_sequence_model.reporting.data import ReportData, Unit
 from error_sequence_model.reporting.flow import Block, draw_blocks, split_blocks
 from error_sequence_model.reporting.layout import Page, PageSpec
-from error_sequence_model.run_files import find_setting
+from error_sequence_model.reporting.methods_text import describe_methods
 
 HISTORY_ROOM = 2.2
 MOST_HISTORIES = 4
-TRAINED = {
-    "frozen": "Its weights were kept and a head on them was trained",
-    "lora": "Low-rank adapters and a head were trained",
-}
 
 
 def make_methods_pages(data: ReportData, focus: str) -> list[PageSpec]:
@@ -95,53 +91,4 @@ def describe_provenance(unit: Unit) -> str:
     parts = [f"{name} {_flatten(run[name])}" for name in names if run[name]]
     return (
         f"{unit.name}, {unit.lead.name} ({unit.lead.model_hash}). {'; '.join(parts)}."
-    )
-
-
-def describe_methods(data: ReportData) -> list[str]:
-    """A Methods paragraph per setting that differs; one per document as a rule."""
-    texts: dict[str, list[str]] = {}
-    for unit in data.units:
-        texts.setdefault(_describe_unit_methods(unit, data), []).append(unit.name)
-    if len(texts) <= 1:
-        return list(texts)
-    return [f"({'; '.join(names)}) {text}" for text, names in texts.items()]
-
-
-def _describe_unit_methods(unit: Unit, data: ReportData) -> str:
-    run = unit.lead.settings
-
-    def get(key: str, text: str) -> str:
-        value = find_setting(run, key)
-        plain = value is not None and not isinstance(value, (dict, list))
-        return text.format(value) if plain else ""
-
-    methods = ", ".join(unit.lead.methods).replace("_", " ") or "none"
-    up, down = find_setting(run, "upstream"), find_setting(run, "downstream")
-    window = (
-        f" in windows of {up} + {down} nt around the junction" if up and down else ""
-    )
-    by = unit.lead.leakage.get("by")
-    pretrained = (
-        ", first pretrained on gene bodies without held-out sequence"
-        if run.get("pretrained")
-        else ""
-    )
-    return (
-        f"Errors of {data.predictor} were told from correct calls with "
-        f"{unit.lead.backbone}{get('architecture', ' ({})')}"
-        f"{get('checkpoint', ' from the weights {}')}{pretrained} on transcript-strand "
-        f"sequence{window}, without the predictor's score. "
-        f"{TRAINED.get(find_setting(run, 'tuning'), 'The model was trained')}"
-        f"{get('epochs', ' for up to {} epochs')}"
-        f"{get('learning_rate', ' at a learning rate of {}')}"
-        f"{get('batch_size', ' with batches of {} sites')} and chosen on validation "
-        f"sites. Sites were split{f' by {by}' if by else ''} before anything was "
-        "learnt; scores are from the held-out test part, with 95 % intervals from a "
-        f"bootstrap over genes. Attributions ({methods}) "
-        "explain the logit difference between the classes, were scaled per site by the "
-        "95th percentile of their absolute value and averaged on the base axis aligned "
-        f"on the junction; bands are 95 % intervals from {data.draws} bootstrap draws "
-        "over genes, and differences were tested by label permutation with a "
-        "gene-clustered statistic and max-T correction."
     )

@@ -19,6 +19,7 @@ from error_sequence_model.drawing.style import (
     measure_text,
 )
 from error_sequence_model.files import write_tsv
+from error_sequence_model.reporting.contents import CONTINUED
 from error_sequence_model.reporting.data import ReportData, Unit
 from error_sequence_model.reporting.layout import Page, PageSpec
 
@@ -39,7 +40,7 @@ def make_curve_pages(data: ReportData, focus: str) -> list[PageSpec]:
         part = units[start : start + UNITS_PER_PAGE]
         pages.append(
             PageSpec(
-                "What the checks measured",
+                "What the checks measured" + (CONTINUED if start else ""),
                 partial(_draw_units, units=part),
                 f"predictor {data.predictor} · {focus} · checks of every leading model",
                 "A faithful map leaves the dashed line, which is a random order of the "
