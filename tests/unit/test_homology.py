@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from error_sequence_model.genomes.fasta import clean_bases, reverse_complement
 from error_sequence_model.splitting.homology import (
     compare_pairs,
-    get_kmers,
     hash_windows,
     link_homologous,
 )
+from error_sequence_model.splitting.kmers import get_kmers
 from error_sequence_model.splitting.unionfind import (
     join_pairs,
     link_equal,
@@ -33,6 +33,22 @@ def mutate(window: np.ndarray, share: float, seed: int = 2) -> np.ndarray:
 
 def turn(window: np.ndarray) -> np.ndarray:
     return clean_bases(reverse_complement(window.tobytes().decode()))
+
+
+@given(st.integers(1, 31), st.text("ACGTN", min_size=1, max_size=40))
+def test_kmers_of_any_size_are_those_of_the_text(k: int, text: str) -> None:
+    windows = np.frombuffer(text.encode(), np.uint8)[None]
+    forward, reverse = get_kmers(windows, k)
+    assert forward.shape == reverse.shape == (1, max(0, len(text) - k + 1))
+    for place in range(forward.shape[1]):
+        word = text[place : place + k]
+        for kmer, letters in ((forward, word), (reverse, reverse_complement(word))):
+            number = (
+                int("".join(str("ACGT".find(base)) for base in letters), 4)
+                if ("N" not in word)
+                else 2**64 - 1
+            )
+            assert int(kmer[0, place]) == number
 
 
 def test_kmers_and_their_reverse_complements() -> None:

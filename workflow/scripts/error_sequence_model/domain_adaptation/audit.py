@@ -18,7 +18,7 @@ from error_sequence_model.domain_adaptation.gene_windows import (
 )
 from error_sequence_model.domain_adaptation.held_out import HeldOut
 from error_sequence_model.errors import InputError
-from error_sequence_model.splitting.homology import get_kmers
+from error_sequence_model.splitting.kmers import get_kmers
 from error_sequence_model.splitting.leakage import count_overlaps
 from error_sequence_model.windows import Windows
 

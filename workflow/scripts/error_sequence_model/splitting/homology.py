@@ -17,49 +17,15 @@ import numpy as np
 
 from error_sequence_model.genomes.fasta import complement_bases
 from error_sequence_model.jobs.logs import get_progress
+from error_sequence_model.splitting.kmers import NO_KMER, K, get_kmers
 from error_sequence_model.splitting.settings import NEAR
 from error_sequence_model.splitting.unionfind import link_equal
 
 logger = logging.getLogger(__name__)
 
-K = 16
 SKETCH_SIZE = 64  # k-mers kept per window, about
 REPEAT_LIMIT = 64  # windows of one sketched k-mer that are compared with each other
-BLOCK = 4096
-
-_CODES = np.full(256, 255, dtype=np.uint8)
-for _code, _base in enumerate(b"ACGT"):
-    _CODES[_base] = _code
-_NONE = np.uint64(2**64 - 1)  # "no k-mer here": an N is in it
-
-
-def get_kmers(windows: np.ndarray, k: int = K) -> tuple[np.ndarray, np.ndarray]:
-    """Encode the k-mers of windows, two bits a base.
-
-    Args:
-        windows: uint8 ``(n, length)`` ASCII.
-        k: At most 31.
-
-    Returns:
-        ``(forward, reverse)``, uint64 ``(n, length - k + 1)`` each: the k-mer at each
-        place and its reverse complement; all ones where an N is in it.
-    """
-    n, length = windows.shape
-    width = max(0, length - k + 1)
-    codes = _CODES[windows]
-    is_base = codes < 4
-    codes = np.where(is_base, codes, 0).astype(np.uint64)
-    forward = np.zeros((n, width), dtype=np.uint64)
-    reverse = np.zeros((n, width), dtype=np.uint64)
-    is_whole = np.ones((n, width), dtype=bool)
-    for i in range(k):
-        column = codes[:, i : i + width]
-        forward = (forward << np.uint64(2)) | column
-        reverse |= (np.uint64(3) - column) << np.uint64(2 * i)
-        is_whole &= is_base[:, i : i + width]
-    forward[~is_whole] = _NONE
-    reverse[~is_whole] = _NONE
-    return forward, reverse
+BLOCK = 512  # windows at a time: their k-mers stay in the cache
 
 
 def _mix(values: np.ndarray) -> np.ndarray:
@@ -76,7 +42,7 @@ class Sketch:
 
     Attributes:
         hashes: uint64 ``(n_kept,)``.
-        rows: int64 ``(n_kept,)`` the window each belongs to.
+        rows: int32 ``(n_kept,)`` the window each belongs to.
     """
 
     hashes: np.ndarray
@@ -101,26 +67,30 @@ def sketch_windows(windows: np.ndarray) -> Sketch:
     for start in range(0, len(windows), BLOCK):
         forward, reverse = get_kmers(windows[start : start + BLOCK])
         kept = _mix(np.minimum(forward, reverse))
-        is_kept = (kept <= limit) & (forward != _NONE)
-        row, _ = np.nonzero(is_kept)
+        is_kept = (kept <= limit) & (forward != NO_KMER)
+        row, hash_ = np.nonzero(is_kept)[0], kept[is_kept]
+        order = np.argsort(hash_, kind="stable")
+        row, hash_ = row[order], hash_[order]
         # A k-mer that repeats within a window counts once.
-        pairs = np.unique(
-            np.rec.fromarrays([kept[is_kept], row + start], names="hash,row")
-        )
-        hashes.append(pairs["hash"])
-        rows.append(pairs["row"])
+        is_new = np.ones(len(row), dtype=bool)
+        is_new[1:] = (hash_[1:] != hash_[:-1]) | (row[1:] != row[:-1])
+        hashes.append(hash_[is_new])
+        rows.append((row[is_new] + start).astype(np.int32))
     if not hashes:
-        return Sketch(np.zeros(0, np.uint64), np.zeros(0, np.int64))
+        return Sketch(np.zeros(0, np.uint64), np.zeros(0, np.int32))
+    # Of a million windows these are gigabytes: no copy is kept longer than needed. A
+    # stable sort leaves the rows of a hash in the order of the blocks, which rises.
     hashes, rows = np.concatenate(hashes), np.concatenate(rows)
-    order = np.lexsort((rows, hashes))
-    return Sketch(hashes[order], rows[order].astype(np.int64))
+    order = np.argsort(hashes, kind="stable")
+    hashes = hashes[order]
+    return Sketch(hashes, rows[order])
 
 
 def _count_pairs(
     first: np.ndarray, second: np.ndarray, n: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return each (first, second) once, and how often it occurs."""
-    codes, counts = np.unique(first * n + second, return_counts=True)
+    codes, counts = np.unique(first.astype(np.int64) * n + second, return_counts=True)
     return np.stack([codes // n, codes % n], axis=1), counts
 
 
@@ -134,7 +104,7 @@ def find_candidates(sketch: Sketch, n: int) -> tuple[np.ndarray, np.ndarray]:
         ``(pairs, counts)``: int64 ``(n_pairs, 2)``, first < second, and the number of
         sketched k-mers each pair shares.
     """
-    first, second = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    first, second = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
     for step in range(1, REPEAT_LIMIT + 1):
         is_same = sketch.hashes[step:] == sketch.hashes[:-step]
         if not is_same.any():
@@ -204,15 +174,15 @@ def _sorted_kmers(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
     distinct = []
     for kmers in (forward, reverse):
         kmers = np.sort(kmers, axis=1)
-        kmers[:, 1:][kmers[:, 1:] == kmers[:, :-1]] = _NONE
+        kmers[:, 1:][kmers[:, 1:] == kmers[:, :-1]] = NO_KMER
         distinct.append(np.sort(kmers, axis=1))
-    return distinct[0], distinct[1], (distinct[0] != _NONE).sum(axis=1)
+    return distinct[0], distinct[1], (distinct[0] != NO_KMER).sum(axis=1)
 
 
 def _count_shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Count the k-mers two sorted sets share, row by row."""
     both = np.sort(np.concatenate([first, second], axis=1), axis=1)
-    return ((both[:, 1:] == both[:, :-1]) & (both[:, 1:] != _NONE)).sum(axis=1)
+    return ((both[:, 1:] == both[:, :-1]) & (both[:, 1:] != NO_KMER)).sum(axis=1)
 
 
 def compare_pairs(
