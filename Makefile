@@ -10,13 +10,15 @@ DEVICE = $(if $(filter 0,$(GPUS)),cpu,cuda)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check bench mutations coverage clean
 
 help:
 	@echo "make demo   simulate a genome with planted errors and explain them (CPU, minutes)"
 	@echo "make test   lint and every test"
 	@echo "make check  lint only"
 	@echo "make bench  benchmarks"
+	@echo "make mutations   faults are planted; the tests must catch them"
+	@echo "make coverage    lines of the library that the tests run"
 
 setup: $(STAMP)
 
@@ -56,6 +58,15 @@ bench: $(STAMP)
 	@status=0; for words in $(BENCHMARKS); do set -- $$words; name=$$1; shift; \
 		echo "== $$name"; python tests/benchmarks/benchmark_$$name.py "$$@" || status=1; \
 	done; exit $$status
+
+# Planted faults, each to be caught by a test; some minutes.
+mutations: $(STAMP)
+	OMP_NUM_THREADS=1 python tests/mutations.py
+
+# Share of the library's lines that the tests in one process run.
+coverage: $(STAMP)
+	OMP_NUM_THREADS=1 python -m coverage run -m pytest tests/unit tests/bad_input
+	python -m coverage report --sort=cover
 
 clean:
 	rm -rf results logs demo .snakemake

@@ -1,0 +1,238 @@
+"""Planted faults: each must be caught by a test.
+
+Run by `make mutations`. Every fault is put into a copy of the library, and the test
+file that is to catch it runs on that copy; a table says what caught what. The same test
+files pass on the copy without a fault, or nothing is proven.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+LIBRARY = Path("workflow/scripts/error_sequence_model")
+
+
+class Fault(NamedTuple):
+    """One planted fault.
+
+    Attributes:
+        what: What goes wrong, in words.
+        file: The module, below the library.
+        old: Its text, there exactly once.
+        new: The faulty text.
+        tests: The test file that must fail.
+    """
+
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+FAULTS = (
+    Fault(
+        "sites: 1-based positions taken for 0-based",
+        "coordinates.py",
+        "dtype=np.int64) - coordinate_base + is_left",
+        "dtype=np.int64) + is_left",
+        "test_coordinates.py",
+    ),
+    Fault(
+        "sites: the exon on the wrong side of the junction",
+        "coordinates.py",
+        'return exon_is_left if site_base == "exon" else ~exon_is_left',
+        'return ~exon_is_left if site_base == "exon" else exon_is_left',
+        "test_coordinates.py",
+    ),
+    Fault(
+        "sites: a position just beyond the contig's end accepted",
+        "tables/rowchecks.py",
+        "positions - coordinate_base >= lengths",
+        "positions - coordinate_base > lengths",
+        "test_sites.py",
+    ),
+    Fault(
+        "sites: GTF exons one base too long on the left",
+        "genomes/annotation.py",
+        'exons["start"].shift(-1, fill_value=0).to_numpy() - 1',
+        'exons["start"].shift(-1, fill_value=0).to_numpy()',
+        "test_calling.py",
+    ),
+    Fault(
+        "windows: those on '-' not mirrored",
+        "coordinates.py",
+        "np.where(np.asarray(is_plus), upstream, downstream)",
+        "np.where(np.asarray(is_plus), upstream, upstream)",
+        "test_windows.py",
+    ),
+    Fault(
+        "windows: complemented, but not reversed",
+        "genomes/cutting.py",
+        "complement_bases(windows[is_minus, ::-1])",
+        "complement_bases(windows[is_minus])",
+        "test_windows.py",
+    ),
+    Fault(
+        "windows: one base to the right",
+        "genomes/cutting.py",
+        "self._views[starts + self.length]",
+        "self._views[starts + self.length + 1]",
+        "test_windows.py",
+    ),
+    Fault(
+        "windows: the last site of every contig left out",
+        "windows.py",
+        "bounds = np.flatnonzero(np.diff(codes, prepend=-1, append=-1))",
+        "bounds = np.flatnonzero(np.diff(codes, prepend=-1, append=codes[-1:]))",
+        "test_windows.py",
+    ),
+    Fault(
+        "splits: overlaps of one base kept",
+        "splitting/leakfilter.py",
+        'np.searchsorted(starts, self._ends[rows], side="left")',
+        'np.searchsorted(starts, self._ends[rows] - 1, side="left")',
+        "test_splits.py",
+    ),
+    Fault(
+        "splits: reverse complements not looked for by the audit",
+        "splitting/leakage.py",
+        "_digest(complement_bases(windows[row][::-1])) in seen",
+        "_digest(complement_bases(windows[row])) in seen",
+        "test_splits.py",
+    ),
+    Fault(
+        "splits: the audit lets test windows overlap validation",
+        "splitting/leakage.py",
+        "furthest.get((chrom, other), start) > start",
+        "furthest.get((chrom, other), start) > end",
+        "test_splits.py",
+    ),
+    Fault(
+        "splits: training is not held against validation",
+        "splitting/leakfilter.py",
+        '(["train"], ["test", "validation"]),',
+        '(["train"], ["test"]),',
+        "test_splits.py",
+    ),
+    Fault(
+        "metrics: ties count as ranked",
+        "measures/metrics.py",
+        "np.append(ranked[1:] != ranked[:-1], True)",
+        "np.append(ranked[1:] == ranked[1:], True)",
+        "test_metrics.py",
+    ),
+    Fault(
+        "metrics: AUROC gives ties nothing",
+        "measures/metrics.py",
+        "np.diff(true_rate, axis=1, prepend=0.0) / 2",
+        "np.diff(true_rate, axis=1, prepend=0.0)",
+        "test_metrics.py",
+    ),
+    Fault(
+        "metrics: sites drawn, not genes",
+        "measures/metrics.py",
+        "yield counts[:, groups].astype(np.float32)",
+        "yield rng.permuted(counts[:, groups], axis=1).astype(np.float32)",
+        "test_metrics.py",
+    ),
+    Fault(
+        "metrics: F1 of the correct class",
+        "measures/metrics.py",
+        "f1[:, 1]",
+        "f1[:, 0]",
+        "test_metrics.py",
+    ),
+    Fault(
+        "tokens: the junction's token one to the left",
+        "tokenization/spans.py",
+        'np.searchsorted(starts, min(junction, ends[-1] - 1), "right")) - 1',
+        'np.searchsorted(starts, min(junction, ends[-1] - 1), "left")) - 1',
+        "test_tokenizers.py",
+    ),
+    Fault(
+        "tokens: scores spread over one base too few",
+        "tokenization/spans.py",
+        'values = scores[..., body] / (widths if how == "spread" else 1)',
+        'values = scores[..., body] / (widths - 1 if how == "spread" else 1)',
+        "test_tokenizers.py",
+    ),
+    Fault(
+        "tokens: the cut is not centred on the junction",
+        "tokenization/spans.py",
+        "start = min(max(int(np.floor(centre - keep / 2 + 0.5)), 0), count - keep)",
+        "start = min(max(int(np.floor(centre - keep / 2 - 0.5)), 0), count - keep)",
+        "test_tokenizers.py",
+    ),
+)
+
+
+def run_tests(folder: Path, name: str) -> tuple[bool, str]:
+    """Run one test file on a copy; say whether it passes, and the first failure."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    # Tests of speed fail on a busy machine, whatever the code.
+    command += ["-k", "not seconds"]
+    environment = {**os.environ, "PYTHONPATH": str(folder / "workflow/scripts")}
+    done = subprocess.run(
+        [*command, f"tests/unit/{name}"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    found = re.search(r"^FAILED \S+?::(\S+)", done.stdout, re.MULTILINE)
+    if done.returncode == 1 and found:
+        return False, found[1]
+    if done.returncode == 0:
+        return True, ""
+    raise SystemExit(f"{name} could not run:\n{done.stdout}\n{done.stderr}")
+
+
+def plant(folder: Path, fault: Fault) -> str:
+    """Put a fault into a copy; give the sound text."""
+    module = folder / LIBRARY / fault.file
+    sound = module.read_text(encoding="utf-8")
+    if sound.count(fault.old) != 1:
+        raise SystemExit(f"{fault.file}: not there exactly once: {fault.old}")
+    module.write_text(sound.replace(fault.old, fault.new), encoding="utf-8")
+    return sound
+
+
+def main() -> int:
+    """Plant all faults and print the table; 1 if one is not caught."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="faults with these words")
+    faults = [f for f in FAULTS if parser.parse_args().only in f.what]
+    missed = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ignored = shutil.ignore_patterns("__pycache__")
+        for part in ("workflow", "tests", "resources", "config"):
+            shutil.copytree(ROOT / part, folder / part, ignore=ignored)
+        shutil.copy(ROOT / "pyproject.toml", folder)
+        for tests in sorted({fault.tests for fault in faults}):
+            is_sound, failure = run_tests(folder, tests)
+            if not is_sound:
+                raise SystemExit(f"{tests} fails without a fault: {failure}")
+        print("| fault | module | caught by |\n|---|---|---|")
+        for fault in faults:
+            sound = plant(folder, fault)
+            passed, failure = run_tests(folder, fault.tests)
+            (folder / LIBRARY / fault.file).write_text(sound, encoding="utf-8")
+            missed += passed
+            caught = "**nothing**" if passed else f"`{fault.tests}`: `{failure}`"
+            print(f"| {fault.what} | `{fault.file}` | {caught} |", flush=True)
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
