@@ -22,6 +22,7 @@ from error_sequence_model.files import (
 )
 from error_sequence_model.jobs import logs
 from error_sequence_model.jobs.commands import parse_json, run_step
+from error_sequence_model.saved_files import read_saved_table
 from error_sequence_model.sources import PACKAGE, find_sources, hash_sources
 from error_sequence_model.splitting.checks import summarise_audits
 from error_sequence_model.summary import describe_results
@@ -146,6 +147,25 @@ def test_tables_have_no_index(tmp_path) -> None:
     assert (tmp_path / "a.tsv").read_bytes() == b"x\ty\n1.23457\ta\n\tb\n"
     write_parquet(tmp_path / "a.parquet", frame)
     assert list(pd.read_parquet(tmp_path / "a.parquet").columns) == ["x", "y"]
+
+
+def test_saved_tables_are_read_back_and_damage_is_told(tmp_path) -> None:
+    frame = pd.DataFrame({"x": [1.5, None], "y": ["a", "b"]})
+    for name, write in (("a.tsv", write_tsv), ("a.parquet", write_parquet)):
+        with pytest.raises(InputError, match="no such file"):
+            read_saved_table(tmp_path / name)
+        write(tmp_path / name, frame)
+        assert read_saved_table(tmp_path / name).equals(frame)
+    parquet = tmp_path / "a.parquet"
+    assert list(read_saved_table(parquet, ("y",)).columns) == ["y"]
+    with pytest.raises(InputError, match="remove it and run again"):
+        read_saved_table(parquet, ["z"])
+    parquet.write_bytes(parquet.read_bytes()[:-9])
+    with pytest.raises(InputError, match="remove it and run again"):
+        read_saved_table(parquet)
+    # Nothing found is a result too.
+    write_tsv(tmp_path / "none.tsv", pd.DataFrame())
+    assert read_saved_table(tmp_path / "none.tsv").empty
 
 
 def run_script(tmp_path: Path, body: str) -> subprocess.CompletedProcess:

@@ -63,8 +63,12 @@ def read_saved_table(
 
     with refuse_damage(path):
         if Path(path).suffix == ".parquet":
-            return pd.read_parquet(path, columns=columns)
-        return pd.read_csv(path, sep="\t")
+            return pd.read_parquet(path, columns=columns and list(columns))
+        try:
+            return pd.read_csv(path, sep="\t")
+        except pd.errors.EmptyDataError:
+            # A table of no rows and no columns is one blank line.
+            return pd.DataFrame()
 
 
 def read_arrow(path: str | Path) -> pa.Table:

@@ -45,10 +45,7 @@ def read_unit_assessment(unit: Unit) -> UnitAssessment | None:
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        return read_saved_table(path)
-    except (FileNotFoundError, pd.errors.EmptyDataError):
-        return pd.DataFrame()
+    return read_saved_table(path) if path.is_file() else pd.DataFrame()
 
 
 def describe_ensemble(unit: Unit, assessment: UnitAssessment) -> tuple[str, str] | None:
