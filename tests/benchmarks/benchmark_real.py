@@ -85,7 +85,8 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = arguments.results / arguments.predictor
     sites = pd.read_parquet(folder / "sites.parquet").set_index("site_id")
-    for group in sorted(path.parent for path in folder.glob("*/*/split.parquet")):
+    evaluated = folder.glob("*/*/*/seed*/fold*/metrics.json")
+    for group in sorted({path.parents[3] for path in evaluated}):
         predictions = read_group(group)
         genomes = sites["genome"].reindex(predictions["site_id"]).to_numpy()
         for genome in sorted(set(genomes)):
