@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 SKETCH_SIZE = 64  # k-mers kept per window, about
 REPEAT_LIMIT = 64  # windows of one sketched k-mer that are compared with each other
+HASHES = 2**21  # looked up at a time
 BLOCK = 512  # windows at a time: their k-mers stay in the cache
 
 
@@ -128,12 +129,16 @@ def find_cross_candidates(
         ``(pairs, counts)`` as above, pairs of (query row, target row); at most 64
         targets are taken per shared k-mer, so that repeats stay affordable.
     """
-    low = np.searchsorted(target.hashes, query.hashes, side="left")
-    high = np.searchsorted(target.hashes, query.hashes, side="right")
-    counts = np.minimum(high - low, REPEAT_LIMIT)
-    place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    rows = np.repeat(query.rows, counts)
-    return _count_pairs(rows, target.rows[np.repeat(low, counts) + place], max(1, n))
+    first, second = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+    for start in range(0, len(query.hashes), HASHES):
+        block = slice(start, start + HASHES)
+        low = np.searchsorted(target.hashes, query.hashes[block], side="left")
+        high = np.searchsorted(target.hashes, query.hashes[block], side="right")
+        counts = np.minimum(high - low, REPEAT_LIMIT)
+        place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        first.append(np.repeat(query.rows[block], counts))
+        second.append(target.rows[np.repeat(low, counts) + place])
+    return _count_pairs(np.concatenate(first), np.concatenate(second), max(1, n))
 
 
 def measure_pairs(
