@@ -150,3 +150,14 @@ def test_every_cause_has_advice():
 )
 def test_features_have_readable_names(name, words):
     assert say_feature(name) == words
+
+
+@pytest.mark.parametrize(("low", "is_warned"), [(0.44, True), (0.56, False)])
+def test_maps_of_a_model_that_guesses_are_not_recommended(fake, low, is_warned):
+    units = load(fake, "FP")
+    for unit in units:
+        unit.lead.metrics["auroc"] = 0.57
+        unit.lead.metrics["intervals"] = {"auroc": [low, 0.67]}
+    lines = [text for text, mark in answer_trust(units) if mark == "bad"]
+    warned = [text for text in lines if "no better than chance (AUROC 0.57" in text]
+    assert len(warned) == (len(units) if is_warned else 0)

@@ -19,6 +19,7 @@ from error_sequence_model.reporting.causes import (
     get_names,
     read_unit_causes,
 )
+from error_sequence_model.reporting.checks import warn_of_chance
 from error_sequence_model.reporting.data import ReportData, Unit
 from error_sequence_model.reporting.flow import Block
 from error_sequence_model.reporting.in_short import describe_in_short, name_units
@@ -235,6 +236,7 @@ def answer_trust(units: Sequence[Unit]) -> list[Answer]:
         (f"{_join_names(names)}: {methods} passed the checks.", "good")
         for methods, names in verdicts.items()
     ]
+    lines += [line for unit in units for line in warn_of_chance(unit)]
     return lines + [line for unit in units for line in describe_checks(unit)]
 
 

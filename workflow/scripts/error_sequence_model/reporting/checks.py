@@ -43,6 +43,19 @@ def describe_seeds(unit: Unit) -> list[tuple[str, str]]:
     return lines
 
 
+def warn_of_chance(unit: Unit) -> list[tuple[str, str]]:
+    """Say that maps of a model that tells nothing apart explain nothing."""
+    interval = (unit.lead.metrics.get("intervals") or {}).get("auroc")
+    if not interval or not unit.lead.methods or interval[0] > 0.5:
+        return []
+    text = (
+        f"{unit.name}: the model tells them apart no better than chance (AUROC "
+        f"{unit.lead.metrics['auroc']:.2f}{format_interval(interval)}): its maps and "
+        "motifs do not explain the errors."
+    )
+    return [(text, "bad")]
+
+
 def describe_methods(unit: Unit) -> list[str]:
     """How far the attribution methods of the leading model agree, pair by pair."""
     stored = unit.lead.faithfulness.get("agreement") or {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import takewhile
 
 import pandas as pd
 
@@ -61,7 +62,8 @@ def _draw_data(page: Page, *, data: ReportData, focus: str) -> None:
     ax = page.axes(left + 0.6, page.top + 0.18, width - 0.65, 1.6)
     shown = chromosomes.head(MOST_CHROMOSOMES)
     # Names of contigs can be longer than the page is high; the table has all of them.
-    shown.index = [shorten_text(str(name), LONGEST_NAME, 7.5) for name in shown.index]
+    prefix, contigs = split_prefix([str(name) for name in shown.index])
+    shown.index = [shorten_text(name, LONGEST_NAME, 7.5) for name in contigs]
     if len(shown):
         plot_stacked_counts(shown, ax, colors=PART_COLOURS, label="sites")
         longest = max(measure_text(str(name), 7.5) for name in shown.index)
@@ -71,6 +73,7 @@ def _draw_data(page: Page, *, data: ReportData, focus: str) -> None:
         page.top += 1.9
     extra = len(chromosomes) - len(shown)
     more = f" {extra} further contigs are in the table." if extra > 0 else ""
+    more += f" All names begin with {prefix}" if prefix else ""
     names = "; ".join(unit.name for unit in data.units)
     page.caption(
         f"Sites per chromosome and part; {names}.{more}", left=left, width=width
@@ -174,6 +177,22 @@ def _describe_audit(audit: dict) -> list[str]:
                 f"TP {kind}s with {letters} at the junction: {', '.join(parts)}."
             )
     return [*lines, *describe_counts(audit)]
+
+
+def split_prefix(names: Sequence[str]) -> tuple[str, list[str]]:
+    """Part what all names begin with, up to a separator, from what tells them apart.
+
+    Returns:
+        The prefix, empty if they share none, and the names without it.
+    """
+    if len(names) < 2:
+        return "", list(names)
+    letters = zip(*names, strict=False)
+    shared = "".join(
+        first for first, *_ in takewhile(lambda s: len(set(s)) == 1, letters)
+    )
+    place = max(shared.rfind(mark) for mark in "_:.|") + 1
+    return shared[:place], [name[place:] for name in names]
 
 
 def _count_chromosomes(units: Sequence[Unit]) -> pd.DataFrame:
