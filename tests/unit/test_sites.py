@@ -194,6 +194,22 @@ def test_all_bad_rows_are_told_at_once(
         assert words in message
 
 
+@pytest.mark.parametrize("coordinate_base", [0, 1])
+def test_the_first_base_beyond_a_contig_is_refused(
+    genome: TinyGenome, fasta: Path, tmp_path: Path, coordinate_base: int
+) -> None:
+    table = genome.table(coordinate_base)
+    row = np.flatnonzero(table["pred_type"].eq("TN"))[0]
+    chrom = table["chrom"].iloc[row]
+    beyond = len(genome.contigs[chrom]) + coordinate_base
+    options = {"coordinate_base": coordinate_base}
+    table.loc[row, "position"] = beyond - 1
+    read(table, fasta, tmp_path, **options)
+    table.loc[row, "position"] = beyond
+    with pytest.raises(InputError, match=f"{beyond}, beyond the end of {chrom}"):
+        read(table, fasta, tmp_path, **options)
+
+
 def test_only_twenty_are_shown_but_all_are_logged(
     genome: TinyGenome, fasta: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
