@@ -189,7 +189,7 @@ def run_tests(folder: Path, name: str) -> tuple[bool, str]:
         capture_output=True,
         text=True,
     )
-    found = re.search(r"^(?:FAILED|ERROR) \S+?::(\S+)", done.stdout, re.MULTILINE)
+    found = re.search(r"^(?:FAILED|ERROR) \S+?::(\w+)", done.stdout, re.MULTILINE)
     if done.returncode == 1 and found:
         return False, found[1]
     if done.returncode == 0:

@@ -10,7 +10,9 @@ from error_sequence_model.contrasts import parse_contrast
 from error_sequence_model.errors import InputError
 from error_sequence_model.genomes.fasta import reverse_complement
 from error_sequence_model.splits import make_split
-from error_sequence_model.splitting.leakage import audit_fold
+from error_sequence_model.splitting.leakage import audit_fold, count_overlaps
+from error_sequence_model.splitting.leakfilter import LeakFilter
+from error_sequence_model.splitting.settings import SplitSettings
 from error_sequence_model.windows import Windows, make_windows
 
 UP, DOWN = 60, 40
@@ -266,3 +268,26 @@ def test_sites_of_two_genes_join_them_and_sites_of_none_stand_alone() -> None:
     folds = frame[frame["part"].eq("test")].set_index("site_id")["fold"]
     assert len(set(folds[[0, 1, 126, 127]])) == 1
     assert len(set(folds[folds.index >= 200])) == 4
+
+
+@pytest.mark.parametrize(("shift", "leaks"), [(99, True), (100, False)])
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize(
+    ("stronger", "weaker"),
+    [("test", "train"), ("validation", "train"), ("test", "validation")],
+)
+def test_windows_that_share_one_base_leak_and_neighbours_do_not(
+    shift, leaks, is_first, stronger, weaker
+) -> None:
+    rng = np.random.default_rng(5)
+    windows = rng.choice(np.frombuffer(b"ACGT", np.uint8), size=(2, 100))
+    sites = pd.DataFrame({"chrom": "c", "start": [0, shift], "end": [100, 100 + shift]})
+    pair = [stronger, weaker]
+    parts = np.array(pair if is_first else pair[::-1], object)
+    settings = SplitSettings(near_duplicates="keep")
+    found, removed = LeakFilter(sites, windows, settings).remove_leaks(parts)
+    assert found.tolist() == [
+        "excluded" if leaks and part == weaker else part for part in parts
+    ]
+    assert removed["overlapping_interval"] == int(leaks)
+    assert count_overlaps(sites, parts) == int(leaks)
