@@ -96,6 +96,8 @@ class Windows:
         if site_ids is None:
             return self.table
         wanted = np.asarray(site_ids, dtype=np.int64)
+        if np.array_equal(wanted, self.site_ids):
+            return self.table
         order = np.argsort(self.site_ids, kind="stable")
         known = self.site_ids[order]
         rows = np.searchsorted(known, wanted)

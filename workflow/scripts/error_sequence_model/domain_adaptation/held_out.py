@@ -21,7 +21,6 @@ from error_sequence_model.errors import InputError
 from error_sequence_model.genomes.fasta import normalise_contig
 from error_sequence_model.splitting.grouping import get_column
 from error_sequence_model.splitting.homology import (
-    Sketch,
     find_cross_candidates,
     measure_pairs,
     sketch_windows,
@@ -213,26 +212,21 @@ class NearDuplicates:
             bool ``(n,)``.
         """
         pieces, owner = cut_pieces(windows, self._size)
-        both = np.concatenate([self._held, pieces])
-        mine = sketch_windows(pieces)
-        mine = Sketch(mine.hashes, mine.rows + len(self._held))
+        mine, sketch = (pieces, sketch_windows(pieces)), self._sketch
+        is_held = np.ones(len(self._held), dtype=bool)
         found = np.zeros(len(windows), dtype=bool)
         # Repeats are compared 64 at a time: look again until none is left.
         while True:
-            left = np.concatenate([np.ones(len(self._held), bool), ~found[owner]])
-            near = self._compare(both, mine.select(left)) - len(self._held)
+            pairs, counts = find_cross_candidates(
+                sketch, mine[1], is_held, ~found[owner]
+            )
+            similarity = measure_pairs(
+                (self._held, sketch), mine, pairs, counts, similarity=self._similarity
+            )
+            near = pairs[similarity >= self._similarity, 1]
             if not len(near):
                 return found
             found[owner[near]] = True
-
-    def _compare(self, both: np.ndarray, mine: Sketch) -> np.ndarray:
-        """Rows of ``both`` in a sketch that are like a held-out piece."""
-        sketches = self._sketch, mine
-        pairs, counts = find_cross_candidates(*sketches, len(both))
-        similarity = measure_pairs(
-            both, sketches, pairs, counts, similarity=self._similarity
-        )
-        return pairs[similarity >= self._similarity, 1]
 
 
 def cut_pieces(windows: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 SKETCH_SIZE = 64  # k-mers kept per window, about
 REPEAT_LIMIT = 64  # windows of one sketched k-mer that are compared with each other
-HASHES = 2**21  # looked up at a time
+RANGES = 16  # of hashes, one held at a time where copies are made
 BLOCK = 512  # windows at a time: their k-mers stay in the cache
 
 
@@ -39,20 +39,16 @@ def _mix(values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Sketch:
-    """Sketched k-mers of a set of windows, sorted by hash, then row.
+    """Sketched k-mers of a set of windows.
 
     Attributes:
-        hashes: uint64 ``(n_kept,)``.
-        rows: int32 ``(n_kept,)`` the window each belongs to.
+        parts: ``(hashes, rows)`` of each range of hashes, the ranges rising: uint64 and
+            int32 ``(n_kept,)``, sorted by hash, then by row of the window.
+        sizes: int32 ``(n,)`` k-mers of each window.
     """
 
-    hashes: np.ndarray
-    rows: np.ndarray
-
-    def select(self, is_chosen: np.ndarray) -> Sketch:
-        """Keep the k-mers of some windows (bool ``(n,)``); rows keep their numbers."""
-        kept = is_chosen[self.rows]
-        return Sketch(self.hashes[kept], self.rows[kept])
+    parts: list[tuple[np.ndarray, np.ndarray]]
+    sizes: np.ndarray
 
 
 def sketch_windows(windows: np.ndarray) -> Sketch:
@@ -64,38 +60,50 @@ def sketch_windows(windows: np.ndarray) -> Sketch:
     length = windows.shape[1] if windows.ndim == 2 else 0
     share = min(1.0, SKETCH_SIZE / max(1, length - K + 1))
     limit = np.uint64(min(share * 2.0**64, 2.0**64 - 2048))
-    hashes, rows = [], []
+    # Of a million windows these are gigabytes: sorted range by range, no copy is whole.
+    bounds = np.arange(1, RANGES, dtype=np.uint64) * (limit // np.uint64(RANGES))
+    sizes = np.zeros(len(windows), dtype=np.int32)
+    found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in range(RANGES)]
     for start in range(0, len(windows), BLOCK):
         forward, reverse = get_kmers(windows[start : start + BLOCK])
         kept = _mix(np.minimum(forward, reverse))
         is_kept = (kept <= limit) & (forward != NO_KMER)
-        row, hash_ = np.nonzero(is_kept)[0], kept[is_kept]
-        order = np.argsort(hash_, kind="stable")
-        row, hash_ = row[order], hash_[order]
-        # A k-mer that repeats within a window counts once.
-        is_new = np.ones(len(row), dtype=bool)
-        is_new[1:] = (hash_[1:] != hash_[:-1]) | (row[1:] != row[:-1])
-        hashes.append(hash_[is_new])
-        rows.append((row[is_new] + start).astype(np.int32))
-    if not hashes:
-        return Sketch(np.zeros(0, np.uint64), np.zeros(0, np.int32))
-    # Of a million windows these are gigabytes: no copy is kept longer than needed. A
-    # stable sort leaves the rows of a hash in the order of the blocks, which rises.
-    hashes, rows = np.concatenate(hashes), np.concatenate(rows)
+        rows, hashes = _sort_once(np.nonzero(is_kept)[0], kept[is_kept])
+        sizes[start : start + BLOCK] = np.bincount(rows, minlength=len(forward))
+        rows = (rows + start).astype(np.int32)
+        cuts = np.searchsorted(hashes, bounds)
+        pairs = zip(np.split(hashes, cuts), np.split(rows, cuts), strict=True)
+        for part, pair in zip(found, pairs, strict=True):
+            part.append(pair)
+    parts = []
+    while found and found[0]:
+        hashes, rows = map(np.concatenate, zip(*found.pop(0), strict=True))
+        # Stable: the rows of a hash stay in the order of the blocks, which rises.
+        order = np.argsort(hashes, kind="stable")
+        parts.append((hashes[order], rows[order]))
+    return Sketch(parts, sizes)
+
+
+def _sort_once(rows: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sort by hash, then row; a k-mer that repeats within a window counts once."""
     order = np.argsort(hashes, kind="stable")
-    hashes = hashes[order]
-    return Sketch(hashes, rows[order])
+    rows, hashes = rows[order], hashes[order]
+    is_new = np.ones(len(rows), dtype=bool)
+    is_new[1:] = (hashes[1:] != hashes[:-1]) | (rows[1:] != rows[:-1])
+    return rows[is_new], hashes[is_new]
 
 
 def _count_pairs(
-    first: np.ndarray, second: np.ndarray, n: int
+    first: list[np.ndarray], second: list[np.ndarray], n: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return each (first, second) once, and how often it occurs."""
-    codes, counts = np.unique(first.astype(np.int64) * n + second, return_counts=True)
+    none = np.zeros(0, dtype=np.int64)
+    codes = np.concatenate([none, *first]) * n + np.concatenate([none, *second])
+    codes, counts = np.unique(codes, return_counts=True)
     return np.stack([codes // n, codes % n], axis=1), counts
 
 
-def find_candidates(sketch: Sketch, n: int) -> tuple[np.ndarray, np.ndarray]:
+def find_candidates(sketch: Sketch) -> tuple[np.ndarray, np.ndarray]:
     """Pair windows of one set that share sketched k-mers.
 
     Windows that share a k-mer with more than 64 others (a repeat) are paired with
@@ -105,45 +113,48 @@ def find_candidates(sketch: Sketch, n: int) -> tuple[np.ndarray, np.ndarray]:
         ``(pairs, counts)``: int64 ``(n_pairs, 2)``, first < second, and the number of
         sketched k-mers each pair shares.
     """
-    first, second = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
-    for step in range(1, REPEAT_LIMIT + 1):
-        is_same = sketch.hashes[step:] == sketch.hashes[:-step]
-        if not is_same.any():
-            break
-        first.append(sketch.rows[:-step][is_same])
-        second.append(sketch.rows[step:][is_same])
-    return _count_pairs(np.concatenate(first), np.concatenate(second), max(1, n))
+    first, second = [], []
+    for hashes, rows in sketch.parts:
+        for step in range(1, REPEAT_LIMIT + 1):
+            is_same = hashes[step:] == hashes[:-step]
+            if not is_same.any():
+                break
+            first.append(rows[:-step][is_same])
+            second.append(rows[step:][is_same])
+    return _count_pairs(first, second, max(1, len(sketch.sizes)))
 
 
 def find_cross_candidates(
-    query: Sketch, target: Sketch, n: int
+    query: Sketch, target: Sketch, is_query: np.ndarray, is_target: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pair query windows with target windows that share sketched k-mers.
 
     Args:
-        query: Sketch of some rows of a set of windows.
-        target: Sketch of other rows of it.
-        n: Number of windows in the set.
+        query: Sketch of a set of windows.
+        target: Sketch of a set of windows of the same length, or the same sketch.
+        is_query: Which of the first are asked about, bool ``(n_query,)``.
+        is_target: Which of the second may be found, bool ``(n_target,)``.
 
     Returns:
         ``(pairs, counts)`` as above, pairs of (query row, target row); at most 64
         targets are taken per shared k-mer, so that repeats stay affordable.
     """
-    first, second = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
-    for start in range(0, len(query.hashes), HASHES):
-        block = slice(start, start + HASHES)
-        low = np.searchsorted(target.hashes, query.hashes[block], side="left")
-        high = np.searchsorted(target.hashes, query.hashes[block], side="right")
+    first, second = [], []
+    for (hashes, rows), (others, places) in zip(query.parts, target.parts, strict=True):
+        wanted, offered = is_query[rows], is_target[places]
+        queries, targets = hashes[wanted], others[offered]
+        low = np.searchsorted(targets, queries, side="left")
+        high = np.searchsorted(targets, queries, side="right")
         counts = np.minimum(high - low, REPEAT_LIMIT)
-        place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        first.append(np.repeat(query.rows[block], counts))
-        second.append(target.rows[np.repeat(low, counts) + place])
-    return _count_pairs(np.concatenate(first), np.concatenate(second), max(1, n))
+        step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        first.append(np.repeat(rows[wanted], counts))
+        second.append(places[offered][np.repeat(low, counts) + step])
+    return _count_pairs(first, second, max(1, len(is_target)))
 
 
 def measure_pairs(
-    windows: np.ndarray,
-    sketches: tuple[Sketch, Sketch],
+    query: tuple[np.ndarray, Sketch],
+    target: tuple[np.ndarray, Sketch],
     pairs: np.ndarray,
     counts: np.ndarray,
     *,
@@ -155,21 +166,20 @@ def measure_pairs(
     average keeps the sketches' own estimate; most candidates are such chance pairs.
 
     Args:
-        windows: uint8 ``(n, length)``.
-        sketches: The sketches the pairs were found with (first and second column).
-        pairs: int64 ``(n_pairs, 2)`` rows of ``windows``.
+        query: Windows, uint8 ``(n_query, length)``, and their sketch.
+        target: Windows, uint8 ``(n_target, length)``, and their sketch.
+        pairs: int64 ``(n_pairs, 2)`` rows of query and target.
         counts: ``(n_pairs,)`` sketched k-mers each pair shares.
         similarity: From which similarity windows count as near-duplicates.
 
     Returns:
         float32 ``(n_pairs,)``.
     """
-    first, second = (np.bincount(s.rows, minlength=len(windows)) for s in sketches)
-    total = first[pairs[:, 0]] + second[pairs[:, 1]]
+    total = query[1].sizes[pairs[:, 0]] + target[1].sizes[pairs[:, 1]]
     measured = (counts / np.maximum(1, total - counts)).astype(np.float32)
     # At a Jaccard index of j two sets share j / (1 + j) of their summed sizes.
     is_close = counts >= 0.25 * similarity / (1 + similarity) * total
-    measured[is_close] = compare_pairs(windows, windows, pairs[is_close])
+    measured[is_close] = compare_pairs(query[0], target[0], pairs[is_close])
     return measured
 
 
@@ -233,10 +243,9 @@ def link_homologous(
         Two ``(first, second)`` sets of row pairs.
     """
     sketch = sketch_windows(windows)
-    pairs, counts = find_candidates(sketch, len(windows))
-    measured = measure_pairs(
-        windows, (sketch, sketch), pairs, counts, similarity=similarity
-    )
+    pairs, counts = find_candidates(sketch)
+    sketched = windows, sketch
+    measured = measure_pairs(sketched, sketched, pairs, counts, similarity=similarity)
     pairs = pairs[measured >= similarity]
     return [(pairs[:, 0], pairs[:, 1]), link_equal(hash_windows(windows))]
 

@@ -92,15 +92,10 @@ class LeakFilter:
     def _compare(
         self, query: np.ndarray, target: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        sketches = self._sketch.select(query), self._sketch.select(target)
-        pairs, counts = find_cross_candidates(*sketches, len(query))
-        similarity = measure_pairs(
-            self._windows,
-            sketches,
-            pairs,
-            counts,
-            similarity=self._settings.similarity,
-        )
+        sketch, limit = self._sketch, self._settings.similarity
+        pairs, counts = find_cross_candidates(sketch, sketch, query, target)
+        sketched = self._windows, sketch
+        similarity = measure_pairs(sketched, sketched, pairs, counts, similarity=limit)
         return pairs, similarity
 
     def _resemble(self, weaker: np.ndarray, stronger: np.ndarray) -> np.ndarray:
