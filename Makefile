@@ -45,11 +45,11 @@ check: $(STAMP)
 	@# Linting reads the workflow with the demo's config; its input need not exist.
 	snakemake --lint --configfile config/demo.yaml
 
-# Unit tests side by side, file by file; workflow tests use all cores themselves.
+# Side by side, file by file: most steps of a workflow leave a core idle.
 test: check
 	@tests/system_packages.sh
 	OMP_NUM_THREADS=1 python -m pytest tests/unit tests/bad_input --numprocesses $(CORES) --dist loadfile
-	python -m pytest tests/workflow
+	python -m pytest tests/workflow --numprocesses $(CORES) --dist loadfile
 
 # Each is run, whatever the one before missed.
 BENCHMARKS := windows scale features \
