@@ -46,7 +46,7 @@ def read_group(group: Path) -> pd.DataFrame:
 
 
 def find_best(predictions: pd.DataFrame) -> tuple[object, ...] | None:
-    """Find the model with the best AUPRC on validation sites: (model, seed)."""
+    """Find the model with the best AUPRC on validation sites: (model, seed or -1)."""
     held = predictions[predictions["part"] == "validation"]
     held = held[~held["model"].isin(["score", "prevalence"])]
     scores = {
@@ -54,7 +54,7 @@ def find_best(predictions: pd.DataFrame) -> tuple[object, ...] | None:
             frame["label"].to_numpy(),
             frame[["probability_0", "probability_1"]].to_numpy(),
         )
-        for key, frame in held.groupby(["model", "seed"], dropna=False)
+        for key, frame in held.fillna({"seed": -1}).groupby(["model", "seed"])
         if frame["label"].min() < frame["label"].max()
     }
     return max(scores, key=scores.get) if scores else None
@@ -105,7 +105,8 @@ def main() -> None:
             print(
                 "| model | AUROC | AUPRC | against the yardstick |\n|---|---|---|---|"
             )
-            for _, row in table.sort_values("auprc", ascending=False).iterrows():
+            table = table.fillna({"seed": -1}).sort_values("auprc", ascending=False)
+            for _, row in table.iterrows():
                 print(describe(row, (row.model, row.seed) == best, yardstick))
 
 
