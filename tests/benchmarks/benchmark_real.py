@@ -77,12 +77,17 @@ def describe(
     return f"| {' | '.join([*cells, verdict])} |"
 
 
-def main() -> None:
-    """Print one table per contrast and genome."""
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--predictor", default="all")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Print one table per contrast and genome."""
+    arguments = parse_arguments()
     folder = arguments.results / arguments.predictor
     sites = pd.read_parquet(folder / "sites.parquet").set_index("site_id")
     evaluated = folder.glob("*/*/*/seed*/fold*/metrics.json")

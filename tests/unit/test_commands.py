@@ -26,6 +26,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 NOT_RUN = {
     "source .venv/bin/activate": "sets the reader's shell; `make setup` makes the file",
+    "snakemake --configfile tests/real/table.yaml --cores 2 --resources gpu=0 "
+    "-- evaluate": "takes hours, and genomes that are not in the repository",
     "snakemake --configfile my.yaml --report report.zip": (
         "needs a finished run: tests/workflow/test_small_run.py makes the archive"
     ),
