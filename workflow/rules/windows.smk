@@ -82,9 +82,6 @@ rule check_data:
         ENV
     params:
         library=library("checks.py"),
-        backbones=as_json(
-            {name: config["backbones"][name] for name in config["models"]}
-        ),
     shell:
-        "python {input.script} --leakage {input.leakage:q} --backbones {params.backbones:q}"
+        "python {input.script} --leakage {input.leakage:q}"
         " --checks {output:q} 2> {log:q}"

@@ -6,6 +6,7 @@ import argparse
 import signal
 from pathlib import Path
 
+from error_sequence_model.backbones.checking import check_backbone
 from error_sequence_model.jobs.commands import parse_json, run_step
 from error_sequence_model.jobs.run_arguments import make_run_parser, read_run_inputs
 from error_sequence_model.runs import train_run
@@ -28,9 +29,11 @@ def main(arguments: argparse.Namespace) -> None:
     """Train and save."""
     # Its launcher ignores SIGTERM, and a process starts with what its parent ignores.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    backbone = BackboneSettings.from_mapping(arguments.backbone)
+    check_backbone(backbone)
     train_run(
         read_run_inputs(arguments),
-        BackboneSettings.from_mapping(arguments.backbone),
+        backbone,
         TrainingSettings.from_mapping({**arguments.training, "seed": arguments.seed}),
         output=arguments.run,
         checkpoints=arguments.checkpoints,

@@ -21,7 +21,7 @@ COMMIT_DIGITS = 12
 
 
 def describe_computation(data: ReportData) -> list[str]:
-    """One paragraph on code, versions, seeds, hardware and time of all runs.
+    """One paragraph on code, versions, seeds and hardware of all runs.
 
     Nothing is said where no run has a record.
     """
@@ -41,7 +41,8 @@ def describe_computation(data: ReportData) -> list[str]:
     words.append(f", {'; '.join(versions)}" if versions else "")
     hardware = _unique(map(_name_hardware, records))
     words.append(f", on {join_words(hardware)}" if hardware else "")
-    text = "".join(words) + _name_time(records) + "."
+    # Times differ between equal runs, and equal runs have equal reports.
+    text = "".join(words) + "; how long each took is in its run.json."
     digest = (data.audit.get("input") or {}).get("sha256")
     if isinstance(digest, str):
         text += f" The error table has the SHA-256 {digest[:COMMIT_DIGITS]}…"
@@ -82,16 +83,3 @@ def _name_hardware(record: dict[str, Any]) -> str:
     threads = hardware.get("threads")
     used = f" ({count_words(threads, 'thread')}, no GPU)" if threads else ""
     return f"{hardware['processor']}{used}{precision}"
-
-
-def _name_time(records: list[dict[str, Any]]) -> str:
-    """Training time of all runs together: the epochs of all tries, where known."""
-    known = [r.get("seconds") or {} for r in records]
-    seconds = [s.get("epochs", s.get("training")) for s in known]
-    if any(value is None for value in seconds):
-        return ""
-    total = sum(seconds)
-    for unit, size in (("hours", 3600), ("minutes", 60)):
-        if total >= 2 * size:
-            return f"; training took {total / size:.1f} {unit} in all"
-    return f"; training took {total:.0f} seconds in all"
