@@ -8,6 +8,7 @@ import pytest
 
 from error_sequence_model import reports
 from error_sequence_model.reporting.computation import describe_computation
+from error_sequence_model.reporting.methods_page import describe_provenance
 from error_sequence_model.reporting.methods_text import describe_methods
 from fake_results import build_results
 
@@ -87,3 +88,16 @@ def test_settings_of_the_first_paragraph_are_those_of_the_run(fake, tmp_path):
     assert "(nucleotide_encoder) from the weights models/some, first pretrained" in text
     assert "Low-rank adapters and a head were trained for up to 17 epochs" in text
     assert "at a learning rate of 0.0042" in text
+
+
+def test_equal_runs_have_equal_provenance(fake, tmp_path):
+    def describe() -> str:
+        (unit, *_) = load(fake, tmp_path).units
+        return describe_provenance(unit)
+
+    before = describe()
+    for run in fake.runs:
+        change(run, finished="2031-01-01T00:00:00+00:00", seconds={"training": 7.25})
+    assert describe() == before and "7.25" not in before
+    change(fake.runs[0], git_commit="f" * 40)
+    assert "f" * 12 in describe()
