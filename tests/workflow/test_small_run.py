@@ -46,12 +46,14 @@ def test_a_run_leaves_what_is_promised(finished):
 def test_killed_at_any_moment_it_ends_with_the_same(finished, tmp_path):
     """The config of the finished run once more, and SIGKILL to all of it."""
     rng = np.random.default_rng()
+    # The same copy of the code: reports name its commit.
+    same = {"snakefile": finished.repository / "Snakefile"}
     for more, seconds in zip(
         rng.integers(0, 9, KILLS), rng.uniform(0, 9, KILLS), strict=True
     ):
         # So many further results, then so many seconds: moments all over the run.
         wanted = count_results(tmp_path) + more
-        run = start_snakemake(finished.config, tmp_path, "--rerun-incomplete")
+        run = start_snakemake(finished.config, tmp_path, "--rerun-incomplete", **same)
         until = time.monotonic() + 90
         while time.monotonic() < until and run.poll() is None:
             if count_results(tmp_path) >= wanted:
@@ -63,9 +65,9 @@ def test_killed_at_any_moment_it_ends_with_the_same(finished, tmp_path):
         os.killpg(run.pid, signal.SIGKILL)
         run.communicate()
         print(f"killed with {count_results(tmp_path)} results, {was_running=}")
-        unlocked = run_snakemake(finished.config, tmp_path, "--unlock")
+        unlocked = run_snakemake(finished.config, tmp_path, "--unlock", **same)
         assert unlocked.returncode == 0, unlocked.stderr
-    again = run_snakemake(finished.config, tmp_path, "--rerun-incomplete")
+    again = run_snakemake(finished.config, tmp_path, "--rerun-incomplete", **same)
     assert again.returncode == 0, again.stdout + again.stderr
     kept, repeated = read_results(finished.folder), read_results(tmp_path)
     print(Counter(Path(name).suffix for name in kept))
