@@ -22,7 +22,6 @@ from error_sequence_model.backbones import FAMILIES, create_backbone, load_backb
 from error_sequence_model.backbones.calibrated_norm import CalibratedNorm
 from error_sequence_model.backbones.weights import (
     build_skeleton,
-    find_misfits,
     read_safetensors,
     refuse_misfits,
 )
@@ -269,7 +268,7 @@ def load_model(path: str | Path) -> ErrorClassifier:
         raise InputError(
             f"{folder / 'config.json'}: describes no model known here: {error!r}"
         ) from error
-    refuse_misfits(find_misfits(skeleton.state_dict(), state), weights)
+    refuse_misfits(skeleton.state_dict(), state, weights)
     model = ErrorClassifier(config)
     model.load_state_dict(state, strict=True)
     model.tokenizer = load_tokenizer(folder)

@@ -32,7 +32,7 @@ from error_sequence_model.genomes.cutting import (
 from error_sequence_model.genomes.fasta import Genome, clean_bases
 from error_sequence_model.genomes.variants import Variants
 from error_sequence_model.jobs.logs import get_progress
-from error_sequence_model.saved_files import read_arrow, read_metadata, refuse_damage
+from error_sequence_model.saved_files import read_arrow, read_metadata
 from error_sequence_model.tables.readers import open_parquet
 
 logger = logging.getLogger(__name__)
@@ -273,8 +273,7 @@ def read_windows(path: str | Path) -> Windows:
         InputError: The file is missing or is not one of ours.
     """
     table = read_arrow(path)
-    with refuse_damage(path):
-        return Windows(table, **read_metadata(table, path, "upstream", "downstream"))
+    return Windows(table, **read_metadata(table, path, "upstream", "downstream"))
 
 
 def make_windows(

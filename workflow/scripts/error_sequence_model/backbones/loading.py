@@ -31,7 +31,6 @@ from error_sequence_model.backbones.layouts import (
 from error_sequence_model.backbones.local_copies import find_checkpoint
 from error_sequence_model.backbones.weights import (
     build_skeleton,
-    find_misfits,
     read_weights,
     refuse_misfits,
 )
@@ -107,7 +106,7 @@ def load_checkpoint(path_or_name: str | Path) -> Checkpoint:
     if name == "hyenadna":
         weights = _merge_frequencies(weights, source)
     own, heads = _sort_weights(weights, layout, set(expected))
-    refuse_misfits(find_misfits(expected, own), source)
+    refuse_misfits(expected, own, source)
     with no_init_weights():
         backbone = family.model_class(config)
     backbone.load_state_dict(own, strict=True)
@@ -213,7 +212,7 @@ def _make_head(
                 "embedding, but differs from it"
             )
     head = build_head(kind, backbone.config, weights)
-    refuse_misfits(find_misfits(head.state_dict(), weights), source)
+    refuse_misfits(head.state_dict(), weights, source)
     # Loading copies into the model's own tensors, so half precision becomes float32.
     head.load_state_dict(weights, strict=True)
     if is_tied:

@@ -160,19 +160,20 @@ def _refuse_packed(file: Path) -> None:
         )
 
 
-def find_misfits(
-    expected: Mapping[str, Tensor], weights: Mapping[str, Tensor]
-) -> list[str]:
-    """Say what keeps weights from fitting a model exactly.
+def refuse_misfits(
+    expected: Mapping[str, Tensor], weights: Mapping[str, Tensor], source: Path
+) -> None:
+    """Stop if weights do not fit the model that their config.json describes.
 
     Args:
         expected: The model's own tensors; they may lie on the device "meta", which
             takes no memory whatever their shape.
         weights: Name to tensor, as read.
+        source: Their file, for the message.
 
-    Returns:
-        One line per tensor that is missing, unexpected, misshapen, no numbers where
-        there should be, or not finite.
+    Raises:
+        InputError: Tensors are missing, unexpected, misshapen, no numbers where there
+            should be, or not finite; each is named.
     """
     problems = [f"missing: {name}" for name in expected if name not in weights]
     problems += [f"unexpected: {name}" for name in weights if name not in expected]
@@ -185,7 +186,11 @@ def find_misfits(
             problems.append(f"type of {name}: {theirs.dtype} instead of {mine.dtype}")
         elif theirs.is_floating_point() and not theirs.float().isfinite().all():
             problems.append(f"not finite: {name} holds NaN or infinity")
-    return problems
+    if problems:
+        raise InputError(
+            f"{source}: the weights do not fit the model of its config.json; nothing "
+            f"was loaded:\n{list_problems(problems)}"
+        )
 
 
 def build_skeleton(
@@ -210,16 +215,3 @@ def build_skeleton(
             )
     with torch.device("meta"):
         return build()
-
-
-def refuse_misfits(problems: list[str], source: Path) -> None:
-    """Stop if weights do not fit the model that their config.json describes.
-
-    Raises:
-        InputError: There are problems.
-    """
-    if problems:
-        raise InputError(
-            f"{source}: the weights do not fit the model of its config.json; nothing "
-            f"was loaded:\n{list_problems(problems)}"
-        )

@@ -77,7 +77,9 @@ def find_modisco_motifs(
     )
     motifs = []
     for sign, patterns in zip((1, -1), found, strict=True):
-        for pattern in patterns or [] if sign > 0 or is_signed else []:
+        if sign < 0 and not is_signed:
+            continue
+        for pattern in patterns or []:
             motifs += _split_strands(pattern, sign, scaled, codes)
     return sorted(motifs, key=lambda m: (-len(m.rows), m.consensus))
 

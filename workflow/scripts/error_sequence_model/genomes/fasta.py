@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 import numpy as np
 import pysam
@@ -52,8 +53,12 @@ def complement_bases(bases: np.ndarray) -> np.ndarray:
     return np.frombuffer(text, dtype=np.uint8).reshape(bases.shape)
 
 
+def _open_unpacked(path: Path, is_gzip: bool) -> IO[bytes]:
+    return gzip.open(path) if is_gzip else path.open("rb")
+
+
 def _list_repeated(path: Path, is_gzip: bool, *, shown: int = 5) -> list[str]:
-    with gzip.open(path) if is_gzip else path.open("rb") as file:
+    with _open_unpacked(path, is_gzip) as file:
         headers = (line.split()[0][1:] for line in file if line.startswith(b">"))
         counts = Counter(header.decode("utf-8", "replace") for header in headers)
     return [name for name, count in counts.items() if count > 1][:shown]
@@ -140,7 +145,7 @@ class Genome:
     def _check_start(self, is_gzip: bool) -> None:
         """Refuse what samtools would index as well, such as a FASTQ."""
         try:
-            with gzip.open(self.path) if is_gzip else self.path.open("rb") as file:
+            with _open_unpacked(self.path, is_gzip) as file:
                 start = file.read(1 << 12).lstrip()[:1]
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(
@@ -155,7 +160,7 @@ class Genome:
     def _refuse_repeated(self, is_gzip: bool, index: Path) -> None:
         """Refuse two contigs of one name: samtools keeps the first and only warns."""
         lines = index.read_bytes().splitlines()
-        with gzip.open(self.path) if is_gzip else self.path.open("rb") as file:
+        with _open_unpacked(self.path, is_gzip) as file:
             # A header at a block's start is preceded by the last byte of the block.
             n_headers, last = 0, b"\n"
             while block := file.read(1 << 22):

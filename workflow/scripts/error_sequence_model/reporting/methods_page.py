@@ -16,6 +16,9 @@ from error_sequence_model.reporting.methods_text import describe_methods
 
 HISTORY_ROOM = 2.2
 MOST_HISTORIES = 4
+# Of run.json: settings are shown by themselves; times differ between equal runs, whose
+# reports are equal.
+NOT_SHOWN = ("settings", "finished", "seconds")
 
 
 def make_methods_pages(data: ReportData, focus: str) -> list[PageSpec]:
@@ -82,17 +85,12 @@ def _flatten(value: Any) -> str:
     return text[:12] if is_hash else text
 
 
-# Settings are shown by themselves; times differ between equal runs, whose reports are
-# equal.
-_NOT_SHOWN = ("settings", "finished", "seconds")
-
-
 def describe_provenance(unit: Unit) -> str:
     """Settings, versions, hashes and hardware of a unit's leading run on one line."""
     run = unit.lead.settings
     if not run:
         return f"{unit.name}: run.json is missing."
-    names = [name for name in run if name not in _NOT_SHOWN]
+    names = [name for name in run if name not in NOT_SHOWN]
     parts = [f"{name} {_flatten(run[name])}" for name in names if run[name]]
     return (
         f"{unit.name}, {unit.lead.name} ({unit.lead.model_hash}). {'; '.join(parts)}."

@@ -78,7 +78,7 @@ def _describe_head(unit: Unit) -> str:
     """What of the backbone's states the head reads."""
     try:
         pooling = read_json(unit.lead.path / "model" / "config.json").get("pooling")
-    except (FileNotFoundError, InputError):
+    except InputError:
         return ""
     names = [POOLED.get(name, name) for name in str(pooling or "").split("+") if name]
     return f"; a head of one hidden layer read {' and '.join(names)}" if names else ""

@@ -87,9 +87,9 @@ def draw_table(
     ]
     if wrap_within and any("…" in part for cells in lines for (part,) in cells):
         # Two lines of readable type are better than one of the smallest.
+        total_room = _get_room(shown, width, GAP)
         for tried in (size, fitted):
-            room = _get_room(shown, width, GAP)
-            tried_widths = _cap_widths(_measure(shown, tried), room)
+            tried_widths = _cap_widths(_measure(shown, tried), total_room)
             wrapped = [
                 _list_lines(column, room, tried, wrap=True)
                 for column, room in zip(shown, tried_widths, strict=True)

@@ -75,12 +75,6 @@ CONTENTS = {
 }
 
 
-def get_content(name: str) -> str | None:
-    """What a file of the tables folder holds, by its name; None if it is unknown."""
-    parts = name.removesuffix(".tsv").split(".")
-    return CONTENTS.get(parts[-1])
-
-
 def write_readme(folder: Path) -> None:
     """Write README.md into a tables folder; all reports write the same."""
     lines = [

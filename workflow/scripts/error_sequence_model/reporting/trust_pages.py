@@ -32,7 +32,7 @@ EXPLANATIONS = (
     "back, first; shown are the log-odds moved beyond a random order: above 0 is "
     "faithful.",
     "Randomisation: with all weights drawn anew the map must change; shown is the rank "
-    "correlation with the real map, the median of five draws, whose size must stay "
+    "correlation with the real map, the median of several draws, whose size must stay "
     "below the limit.",
     "Planted truth: where the cause of an error is known (simulated data), how well "
     "the map finds its bases; AUROC 0.5 is chance.",
