@@ -63,9 +63,11 @@ bench: $(STAMP)
 mutations: $(STAMP)
 	OMP_NUM_THREADS=1 python tests/mutations.py
 
-# Share of the library's lines that the tests in one process run.
+# Share of the library's lines that the tests run, workflows left out.
 coverage: $(STAMP)
-	OMP_NUM_THREADS=1 python -m coverage run -m pytest tests/unit tests/bad_input
+	OMP_NUM_THREADS=1 python -m coverage run -m pytest tests/unit tests/bad_input \
+		--numprocesses $(CORES) --dist loadfile
+	python -m coverage combine --quiet
 	python -m coverage report --sort=cover
 
 clean:

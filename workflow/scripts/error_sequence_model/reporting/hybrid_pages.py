@@ -48,9 +48,12 @@ class UnitShap(NamedTuple):
         """
         strength = self.pushes.abs().mean()
         order = strength.sort_values(ascending=False, kind="stable").index
-        ranks, known = self.pushes.rank(), self.inputs.rank()
+        # Of the sites where the feature has a value.
         with np.errstate(invalid="ignore", divide="ignore"):
-            direction = [ranks[name].corr(known[name]) for name in order]
+            direction = [
+                self.pushes[name].corr(self.inputs[name], method="spearman")
+                for name in order
+            ]
         return pd.DataFrame(
             {
                 "feature": order,
