@@ -87,6 +87,16 @@ def test_validation_is_drawn_where_it_is_not_named() -> None:
     assert len(set(merged.loc[merged["part"].eq("validation"), "chrom"])) == 1
 
 
+@pytest.mark.parametrize("named", ["chr2", "chr5"])
+def test_tested_chromosomes_are_drawn_where_only_validation_is_named(named) -> None:
+    sites, texts = make_sites()
+    frame, _ = split(sites, texts, validation=[named])
+    merged = sites.merge(frame, on="site_id")
+    assert merged.groupby("chrom")["part"].nunique().eq(1).all()
+    assert set(merged.loc[merged["part"].eq("validation"), "chrom"]) == {named}
+    assert len(set(merged.loc[merged["part"].eq("test"), "chrom"])) == 1
+
+
 @pytest.mark.parametrize("by", ["chromosome", "gene", "homology"])
 def test_folds_test_every_site_once(by: str) -> None:
     sites, texts = make_sites()

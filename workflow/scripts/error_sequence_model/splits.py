@@ -170,7 +170,7 @@ def assign_parts(
     Returns:
         One object array ``(n,)`` of train, validation and test per fold.
     """
-    if settings.by == "chromosome" and settings.test:
+    if settings.by == "chromosome" and (settings.test or settings.validation):
         return [_hold_out(sites, settings)]
     groups = group_sites(sites, windows, settings)
     labels = sites["label"].to_numpy()
@@ -202,17 +202,22 @@ def _hold_out(sites: pd.DataFrame, settings: SplitSettings) -> np.ndarray:
     for part in ("validation", "test"):
         wanted = _find_values(values, getattr(settings, part), part, settings)
         parts[values.isin(wanted).to_numpy()] = part
-    if not settings.validation:
+    # Of the two one is named, or both; what is not is drawn from the rest.
+    for part, share in (
+        ("validation", settings.validation_share),
+        ("test", settings.test_share),
+    ):
+        if getattr(settings, part):
+            continue
         rest = np.flatnonzero(parts == "train")
         groups = pd.factorize(values.iloc[rest])[0]
-        share = settings.validation_share
         bins = deal_groups(
             groups,
             sites["label"].to_numpy()[rest],
             np.array([1 - share, share]),
             settings.seed,
         )
-        parts[rest[bins == 1]] = "validation"
+        parts[rest[bins == 1]] = part
     return parts
 
 
