@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from error_sequence_model.errors import InputError
 from error_sequence_model.sites import prepare_sites
+from error_sequence_model.splitting.grouping import group_sites
+from error_sequence_model.splitting.settings import SplitSettings
 from error_sequence_model.tables.pooling import Member, pool_sites, pool_windows
 from error_sequence_model.windows import read_windows, write_windows
 from tiny_genome import make_tiny_genome
@@ -42,6 +45,27 @@ def test_a_pool_is_its_members(tmp_path: Path) -> None:
     assert (row["junction"], row["strand"]) == tuple(own.loc[5, ["junction", "strand"]])
     expected = read_windows(members[0].windows).get_sequences([5])
     assert windows.get_sequences([row["site_id"]]) == expected
+
+
+def test_sites_of_one_gene_stay_together_whatever_the_other_member_has(
+    tmp_path: Path,
+) -> None:
+    members = [make_member(tmp_path, "a", 1), make_member(tmp_path, "b", 2)]
+    own = pd.read_parquet(members[0].sites)
+    # Merged copies of overlapping genes; the other member has no such column.
+    own["gene_ids"] = own["gene_id"]
+    own.loc[0, "gene_ids"] = f"{own.loc[0, 'gene_id']},other"
+    own.loc[1, "gene_id"] = own.loc[1, "gene_ids"] = "one,two"
+    own.to_parquet(members[0].sites)
+    sites, _ = pool_sites(members)
+    assert sites.loc[0, "gene_ids"] == f"g1:{own.loc[0, 'gene_id']},g1:other"
+    assert sites.loc[1, "gene_id"] == "g1:one,g1:two"
+    of_b = sites[sites["member"].eq("b")]
+    assert (of_b["gene_ids"] == of_b["gene_id"]).all()
+    placed = sites.assign(start=sites["junction"] - 1, end=sites["junction"] + 1)
+    matrix = np.zeros((len(sites), 2), np.uint8)
+    groups = pd.Series(group_sites(placed, matrix, SplitSettings(by="gene")))
+    assert groups.groupby(of_b["gene_id"]).nunique().eq(1).all()
 
 
 def test_what_cannot_be_pooled(tmp_path: Path) -> None:

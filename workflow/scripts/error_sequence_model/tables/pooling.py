@@ -60,11 +60,15 @@ def pool_sites(members: Sequence[Member]) -> tuple[pd.DataFrame, dict[str, Any]]
     for member in _order(members):
         frame = read_sites(member.sites)
         frame["chrom"] = member.genome + ":" + frame["chrom"]
-        if "gene_id" in frame:  # a gene name may be used in two genomes
-            frame["gene_id"] = member.genome + ":" + frame["gene_id"]
+        # A gene name may be used in two genomes; a site of several joins their names.
+        for column in [c for c in ("gene_id", "gene_ids") if c in frame]:
+            names = frame[column].str.replace(",", f",{member.genome}:", regex=False)
+            frame[column] = f"{member.genome}:" + names
         frames.append(frame.assign(genome=member.genome, member=member.name))
     sites = pd.concat(frames, ignore_index=True)
     sites["site_id"] = np.arange(len(sites), dtype=np.int64)
+    if "gene_ids" in sites:  # of some members only
+        sites["gene_ids"] = sites["gene_ids"].fillna(sites["gene_id"])
     repeated = sites[sites.duplicated(list(KEYS), keep=False)]
     if not repeated.empty:
         first = repeated[[*KEYS, "member", "pred_type"]].head(6).to_string(index=False)
