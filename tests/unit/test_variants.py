@@ -77,6 +77,19 @@ def test_what_does_not_fit_the_genome_is_refused(tmp_path: Path) -> None:
         load(tmp_path, [row(3, "C", "G,T")])
 
 
+def test_variants_of_another_genome_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "variants.vcf"
+    rows = [row(1, "A", "T"), row(2, "A", "T").replace("c", "d", 1)]
+    header = HEADER + "##contig=<ID=d>\n"
+    path.write_text(header + "\n".join([COLUMNS, *rows]) + "\n")
+    with pytest.raises(InputError, match=r"none of its contigs \(c, d\).*chr9"):
+        Variants(path, {"chr9": 16})
+    # A genome may lack some of the contigs, and a VCF may change nothing.
+    assert apply(Variants(path, {"c": 16}), [])[0] == "T" + CONTIG[1:]
+    path.write_text(header + COLUMNS + "\n")
+    assert apply(Variants(path, {"c": 16}), [])[0] == CONTIG
+
+
 def test_windows_of_a_personal_genome(tmp_path: Path) -> None:
     genome = make_tiny_genome(chroms=("c",))
     fasta = genome.write_fasta(tmp_path / "genome.fa")

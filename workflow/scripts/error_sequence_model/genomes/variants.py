@@ -60,7 +60,8 @@ class Variants:
         haplotype: 1 or 2, the allele of a phased (or homozygous) genotype.
 
     Raises:
-        InputError: Unreadable, an unknown sample, or unphased heterozygous genotypes.
+        InputError: Unreadable, an unknown sample, unphased heterozygous genotypes, or
+            variants on none of the genome's contigs.
     """
 
     def __init__(
@@ -90,8 +91,26 @@ class Variants:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"variants {path}: not readable ({error})") from error
-        mapping, _ = match_contigs(found, lengths)
-        self._by_chrom = {mapping.get(name, name): v for name, v in found.items()}
+        self._by_chrom = self._match(found, lengths)
+
+    def _match(
+        self, found: dict[str, list[Variant]], lengths: Mapping[str, int]
+    ) -> dict[str, list[Variant]]:
+        """Use the genome's contig names; leave out what it does not have."""
+        mapping, problems = match_contigs(found, lengths)
+        if found and not mapping:
+            raise InputError(
+                f"variants {self.path}: none of its contigs "
+                f"({', '.join(list(found)[:5])}) is in the genome, which has "
+                f"{', '.join(list(lengths)[:5])}: another build or naming?"
+            )
+        if problems:
+            logger.warning(
+                "%s: variants on contigs that are not in the genome are left out: %s",
+                self.path,
+                ", ".join(list(problems)[:10]),
+            )
+        return {mapping[name]: found[name] for name in mapping}
 
     def _choose_sample(self, samples: list[str], sample: str | None) -> str | None:
         if sample is None and len(samples) > 1:
