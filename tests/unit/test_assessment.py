@@ -140,7 +140,7 @@ def test_veto_helps_only_a_model_that_knows() -> None:
     n = 3000
     labels, odds = draw_models(n, {"knows": 1.5, "noise": 0.0})
     sites = make_sites(n, labels).reset_index()
-    table = sites.assign(label=labels, part=make_split(n)["part"])
+    table = sites.assign(label=labels, part=make_split(n)["part"], fold=0)
     models = {name: expit(values) for name, values in odds.items()}
     curve = rerank_calls(table, models, draws=100).set_index(["model", "recall"])
     assert curve.loc[("knows", 0.8), "gain_low"] > 0.05
@@ -148,6 +148,41 @@ def test_veto_helps_only_a_model_that_knows() -> None:
     assert curve.loc[("noise", 0.8), "gain_low"] <= 0
     assert (curve.loc["knows", "precision_both"] >= 0.5).all()
     assert rerank_calls(table.assign(score=np.nan), models, draws=10).empty
+
+
+def test_calls_are_ranked_again_within_their_fold() -> None:
+    """What a fold's model calls likely says nothing of another fold's sites."""
+    n, folds = 900, 3
+    labels, _ = draw_models(n, {})
+    tested = make_sites(n, labels).reset_index().assign(label=labels, part="test")
+    tested["fold"] = np.arange(n) % folds
+    held = tested.assign(part="validation", fold=(tested["fold"] + 1) % folds)
+    table = pd.concat([tested, held], ignore_index=True)
+    # Perfect within each fold, at another level in each: ranked together they mix.
+    odds = 6.0 * table["label"] - 3.0 + 8.0 * (table["fold"] - 1)
+    curve = rerank_calls(table, {"m": expit(odds.to_numpy())}, draws=50)
+    assert (curve["precision_model"] == 1).all()
+    assert (curve["n_sites"] == n).all() and curve["n_genes"].eq(n // 2).all()
+
+
+def test_a_ranking_is_weighed_by_its_own_folds_validation_sites() -> None:
+    n = 400
+    labels, odds = draw_models(n, {"m": 1.0})
+    table = make_sites(n, labels).reset_index().assign(label=labels)
+    table = table.assign(part=make_split(n)["part"], fold=0)
+    alone = rerank_calls(table, {"m": expit(odds["m"])}, draws=20)
+    # Another fold whose model is always wrong leaves the first fold's weights alone.
+    wrong = table.assign(fold=1, label=1 - labels)
+    wrong["pred_type"] = np.where(labels == 1, "TP", "FP")
+    wrong["gene_id"] = "x" + wrong["gene_id"]
+    together = rerank_calls(
+        pd.concat([table, wrong], ignore_index=True),
+        {"m": np.tile(expit(odds["m"]), 2)},
+        draws=20,
+    )
+    other = rerank_calls(wrong, {"m": expit(odds["m"])}, draws=20)
+    expected = (alone["precision_both"] + other["precision_both"]) / 2
+    np.testing.assert_allclose(together["precision_both"], expected)
 
 
 def test_only_real_against_not_real_can_be_ranked_again() -> None:

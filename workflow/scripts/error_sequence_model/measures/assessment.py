@@ -276,7 +276,8 @@ def _rerank(
     first = next(iter(chosen.values()))
     ids = first.index.get_level_values("site_id")
     known = sites.loc[ids, ["pred_type", "score", "gene_id"]].reset_index(drop=True)
-    table = first[["part", "label"]].reset_index(drop=True).join(known)
+    table = first[["part", "label"]].reset_index("fold").reset_index(drop=True)
+    table = table.join(known)
     return rerank_calls(
         table,
         {m: t.loc[first.index, "probability_1"].to_numpy() for m, t in chosen.items()},

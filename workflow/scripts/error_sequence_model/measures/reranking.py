@@ -4,12 +4,14 @@ Asked where one class holds real sites and the other none: ``fp_vs_tp`` (which c
 keep) and ``fn_vs_tn`` (which sites to rescue). The wanted sites are the real ones. At
 each recall of them, precision is compared between three rankings: the predictor's score
 alone, the error model alone (a veto on the calls), and both together, weighed by a
-logistic regression that is fitted on the validation part.
+logistic regression that is fitted on the validation part. Sites are ranked within their
+fold, and folds averaged by their sites: models of different folds are not comparable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -42,6 +44,13 @@ def find_wanted(labels: np.ndarray, pred_types: np.ndarray) -> np.ndarray | None
     return is_real
 
 
+class _Fold(NamedTuple):
+    """Rows of one fold that have a score, int (n,) each."""
+
+    fitted: np.ndarray
+    test: np.ndarray
+
+
 def rerank_calls(
     table: pd.DataFrame,
     models: Mapping[str, np.ndarray],
@@ -53,8 +62,9 @@ def rerank_calls(
     """Trace precision at fixed recall of the real sites, before and after.
 
     Args:
-        table: part (validation or test), label (1 = error), pred_type, score, gene_id
-            of the sites of one fold; sites without a score are left out.
+        table: fold, part (validation or test), label (1 = error), pred_type, score,
+            gene_id; a site in the parts of several folds has a row for each. Sites
+            without a score are left out.
         models: Model -> probability of an error of each row, float (n,).
         draws: Bootstrap samples of genes.
         level: Level of the intervals.
@@ -64,39 +74,31 @@ def rerank_calls(
         `COLUMNS`; ``gain`` is the precision of both together minus that of the score.
         Empty where the question has no meaning (see `find_wanted`) or no scores.
     """
-    empty = pd.DataFrame(columns=list(COLUMNS))
-    has_score = table["score"].notna().to_numpy()
     labels = table["label"].to_numpy(dtype=np.int64)
     wanted = find_wanted(labels, table["pred_type"].to_numpy(dtype=object))
-    part = table["part"].to_numpy(dtype=object)
-    fitted = np.flatnonzero(has_score & (part == "validation"))
-    test = np.flatnonzero(has_score & (part == "test"))
-    if wanted is None or len(test) == 0 or len(np.unique(wanted[test])) < 2:
-        return empty
+    folds = [] if wanted is None else list(_list_folds(table, wanted))
+    if wanted is None or not folds:
+        return pd.DataFrame(columns=list(COLUMNS))
     score = get_log_odds(table["score"].to_numpy(dtype=float))
+    test = np.concatenate([fold.test for fold in folds])
     genes = number_groups(table["gene_id"].to_numpy(dtype=object)[test], len(test))
-    samples = np.concatenate(list(draw_gene_weights(genes, draws=draws, seed=seed)))
+    drawn = np.concatenate(list(draw_gene_weights(genes, draws=draws, seed=seed)))
+    ends = np.cumsum([len(fold.test) for fold in folds])
+    samples = np.split(drawn, ends[:-1], axis=1)
+    # Which way an error points: an FP is not real, an FN is.
+    sign = 1.0 if wanted[labels == 1].all() else -1.0
     rows = []
     for model, probabilities in models.items():
-        # Which way an error points: an FP is not real, an FN is.
-        sign = 1.0 if wanted[labels == 1].all() else -1.0
         veto = sign * get_log_odds(np.asarray(probabilities, dtype=float))
-        both = _weigh(np.stack([score, veto], axis=1), wanted, fitted)
-        ranks = {"score": score[test], "model": veto[test], "both": both[test]}
-        truth = wanted[test]
-        points = {
-            name: compute_precision_at(truth, values, np.array(RECALLS))
-            for name, values in ranks.items()
-        }
-        gains = np.array(
-            [
-                compute_precision_at(truth, ranks["both"], np.array(RECALLS), weights)
-                - compute_precision_at(
-                    truth, ranks["score"], np.array(RECALLS), weights
-                )
-                for weights in samples
-            ]
-        )
+        points = dict.fromkeys(("score", "model", "both"), 0.0)
+        gains = np.zeros((draws, len(RECALLS)))
+        for fold, weights in zip(folds, samples, strict=True):
+            share = len(fold.test) / len(test)
+            both = _weigh(np.stack([score, veto], axis=1), wanted, fold.fitted)
+            ranks = {"score": score, "model": veto, "both": both}
+            found, gained = _trace_fold(ranks, wanted, fold.test, weights)
+            points = {name: points[name] + share * found[name] for name in points}
+            gains += share * gained
         for index, recall in enumerate(RECALLS):
             low, high = get_interval(gains[:, index], level)
             rows.append(
@@ -109,6 +111,41 @@ def rerank_calls(
                 }
             )
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _list_folds(table: pd.DataFrame, wanted: np.ndarray) -> Iterator[_Fold]:
+    """Folds whose test part holds real and other sites."""
+    has_score = table["score"].notna().to_numpy()
+    part, folds = (table[name].to_numpy(dtype=object) for name in ("part", "fold"))
+    for name in np.unique(table["fold"]):
+        is_here = has_score & (folds == name)
+        fold = _Fold(
+            np.flatnonzero(is_here & (part == "validation")),
+            np.flatnonzero(is_here & (part == "test")),
+        )
+        if len(np.unique(wanted[fold.test])) > 1:
+            yield fold
+
+
+def _trace_fold(
+    ranks: Mapping[str, np.ndarray],
+    wanted: np.ndarray,
+    test: np.ndarray,
+    samples: np.ndarray,
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Precision of each ranking, (recalls,), and gain by draw, (draws, recalls)."""
+    truth, recalls = wanted[test], np.array(RECALLS)
+    points = {
+        name: compute_precision_at(truth, values[test], recalls)
+        for name, values in ranks.items()
+    }
+    score, both = ranks["score"][test], ranks["both"][test]
+    gains = [
+        compute_precision_at(truth, both, recalls, weights)
+        - compute_precision_at(truth, score, recalls, weights)
+        for weights in samples
+    ]
+    return points, np.array(gains)
 
 
 def get_log_odds(probabilities: np.ndarray) -> np.ndarray:
