@@ -165,6 +165,33 @@ def test_of_several_folds_the_tested_one_counts():
     assert chosen["label"].tolist() == [1, 1]
 
 
+def test_of_folds_each_has_its_own_long_introns(simulated):
+    _, sites, windows, models = simulated
+    contrast = parse_contrast("fn_vs_tp")
+    folds = {"by": "gene", "folds": 3}
+    split, _ = make_split(sites, windows, contrast, "donor", folds)
+    args = sites, windows, split, contrast, "donor"
+    found = name_causes(*args, models=models, draws=20)
+    assert not any("long intron" in line for line in found.summary["missing"])
+    table = found.table.set_index("flag")
+    assert table.loc["long_intron", "tested"] == "yes"
+    share = found.sites["long_intron"].mean()
+    assert share == pytest.approx(0.2, abs=0.05)
+
+
+def test_intervals_of_coverage_have_the_level_asked_for(simulated):
+    _, sites, windows, models = simulated
+    contrast = parse_contrast("fp_vs_tp")
+    split, _ = make_split(sites, windows, contrast, "acceptor", SPLITS)
+    args = sites, windows, split, contrast, "acceptor"
+    widths = {}
+    for level in (0.6, 0.95):
+        summary = name_causes(*args, models=models, draws=200, level=level).summary
+        low, high = summary["coverage"]["correct"]["interval"]
+        widths[level] = high - low
+    assert 0 < widths[0.6] < 0.7 * widths[0.95]
+
+
 @pytest.mark.parametrize("number", [0, 1, 5])
 def test_few_errors_are_counted_but_not_compared(simulated, number):
     _, sites, windows, models = simulated

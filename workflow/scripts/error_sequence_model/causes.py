@@ -122,7 +122,9 @@ def name_causes(
         "fdr": settings.fdr,
         "level": level,
         "enriched": enriched,
-        "coverage": describe_coverage(has_cause, labels, genes, contrast, draws, seed),
+        "coverage": describe_coverage(
+            *(has_cause, labels, genes, contrast), draws=draws, level=level, seed=seed
+        ),
         "held_out": check_held_out(usable, chosen, genes, settings, draws, seed),
         "unexplained": list_unexplained(chosen, has_cause, contrast),
         "left_out": [

@@ -23,7 +23,7 @@ class Profile(NamedTuple):
 
     Attributes:
         mean: float64 (n_positions,).
-        low: Lower end of the 95 % gene-bootstrap interval, float64 (n_positions,).
+        low: Lower end of the gene-bootstrap interval, float64 (n_positions,).
         high: Upper end, float64 (n_positions,).
         n_sites: Number of sites.
         n_genes: Number of genes.
@@ -84,6 +84,7 @@ def compare_classes(
     genes: np.ndarray,
     *,
     draws: int = 500,
+    level: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
     """Mean profiles of two classes and their difference, with gene-bootstrap bands.
@@ -95,10 +96,11 @@ def compare_classes(
         is_first: True for the first class, bool (n_sites,).
         genes: Gene of each site, (n_sites,).
         draws: Bootstrap draws.
+        level: Of the intervals.
         seed: Seed of the draws.
 
     Returns:
-        The two profiles and their difference, each with a 95 % percentile interval.
+        The two profiles and their difference, each with a percentile interval.
     """
     values = np.asarray(values, dtype=np.float64)
     codes, names = pd.factorize(np.asarray(genes))
@@ -119,7 +121,8 @@ def compare_classes(
             drawn.append((weights @ sums) / total[:, None])
         counts.append((int(mask.sum()), int((sizes > 0).sum())))
     first, second = (
-        _summarise(means[i], drawn[i], *counts[i], enough=counts[i][1]) for i in (0, 1)
+        _summarise(means[i], drawn[i], *counts[i], enough=counts[i][1], level=level)
+        for i in (0, 1)
     )
     difference = _summarise(
         means[0] - means[1],
@@ -127,6 +130,7 @@ def compare_classes(
         counts[0][0] + counts[1][0],
         len(names),
         enough=min(counts[0][1], counts[1][1]),
+        level=level,
     )
     return Comparison(first, second, difference)
 
@@ -140,13 +144,19 @@ def _group(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _summarise(
-    mean: np.ndarray, drawn: np.ndarray, n_sites: int, n_genes: int, *, enough: int
+    mean: np.ndarray,
+    drawn: np.ndarray,
+    n_sites: int,
+    n_genes: int,
+    *,
+    enough: int,
+    level: float,
 ) -> Profile:
     valid = drawn[np.isfinite(drawn).all(axis=1)] if drawn.size else drawn
     if enough < MINIMUM_GENES or len(valid) < 20:
         low = high = np.full(mean.shape, np.nan)
     else:
-        low, high = np.percentile(valid, [2.5, 97.5], axis=0)
+        low, high = np.percentile(valid, [50 - 50 * level, 50 + 50 * level], axis=0)
     return Profile(mean, low, high, n_sites, n_genes)
 
 

@@ -38,13 +38,17 @@ def describe_coverage(
     labels: np.ndarray,
     genes: np.ndarray,
     contrast: Contrast,
+    *,
     draws: int,
+    level: float,
     seed: int,
 ) -> dict[str, Any] | None:
     """Coverage of errors and of correct calls as plain values."""
     if not contrast.is_binary or not len(labels):
         return None
-    found = measure_coverage(has_cause, labels, genes, draws=draws, seed=seed)
+    found = measure_coverage(
+        has_cause, labels, genes, draws=draws, level=level, seed=seed
+    )
     shares = {
         name: cover and {"share": cover.share, "interval": [cover.low, cover.high]}
         for name, cover in found.items()

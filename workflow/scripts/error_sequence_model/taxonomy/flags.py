@@ -69,8 +69,7 @@ def flag_sites(
     if models is not None:
         annotated = pd.concat([annotated, models.sites[SITE]], ignore_index=True)
     columns["near_annotated"] = flag_neighbours(chosen, annotated, settings)
-    is_teacher = chosen["pred_type"].isin(ANNOTATED) & chosen["part"].eq("train")
-    columns |= flag_structure(chosen, is_teacher.to_numpy(), models, settings)
+    columns |= _flag_structure(chosen, split, models, settings)
     columns |= flag_tracks(chosen, tracks, settings)
     own = [make_bed_cause(track.name) for track in tracks if track.cause == "bed"]
     known = [*CAUSES, *dict.fromkeys(own)]
@@ -121,6 +120,25 @@ def _flag_sequences(
             found = flag_sequences(codes, windows.upstream, reference, settings)
             for name, flag in found.items():
                 columns.setdefault(name, np.full(len(chosen), np.nan))[rows] = flag
+    return columns
+
+
+def _flag_structure(
+    chosen: pd.DataFrame,
+    split: pd.DataFrame,
+    models: GeneModels | None,
+    settings: CauseSettings,
+) -> dict[str, np.ndarray]:
+    """Flags from genes; what is usual is read off the training part of the fold."""
+    columns: dict[str, np.ndarray] = {}
+    is_annotated = chosen["pred_type"].isin(ANNOTATED).to_numpy()
+    for fold in chosen["fold"].unique():
+        is_train = split["fold"].eq(fold) & split["part"].eq("train")
+        is_trained = chosen["site_id"].isin(split.loc[is_train, "site_id"]).to_numpy()
+        found = flag_structure(chosen, is_annotated & is_trained, models, settings)
+        rows = np.flatnonzero(chosen["fold"].eq(fold))
+        for name, flag in found.items():
+            columns.setdefault(name, np.full(len(chosen), np.nan))[rows] = flag[rows]
     return columns
 
 

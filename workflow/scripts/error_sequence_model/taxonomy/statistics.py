@@ -225,6 +225,7 @@ def measure_coverage(
     genes: np.ndarray,
     *,
     draws: int = 500,
+    level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, Coverage | None]:
     """Share of errors, and of correct calls, with at least one cause.
@@ -234,14 +235,17 @@ def measure_coverage(
         labels: 1 for an error, int (n,).
         genes: Gene of each site, (n,).
         draws: Bootstrap draws over genes.
-        seed: Their seed.
+        level: Of the intervals.
+        seed: Seed of the draws.
 
     Returns:
         "errors" and "correct", each None for a class without sites.
     """
     is_error = np.asarray(labels) == 1
     values = np.asarray(has_cause, dtype=np.float64)[:, None]
-    found = compare_classes(values, is_error, genes, draws=draws, seed=seed)
+    found = compare_classes(
+        values, is_error, genes, draws=draws, level=level, seed=seed
+    )
     result: dict[str, Coverage | None] = {}
     for name, profile in (("errors", found.first), ("correct", found.second)):
         ends = [
