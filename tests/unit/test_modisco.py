@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from error_sequence_model.configuration import read_schema
-from error_sequence_model.elements import modisco
+from error_sequence_model.elements import callers
+from error_sequence_model.elements.callers import PACKAGES, require_caller
 from error_sequence_model.elements.modisco import find_modisco_motifs
 from error_sequence_model.errors import InputError
 from error_sequence_model.maps.profiles import scale_maps
@@ -69,7 +70,7 @@ def calls(monkeypatch):
     step.TFMoDISco = search
     monkeypatch.setitem(sys.modules, "modiscolite", package)
     monkeypatch.setitem(sys.modules, "modiscolite.tfmodisco", step)
-    monkeypatch.setattr(modisco.util, "find_spec", lambda name: package)
+    monkeypatch.setattr(callers.util, "find_spec", lambda name: package)
     return made
 
 
@@ -103,17 +104,20 @@ def test_maps_without_a_sign_have_motifs_of_errors_only(calls):
 
 
 def test_a_missing_package_is_told_with_the_command(monkeypatch):
-    monkeypatch.setattr(modisco.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(callers.util, "find_spec", lambda name: None)
     scaled, codes, _ = plant(n=6)
     with pytest.raises(InputError, match=r"pip install modisco-lite==\d.*seqlets"):
         find_modisco_motifs(scaled, codes, fdr=0.05)
+    with pytest.raises(InputError, match=r"pip install modisco-lite==\d.*seqlets"):
+        require_caller("modisco")
+    require_caller("seqlets")
 
 
 def test_config_and_library_name_the_same_callers_and_version():
     motifs = read_schema()["properties"]["motifs"]["properties"]
     assert motifs["caller"]["enum"] == ["seqlets", "modisco"]
     assert motifs["caller"]["default"] == MotifSettings().caller
-    assert f"modisco-lite=={modisco.VERSION}" in motifs["caller"]["description"]
+    assert PACKAGES["modisco"][1] in motifs["caller"]["description"]
 
 
 def test_modisco_finds_the_words_on_their_strands():

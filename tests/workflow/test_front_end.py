@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,18 @@ def test_matched_and_unmatched_contrasts_both_run(small_input, snakemake):
         )
         assert ("match" in command.split("--contrast ")[1]) == is_matched
     assert "fp_vs_tp_matched" not in text
+
+
+def test_a_missing_package_is_told_before_any_step(small_input, snakemake):
+    if find_spec("modiscolite"):
+        pytest.skip("modisco-lite is installed")
+    config = make_config(small_input, motifs={"caller": "modisco"})
+    result = snakemake(config, "--dry-run")
+    assert result.returncode != 0
+    assert "pip install modisco-lite==" in result.stdout + result.stderr
+    # Where each step has an environment of its own, this one says nothing.
+    result = snakemake(config, "--dry-run", "--software-deployment-method", "conda")
+    assert "pip install modisco-lite==" not in result.stdout + result.stderr
 
 
 def test_a_matched_split_is_smaller(small_input, snakemake):

@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from error_sequence_model.configuration import complete_config
 from error_sequence_model.contrasts import expand_contrasts
+from error_sequence_model.elements.callers import require_caller
 from error_sequence_model.errors import InputError
 from error_sequence_model.maps.methods import resolve_method
 from error_sequence_model.sources import hash_sources
@@ -36,6 +37,9 @@ try:
         if definition and "splice_types" in definition
     }
     CONTRASTS = expand_contrasts(config["contrasts"])
+    # Steps with environments of their own have packages that are not here.
+    if not workflow.deployment_settings.deployment_method:
+        require_caller(config["motifs"]["caller"])
 except InputError as error:
     raise WorkflowError(str(error)) from None
 

@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.elements.callers import require_caller
 from error_sequence_model.elements.catalogue import read_elements
 from error_sequence_model.elements.element_tests import measure_elements
 from error_sequence_model.elements.enrichment import SearchedSites
 from error_sequence_model.elements.files import write_motifs
-from error_sequence_model.elements.modisco import require_modisco
 from error_sequence_model.elements.scanning import get_background
 from error_sequence_model.elements.search import search_motifs
 from error_sequence_model.elements.sites import gather_sites, learn_elements
@@ -90,8 +90,7 @@ def find_run_motifs(
         settings: How.
         output: The run folder.
     """
-    if settings.caller == "modisco":
-        require_modisco()
+    require_caller(settings.caller)
     method, passed = choose_method(maps, read_json(checks), settings.method)
     found_maps = read_attributions(maps[method])
     explained = found_maps.site_id

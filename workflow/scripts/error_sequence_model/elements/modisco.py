@@ -13,11 +13,12 @@ there; the letters that are not there are given none.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module, util
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from error_sequence_model.elements.callers import PACKAGES, require_caller
 from error_sequence_model.elements.clusters import (
     FEWEST_SEQLETS,
     MOST_SEQLETS,
@@ -25,23 +26,11 @@ from error_sequence_model.elements.clusters import (
     make_motif,
 )
 from error_sequence_model.elements.seqlets import LONGEST
-from error_sequence_model.errors import InputError
 
-PACKAGE, VERSION = "modiscolite", "3.0.0"
 CORE, FLANK = 9, 4  # bases of a seqlet's core, and beside it
 FEWEST_OF_A_SIGN = 20  # seqlets; with fewer, a sign has no patterns
 LONGEST_TRIM = 15  # bases that a pattern is trimmed to, before flanks
 RUNS = 10  # of the clustering; the best is kept
-
-
-def require_modisco() -> None:
-    """Say how to install modisco-lite where it is missing."""
-    if util.find_spec(PACKAGE) is None:
-        raise InputError(
-            "motifs.caller is 'modisco', but modisco-lite is not installed; run "
-            f"`pip install modisco-lite=={VERSION}` in the workflow's environment, or "
-            "set motifs.caller to 'seqlets', which needs no further package"
-        )
 
 
 def find_modisco_motifs(
@@ -57,9 +46,13 @@ def find_modisco_motifs(
 
     Returns:
         Motifs of at least five seqlets, those with most seqlets first.
+
+    Raises:
+        InputError: modisco-lite is not installed.
     """
-    require_modisco()
-    search: Callable[..., Any] = import_module(f"{PACKAGE}.tfmodisco").TFMoDISco
+    require_caller("modisco")
+    step = import_module(f"{PACKAGES['modisco'][0]}.tfmodisco")
+    search: Callable[..., Any] = step.TFMoDISco
     letters = (codes[..., None] == np.arange(4)).astype(np.float32)
     values = scaled if is_signed else np.clip(scaled, 0, None)
     found = search(
