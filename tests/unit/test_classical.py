@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from error_sequence_model import classical
 from error_sequence_model.baselines.models import (
     BINS,
     NEIGHBOURS,
@@ -24,6 +25,7 @@ from error_sequence_model.classical import (
     read_matrix,
 )
 from error_sequence_model.errors import InputError
+from error_sequence_model.features.files import load_features
 from error_sequence_model.features.strength import learn_matrix, score_matrix
 from error_sequence_model.measures.comparison import (
     compare_models,
@@ -111,6 +113,29 @@ def test_a_matrix_has_the_rows_asked_for(fitted) -> None:
     assert coded.dtype == np.uint8
     with pytest.raises(InputError, match="some sites of the split are missing"):
         read_matrix(path, np.array([2, 999]), fold=0)
+
+
+def _load(path, site_ids, *, fold: int) -> pd.DataFrame:
+    return load_features(path, fold=fold)
+
+
+def test_a_damaged_file_is_told_and_a_defect_is_no_damage(
+    fitted, tmp_path, monkeypatch
+) -> None:
+    content = fitted[1].read_bytes()
+    damaged = tmp_path / "features.parquet"
+    for kept in (b"", content[:1000], content[:-1000], content[: len(content) // 2]):
+        damaged.write_bytes(kept)
+        for read in (read_matrix, _load):
+            with pytest.raises(InputError, match="remove it and run again"):
+                read(damaged, np.array([1, 2]), fold=0)
+
+    def fail(values: np.ndarray, train: np.ndarray) -> np.ndarray:
+        raise TypeError("a defect")
+
+    monkeypatch.setattr(classical, "code_column", fail)
+    with pytest.raises(TypeError, match="a defect"):
+        read_matrix(fitted[1], np.array([1, 2]), fold=0, train=np.arange(2))
 
 
 def test_codes_keep_the_order_and_know_what_is_missing() -> None:

@@ -200,6 +200,9 @@ def read_matrix(
 
     Returns:
         float32 (n, features), or uint8 where binned: a quarter of the memory.
+
+    Raises:
+        InputError: No such file, it cannot be read, or it lacks a site.
     """
     columns = [
         column
@@ -207,19 +210,8 @@ def read_matrix(
         if groups is None or name.split(":")[0] in groups
     ]
     with refuse_damage(path):
-        return _read_matrix(
-            pq.ParquetFile(path, memory_map=True), path, columns, site_ids, train
-        )
-
-
-def _read_matrix(
-    file: pq.ParquetFile,
-    path: Path,
-    columns: list[str],
-    site_ids: np.ndarray,
-    train: np.ndarray | None,
-) -> np.ndarray:
-    known = file.read(columns=["site_id"])["site_id"].to_numpy()
+        file = pq.ParquetFile(path, memory_map=True)
+        known = file.read(columns=["site_id"])["site_id"].to_numpy()
     order = np.searchsorted(known, site_ids)
     if len(known) == 0 or (known[np.minimum(order, len(known) - 1)] != site_ids).any():
         raise InputError(f"{path}: some sites of the split are missing; make it again")
@@ -227,7 +219,9 @@ def _read_matrix(
     matrix = np.empty((len(site_ids), len(columns)), dtype=dtype, order="F")
     for start in range(0, len(columns), COLUMNS_AT_ONCE):
         chosen = columns[start : start + COLUMNS_AT_ONCE]
-        table = file.read(columns=chosen)
+        with refuse_damage(path):
+            table = file.read(columns=chosen)
+            table.validate()
         for number, column in enumerate(chosen, start):
             values = table[column].to_numpy()[order]
             matrix[:, number] = values if train is None else code_column(values, train)

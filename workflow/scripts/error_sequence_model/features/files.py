@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from error_sequence_model.features.families import Feature
-from error_sequence_model.saved_files import read_saved_table
+from error_sequence_model.saved_files import read_saved_table, refuse_damage
 
 FOLD = "@fold"
 
@@ -35,8 +35,14 @@ def describe_features(
 
 
 def list_columns(path: str | Path, fold: int) -> dict[str, str]:
-    """Features of a fold: name without the fold -> column of the file."""
-    columns = [name for name in pq.read_schema(path).names if name != "site_id"]
+    """Features of a fold: name without the fold -> column of the file.
+
+    Raises:
+        InputError: No such file, or it cannot be read.
+    """
+    with refuse_damage(path):
+        names = pq.read_schema(path).names
+    columns = [name for name in names if name != "site_id"]
     ours = [n for n in columns if FOLD not in n or n.endswith(f"{FOLD}{fold}")]
     return {name.split(FOLD)[0]: name for name in ours}
 
