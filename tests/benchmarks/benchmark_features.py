@@ -7,28 +7,24 @@ figure and ends with code 1 if a limit is missed.
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from measured_steps import SCRIPTS, measure_step
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
+sys.path.insert(0, str(SCRIPTS))
 
 from error_sequence_model.windows import SCHEMA, make_batch
 
-SCRIPTS = Path(sys.path[0])
 UP, DOWN = 200, 200
 WANTED = 2000
 EXTRA = 150  # numeric columns of the error table, to come to 2,000 features
-LIMITS = {"features": 60.0, "boosting": 120.0}
+LIMITS = {"features": 60.0, "baselines": 120.0}
 MOST_MEMORY = 3000.0
 
 
@@ -67,31 +63,13 @@ def write_input(folder: Path, n: int) -> None:
     split.to_parquet(folder / "split.parquet", index=False)
 
 
-def run(*command: str, cores: int) -> tuple[float, float]:
-    """Run a step; return its seconds, and those of the processors."""
-    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
-        [sys.executable, *command],
-        check=True,
-        env={**os.environ, "OMP_NUM_THREADS": str(cores)},
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return time.perf_counter() - start, used
-
-
-def get_peak() -> float:
-    """Largest memory of any step so far, MB."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-
-
 def main() -> int:
     """Measure, print and judge."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, default=100_000)
     parser.add_argument("--cores", type=int, default=2)
     arguments = parser.parse_args()
-    failures = []
+    failures, peak = [], 0.0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_input(folder, arguments.sites)
@@ -100,29 +78,31 @@ def main() -> int:
         columns = ", ".join(f'"measure{i}"' for i in range(EXTRA))
         steps = {
             "features": [
-                *(str(SCRIPTS / "features.py"), *inputs),
+                *inputs,
                 *("--windows", f"{folder}/windows.arrow", "--features", str(table)),
                 *("--definitions", f"{folder}/features.tsv"),
                 *("--settings", f'{{"columns": [{columns}]}}'),
             ],
-            "boosting": [
-                *(str(SCRIPTS / "baselines.py"), *inputs, "--features", str(table)),
+            "baselines": [
+                *(*inputs, "--features", str(table)),
                 *("--models", "boosting", "--predictions", f"{folder}/out.parquet"),
             ],
         }
-        for step, command in steps.items():
-            seconds, used = run(*command, cores=arguments.cores)
+        for step, words in steps.items():
+            cost = measure_step(step, *words, cores=arguments.cores)
+            peak = max(peak, cost.megabytes)
             print(
-                f"{step}, {arguments.sites:,} sites: {seconds:.1f} s ({used:.1f} s of "
-                f"processor), peak {get_peak():.0f} MB"
+                f"{step}, {arguments.sites:,} sites: {cost.seconds:.1f} s "
+                f"({cost.cpu_seconds:.1f} s of processor), peak "
+                f"{cost.megabytes:.0f} MB"
             )
-            if seconds > LIMITS[step]:
+            if cost.seconds > LIMITS[step]:
                 failures.append(f"{step} above {LIMITS[step]:.0f} s")
         count = len(pq.read_schema(table).names) - 1
         print(f"features: {count:,}; file {table.stat().st_size / 1e6:.0f} MB")
         if count < WANTED:
             failures.append(f"fewer than {WANTED:,} features")
-    if get_peak() > MOST_MEMORY:
+    if peak > MOST_MEMORY:
         failures.append("memory above 3 GB")
     print("missed: " + "; ".join(failures) if failures else "all limits met")
     return 1 if failures else 0

@@ -12,19 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from measured_steps import SCRIPTS, Cost, measure_step
 
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ROOT / "workflow" / "scripts"
-sys.path[:0] = [str(SCRIPTS), str(ROOT / "tests")]
+sys.path[:0] = [str(SCRIPTS), str(Path(__file__).resolve().parents[1])]
 
 from error_sequence_model.windows import read_windows
 from planted_models import train_bpe
@@ -117,20 +113,15 @@ def write_checkpoint(folder: Path, windows: Path) -> Path:
     return checkpoint
 
 
-def run(name: str, *words: str | Path) -> tuple[float, float]:
-    """Run a step; print and give its seconds and its greatest memory in GB.
-
-    The system counts what this program holds itself (about half a GB) as the least.
-    """
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, SCRIPTS / f"{name}.py", *words])
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{name} failed")
-    seconds, memory = time.perf_counter() - start, usage.ru_maxrss / 2**20
-    cpu = usage.ru_utime + usage.ru_stime
-    print(f"{name:10} {seconds:7.1f} s ({cpu:.1f} s CPU), {memory:.2f} GB", flush=True)
-    return seconds, memory
+def run(name: str, *words: str | Path) -> Cost:
+    """Run a step, and print what it took."""
+    cost = measure_step(name, *words)
+    print(
+        f"{name:10} {cost.seconds:7.1f} s ({cost.cpu_seconds:.1f} s CPU), "
+        f"{cost.megabytes / 1024:.2f} GB",
+        flush=True,
+    )
+    return cost
 
 
 def main() -> int:
@@ -173,7 +164,8 @@ def main() -> int:
             words = ("--backbone", json.dumps(entry, default=str), "--tokens", tokens)
             costs.append(run("tokens", "--windows", windows, *words))
         leakage = json.loads((folder / "leakage.json").read_text())
-    minutes, memory = sum(cost[0] for cost in costs) / 60, max(c[1] for c in costs)
+    minutes = sum(cost.seconds for cost in costs) / 60
+    memory = max(cost.megabytes for cost in costs) / 1024
     print(f"{n_sites:,} sites: {minutes:.1f} min, at most {memory:.2f} GB")
     print(json.dumps(leakage)[:600])
     return int(minutes > MINUTES or memory > GIGABYTES)

@@ -7,7 +7,6 @@ and ends with code 1 if a limit is missed.
 from __future__ import annotations
 
 import argparse
-import resource
 import shutil
 import subprocess
 import sys
@@ -18,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pysam
+from measured_steps import SCRIPTS, measure_step
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
+sys.path.insert(0, str(SCRIPTS))
 
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.windows import write_windows
@@ -94,23 +94,6 @@ def write_errors(folder: Path, genome: Path, n: int) -> Path:
     return path
 
 
-def measure_memory(sites: Path, genome: Path, out: Path) -> tuple[float, float]:
-    """Write windows in a process of its own; return seconds and its peak in MB."""
-    script = Path(__file__).resolve().parents[2] / "workflow/scripts/windows.py"
-    start = time.perf_counter()
-    subprocess.run(
-        [
-            *(sys.executable, str(script), "--sites", str(sites)),
-            *("--genome", str(genome), "--windows", str(out)),
-            *("--upstream", str(UP), "--downstream", str(DOWN)),
-        ],
-        check=True,
-    )
-    seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return seconds, peak
-
-
 def main() -> int:
     """Measure, print and judge."""
     argparse.ArgumentParser(description=__doc__).parse_args()
@@ -118,11 +101,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         genome = write_genome(folder)
-        seconds, peak = measure_memory(
-            write_sites(folder, 1_000_000), genome, folder / "big.arrow"
+        cost = measure_step(
+            *("windows", "--sites", write_sites(folder, 1_000_000)),
+            *("--genome", genome, "--windows", folder / "big.arrow"),
+            *("--upstream", str(UP), "--downstream", str(DOWN)),
         )
-        print(f"1,000,000 windows of 1 kb: {seconds:.1f} s, peak {peak:.0f} MB")
-        if peak > 1500:
+        print(
+            f"1,000,000 windows of 1 kb: {cost.seconds:.1f} s, peak "
+            f"{cost.megabytes:.0f} MB"
+        )
+        if cost.megabytes > 1500:
             failures.append("memory above 1.5 GB")
         (folder / "big.arrow").unlink()
         sites = write_sites(folder, 200_000)
