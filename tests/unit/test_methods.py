@@ -9,7 +9,13 @@ from error_sequence_model.attribution import METHODS, find_method
 from error_sequence_model.configuration import complete_config, read_schema
 from error_sequence_model.errors import InputError
 from error_sequence_model.maps.explaining import attribute_run, attribute_sites
-from error_sequence_model.maps.methods import ALIASES, CAPTUM_METHODS, resolve_method
+from error_sequence_model.maps.methods import (
+    ALIASES,
+    CAPTUM_METHODS,
+    PREFERRED,
+    rank_methods,
+    resolve_method,
+)
 from error_sequence_model.runs import ExplainedRun
 from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 
@@ -32,6 +38,20 @@ def test_the_schema_and_the_library_know_the_same_methods() -> None:
     assert resolve_method("occlusion") == "substitution"
     assert resolve_method("ism") == "in_silico_mutagenesis"
     assert resolve_method("captum.Lime") == "captum.Lime"
+
+
+def test_the_methods_shown_first_are_methods_that_passed() -> None:
+    assert set(PREFERRED) <= set(METHODS)
+    names = [*METHODS, "captum.Lime"]
+    assert rank_methods(dict.fromkeys(names))[:3] == list(PREFERRED)
+    verdicts = {
+        **{"integrated_gradients": False, "substitution": None},
+        **{"captum.Lime": None, "deep_lift_shap": True, "in_silico_mutagenesis": True},
+    }
+    assert rank_methods(verdicts) == [
+        *("in_silico_mutagenesis", "deep_lift_shap"),
+        *("substitution", "captum.Lime", "integrated_gradients"),
+    ]
 
 
 @pytest.mark.parametrize(

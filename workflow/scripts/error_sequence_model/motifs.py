@@ -33,8 +33,8 @@ from error_sequence_model.elements.search import search_motifs
 from error_sequence_model.elements.sites import gather_sites, learn_elements
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import read_json
+from error_sequence_model.maps.methods import rank_methods, resolve_method
 from error_sequence_model.maps.profiles import scale_maps
-from error_sequence_model.reporting.results import METHOD_ORDER
 from error_sequence_model.run_files import Maps, read_attributions
 from error_sequence_model.settings import Settings
 from error_sequence_model.windows import Windows
@@ -173,16 +173,14 @@ def choose_method(
     Raises:
         InputError: The method has no maps.
     """
-    method = "substitution" if method == "occlusion" else method
+    method = resolve_method(method)
     if method not in ("auto", *maps):
         raise InputError(
             f"motifs.method is {method!r}, but explanation.methods makes maps of "
             f"{', '.join(maps)} only; set one of them, or auto"
         )
     verdicts = {name: checks["methods"].get(name, {}).get("passed") for name in maps}
-    rank = {name: place for place, name in enumerate(METHOD_ORDER)}
-    best = min(maps, key=lambda m: (verdicts[m] is not True, rank.get(m, 99), m))
-    chosen = best if method == "auto" else method
+    chosen = rank_methods(verdicts)[0] if method == "auto" else method
     return chosen, verdicts[chosen]
 
 

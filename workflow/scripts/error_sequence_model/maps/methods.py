@@ -5,7 +5,7 @@ Kept apart from `attribution`, so that the workflow's rules can read it without 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 ALIASES = {"occlusion": "substitution", "ism": "in_silico_mutagenesis"}
@@ -16,6 +16,8 @@ CAPTUM_METHODS = (
     *("InputXGradient", "Saliency", "Occlusion", "FeatureAblation"),
     *("ShapleyValueSampling", "KernelShap", "Lime"),
 )
+# Which method's maps are shown where several are as good by their checks.
+PREFERRED = ("integrated_gradients", "substitution", "in_silico_mutagenesis")
 UNSIGNED = ("saliency", f"{CAPTUM_PREFIX}Saliency")
 # Settings that some methods alone heed: theirs change with them, others' do not.
 OWN_SETTINGS = {"core": ("in_silico_mutagenesis",)}
@@ -24,6 +26,19 @@ OWN_SETTINGS = {"core": ("in_silico_mutagenesis",)}
 def resolve_method(name: str) -> str:
     """Give the name under which a method's files are kept: an alias is resolved."""
     return ALIASES.get(name, name)
+
+
+def rank_methods(verdicts: Mapping[str, bool | None]) -> list[str]:
+    """Order methods: those that passed their checks, those not judged, those that fail.
+
+    Args:
+        verdicts: Whether each method's maps passed; None: not judged.
+    """
+    place = {name: number for number, name in enumerate(PREFERRED)}
+    judged = {True: 0, None: 1, False: 2}
+    return sorted(
+        verdicts, key=lambda m: (judged[verdicts[m]], place.get(m, len(place)), m)
+    )
 
 
 def list_captum_methods() -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from error_sequence_model.maps.methods import rank_methods
 from error_sequence_model.run_files import (
     Maps,
     concatenate_maps,
@@ -27,8 +28,6 @@ from error_sequence_model.run_files import (
     read_object,
 )
 from error_sequence_model.splitting.fold_checks import merge_checks
-
-METHOD_ORDER = ("integrated_gradients", "substitution", "occlusion", "mutagenesis")
 
 
 @dataclass(frozen=True)
@@ -138,11 +137,7 @@ class RunResults:
     @property
     def methods(self) -> list[str]:
         """Attribution methods, those that passed every check first."""
-        rank = {name: place for place, name in enumerate(METHOD_ORDER)}
-        return sorted(
-            self.attributions,
-            key=lambda m: (self.has_passed(m) is False, rank.get(m, 99), m),
-        )
+        return rank_methods({name: self.has_passed(name) for name in self.attributions})
 
     def has_passed(self, method: str) -> bool | None:
         """Whether the method passed its checks; None if it was not checked."""
