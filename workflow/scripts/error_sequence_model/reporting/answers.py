@@ -137,7 +137,7 @@ def _say_higher(unit: Unit, gain: Gain) -> str:
     The baseline to compare with is chosen on the validation part, so that the choice is
     not part of the result; what another one reaches must not go unsaid.
     """
-    best = get_best_row(unit.comparison, ("baseline",))
+    best = get_best_row(unit.averages, ("baseline",))
     if best is None or best["model"] == gain.baseline or best["auprc"] <= gain.auprc:
         return ""
     return (

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.reporting.fold_averages import average_folds
 from error_sequence_model.reporting.inputs import (
     find_token_store,
     get_clusters,
@@ -104,6 +105,11 @@ class Unit:
         """The positive class by its pred_types."""
         of_class = self.sites.loc[self.sites["label"] == self.positive_label]
         return "/".join(sorted(of_class["pred_type"].unique())) or "error"
+
+    @cached_property
+    def averages(self) -> pd.DataFrame | None:
+        """Rows of ``comparison.tsv``, those of several folds averaged; or None."""
+        return None if self.comparison is None else average_folds(self.comparison)
 
     @cached_property
     def test_sites(self) -> pd.DataFrame:

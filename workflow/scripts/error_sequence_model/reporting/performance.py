@@ -162,12 +162,12 @@ def _describe_panels(unit: Unit) -> str:
     table = unit.predicted
     positive = int((table["label"] == unit.positive_label).sum())
     threshold = unit.lead.metrics.get("threshold")
-    cut = (
-        f"; threshold {threshold:.2f}, chosen on the validation part"
-        if threshold is not None
-        else ""
-    )
-    seeds = " (folds pooled)" if len(unit.lead.folds) > 1 else ""
+    has_folds, cut = len(unit.lead.folds) > 1, ""
+    if threshold is not None:
+        cut = f"; threshold {threshold:.2f}, chosen on the validation part"
+    if threshold is not None and has_folds:
+        cut = f"; thresholds (mean {threshold:.2f}) chosen on each validation part"
+    seeds = " (folds pooled)" if has_folds else ""
     return (
         f"n = {len(table):,} test sites, of which {positive:,} {unit.positive_name}"
         f"{seeds}. Curves: one model per backbone, the best seed on validation. "

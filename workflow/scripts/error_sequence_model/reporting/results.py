@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from error_sequence_model.maps.methods import rank_methods
+from error_sequence_model.reporting.fold_averages import merge_metrics
 from error_sequence_model.run_files import (
     Maps,
     concatenate_maps,
@@ -174,6 +175,7 @@ def merge_folds(runs: Sequence[RunResults]) -> RunResults:
         runs[0],
         folds=tuple(fold for run in runs for fold in run.folds),
         predictions=pd.concat(tables, ignore_index=True) if tables else None,
+        metrics=merge_metrics([run.metrics for run in runs]),
         split=pd.concat(splits, ignore_index=True) if splits else None,
         attributions={
             m: concatenate_maps([run.attributions[m] for run in runs])

@@ -94,8 +94,8 @@ def get_best_row(comparison: pd.DataFrame | None, kinds: tuple[str, ...]) -> Any
 
 
 def get_lead_row(unit: Unit) -> Any:
-    """The leading model's row in the comparison, or None."""
-    table = unit.comparison
+    """The leading model's row in the comparison, the mean of its folds; or None."""
+    table = unit.averages
     if table is None or "kind" not in table:
         return None
     rows = table[(table["kind"] == "backbone") & (table["model"] == unit.lead.backbone)]
@@ -135,12 +135,13 @@ class Gain(NamedTuple):
 
 def measure_gain(unit: Unit) -> Gain | None:
     """Compare the leading model with the best baseline; None where one is missing."""
-    baseline = get_best_row(unit.comparison, ("baseline",))
+    baseline = get_best_row(unit.averages, ("baseline",))
     model = get_lead_row(unit)
     if baseline is None or model is None:
         return None
     # The comparison names its baseline, which was chosen on the validation part.
-    named = unit.comparison[unit.comparison["model"] == model.get("against")]
+    against = model.get("against")
+    named = unit.averages[unit.averages["model"] == against]
     if len(named):
         baseline = named.iloc[0]
     delta, low, high = (
@@ -149,12 +150,15 @@ def measure_gain(unit: Unit) -> Gain | None:
     )
     if not np.isfinite(delta):
         delta = model["auprc"] - baseline["auprc"]
+    name, reached = str(baseline["model"]), baseline["auprc"]
+    if not len(named) and isinstance(against, str):
+        # Every fold has a baseline of its own.
+        name, reached = against, model["auprc"] - delta
     if not np.isfinite(low):
         mark = "open"
     else:
         mark = "good" if low > 0 and delta >= SMALLEST_GAIN else "bad"
-    name = str(baseline["model"])
-    return Gain(delta, low, high, model["auprc"], name, baseline["auprc"], mark)
+    return Gain(delta, low, high, model["auprc"], name, reached, mark)
 
 
 def describe_gain(unit: Unit) -> tuple[str, str]:
@@ -188,7 +192,7 @@ def describe_gain(unit: Unit) -> tuple[str, str]:
 
 def describe_score(unit: Unit) -> str:
     """What the predictor's own score alone reaches, where that is more; else empty."""
-    model, reference = get_lead_row(unit), get_best_row(unit.comparison, ("reference",))
+    model, reference = get_lead_row(unit), get_best_row(unit.averages, ("reference",))
     if model is None or reference is None or not reference["auprc"] > model["auprc"]:
         return ""
     text = f" The reference “{reference['model']}” alone reaches AUPRC "
