@@ -10,6 +10,7 @@ import pandas as pd
 
 from error_sequence_model.calling import CallSettings, call_sites
 from error_sequence_model.calls.decoys import make_regions, read_regions
+from error_sequence_model.calls.score_files import use_contig_names
 from error_sequence_model.calls.scores import read_scores
 from error_sequence_model.errors import InputError
 from error_sequence_model.genomes.annotation import (
@@ -18,7 +19,7 @@ from error_sequence_model.genomes.annotation import (
     read_genes,
 )
 from error_sequence_model.genomes.cutting import get_dinucleotides
-from error_sequence_model.genomes.fasta import Genome, match_contigs
+from error_sequence_model.genomes.fasta import Genome
 from error_sequence_model.tables.consensus import Reading, check_consensus
 
 
@@ -61,8 +62,8 @@ def call_files(
         known = read_annotation(support, **convention).sites
     with Genome(genome_path) as genome:
         if known is not None:
-            known = _match(known, genome, support)
-        truth = _match(annotation.sites, genome, annotation_path)
+            known = use_contig_names(known, genome, str(support))
+        truth = use_contig_names(annotation.sites, genome, str(annotation_path))
         _check_truth(truth, genome, annotation_path, coordinate_base, site_base)
         if regions is not None:
             stretches = read_regions(regions)
@@ -78,7 +79,7 @@ def call_files(
         return call_sites(
             read_scores(scores, genome, **convention),
             truth,
-            _match(stretches, genome, regions or annotation_path),
+            use_contig_names(stretches, genome, str(regions or annotation_path)),
             genome,
             settings=settings,
             support=known,
@@ -113,11 +114,3 @@ def _get_genes(annotation: Annotation, path: str | Path | None) -> pd.DataFrame:
             "(BED) or `genes` (GTF or GFF3)"
         )
     return genes
-
-
-def _match(rows: pd.DataFrame, genome: Genome, path: str | Path) -> pd.DataFrame:
-    """Use the genome's contig names; contigs it does not have are refused."""
-    mapping, problems = match_contigs(rows["chrom"].unique(), genome.lengths)
-    if problems:
-        raise InputError(f"{path}: contigs not in {genome.path}: {problems}")
-    return rows.assign(chrom=rows["chrom"].map(mapping))

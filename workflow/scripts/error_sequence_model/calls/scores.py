@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.calls.openspliceai import read_openspliceai
+from error_sequence_model.calls.score_files import require_file, use_contig_names
 from error_sequence_model.coordinates import SPLICE_TYPES, STRANDS, get_junctions
 from error_sequence_model.errors import InputError
 from error_sequence_model.genomes.annotation import SITE
 from error_sequence_model.genomes.bigwigs import open_bigwig
-from error_sequence_model.genomes.cutting import get_dinucleotides
 from error_sequence_model.genomes.fasta import Genome, match_contigs
-from error_sequence_model.tables import consensus
 from error_sequence_model.tables.intervals import (
     convert_intervals,
     convert_scores,
@@ -68,7 +68,7 @@ def read_scores(
     if kind == "table":
         scores = _read_score_table(tracks, coordinate_base, site_base)
     elif kind == "openspliceai":
-        scores = _read_openspliceai(tracks, genome)
+        scores = read_openspliceai(tracks, genome)
     else:
         reader = _read_bigwig if kind == "bigwig" else _read_bedgraph
         parts = []
@@ -86,7 +86,7 @@ def read_scores(
             )
         scores = pd.concat(parts, ignore_index=True)
     scores = scores[scores["score"] >= minimum]
-    scores = _match_contigs(scores, genome, str(tracks))
+    scores = use_contig_names(scores, genome, f"scores: {tracks}")
     _check_places(scores, genome, str(tracks))
     scores["score"] = scores["score"].astype("float32")
     best = scores.sort_values("score", ascending=False, kind="stable")
@@ -104,13 +104,7 @@ def _list_tracks(tracks: Mapping[str, Any]) -> Iterator[tuple[str, str, Path]]:
                 '{"+": file, "-": file}'
             )
         for strand in STRANDS:
-            yield splice_type, strand, _require_file(files[strand])
-
-
-def _require_file(path: str | Path) -> Path:
-    if not Path(path).is_file():
-        raise InputError(f"scores: {path}: no such file")
-    return Path(path)
+            yield splice_type, strand, require_file(files[strand])
 
 
 def _read_bigwig(path: Path, genome: Genome, minimum: float) -> pd.DataFrame:
@@ -173,7 +167,8 @@ def _read_bedgraph(path: Path, genome: Genome, minimum: float) -> pd.DataFrame:
 
 def _check_ends(rows: pd.DataFrame, genome: Genome, path: Path) -> None:
     """Refuse intervals beyond a contig's end before they are spread over bases."""
-    lengths = _match_contigs(rows, genome, path)["chrom"].map(genome.lengths)
+    named = use_contig_names(rows, genome, f"scores: {path}")
+    lengths = named["chrom"].map(genome.lengths)
     is_beyond = rows["end"].to_numpy() > lengths.to_numpy()
     if is_beyond.any():
         problems = [
@@ -186,7 +181,7 @@ def _check_ends(rows: pd.DataFrame, genome: Genome, path: Path) -> None:
 def _read_score_table(
     tracks: Mapping[str, Any], coordinate_base: int, site_base: str
 ) -> pd.DataFrame:
-    path = _require_file(tracks.get("path", ""))
+    path = require_file(tracks.get("path", ""))
     table = read_table(path)
     frame = rename_columns(
         table.frame,
@@ -228,76 +223,6 @@ def _read_score_table(
         site_base=site_base,
     )
     return scores[[*SITE, "score"]]
-
-
-def _read_openspliceai(tracks: Mapping[str, Any], genome: Genome) -> pd.DataFrame:
-    """Read the two BED files of ``openspliceai predict``.
-
-    Releases differ in what an interval is: the two intronic bases, those shifted by
-    one, or the exonic base. Which one it is shows in the genome: the best-scored
-    intervals of a type must have consensus.
-    """
-    parts = []
-    for splice_type in SPLICE_TYPES:
-        path = _require_file(tracks.get(splice_type, ""))
-        names = dict(enumerate(("chrom", "start", "end", "name", "score", "strand")))
-        rows = read_rows(path, names, what="BED of OpenSpliceAI")
-        rows = rows[rows["strand"].isin(STRANDS)]
-        rows = convert_intervals(rows, path, first=0, what="BED")
-        rows = convert_scores(rows, path)
-        is_plus = rows["strand"].eq("+").to_numpy()
-        five = np.where(is_plus, rows["start"], rows["end"])
-        part = pd.DataFrame(
-            {
-                "chrom": rows["chrom"],
-                "five": five,
-                "sign": np.where(is_plus, 1, -1),
-                "strand": rows["strand"],
-                "splice_type": splice_type,
-                "score": rows["score"],
-            }
-        )
-        part = _match_contigs(part, genome, path)
-        parts.append(_place_intervals(part, splice_type, genome, path))
-    return pd.concat(parts, ignore_index=True)
-
-
-def _place_intervals(
-    part: pd.DataFrame, splice_type: str, genome: Genome, path: Path
-) -> pd.DataFrame:
-    """Turn an interval's 5' edge (interbase) into the junction."""
-    # The intron's first two bases start at a donor's junction; its last two end at an
-    # acceptor's. Then the exonic base alone, then either shifted by one.
-    steps = (0, 1, -1) if splice_type == "donor" else (2, 0, 1, 3)
-    best = part.nlargest(1000, "score")
-    if best.empty:
-        return part.assign(junction=np.zeros(0, np.int64))
-    shares = {}
-    for step in steps:
-        placed = best.assign(junction=best["five"] + step * best["sign"])
-        pairs = pd.Series(get_dinucleotides(placed, genome), index=placed.index)
-        found = consensus.has_consensus(pairs, placed["splice_type"].eq("donor"))
-        shares[step] = float(found.mean())
-        if shares[step] >= consensus.MINIMUM_SHARE:
-            logger.info("%s: junction %+d from the interval's 5' edge", path, step)
-            return part.assign(junction=part["five"] + step * part["sign"])
-    raise InputError(
-        f"scores: {path}: at none of the known places of a BED interval do 90 % of the "
-        f"best {splice_type} calls have consensus ({shares}): wrong genome build?"
-    )
-
-
-def _match_contigs(
-    scores: pd.DataFrame, genome: Genome, path: str | Path
-) -> pd.DataFrame:
-    """Use the genome's contig names (chr1 for 1); refuse what it does not have."""
-    mapping, problems = match_contigs(scores["chrom"].unique(), genome.lengths)
-    if problems:
-        raise InputError(
-            f"scores: {path}: contigs not in {genome.path}: {problems}; it has "
-            f"{list(genome.lengths)[:5]} …"
-        )
-    return scores.assign(chrom=scores["chrom"].map(mapping))
 
 
 def _check_places(scores: pd.DataFrame, genome: Genome, path: str) -> None:

@@ -1,4 +1,4 @@
-"""Simulated genes: exons and introns, their sequence and their splice signals.
+"""Simulated genes: exons and introns, their sites and their background sequence.
 
 Everything here is in gene coordinates: 0-based, half-open, in transcript sense from the
 first base of the gene. A junction is interbase. Sequences are uint8 codes, 0-3 = ACGT.
@@ -34,49 +34,6 @@ DINUCLEOTIDE_ODDS = np.array(
         [0.8, 1.0, 1.2, 1.15],
     ]
 )
-
-# Splice signals: probabilities of A, C, G, T, after the vertebrate consensus MAG|GTRAGT
-# and (Y)nNCAG|G (Burge, Tuschl & Sharp 1999) with the branch point yUnAy around the
-# yeast-like TACTAAC (Gao et al. 2008). Offsets count from the junction.
-DONOR_START = -3
-DONOR_SIGNAL = np.array(
-    [
-        [0.34, 0.36, 0.18, 0.12],
-        [0.62, 0.12, 0.12, 0.14],
-        [0.09, 0.03, 0.80, 0.08],
-        [0.00, 0.00, 1.00, 0.00],
-        [0.00, 0.00, 0.00, 1.00],
-        [0.56, 0.02, 0.39, 0.03],
-        [0.70, 0.08, 0.12, 0.10],
-        [0.08, 0.05, 0.80, 0.07],
-        [0.17, 0.15, 0.18, 0.50],
-    ]
-)
-TRACT_START, TRACT_END = -20, -4
-ACCEPTOR_START = TRACT_START
-ACCEPTOR_SIGNAL = np.array(
-    [[0.07, 0.26, 0.06, 0.61]] * (TRACT_END - TRACT_START)
-    + [
-        [0.26, 0.28, 0.20, 0.26],
-        [0.05, 0.65, 0.01, 0.29],
-        [1.00, 0.00, 0.00, 0.00],
-        [0.00, 0.00, 1.00, 0.00],
-        [0.24, 0.14, 0.50, 0.12],
-    ]
-)
-BRANCH_SIGNAL = np.array(
-    [
-        [0.20, 0.20, 0.15, 0.45],
-        [0.50, 0.15, 0.20, 0.15],
-        [0.05, 0.65, 0.05, 0.25],
-        [0.03, 0.12, 0.03, 0.82],
-        [0.60, 0.10, 0.25, 0.05],
-        [1.00, 0.00, 0.00, 0.00],
-        [0.05, 0.65, 0.05, 0.25],
-    ]
-)
-BRANCH_ADENINE = 5  # its index in BRANCH_SIGNAL
-BRANCH_OFFSETS = (-40, -22)  # of the adenine: as near as the tract lets it come
 
 # What a site keeps to itself, [first offset, end offset): no other site comes there.
 RESERVED = {
@@ -185,13 +142,6 @@ def sample_background(rng: np.random.Generator, regions: np.ndarray) -> np.ndarr
     return np.array(codes, dtype=np.uint8)
 
 
-def sample_signal(rng: np.random.Generator, signal: np.ndarray) -> np.ndarray:
-    """Draw uint8 codes (length,) from base probabilities ``signal`` (length, 4)."""
-    limits = np.cumsum(signal, axis=1)[:, :3]
-    draws = rng.random(len(signal))
-    return (draws[:, None] >= limits).sum(axis=1).astype(np.uint8)
-
-
 def lay_out_gene(rng: np.random.Generator, settings: SimulationSettings) -> Gene:
     """Draw exons, introns, annotated sites and false positives, and the background.
 
@@ -289,30 +239,3 @@ def _add_false_positive(
         junction = int(rng.integers(start + before, end - size + 1))
         regions[junction : junction + size] = EXON
         _add_drawn(rng, gene, junction, "acceptor", "FP", settings)
-
-
-def write_donor(
-    rng: np.random.Generator, gene: Gene, junction: int, *, gc_share: float
-) -> None:
-    """Write the donor signal at a junction; GC instead of GT with ``gc_share``."""
-    codes = sample_signal(rng, DONOR_SIGNAL)
-    if rng.random() < gc_share:
-        codes[1 - DONOR_START] = C
-    gene.write(junction + DONOR_START, codes)
-
-
-def write_acceptor(
-    rng: np.random.Generator, gene: Gene, junction: int, *, has_branch: bool
-) -> None:
-    """Write the acceptor signal at a junction, with or without a branch point.
-
-    Between branch point and junction there is no other AG (the AG exclusion zone).
-    """
-    gene.write(junction + ACCEPTOR_START, sample_signal(rng, ACCEPTOR_SIGNAL))
-    if not has_branch:
-        return
-    adenine = junction + int(rng.integers(*_closed(BRANCH_OFFSETS)))
-    gene.write(adenine - BRANCH_ADENINE, sample_signal(rng, BRANCH_SIGNAL))
-    for i in range(adenine + 1, junction - 2):
-        if gene.codes[i - 1] == A and gene.codes[i] == G:
-            gene.codes[i] = T

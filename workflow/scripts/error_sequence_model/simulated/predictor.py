@@ -28,22 +28,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from error_sequence_model.simulated.genes import (
+from error_sequence_model.simulated.genes import A, Element, G, Gene, Site, T, encode
+from error_sequence_model.simulated.settings import SimulationSettings
+from error_sequence_model.simulated.signals import (
     ACCEPTOR_SIGNAL,
     ACCEPTOR_START,
     DONOR_SIGNAL,
     DONOR_START,
-    A,
-    Element,
-    G,
-    Gene,
-    Site,
-    T,
-    encode,
     write_acceptor,
     write_donor,
 )
-from error_sequence_model.simulated.settings import SimulationSettings
 
 SILENCER = "TTAGGGT"
 PTBP1_MOTIF = "TTCTCTCT"

@@ -1,0 +1,92 @@
+"""Scores as ``openspliceai predict`` writes them: a BED per splice type."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.calls.score_files import require_file, use_contig_names
+from error_sequence_model.coordinates import SPLICE_TYPES, STRANDS
+from error_sequence_model.errors import InputError
+from error_sequence_model.genomes.cutting import get_dinucleotides
+from error_sequence_model.genomes.fasta import Genome
+from error_sequence_model.tables import consensus
+from error_sequence_model.tables.intervals import (
+    convert_intervals,
+    convert_scores,
+    read_rows,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def read_openspliceai(tracks: Mapping[str, Any], genome: Genome) -> pd.DataFrame:
+    """Read the two BED files of ``openspliceai predict``.
+
+    Releases differ in what an interval is: the two intronic bases, those shifted by
+    one, or the exonic base. Which one it is shows in the genome: the best-scored
+    intervals of a type must have consensus.
+
+    Args:
+        tracks: ``donor`` and ``acceptor``, a BED each.
+        genome: Where the scores lie.
+
+    Returns:
+        chrom, junction, strand, splice_type and score, among other columns.
+
+    Raises:
+        InputError: A file is missing or no BED, or no place has consensus.
+    """
+    parts = []
+    for splice_type in SPLICE_TYPES:
+        path = require_file(tracks.get(splice_type, ""))
+        names = dict(enumerate(("chrom", "start", "end", "name", "score", "strand")))
+        rows = read_rows(path, names, what="BED of OpenSpliceAI")
+        rows = rows[rows["strand"].isin(STRANDS)]
+        rows = convert_intervals(rows, path, first=0, what="BED")
+        rows = convert_scores(rows, path)
+        is_plus = rows["strand"].eq("+").to_numpy()
+        five = np.where(is_plus, rows["start"], rows["end"])
+        part = pd.DataFrame(
+            {
+                "chrom": rows["chrom"],
+                "five": five,
+                "sign": np.where(is_plus, 1, -1),
+                "strand": rows["strand"],
+                "splice_type": splice_type,
+                "score": rows["score"],
+            }
+        )
+        part = use_contig_names(part, genome, f"scores: {path}")
+        parts.append(_place_intervals(part, splice_type, genome, path))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _place_intervals(
+    part: pd.DataFrame, splice_type: str, genome: Genome, path: Path
+) -> pd.DataFrame:
+    """Turn an interval's 5' edge (interbase) into the junction."""
+    # The intron's first two bases start at a donor's junction; its last two end at an
+    # acceptor's. Then the exonic base alone, then either shifted by one.
+    steps = (0, 1, -1) if splice_type == "donor" else (2, 0, 1, 3)
+    best = part.nlargest(1000, "score")
+    if best.empty:
+        return part.assign(junction=np.zeros(0, np.int64))
+    shares = {}
+    for step in steps:
+        placed = best.assign(junction=best["five"] + step * best["sign"])
+        pairs = pd.Series(get_dinucleotides(placed, genome), index=placed.index)
+        found = consensus.has_consensus(pairs, placed["splice_type"].eq("donor"))
+        shares[step] = float(found.mean())
+        if shares[step] >= consensus.MINIMUM_SHARE:
+            logger.info("%s: junction %+d from the interval's 5' edge", path, step)
+            return part.assign(junction=part["five"] + step * part["sign"])
+    raise InputError(
+        f"scores: {path}: at none of the known places of a BED interval do 90 % of the "
+        f"best {splice_type} calls have consensus ({shares}): wrong genome build?"
+    )
