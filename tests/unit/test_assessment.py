@@ -6,12 +6,13 @@ import pytest
 from scipy.special import expit
 
 from error_sequence_model.measures.assessment import assess_models
+from error_sequence_model.measures.metrics import get_interval
 from error_sequence_model.measures.operating_points import (
     compute_precision_at,
     compute_recall_at,
     compute_top_k,
 )
-from error_sequence_model.measures.paired_tests import get_interval, score_models
+from error_sequence_model.measures.paired_tests import score_models
 from error_sequence_model.measures.reranking import find_wanted, rerank_calls
 from error_sequence_model.measures.strata import cut_values, make_strata, score_strata
 from error_sequence_model.measures.temperature import (

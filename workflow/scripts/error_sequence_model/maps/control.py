@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.maps.profiles import make_strata, permute_classes, scale_maps
+from error_sequence_model.maps.profiles import (
+    make_strata,
+    measure_gc_content,
+    permute_classes,
+    scale_maps,
+)
 from error_sequence_model.maps.regions import get_regions
 
 LEVEL = 0.05
@@ -47,7 +52,7 @@ def check_control(
     """
     genes = sites["gene_id"].astype(object)
     genes = genes.where(genes.notna(), [f"site {i}" for i in range(len(sites))])
-    gc_content = np.array([_get_gc(sequence) for sequence in sequences])
+    gc_content = measure_gc_content(sequences)
     scores = pd.to_numeric(sites["score"], errors="coerce").to_numpy(dtype=float)
     tests = []
     for splice_type in sorted(sites["splice_type"].unique()):
@@ -85,8 +90,3 @@ def _summarise(tests: list[tuple]) -> dict[str, Any]:
             methods[method] = {"p_value": p_value, "region": region, "n_regions": count}
     passed = all(m["p_value"] >= level for m in methods.values()) if methods else None
     return {"methods": methods, "level": level, "passed": passed}
-
-
-def _get_gc(sequence: str) -> float:
-    known = sum(sequence.count(base) for base in "ACGT")
-    return (sequence.count("G") + sequence.count("C")) / known if known else 0.5

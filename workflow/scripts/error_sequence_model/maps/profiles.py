@@ -7,6 +7,7 @@ sites, and the test's standard error is clustered by gene.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -158,6 +159,13 @@ def _summarise(
     else:
         low, high = np.percentile(valid, [50 - 50 * level, 50 + 50 * level], axis=0)
     return Profile(mean, low, high, n_sites, n_genes)
+
+
+def measure_gc_content(sequences: Sequence[str]) -> np.ndarray:
+    """GC share of each window's known bases, float (n,); 0.5 where none is known."""
+    known = np.array([sum(map(text.count, "ACGT")) for text in sequences], dtype=float)
+    strong = np.array([text.count("G") + text.count("C") for text in sequences])
+    return np.divide(strong, known, out=np.full(len(known), 0.5), where=known > 0)
 
 
 def make_strata(

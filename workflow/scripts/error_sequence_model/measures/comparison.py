@@ -12,6 +12,7 @@ from error_sequence_model.errors import InputError
 from error_sequence_model.measures.metrics import (
     compute_macro_auprc,
     compute_sampled_auprc,
+    get_interval,
     number_groups,
 )
 from error_sequence_model.measures.scoring import compute_metrics
@@ -186,11 +187,6 @@ def _compare(
         compute_sampled_auprc(labels, probabilities, groups, draws=draws, seed=seed)
         for probabilities in (mine, theirs)
     ]
-    difference = sampled[0] - sampled[1]
-    difference = difference[np.isfinite(difference)]
-    tail = (1 - level) / 2
-    low, high = (
-        np.quantile(difference, [tail, 1 - tail]) if len(difference) else (None, None)
-    )
+    low, high = get_interval(sampled[0] - sampled[1], level)
     value = compute_macro_auprc(labels, mine) - compute_macro_auprc(labels, theirs)
     return {"delta_auprc": value, "delta_low": low, "delta_high": high}

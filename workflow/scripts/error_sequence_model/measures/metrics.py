@@ -254,3 +254,13 @@ def number_groups(groups: np.ndarray | None, size: int) -> np.ndarray:
     result[~missing] = numbers
     result[missing] = len(names) + np.arange(missing.sum())
     return result
+
+
+def get_interval(values: np.ndarray, level: float) -> tuple[float | None, float | None]:
+    """Percentile interval of the finite values, or two None."""
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return None, None
+    tail = (1 - level) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)

@@ -19,6 +19,7 @@ from error_sequence_model.measures.metrics import (
     compute_auroc,
     compute_macro,
     draw_gene_weights,
+    get_interval,
     number_groups,
 )
 
@@ -159,16 +160,6 @@ def compare_pairs(
     table = pd.DataFrame(rows, columns=list(PAIR_COLUMNS))
     table["p_holm"] = adjust_holm(table["p_value"].to_numpy(dtype=float))
     return table
-
-
-def get_interval(values: np.ndarray, level: float) -> tuple[float | None, float | None]:
-    """Percentile interval of the finite values, or two None."""
-    values = values[np.isfinite(values)]
-    if len(values) == 0:
-        return None, None
-    tail = (1 - level) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return float(low), float(high)
 
 
 def compute_p_value(difference: np.ndarray) -> float:

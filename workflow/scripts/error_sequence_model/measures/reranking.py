@@ -17,9 +17,12 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
-from error_sequence_model.measures.metrics import draw_gene_weights, number_groups
+from error_sequence_model.measures.metrics import (
+    draw_gene_weights,
+    get_interval,
+    number_groups,
+)
 from error_sequence_model.measures.operating_points import compute_precision_at
-from error_sequence_model.measures.paired_tests import get_interval
 
 REAL = {"TP", "FN"}
 RECALLS = tuple(round(0.05 * step, 2) for step in range(2, 20))

@@ -12,6 +12,7 @@ from error_sequence_model.measures.metrics import (
     compute_macro,
     count_confusion,
     draw_gene_weights,
+    get_interval,
     number_groups,
     score_confusion,
 )
@@ -88,11 +89,8 @@ def compute_metrics(
 
 
 def _get_interval(values: np.ndarray, level: float) -> list[float] | None:
-    values = values[np.isfinite(values)]
-    if len(values) == 0:
-        return None
-    tail = (1 - level) / 2
-    return [float(value) for value in np.quantile(values, [tail, 1 - tail])]
+    low, high = get_interval(values, level)
+    return None if low is None else [low, high]
 
 
 def _finite(value: float) -> float | None:

@@ -17,6 +17,7 @@ from error_sequence_model.maps.profiles import (
     Comparison,
     compare_classes,
     make_strata,
+    measure_gc_content,
     permute_classes,
     scale_maps,
 )
@@ -153,14 +154,9 @@ def _make_strata(explained: Explained, data: ReportData) -> tuple[np.ndarray, st
         return np.zeros(
             len(site_ids), dtype=int
         ), "over all sites (no sequences stored)"
-    gc = np.array([_get_gc(sequences.get(int(site), "")) for site in site_ids])
+    gc = measure_gc_content([sequences.get(int(site), "") for site in site_ids])
     scores = explained.sites["score"].to_numpy(dtype=float, na_value=np.nan)
     return make_strata(gc, scores, explained.is_first)
-
-
-def _get_gc(sequence: str) -> float:
-    known = sum(sequence.count(base) for base in "ACGT")
-    return (sequence.count("G") + sequence.count("C")) / known if known else 0.5
 
 
 def _measure_regions(

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from error_sequence_model.taxonomy.statistics import get_chance
+
 MOST_STEPS = 100
 MOST_HALVINGS = 10
 LARGEST_STEP = 2.0  # log odds per Newton step
@@ -70,7 +72,7 @@ def estimate_odds_ratio(
         return UNKNOWN
     codes = pd.factorize(np.asarray(genes))[0]
     n_genes = int(codes.max()) + 1
-    scores = design * (outcome - _get_chance(design @ fit))[:, None]
+    scores = design * (outcome - get_chance(design @ fit))[:, None]
     sums = np.zeros((n_genes, design.shape[1]))
     np.add.at(sums, codes, scores)
     meat = sums.T @ sums * n_genes / max(n_genes - 1, 1)
@@ -105,7 +107,7 @@ def _fit_firth(
     for _ in range(MOST_STEPS):
         if not np.isfinite(value):
             break
-        chance = _get_chance(design @ fit)
+        chance = get_chance(design @ fit)
         # The penalty adds half of each site's leverage to both outcomes.
         leverage = np.einsum("ij,jk,ik->i", design, covariance, design)
         leverage *= chance * (1 - chance)
@@ -128,14 +130,10 @@ def _rate(
     design: np.ndarray, outcome: np.ndarray, fit: np.ndarray
 ) -> tuple[float, np.ndarray]:
     """Penalised log-likelihood and the inverse of the information, (k, k)."""
-    chance = _get_chance(design @ fit)
+    chance = get_chance(design @ fit)
     information = (design * (chance * (1 - chance))[:, None]).T @ design
     sign, size = np.linalg.slogdet(information)
     if sign <= 0:
         return -np.inf, np.eye(len(fit))
     likelihood = np.log(np.where(outcome == 1, chance, 1 - chance)).sum()
     return float(likelihood + size / 2), np.linalg.inv(information)
-
-
-def _get_chance(logit: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(logit, -30, 30)))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from error_sequence_model.features.sequence import measure_gc
 from error_sequence_model.features.strength import (
     CONSENSUS,
     find_dinucleotides,
@@ -106,13 +107,6 @@ def score_junction(
     first, last = CONSENSUS[splice_type]
     aligned = codes[:, upstream + first : upstream + last]
     return score_matrix(aligned, weights)
-
-
-def measure_gc(codes: np.ndarray) -> np.ndarray:
-    """GC share of the known bases, float (n,); 0.5 where none is known."""
-    known = (codes < OTHER).sum(axis=1)
-    strong = ((codes == C) | (codes == G)).sum(axis=1)
-    return np.where(known > 0, strong / np.maximum(known, 1), 0.5)
 
 
 def measure_tract(codes: np.ndarray, upstream: int) -> np.ndarray:

@@ -182,7 +182,7 @@ def _fit_logistic(
     fit = np.zeros(design.shape[1])
     fit[0] = np.log(share / (1 - share))
     for _ in range(MOST_STEPS):
-        chance = _get_chance(design @ fit)
+        chance = get_chance(design @ fit)
         gradient = design.T @ (is_error - chance) - penalty @ fit
         curvature = (design * (chance * (1 - chance))[:, None]).T @ design + penalty
         step = np.linalg.solve(curvature, gradient)
@@ -193,7 +193,8 @@ def _fit_logistic(
     return fit
 
 
-def _get_chance(logit: np.ndarray) -> np.ndarray:
+def get_chance(logit: np.ndarray) -> np.ndarray:
+    """Probability of log odds, which are bounded so that neither end is certain."""
     return 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
 
 
@@ -205,7 +206,7 @@ def _sum_by_gene(
     n_genes: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score (genes, k) and curvature (genes, k, k) of the likelihood, gene by gene."""
-    chance = _get_chance(design @ fit)
+    chance = get_chance(design @ fit)
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(n_genes + 1))
     residuals = design * (is_error - chance)[:, None]
