@@ -13,8 +13,6 @@ import time
 from typing import Any
 
 import numpy as np
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from accelerate.utils import gather_object
 
 from error_sequence_model.devices import choose_precision, get_device
@@ -33,6 +31,7 @@ from error_sequence_model.domain_adaptation.settings import PretrainingSettings
 from error_sequence_model.domain_adaptation.steps import PretrainingSteps
 from error_sequence_model.errors import StoppedError
 from error_sequence_model.jobs.logs import get_progress
+from error_sequence_model.optimisation.accelerators import make_accelerator
 from error_sequence_model.optimisation.batching import plan_steps
 from error_sequence_model.optimisation.checkpoints import CheckpointFolder
 from error_sequence_model.optimisation.state import TrainingState, get_peak_memory_mb
@@ -67,15 +66,7 @@ class Pretraining:
         self.precision = choose_precision(
             settings.precision, device, hidden_size=model.backbone.config.hidden_size
         )
-        # A notebook may train twice; accelerate keeps the first run's precision.
-        AcceleratorState._reset_state()
-        self.accelerator = Accelerator(
-            # Of accelerate's mixed precision only the loss scale of fp16 is used.
-            mixed_precision="fp16" if self.precision == "fp16" else "no",
-            cpu=device.type == "cpu",
-        )
-        if not self.accelerator.is_main_process:
-            logging.getLogger("error_sequence_model").setLevel(logging.WARNING)
+        self.accelerator = make_accelerator(device, self.precision)
         calibrate(model.backbone, maker)
         self.model, self.state = model, TrainingState()
         self.steps = PretrainingSteps(

@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.datasets import SequenceDataset
@@ -28,6 +26,7 @@ from error_sequence_model.measures.metrics import (
     compute_macro,
     compute_macro_auprc,
 )
+from error_sequence_model.optimisation.accelerators import make_accelerator
 from error_sequence_model.optimisation.batching import draw_members, plan_steps
 from error_sequence_model.optimisation.checkpoints import CheckpointFolder
 from error_sequence_model.optimisation.history import make_row
@@ -75,16 +74,7 @@ class Training:
         self.precision = choose_precision(
             settings.precision, device, hidden_size=model.backbone.config.hidden_size
         )
-        # A notebook may train twice; accelerate keeps the first run's precision.
-        AcceleratorState._reset_state()
-        self.accelerator = Accelerator(
-            # Of accelerate's mixed precision only the loss scale of fp16 is used.
-            mixed_precision="fp16" if self.precision == "fp16" else "no",
-            cpu=device.type == "cpu",
-        )
-        if not self.accelerator.is_main_process:
-            # One process talks for all.
-            logging.getLogger("error_sequence_model").setLevel(logging.WARNING)
+        self.accelerator = make_accelerator(device, self.precision)
         self.classifier = model.to(self.accelerator.device)
         if settings.gradient_checkpointing:
             model.activation_checkpointing_enable()
