@@ -44,7 +44,7 @@ def backbone(**options: Any) -> dict[str, Any]:
 WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     # Wrong types.
     ("predictors", ["net"], ("['net']", "object")),
-    ("predictors", "net", ("'net'", "object")),
+    ("predictors", "net", ("sheet 'net'", "column `name`")),
     (NET, None, ("None", "object")),
     (f"{NET}.errors", ["a.tsv"], ("['a.tsv']", "string")),
     (f"{NET}.errors", 3, ("3", "string")),

@@ -15,6 +15,11 @@ with `--configfile my.yaml`. Only `genomes` and `predictors` are required; an un
 key is refused. Relative paths start at the working directory. This table is made from
 `workflow/schemas/config.schema.yaml` by `make docs`.
 
+Many genomes or predictors are easier kept in a *sheet*: `predictors:
+config/predictors.tsv`, a tab-separated table with a row for each and a column `name`.
+The other columns are the keys below (`genome`, `errors`, …); an empty cell is a key
+left out; lists and maps are written as in YAML, `[a, b]`.
+
 | key | allowed | default | meaning |
 |---|---|---|---|
 """

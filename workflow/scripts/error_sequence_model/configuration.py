@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from error_sequence_model.config_forms import expand_forms
 from error_sequence_model.config_values import find_clashes, find_odd_values
 from error_sequence_model.domain_adaptation.plan import find_problems
 from error_sequence_model.errors import InputError, list_problems
@@ -44,10 +45,11 @@ def complete_config(config: dict[str, Any]) -> dict[str, Any]:
             "config/README.md explains every key"
         )
     schema = read_schema()
-    completed = copy.deepcopy(config)
+    completed = expand_forms(config, schema)
     problems = [*find_odd_values(completed), *_hold_against(schema, completed)]
     if not problems:
         _fill_defaults(completed, schema, schema)
+        _join_revisions(completed["backbones"])
         problems = list(_find_broken_references(completed))
         for name, predictor in completed["predictors"].items():
             place = ("predictors", name, "splits")
@@ -123,6 +125,13 @@ def _fill_defaults(instance: Any, schema: dict[str, Any], root: dict[str, Any]) 
         for key in instance:
             if key not in schema.get("properties", {}):
                 _fill_defaults(instance[key], inner, root)
+
+
+def _join_revisions(backbones: dict[str, dict[str, Any]]) -> None:
+    """Name a hub id and its commit in one: owner/name@commit."""
+    for backbone in backbones.values():
+        if revision := backbone.pop("revision", None):
+            backbone["checkpoint"] += f"@{revision}"
 
 
 def _find_broken_references(config: dict[str, Any]) -> Iterable[str]:
