@@ -3,11 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from error_sequence_model import visualization, visualize_attention_regions
+from error_sequence_model import reports, visualization, visualize_attention_regions
 from error_sequence_model.attribution import attribute
 from error_sequence_model.classifier import create_classifier
 from error_sequence_model.errors import InputError
 from tiny_models import draw_sequences, make_tiny_classifier
+
+
+def test_it_is_among_the_reports_too() -> None:
+    assert reports.visualize_attention_regions is visualize_attention_regions
+    with pytest.raises(AttributeError, match="no attribute 'visualise'"):
+        reports.visualise  # noqa: B018
 
 
 @pytest.mark.parametrize("length", [50, 401, 1000])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from error_sequence_model.drawing.style import (
     BODY_WIDTH,
@@ -47,6 +48,19 @@ from error_sequence_model.reporting.trust_pages import make_trust_pages
 from error_sequence_model.reporting.verification_pages import make_verification_pages
 
 logger = logging.getLogger(__name__)
+
+
+def __getattr__(name: str) -> Any:
+    """Give the PDF of one sequence too; it needs torch, and stored results do not.
+
+    Raises:
+        AttributeError: The name is another.
+    """
+    if name == "visualize_attention_regions":
+        from error_sequence_model import visualize_attention_regions
+
+        return visualize_attention_regions
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def write_error_report(
