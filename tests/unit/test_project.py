@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -39,3 +40,21 @@ def test_scripts_are_short_and_no_remote_code_is_run():
         assert "_".join(("trust", "remote", "code")) not in text, path
         if path.parent.name == "scripts":
             assert len(text.splitlines()) <= 62, path
+
+
+def test_every_table_is_described_at_the_top_of_a_module():
+    rules = (ROOT / "workflow" / "rules").glob("*.smk")
+    text = "".join(path.read_text(encoding="utf-8") for path in rules)
+    tables = set(re.findall(r"\b(\w+\.parquet|windows\.arrow)\b", text))
+    modules = (ROOT / "workflow" / "scripts" / "error_sequence_model").rglob("*.py")
+    tops = [ast.get_docstring(ast.parse(path.read_text())) or "" for path in modules]
+    lines = [line for top in tops for line in top.splitlines()]
+    described = {
+        name
+        for line in lines
+        if line.startswith("`")
+        for name in tables
+        if name in line
+    }
+    assert {"sites.parquet", "embeddings.parquet", "hybrid.parquet"} <= tables
+    assert not tables - described

@@ -5,6 +5,11 @@ a fair model: it helped to define the labels); ``strength`` is the splice consen
 alone; ``kmers`` is gradient boosting on words, ``boosting`` and ``logistic`` use every
 feature, ``neighbour`` the training sites that are most alike. All is learnt from the
 training part, and chosen on the validation part.
+
+`classical/predictions.parquet`, `classical/cnn.parquet` and `classical/embeddings/`,
+one row per model, fold and site of the validation and test parts:
+    site_id int64, part, label int8, fold int16, model, kind (baseline | reference),
+    then probability_{class index} float64
 """
 
 from __future__ import annotations

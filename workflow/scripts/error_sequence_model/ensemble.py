@@ -5,6 +5,13 @@ are never negative. It is fitted on the validation part of each fold, which no m
 was fitted on, and judged on the test part: a weight cannot reward memory. A penalty
 pulls towards the plain mean of the members, so that few sites or pure noise end there.
 (Wolpert 1992; Breiman 1996 for the sign of the weights.)
+
+`ensemble/predictions.parquet`, one row per fold and site of the validation and test
+parts:
+    site_id int64, part, label int8, model and kind ("ensemble"), fold, then
+    probability_{class index} float64
+`ensemble/weights.tsv`, one row per fold and member: fold, model, kind, weight, share of
+    the fold's sum.
 """
 
 from __future__ import annotations

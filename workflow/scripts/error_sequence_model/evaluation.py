@@ -1,4 +1,10 @@
-"""Held-out metrics with gene-bootstrap intervals, and the predictions behind them."""
+"""Held-out metrics with gene-bootstrap intervals, and the predictions behind them.
+
+`predictions.parquet`, one row per validation and test site of a run:
+    site_id int64, part (validation | test), label int8, logit float32 (error minus
+    correct; two classes only), then probability_{class} float32
+`metrics.json`: of the test part, and under ``validation`` of the other.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""One run: a fine-tuned model on one fold, from its input files to its result files."""
+"""One run: a fine-tuned model on one fold, from its input files to its result files.
+
+`embeddings.parquet`, one row per validation and test site:
+    site_id int64, then v0, v1, … float32: what the classifier's head sees of the site
+`predictions.parquet`: see ``evaluation``.
+"""
 
 from __future__ import annotations
 

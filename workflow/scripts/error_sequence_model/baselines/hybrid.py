@@ -10,6 +10,13 @@ without its gene, so that an ensemble may weigh these predictions like all other
 - ``{backbone} + features, trees``: gradient boosting on the model's log odds, the
   components of its embedding and the features; its SHAP values say, site by site, what
   the language model did not know (Lundberg 2020).
+
+`hybrid.parquet`, one row per hybrid and site of the validation and test parts:
+    site_id int64, part, label int8, model, kind ("hybrid"), probability_{class index}
+    float64, seed, fold
+`shap.parquet` and `shap_values.parquet`, one row per test site:
+    site_id int64, then a float32 column per feature of the trees: its push on the log
+    odds of an error, and what the feature was
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 Everything is of the test parts; what is fitted (a temperature, weights of a ranking) is
 fitted on the validation part of the same fold.
+
+`assessment/models.tsv`, `pairs.tsv`, `strata.tsv` and `reranking.tsv` are the tables of
+`Assessment`, one row per model, pair, model in a stratum, and model at a recall.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Backbones and baselines side by side: metrics, paired differences, intervals."""
+"""Backbones and baselines side by side: metrics, paired differences, intervals.
+
+`comparison.tsv`: one row per model, seed and fold; columns `COLUMNS`. Intervals are by
+gene; ``delta_auprc`` is what the model adds to the best of its rivals, ``against``.
+"""
 
 from __future__ import annotations
 

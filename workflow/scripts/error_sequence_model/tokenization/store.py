@@ -2,6 +2,10 @@
 
 A token's span is the 0-based half-open interval of window bases it covers; special
 tokens have start == end.
+
+`tokens/{tokenizer}.arrow` (Arrow IPC file, rows in the order of windows.arrow):
+    site_id int64, and as lists of int32, an item per token: input_ids, starts, ends
+    schema metadata: ``upstream``, ``downstream``, ``tokenizer`` (its family)
 """
 
 from __future__ import annotations
