@@ -124,6 +124,17 @@ def test_batches_are_padded_on_the_right(tokenizer):
     assert tokenizer(["AC"], return_tensors="np")["input_ids"].dtype == np.int64
 
 
+def test_calls_written_for_transformers_tokenizers_work() -> None:
+    tokenizer = NucleotideTokenizer()
+    rows = ["ACGTACGTAAGT", "AC"]
+    batch = tokenizer(rows, return_tensors="pt", padding=True, truncation=True)
+    assert batch["input_ids"].equal(tokenizer(rows)["input_ids"])
+    assert tokenizer(rows, padding="longest", max_length=4)["input_ids"].shape[1] == 4
+    for wrong in ({"padding": "max_length"}, {"padding": False}, {"truncation": False}):
+        with pytest.raises(InputError, match=f"{next(iter(wrong))} is"):
+            tokenizer(rows, **wrong)
+
+
 @EACH
 def test_saved_tokenizers_come_back(tokenizer, tmp_path):
     tokenizer.save_pretrained(tmp_path)

@@ -138,6 +138,8 @@ class SequenceTokenizer(abc.ABC):
         *,
         max_length: int | None = None,
         return_tensors: str = "pt",
+        padding: bool | str = True,
+        truncation: bool = True,
     ) -> dict[str, Any]:
         """Tokenize a batch, padded on the right.
 
@@ -145,11 +147,21 @@ class SequenceTokenizer(abc.ABC):
             sequences: One sequence or several.
             max_length: Longest row in tokens; longer ones are cut around their middle.
             return_tensors: "pt" (torch) or "np" (numpy).
+            padding: True or "longest". This and `truncation` are there for calls
+                written for the tokenizers of transformers; rows always are padded.
+            truncation: True; rows always are cut to ``max_length``.
 
         Returns:
             ``input_ids`` and ``attention_mask`` (1 = token, 0 = padding), each int64
             (n_sequences, n_tokens).
+
+        Raises:
+            InputError: An option is not allowed, or a sequence cannot be encoded.
         """
+        if padding not in (True, "longest"):
+            raise InputError(f'padding is {padding!r}; use True or "longest"')
+        if truncation is not True:
+            raise InputError(f"truncation is {truncation!r}; leave `max_length` out")
         if return_tensors not in ("pt", "np"):
             raise InputError(f'return_tensors is {return_tensors!r}; use "pt" or "np"')
         rows = [sequences] if isinstance(sequences, str) else sequences
