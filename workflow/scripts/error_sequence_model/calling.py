@@ -133,7 +133,16 @@ def call_sites(
 def find_threshold(
     scores: pd.DataFrame, n_annotated: int, threshold: float | str
 ) -> float:
-    """Return the threshold, for ``topk`` the score of the n-th best position."""
+    """Find the score from which a position is a call.
+
+    Args:
+        scores: One row per scored position, with its ``score``.
+        n_annotated: How many sites are annotated there.
+        threshold: A score, or "topk": the score of the n-th best position.
+
+    Raises:
+        InputError: Fewer positions have a score than sites are annotated.
+    """
     if threshold != TOP_K:
         return float(threshold)
     if len(scores) < n_annotated:

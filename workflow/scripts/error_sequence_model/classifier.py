@@ -101,7 +101,10 @@ class ErrorClassifier(PreTrainedModel):
     def pool(
         self, hidden: torch.Tensor, mask: torch.Tensor, junction: torch.Tensor | None
     ) -> torch.Tensor:
-        """Reduce hidden states to one vector per sequence; see `pool_states`."""
+        """Reduce hidden states (batch, tokens, hidden) to one vector per sequence.
+
+        See `pool_states`.
+        """
         return pool_states(hidden, mask, junction, self.poolings)
 
     def forward(

@@ -18,7 +18,11 @@ SPLICE_TYPES = ("donor", "acceptor")
 
 
 def check_convention(coordinate_base: int, site_base: str) -> None:
-    """Refuse anything but 0 or 1 and exon or intron."""
+    """Refuse anything but 0 or 1 and exon or intron.
+
+    Raises:
+        InputError: One of the two is another.
+    """
     if coordinate_base not in COORDINATE_BASES or isinstance(coordinate_base, bool):
         raise InputError(
             f"coordinate_base is {coordinate_base!r}; it must be 0 or 1; set "
@@ -81,7 +85,14 @@ def get_positions(
     coordinate_base: int,
     site_base: str,
 ) -> np.ndarray:
-    """Convert junctions to positions; the inverse of ``get_junctions``."""
+    """Convert junctions to positions; the inverse of ``get_junctions``.
+
+    Returns:
+        int64 ``(n,)``.
+
+    Raises:
+        InputError: The convention is none; see ``check_convention``.
+    """
     check_convention(coordinate_base, site_base)
     is_left = is_left_of_junction(is_plus, is_donor, site_base)
     return np.asarray(junctions, dtype=np.int64) + coordinate_base - is_left
@@ -91,6 +102,8 @@ def get_window_starts(
     junctions: np.ndarray, is_plus: np.ndarray, *, upstream: int, downstream: int
 ) -> np.ndarray:
     """Return the first forward-strand base of each window, 0-based; may be negative.
+
+    All arrays are ``(n,)``, the result int64; ``upstream`` and ``downstream`` in bases.
 
     A window is ``[junction - upstream, junction + downstream)`` on '+' and mirrored,
     ``[junction - downstream, junction + upstream)``, on '-'.

@@ -89,6 +89,10 @@ def find_run_motifs(
         predict: Sequences -> log-odds of an error; None: no insertions.
         settings: How.
         output: The run folder.
+
+    Raises:
+        InputError: The maps are not of this run's test part, or modisco-lite is asked
+            for and not installed.
     """
     require_caller(settings.caller)
     method, passed = choose_method(maps, read_json(checks), settings.method)

@@ -169,6 +169,9 @@ def assign_parts(
 
     Returns:
         One object array ``(n,)`` of train, validation and test per fold.
+
+    Raises:
+        InputError: There are fewer groups than folds.
     """
     if settings.by == "chromosome" and (settings.test or settings.validation):
         return [_hold_out(sites, settings)]
@@ -244,7 +247,7 @@ def _find_values(
 
 
 def shuffle_labels(labels: np.ndarray, parts: np.ndarray, seed: int) -> np.ndarray:
-    """Permute labels within each part: the negative control of a contrast."""
+    """Permute labels ``(n,)`` within each part: the negative control of a contrast."""
     generator = np.random.default_rng(seed)
     shuffled = labels.copy()
     for part in PARTS:
@@ -261,7 +264,11 @@ def require_classes(
     fold: int,
     settings: SplitSettings,
 ) -> None:
-    """Raise if a part lacks a class."""
+    """Make sure that every part has every class.
+
+    Raises:
+        InputError: A part lacks a class.
+    """
     counts = _count_classes(labels, parts, contrast)
     empty = [
         f"{part} has no {name}"

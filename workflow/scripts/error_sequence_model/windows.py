@@ -76,7 +76,11 @@ class Windows:
         return self.table["site_id"].to_numpy()
 
     def get_sequences(self, site_ids: np.ndarray | None = None) -> list[str]:
-        """Return the sequences of some sites (all without ``site_ids``), in order."""
+        """Return the sequences of some sites (all without ``site_ids``), in order.
+
+        Raises:
+            InputError: The file is damaged, or a site has no window in it.
+        """
         try:
             return self._take(site_ids)["sequence"].to_pylist()
         except UnicodeDecodeError as error:

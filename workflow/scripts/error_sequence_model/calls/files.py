@@ -54,6 +54,10 @@ def call_files(
 
     Returns:
         ``(errors, audit)``, see ``calling.call_sites``.
+
+    Raises:
+        InputError: A file cannot be read, does not fit the genome, or holds no genes to
+            scan.
     """
     convention = {"coordinate_base": coordinate_base, "site_base": site_base}
     annotation = read_annotation(annotation_path, **convention)

@@ -14,7 +14,11 @@ BASE_N = ord("N")
 
 
 def check_sides(upstream: int, downstream: int) -> None:
-    """Refuse windows that are empty or have a negative side."""
+    """Refuse windows that are empty or have a negative side.
+
+    Raises:
+        InputError: They are, or have.
+    """
     if upstream < 0 or downstream < 0 or upstream + downstream == 0:
         raise InputError(
             f"a window of {upstream} bases before and {downstream} after the junction "
@@ -67,7 +71,15 @@ def extract_window(
     upstream: int,
     downstream: int,
 ) -> str:
-    """Return the window of one site as a string, without reading the whole contig."""
+    """Return the window of one site, without reading the whole contig.
+
+    Returns:
+        ``upstream + downstream`` letters on the transcript strand, N beyond the
+        contig's ends.
+
+    Raises:
+        InputError: The window would have no bases, or a negative side.
+    """
     check_sides(upstream, downstream)
     is_plus = np.array([strand == "+"])
     margin = upstream + downstream
