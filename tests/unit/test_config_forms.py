@@ -147,3 +147,10 @@ def test_a_commit_is_whole_and_of_a_checkpoint(entry, words) -> None:
     backbones = {"b": {"architecture": "dnabert2", **entry}}
     with pytest.raises(InputError, match=words):
         complete_config({**LONG, "backbones": backbones, "models": ["b"]})
+
+
+@pytest.mark.parametrize("made", ["substitution", "occlusion"])
+@pytest.mark.parametrize("searched", ["substitution", "occlusion"])
+def test_an_alias_is_the_method_for_motifs_too(made, searched) -> None:
+    given = {"explanation": {"methods": [made]}, "motifs": {"method": searched}}
+    assert complete_config({**LONG, **given})["motifs"]["method"] == searched

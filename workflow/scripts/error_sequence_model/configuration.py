@@ -13,7 +13,7 @@ from error_sequence_model.config_forms import expand_forms
 from error_sequence_model.config_values import find_clashes, find_odd_values
 from error_sequence_model.domain_adaptation.plan import find_problems
 from error_sequence_model.errors import InputError, list_problems
-from error_sequence_model.maps.methods import find_method_problems
+from error_sequence_model.maps.methods import find_method_problems, resolve_method
 from error_sequence_model.settings import BackboneSettings
 
 SCHEMA_PATH = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
@@ -173,7 +173,8 @@ def _find_broken_references(config: dict[str, Any]) -> Iterable[str]:
                 "checkpoint fixes its own shape"
             )
     method = config["motifs"]["method"]
-    if method not in ("auto", *config["explanation"]["methods"]):
+    made = map(resolve_method, config["explanation"]["methods"])
+    if resolve_method(method) not in ("auto", *made):
         yield (
             f"motifs.method: {method!r} is not among explanation.methods "
             f"({', '.join(config['explanation']['methods'])})"
