@@ -112,6 +112,10 @@ def test_strata_name_their_bins_and_skip_the_unknown() -> None:
     assert set(strata["dinucleotide"]) == {"GC", "GT or AG"}
     assert strata["GC within 200 nt"].value_counts().max() == 40
     assert strata["GC within 200 nt"].iloc[0].startswith("1: 0.2 to")
+    narrow = features.rename(columns={"gc:200": "gc:80"}).assign(**{"gc:25": 0.5})
+    narrow["gc:5prime"] = narrow["gc:25"]
+    names = make_strata(sites, make_split(n)["training_similarity"], narrow).columns
+    assert [name for name in names if "GC" in name] == ["GC within 80 nt"]
     constant = cut_values(pd.Series([1.0, 1.0]), None)
     assert constant.isna().all()
     assert cut_values(pd.Series([0.05, np.nan, 1.0]), (0, 0.5, 1)).tolist() == [

@@ -34,7 +34,6 @@ rule name_causes:
         tracks=lambda wildcards: as_json(list_tracks(config, wildcards.predictor)),
         settings=as_json(get_thresholds(config)),
         draws=config["evaluation"]["bootstrap_draws"],
-        level=config["evaluation"]["level"],
         output=subpath(output.table, parent=True),
     shell:
         "python {input.script} --sites {input.sites:q} --windows {input.windows:q}"
@@ -42,4 +41,4 @@ rule name_causes:
         " --contrast {params.contrast:q} --splice-type {wildcards.splice_type}"
         " --annotations {params.annotations:q} --tracks {params.tracks:q}"
         " --settings {params.settings:q} --draws {params.draws}"
-        " --level {params.level} --output {params.output:q} 2> {log:q}"
+        " --output {params.output:q} 2> {log:q}"

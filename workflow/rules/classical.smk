@@ -182,12 +182,11 @@ rule compare:
         assessment=subpath(output[0], parent=True),
         counts=lambda wildcards: as_json(get_predictor(wildcards, "natural_counts")),
         draws=config["evaluation"]["bootstrap_draws"],
-        level=config["evaluation"]["level"],
     shell:
         "python {input.script} --sites {input.sites:q} --split {input.split:q}"
         " --features {input.features:q}"
         " --predictions {input.baselines:q} {input.hybrids:q} {input.ensemble:q}"
         " --runs {params.runs:q} --natural-counts {params.counts:q}"
-        " --draws {params.draws} --level {params.level}"
+        " --draws {params.draws}"
         " --comparison {output.comparison:q} --assessment {params.assessment:q}"
         " 2> {log:q}"

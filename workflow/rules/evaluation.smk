@@ -25,8 +25,7 @@ rule score:
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
         training=lambda wildcards: as_json(get_training(wildcards)),
         draws=config["evaluation"]["bootstrap_draws"],
-        level=config["evaluation"]["level"],
     shell:
         "{params.lease} python {input.script}"
         f"{RUN_ARGUMENTS}"
-        " --draws {params.draws} --level {params.level} 2> {log:q}"
+        " --draws {params.draws} 2> {log:q}"

@@ -66,7 +66,6 @@ rule pretrain:
         backbone=lambda wildcards: as_json(get_network(config, wildcards.backbone)),
         pretraining=as_json(get_settings(config)),
         draws=config["evaluation"]["bootstrap_draws"],
-        level=config["evaluation"]["level"],
     shell:
         f"{LEASE} accelerate launch"
         " --config_file {params.accelerate:q} --num_machines 1"
@@ -74,5 +73,5 @@ rule pretrain:
         " {params.launch} {input.script} --windows {input.windows:q}"
         " --leakage {input.leakage:q} --backbone {params.backbone:q}"
         " --pretraining {params.pretraining:q} --draws {params.draws}"
-        " --level {params.level} --output {params.output:q}"
+        " --output {params.output:q}"
         " --checkpoints results/.checkpoints 2> {log:q}"

@@ -31,9 +31,8 @@ rule verify_features:
             motifs=next(iter(input.motifs), "")
         ),
         draws=config["evaluation"]["bootstrap_draws"],
-        level=config["evaluation"]["level"],
     shell:
         "{params.lease} python {input.script}"
         f"{EXPLAIN_ARGUMENTS}"
         " --verification {params.verification:q} {params.motifs:q}"
-        " --draws {params.draws} --level {params.level} --output {output:q} 2> {log:q}"
+        " --draws {params.draws} --output {output:q} 2> {log:q}"

@@ -30,7 +30,6 @@ def parse_arguments() -> argparse.Namespace:
     add("--tracks", type=parse_json, default=[], help="fields of `Track`, a list")
     add("--settings", type=parse_json, default={}, help="fields of `CauseSettings`")
     add("--draws", type=int, default=500, help="bootstrap samples")
-    add("--level", type=float, default=0.95, help="of the intervals")
     add("--output", type=Path, required=True, help="folder of the three files")
     return parser.parse_args()
 
@@ -48,7 +47,6 @@ def main(arguments: argparse.Namespace) -> None:
         tracks=[Track(**track) for track in arguments.tracks],
         settings=CauseSettings.from_mapping(arguments.settings),
         draws=arguments.draws,
-        level=arguments.level,
     )
     write_tsv(arguments.output / "causes.tsv", found.table)
     write_parquet(arguments.output / "causes.parquet", found.sites)

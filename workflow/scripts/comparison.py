@@ -26,7 +26,6 @@ def parse_arguments() -> argparse.Namespace:
     add("--runs", type=Path, nargs="+", required=True)
     add("--natural-counts", type=parse_json, default=None, help="JSON: calls by type")
     add("--draws", type=int, default=2000, help="bootstrap samples")
-    add("--level", type=float, default=0.95, help="of the intervals")
     add("--comparison", type=Path, required=True, help="the table")
     add("--assessment", type=Path, required=True, help="folder of the other tables")
     return parser.parse_args()
@@ -36,7 +35,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Compare, assess and write."""
     predictions = read_all_predictions(arguments.predictions, arguments.runs)
     sites = read_saved_table(arguments.sites).set_index("site_id")
-    options = {"draws": arguments.draws, "level": arguments.level}
+    options = {"draws": arguments.draws}
     comparison = compare_models(predictions, sites["gene_id"], **options)
     assessment = assess_models(
         predictions,

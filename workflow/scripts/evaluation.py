@@ -13,7 +13,6 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = make_run_parser(__doc__)
     parser.add_argument("--draws", type=int, default=2000, help="bootstrap samples")
-    parser.add_argument("--level", type=float, default=0.95, help="of the intervals")
     return parser.parse_args()
 
 
@@ -24,7 +23,6 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.run / "model",
         output=arguments.run,
         draws=arguments.draws,
-        level=arguments.level,
     )
 
 

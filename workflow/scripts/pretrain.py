@@ -20,7 +20,6 @@ def parse_arguments() -> argparse.Namespace:
     add("--backbone", type=parse_json, required=True, help="its entry, JSON")
     add("--pretraining", type=parse_json, default={}, help="the settings, JSON")
     add("--draws", type=int, default=2000, help="bootstrap samples of genes")
-    add("--level", type=float, default=0.95, help="level of the intervals")
     add("--output", type=Path, required=True, help="folder of model and records")
     add("--checkpoints", type=Path, help="kept until the run is done")
     return parser.parse_args()
@@ -36,7 +35,6 @@ def main(arguments: argparse.Namespace) -> None:
         output=arguments.output,
         checkpoints=arguments.checkpoints,
         draws=arguments.draws,
-        level=arguments.level,
     )
 
 

@@ -19,7 +19,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--verification", type=parse_json, default={}, help="JSON")
     parser.add_argument("--motifs", type=Path, help="motifs.tsv of the run")
     parser.add_argument("--draws", type=int, default=2000, help="bootstrap samples")
-    parser.add_argument("--level", type=float, default=0.95, help="of the intervals")
     return parser.parse_args()
 
 
@@ -33,7 +32,6 @@ def main(arguments: argparse.Namespace) -> None:
         ExplanationSettings.from_mapping(arguments.explanation),
         motifs=arguments.motifs,
         draws=arguments.draws,
-        level=arguments.level,
         output=arguments.output,
     )
 

@@ -24,7 +24,6 @@ CANONICAL = {"donor": {"GT"}, "acceptor": {"AG"}}
 # Feature -> name of the stratum; cut at quintiles unless edges are given.
 FEATURES: Mapping[str, tuple[str, tuple[float, ...] | None]] = {
     "strength:matrix": ("strength", None),
-    "gc:200": ("GC within 200 nt", None),
     "annotation:shortest_exon": ("exon length", EXON_EDGES),
     "annotation:shortest_intron": ("intron length", None),
 }
@@ -60,7 +59,8 @@ def make_strata(
         strata["predictor's score"] = cut_values(sites["score"], SCORE_EDGES)
     if sites["gene_biotype"].notna().any():
         strata["biotype"] = sites["gene_biotype"].astype(object)
-    for name, (title, edges) in FEATURES.items():
+    cut_by = {**FEATURES, **_find_widest_gc(features)}
+    for name, (title, edges) in cut_by.items():
         if name in features and features[name].notna().any():
             values = features[name].reindex(sites.index)
             strata[title] = cut_values(values, edges)
@@ -69,6 +69,13 @@ def make_strata(
         strata["similarity to training"] = cut_values(values, SIMILARITY_EDGES)
     strata["chromosome"] = sites["chrom"].astype(str)
     return strata
+
+
+def _find_widest_gc(features: pd.DataFrame) -> dict[str, tuple[str, None]]:
+    """The GC content at the largest scale there is, which is that of the window."""
+    scales = [name.removeprefix("gc:") for name in features if name.startswith("gc:")]
+    widest = max((int(scale) for scale in scales if scale.isdigit()), default=None)
+    return {} if widest is None else {f"gc:{widest}": (f"GC within {widest} nt", None)}
 
 
 def name_dinucleotide(splice_type: str, dinucleotide: str | None) -> str | None:
