@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from error_sequence_model.configuration import complete_config, read_schema
@@ -186,11 +187,50 @@ def test_contrasts_as_list_or_map(contrasts) -> None:
         ({"tokens_per_batch": "many"}, "allowed are auto"),
         ({"epochs": 0}, "above 0"),
         ({"learning_rate": float("nan")}, "above 0"),
+        ({"learning_rate": float("inf")}, "inf is not a number above 0"),
+        ({"learning_rate": None}, "None is not a number above 0"),
+        ({"learning_rate": True}, "True is not a number above 0"),
+        ({"epochs": 1.5}, "1.5 is not a whole number above 0"),
+        ({"epochs": "2"}, "'2' is a string, a whole number above 0"),
+        ({"batch_size": 2.5}, "2.5 is not a whole number above 0"),
+        ({"batch_size": True}, "True is not a whole number above 0"),
+        ({"warmup_steps": -1}, "-1 is not a whole number from 0 or None"),
+        ({"warmup_fraction": 2}, "2 is not a number from 0 to 1"),
+        ({"weight_decay": -1}, "-1 is not a number from 0"),
+        ({"gradient_clip": 0}, "0 is not a number above 0"),
+        ({"patience": 0}, "0 is not a whole number above 0 or None"),
+        ({"layer_decay": 2}, "2 is not a number above 0 to 1"),
+        ({"mask_share": -1}, "-1 is not a number from 0 to 0.5"),
+        ({"checkpoint_minutes": "a"}, "'a' is a string"),
+        ({"max_length": 0}, "0 is not a whole number from 3 or None"),
+        ({"seed": -1}, "-1 is not a whole number from 0 to 4294967295"),
+        ({"seed": 1.5}, "1.5 is not a whole number"),
+        ({"tokens_per_batch": True}, "allowed are auto"),
+        ({"bucket_boundaries": 512}, "bucket_boundaries 512"),
+        ({"bucket_boundaries": ["a"]}, "bucket_boundaries .'a'."),
+        ({"compile": "no"}, "compile 'no': allowed are true and false"),
     ],
 )
 def test_training_settings_refuse_what_they_cannot_use(mapping, word) -> None:
     with pytest.raises(InputError, match=word):
         TrainingSettings.from_mapping(mapping)
+
+
+def test_training_settings_take_numbers_of_numpy() -> None:
+    settings = TrainingSettings(
+        epochs=np.int64(2),
+        learning_rate=np.float32(0.5),
+        bucket_boundaries=np.array([10, 20]),
+    )
+    assert settings.bucket_boundaries == (10, 20)
+
+
+@pytest.mark.parametrize("lora", [5, [4], "rank", {"rank": "4"}, {"alpha": "16"}])
+def test_adapters_of_no_size_are_refused(lora) -> None:
+    with pytest.raises(InputError, match="lora"):
+        BackboneSettings.from_mapping(
+            {"architecture": "dnabert2", "tuning": "lora", "lora": lora}
+        )
 
 
 def test_backbone_settings_split_own_keys_from_options() -> None:

@@ -8,7 +8,23 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from error_sequence_model.errors import InputError
+from error_sequence_model.ranges import COUNT, Range, check_edges, check_number
 
+NUMBERS = {
+    "epochs": COUNT,
+    "learning_rate": Range(is_open=True),
+    "batch_size": COUNT,
+    "max_length": Range(3, is_whole=True, is_optional=True),
+    "weight_decay": Range(),
+    "warmup_fraction": Range(high=1),
+    "warmup_steps": Range(is_whole=True, is_optional=True),
+    "patience": Range(is_whole=True, is_open=True, is_optional=True),
+    "gradient_clip": Range(is_open=True),
+    "layer_decay": Range(high=1, is_open=True),
+    "mask_share": Range(high=0.5),
+    "checkpoint_minutes": Range(),
+    "seed": Range(high=2**32 - 1, is_whole=True),
+}
 CHOICES = {
     "precision": ("auto", "fp32", "bf16", "fp16"),
     "schedule": ("cosine", "linear", "constant"),
@@ -98,26 +114,17 @@ class TrainingSettings(Settings):
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.bucket_boundaries is not None:
-            edges = tuple(int(edge) for edge in self.bucket_boundaries)
-            if list(edges) != sorted(set(edges)):
+        edges = check_edges(self.bucket_boundaries)
+        object.__setattr__(self, "bucket_boundaries", edges)
+        for name, numbers in NUMBERS.items():
+            place = f"`training.{name}`"
+            check_number(name, getattr(self, name), numbers, place=place)
+        for name in ("gradient_checkpointing", "compile"):
+            if not isinstance(getattr(self, name), bool):
                 raise InputError(
-                    f"bucket_boundaries {list(edges)}: must rise; set "
-                    "`training.bucket_boundaries` in the config"
+                    f"{name} {getattr(self, name)!r}: allowed are true and false; set "
+                    f"`training.{name}`"
                 )
-            object.__setattr__(self, "bucket_boundaries", edges)
-        for name in ("learning_rate", "weight_decay", "gradient_clip"):
-            value = getattr(self, name)
-            if isinstance(value, str):
-                raise InputError(
-                    f"{name}: {value!r} is a string, a number is needed (YAML reads "
-                    f"1e-4 as a string: write 1.0e-4); set `training.{name}`"
-                )
-        if self.epochs < 1 or self.batch_size < 1 or not self.learning_rate > 0:
-            raise InputError(
-                f"epochs {self.epochs}, batch_size {self.batch_size}, learning_rate "
-                f"{self.learning_rate}: all must be above 0 (`training` in the config)"
-            )
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise InputError(
@@ -125,7 +132,7 @@ class TrainingSettings(Settings):
                     f"{', '.join(allowed)}; set `training.{name}`"
                 )
         budget = self.tokens_per_batch
-        if budget != "auto" and not (isinstance(budget, int) and budget > 0):
+        if budget != "auto" and not COUNT.holds(budget):
             raise InputError(
                 f"tokens_per_batch {budget!r}: allowed are auto and whole numbers "
                 "above 0; set `training.tokens_per_batch`"
@@ -147,8 +154,9 @@ class LoraSettings(Settings):
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        fits = isinstance(self.rank, int) and self.rank >= 1 and self.alpha > 0
-        if not (fits and 0 <= self.dropout < 1):
+        fits = COUNT.holds(self.rank)
+        fits = fits and Range(is_open=True).holds(self.alpha)
+        if not (fits and Range(high=1).holds(self.dropout) and self.dropout < 1):
             raise InputError(
                 f"lora: rank {self.rank}, alpha {self.alpha}, dropout {self.dropout}; "
                 "allowed are a whole number from 1, a number above 0, and one from 0 "
@@ -189,10 +197,15 @@ class BackboneSettings:
                     f"{', '.join(allowed)}; set `backbones.<name>.{name}`"
                 )
         dropout = self.head_dropout
-        if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
+        if not Range(high=1).holds(dropout) or dropout == 1:
             raise InputError(
                 f"head_dropout {dropout!r}: allowed are numbers from 0 to below 1; set "
                 "`backbones.<name>.head_dropout`"
+            )
+        if not isinstance(self.lora, (LoraSettings, type(None))):
+            raise InputError(
+                f"lora {self.lora!r}: rank, alpha and dropout are needed, by name; set "
+                "`backbones.<name>.lora`"
             )
         if self.tuning == "lora":
             object.__setattr__(self, "lora", self.lora or LoraSettings())
