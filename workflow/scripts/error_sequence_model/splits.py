@@ -213,6 +213,11 @@ def _hold_out(sites: pd.DataFrame, settings: SplitSettings) -> np.ndarray:
         if getattr(settings, part):
             continue
         rest = np.flatnonzero(parts == "train")
+        if not len(rest):
+            raise InputError(
+                f"splits.test: {list(settings.test)} are all there is in column "
+                f"{settings.column!r}; leave some to train and validate on"
+            )
         groups = pd.factorize(values.iloc[rest])[0]
         bins = deal_groups(
             groups,
