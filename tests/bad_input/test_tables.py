@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from step_runs import options_of, run_here
+
 
 def make_zip(text: str) -> bytes:
     packed = io.BytesIO()
@@ -50,6 +52,14 @@ FILES: dict[str, tuple[Callable[[str], bytes], tuple[str, ...]]] = {
     "a column less": (lambda text: text.replace("strand", "s").encode(), ()),
     "a field more": (lambda text: text.replace("chr1.g1", "a\tb").encode(), ()),
     "a field less": (lambda text: text.replace("\tchr1.g1", "").encode(), ()),
+    "semicolons": (
+        lambda text: text.replace("\t", ";").encode(),
+        ("a semicolon between its columns", "every other one tabs"),
+    ),
+    "columns without a name": (
+        lambda text: text.replace("\n", "\t\t\n").encode(),
+        ("2 columns have no name",),
+    ),
     "one endless line": (lambda text: b"x" * (40 << 20), ()),
 }
 
@@ -73,6 +83,11 @@ VALUES: dict[str, tuple[str, object, tuple[str, ...]]] = {
     "infinite score": ("score", "-inf", ("row 5: score is '-inf'",)),
     "lower case": ("pred_type", "tp", ("row 5: pred_type is 'tp'; must be one of TP",)),
     "spaces": ("chrom", " chr1", ("row 5: chrom is ' chr1': not in the genome",)),
+    "thousands": ("position", "1,121", ("row 5: position is '1,121'",)),
+    "a month": ("position", "1-Mar", ("row 5: position is '1-Mar'",)),
+    "decimal comma": ("score", "0,5", ("row 5: score is '0,5'; not a number",)),
+    "vast score": ("score", "1e39", ("row 5: score is '1e39'; not a number",)),
+    "infinite length": ("exon", "inf", ("row 5: exon is inf; must be finite",)),
     "no contig": ("chrom", "", ("row 5: chrom is empty or '.'",)),
     "full-width digits": ("position", "１２x", ("row 5: position is '１２x'",)),
 }
@@ -81,7 +96,7 @@ VALUES: dict[str, tuple[str, object, tuple[str, ...]]] = {
 @pytest.mark.parametrize("case", VALUES)
 def test_values(inputs, refuse, case):
     column, value, words = VALUES[case]
-    table = inputs.genome.table().assign(score=0.5).astype(object)
+    table = inputs.genome.table().assign(score=0.5, exon=100).astype(object)
     table.loc[3, column] = value
     table.to_csv(inputs.errors, sep="\t", index=False)
     refuse("sites", str(inputs.errors), *words)
@@ -105,6 +120,11 @@ def test_columns_that_are_not_there(inputs, refuse):
     refuse("sites", "`columns`", "'klass'", columns={"pred_type": "klass"})
 
 
+def test_a_column_of_two_names(inputs, refuse):
+    words = ("`columns` gives 'gene_id' more than one name", "gene_name")
+    refuse("sites", *words, columns={"gene_id": "gene_id", "gene_name": "gene_id"})
+
+
 def test_missing_table(inputs, refuse):
     refuse("sites", "nowhere.tsv: no such file", errors="nowhere.tsv")
 
@@ -120,6 +140,9 @@ PARQUETS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "numbers for names": lambda table: table.assign(chrom=7),
     "numbers for strands": lambda table: table.assign(strand=1),
     "records": lambda table: table.assign(score=[{"a": 1}] * len(table)),
+    "dates for scores": lambda table: table.assign(score=pd.Timestamp("2024-05-01")),
+    "truth values for scores": lambda table: table.assign(score=True),
+    "infinity": lambda table: table.assign(odds=np.inf),
 }
 
 
@@ -154,6 +177,8 @@ SEQUENCES: dict[str, tuple[pd.DataFrame, tuple[str, ...]]] = {
     "junction beyond": (sequences(junction=41), ("row 3: junction is",)),
     "half a junction": (sequences(junction=3.5), ("row 3: junction is",)),
     "a number": (sequences(sequence=12), ("row 3: sequence is '12'",)),
+    "a word for a score": (sequences(score="0,5"), ("row 3: score is '0,5'",)),
+    "infinite": (sequences(odds="inf"), ("row 3: odds is inf; must be finite",)),
     "unknown class": (sequences(pred_type="XX"), ("row 3: pred_type is 'XX'",)),
 }
 
@@ -163,3 +188,42 @@ def test_tables_of_sequences(inputs, refuse, case):
     table, words = SEQUENCES[case]
     table.to_csv(inputs.errors, sep="\t", index=False)
     refuse("sites", str(inputs.errors), *words, format="sequences", genome=None)
+
+
+# What some programs write, and is read all the same: name and content of the file.
+SPELLINGS: dict[str, tuple[str, Callable[[pd.DataFrame, str], object]]] = {
+    "quoted": ("e.tsv", lambda table, path: table.to_csv(path, sep="\t", quoting=1)),
+    "CSV": ("E.CSV", lambda table, path: table.to_csv(path)),
+    "a TSV": ("e.csv.tsv", lambda table, path: table.to_csv(path, sep="\t")),
+    "packed": ("e.CSV.gz", lambda table, path: table.to_csv(path, compression="gzip")),
+    "PARQUET": ("E.PARQUET", lambda table, path: table.to_parquet(path)),
+    "numbers for pairs": (
+        "e.tsv",
+        lambda table, path: table.assign(dinucleotide=7).to_csv(path, sep="\t"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SPELLINGS)
+def test_other_spellings(inputs, monkeypatch, case):
+    name, write = SPELLINGS[case]
+    sound = read_sites_of(inputs, monkeypatch)
+    write(inputs.genome.table().set_index("chrom"), str(inputs.folder / name))
+    found = read_sites_of(inputs, monkeypatch, errors=inputs.folder / name)
+    pd.testing.assert_frame_equal(found, sound)
+
+
+def read_sites_of(inputs, monkeypatch, **changes: object) -> pd.DataFrame:
+    options = options_of("sites", inputs, changes)
+    assert run_here("sites", options, monkeypatch) == 0
+    return pd.read_parquet(options["sites"])
+
+
+def test_columns_that_later_steps_have_too(inputs, monkeypatch):
+    """Neither a class nor a sequence of the table's own gets into later steps."""
+    own = ("label", "fold", "part", "training_similarity", "sequence_junction")
+    table = inputs.genome.table().assign(sequence="ACGT", **dict.fromkeys(own, 7))
+    table.to_csv(inputs.errors, sep="\t", index=False)
+    sites = read_sites_of(inputs, monkeypatch)
+    assert not set(own) & set(sites)
+    assert all((sites[f"input_{name}"] == 7).all() for name in own)

@@ -188,6 +188,8 @@ def run_script(tmp_path: Path, body: str) -> subprocess.CompletedProcess:
     [
         ("raise InputError('row 3 is bad')", "row 3 is bad"),
         ("open('/nowhere/x.tsv')", "/nowhere/x.tsv: No such file"),
+        ("open('/etc/passwd/x.tsv')", "/etc/passwd/x.tsv: Not a directory"),
+        ("import os; os.mkdir('/etc/passwd')", "/etc/passwd: File exists"),
         ("raise OSError(28, 'full', 'a.h5')", "a.h5: No space left on device; make"),
         ("raise OSError(30, 'fixed', 'a.h5')", "a.h5: Read-only file system; results"),
     ],

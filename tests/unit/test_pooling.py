@@ -68,6 +68,17 @@ def test_sites_of_one_gene_stay_together_whatever_the_other_member_has(
     assert groups.groupby(of_b["gene_id"]).nunique().eq(1).all()
 
 
+def test_a_column_of_text_here_and_numbers_there(tmp_path: Path) -> None:
+    members = [make_member(tmp_path, "a", 1), make_member(tmp_path, "b", 2)]
+    for member, value in zip(members, (3, "three"), strict=True):
+        sites = pd.read_parquet(member.sites)
+        sites.assign(exon=value, depth=1.5).to_parquet(member.sites)
+    sites, _ = pool_sites(members)
+    sites.to_parquet(tmp_path / "pool.parquet")
+    assert sites["exon"].unique().tolist() == ["3", "three"]
+    assert sites["depth"].dtype == float
+
+
 def test_what_cannot_be_pooled(tmp_path: Path) -> None:
     members = [make_member(tmp_path, "a", 1), make_member(tmp_path, "c", 1)]
     with pytest.raises(InputError, match="two members"):

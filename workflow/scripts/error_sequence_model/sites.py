@@ -6,14 +6,15 @@ A site is (chrom, junction, strand, splice_type); the junction is interbase, 0-b
     site_id int64 (0 … n-1), chrom, junction int64, strand, splice_type, pred_type,
     score float32, gene_id, gene_name, transcript_ids (comma-joined), gene_biotype,
     dinucleotide (transcript sense, the two intronic bases beside the junction), then
-    the input's other columns. Missing text is null. Tables that bring their sequences
-    keep them in `sequence` and `sequence_junction`.
+    the input's other columns (`input_label` for a `label`, and so on). Missing text is
+    null. Tables that bring their sequences keep them in `sequence` and
+    `sequence_junction`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ logger = logging.getLogger(__name__)
 
 FORMATS = ("native", "metaspliceai", "sequences")
 REQUIRED = ("chrom", "position", "strand", "splice_type", "pred_type")
+# What a split says of a site; a column of the input of such a name is none of it.
+SPLIT_COLUMNS = ("label", "fold", "part", "training_similarity")
 COLUMNS = (
     *("site_id", "chrom", "junction", "strand", "splice_type", "pred_type", "score"),
     *OPTIONAL_TEXT,
@@ -173,6 +176,8 @@ def _prepare_native(
             genome,
             reading.coordinate_base,
         )
+        # With it, windows would be cut from the table's `sequence`.
+        rows = set_aside(rows, ("sequence_junction",))
         rows["junction"] = get_junctions(
             rows["position"].to_numpy(),
             rows["strand"].eq("+").to_numpy(),
@@ -181,7 +186,9 @@ def _prepare_native(
             site_base=reading.site_base,
         )
         sites, conflicts = merge_copies(rows, table.lines)
-        own = sites["dinucleotide"].str.upper() if "dinucleotide" in sites else None
+        own = None
+        if "dinucleotide" in sites:
+            own = sites["dinucleotide"].astype("str").str.upper()
         sites["dinucleotide"] = get_dinucleotides(sites, genome)
         # Before the conflicts are told: a wrong convention makes sites collide.
         shares = check_consensus(sites, genome, reading, path)
@@ -234,7 +241,7 @@ def _prepare_own(
         rows, details["offsets"] = prepare_analysis_sequences(placed, path)
     if "transcript_ids" not in rows and "transcript_id" in rows:
         rows = rows.rename(columns={"transcript_id": "transcript_ids"})
-    rows = finish_rows(rows, OPTIONAL_TEXT)
+    rows = finish_rows(rows, OPTIONAL_TEXT, placed.lines, path)
     return rows, measure_consensus(rows), placed.lines
 
 
@@ -243,7 +250,15 @@ def order_columns(sites: pd.DataFrame) -> pd.DataFrame:
     ordered = sites.sort_values(list(KEYS), kind="stable", ignore_index=True)
     ordered["site_id"] = np.arange(len(ordered), dtype=np.int64)
     others = [c for c in ordered if c not in {*COLUMNS, "position"}]
-    return ordered[[*COLUMNS, *others]]
+    return set_aside(ordered[[*COLUMNS, *others]], SPLIT_COLUMNS)
+
+
+def set_aside(rows: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """Rename columns of the input whose names later steps use for their own."""
+    renamed = {name: f"input_{name}" for name in names if name in rows}
+    for name, new in renamed.items():
+        logger.warning("the input's column %s is kept as %s", name, new)
+    return rows.rename(columns=renamed)
 
 
 def read_sites(path: str | Path) -> pd.DataFrame:

@@ -22,6 +22,11 @@ _REFUSED = {
     errno.EDQUOT: "make room there, then run again; earlier results are as they were",
     errno.EROFS: "results are written below the working directory; choose another one",
 }
+# A path that leads nowhere, or to something of another kind.
+_MISPLACED = (
+    *(FileNotFoundError, PermissionError, IsADirectoryError),
+    *(NotADirectoryError, FileExistsError),
+)
 
 
 def parse_json(text: str) -> Any:
@@ -51,7 +56,7 @@ def run_step(main: Callable[[argparse.Namespace], None], arguments: Any) -> None
     except StoppedError as error:
         logger.warning("%s", error)
         sys.exit(os.EX_TEMPFAIL)
-    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+    except _MISPLACED as error:
         _stop(f"{error.filename}: {error.strerror}")
     except OSError as error:
         if error.errno not in _REFUSED:

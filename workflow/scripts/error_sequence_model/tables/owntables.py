@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.tables.metaspliceai import place_in_sequences
-from error_sequence_model.tables.readers import Table, convert_numbers, refuse
+from error_sequence_model.tables.readers import Table, refuse
+from error_sequence_model.tables.rowchecks import convert_others, read_scores
 
 PRED_TYPES = ("TP", "FP", "FN", "TN")
 LABELS = {"0": "TP", "1": "FP"}
@@ -120,12 +121,16 @@ def _note(
         problems.append((int(table.lines[row]), told))
 
 
-def finish_rows(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+def finish_rows(
+    rows: pd.DataFrame, columns: tuple[str, ...], lines: np.ndarray, path: str | Path
+) -> pd.DataFrame:
     """Add missing columns, type the others and read dinucleotides from the sequence.
 
     Args:
         rows: With sequence, sequence_junction and splice_type.
         columns: Optional text columns of a site.
+        lines: int64 ``(n_rows,)``, line of each row.
+        path: Their file, for messages.
     """
     rows = rows.copy()
     starts = rows["sequence_junction"] - np.where(rows["splice_type"].eq("donor"), 0, 2)
@@ -136,11 +141,13 @@ def finish_rows(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     for column in columns:
         values = rows[column] if column in rows else pd.Series(None, rows.index)
         rows[column] = values.astype("str")
-    score = rows.get("score", pd.Series(np.nan, rows.index))
-    rows["score"] = pd.to_numeric(score, errors="coerce").astype("float32")
+    problems: list[tuple[int, str]] = []
+    rows["score"] = read_scores(rows, lines, problems)
     kept = {"sequence", "dinucleotide", "chrom", "strand", "splice_type", "pred_type"}
-    for column in set(rows) - kept - set(columns):
-        rows[column] = convert_numbers(rows[column])
+    others = convert_others(rows, lines, problems, {*kept, *columns, "score"})
+    if problems:
+        refuse(path, problems, advice="Correct the rows.")
+    rows = rows.assign(**others)
     if "position" not in rows:
         rows["position"] = rows["junction"]
     return rows

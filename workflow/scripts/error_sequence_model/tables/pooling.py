@@ -65,7 +65,7 @@ def pool_sites(members: Sequence[Member]) -> tuple[pd.DataFrame, dict[str, Any]]
             names = frame[column].str.replace(",", f",{member.genome}:", regex=False)
             frame[column] = f"{member.genome}:" + names
         frames.append(frame.assign(genome=member.genome, member=member.name))
-    sites = pd.concat(frames, ignore_index=True)
+    sites = pd.concat(_agree_on_types(frames), ignore_index=True)
     sites["site_id"] = np.arange(len(sites), dtype=np.int64)
     if "gene_ids" in sites:  # of some members only
         sites["gene_ids"] = sites["gene_ids"].fillna(sites["gene_id"])
@@ -87,6 +87,24 @@ def pool_sites(members: Sequence[Member]) -> tuple[pd.DataFrame, dict[str, Any]]
     }
     logger.info("pool: %d sites of %d members", len(sites), len(members))
     return sites, audit
+
+
+def _agree_on_types(frames: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Turn a column that is text in one frame and numbers in another into text."""
+    is_text: dict[str, set[bool]] = {}
+    for frame in frames:
+        for name, kind in frame.dtypes.items():
+            # A column of nulls alone goes with either.
+            if frame[name].notna().any():
+                is_number = pd.api.types.is_numeric_dtype(kind)
+                is_text.setdefault(name, set()).add(not is_number)
+    mixed = [name for name, kinds in is_text.items() if len(kinds) > 1]
+    if mixed:
+        logger.warning("pool: text in one member, numbers in another: %s", mixed)
+    return [
+        frame.astype({name: "str" for name in mixed if name in frame})
+        for frame in frames
+    ]
 
 
 def pool_windows(members: Sequence[Member], out_path: str | Path) -> int:

@@ -24,7 +24,8 @@ import pyarrow.parquet as pq
 
 from error_sequence_model.errors import InputError, list_problems
 from error_sequence_model.saved_files import DAMAGE
-from error_sequence_model.tables.streams import LONGEST_HEADER, open_stream
+from error_sequence_model.tables.headers import read_header, refuse_repeated
+from error_sequence_model.tables.streams import open_stream
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ def read_table(path: str | Path) -> Table:
 
     Args:
         path: The file; ``.parquet`` and ``.pq`` are Parquet, ``.csv[.gz]`` has commas,
-            everything else tabs. A byte-order mark and CRLF line ends are accepted.
+            everything else tabs. A byte-order mark, CRLF line ends and, where the
+            header is quoted, quoted fields are accepted.
 
     Returns:
         The table; every column of a text file is ``str``.
@@ -65,15 +67,18 @@ def read_table(path: str | Path) -> Table:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    if path.suffix in {".parquet", ".pq"}:
+    if path.suffix.lower() in {".parquet", ".pq"}:
         return _read_parquet(path)
     return _read_text(path)
 
 
 def _read_parquet(path: Path) -> Table:
     with open_parquet(path) as file:
-        _refuse_repeated(path, file.schema_arrow.names)
+        refuse_repeated(path, file.schema_arrow.names)
         frame = file.read().to_pandas()
+    # pandas hides a named index among the columns that the file has.
+    named = [name for name in frame.index.names if name is not None]
+    frame = frame.reset_index(named).reset_index(drop=True)
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.CategoricalDtype):
             frame[name] = frame[name].astype(frame[name].cat.categories.dtype)
@@ -106,33 +111,8 @@ def open_parquet(path: str | Path) -> Iterator[pq.ParquetFile]:
         raise InputError(f"{path}: not a readable Parquet file ({error})") from error
 
 
-def _read_header(path: Path, delimiter: str) -> tuple[list[str], int, bool]:
-    """Names of the columns, lines before them, and whether anything follows."""
-    skipped = 0
-    with open_stream(path) as file:
-        while raw := file.readline(LONGEST_HEADER):
-            if len(raw) == LONGEST_HEADER:
-                raise InputError(
-                    f"{path}: line {skipped + 1} is longer than {LONGEST_HEADER} bytes;"
-                    " not a table"
-                )
-            line = raw.decode("utf-8-sig")
-            if not line.startswith("##"):
-                names = line.rstrip("\r\n").lstrip("#").split(delimiter)
-                names = [name.strip().strip('"') for name in names]
-                return names, skipped, bool(file.peek(1))
-            skipped += 1
-    raise InputError(f"{path}: the file is empty; a header line is needed")
-
-
-def _refuse_repeated(path: Path, names: list[str]) -> None:
-    repeated = sorted({n for n in names if names.count(n) > 1})
-    if repeated:
-        raise InputError(f"{path}: columns named more than once: {repeated}")
-
-
 def _read_text(path: Path) -> Table:
-    is_csv = ".csv" in path.suffixes
+    is_csv = path.name.lower().removesuffix(".gz").endswith(".csv")
     delimiter = "," if is_csv else "\t"
     bad: list[tuple[int, str]] = []
 
@@ -148,9 +128,10 @@ def _read_text(path: Path) -> Table:
         return "skip"
 
     try:
-        names, skipped, has_rows = _read_header(path, delimiter)
-        _refuse_repeated(path, names)
-        if not has_rows:
+        header = read_header(path, delimiter)
+        names, skipped = header.names, header.skipped
+        refuse_repeated(path, names)
+        if not header.has_rows:
             return Table(
                 pd.DataFrame(columns=names, dtype="str"), np.zeros(0, np.int64)
             )
@@ -166,7 +147,7 @@ def _read_text(path: Path) -> Table:
                 ),
                 pc_csv.ParseOptions(
                     delimiter=delimiter,
-                    quote_char='"' if is_csv else False,
+                    quote_char='"' if is_csv or header.is_quoted else False,
                     invalid_row_handler=note,
                     ignore_empty_lines=False,
                 ),
@@ -218,6 +199,13 @@ def rename_columns(
         InputError: A column is missing; the message lists those the table has.
     """
     mapping = dict(column_names or {})
+    named = list(mapping.values())
+    shared = sorted({name for name in named if named.count(name) > 1})
+    if shared:
+        raise InputError(
+            f"{path}: `columns` gives {', '.join(map(repr, shared))} more than one "
+            f"name: {mapping}; name each column of the table once"
+        )
     absent = {ours: theirs for ours, theirs in mapping.items() if theirs not in frame}
     if absent:
         raise InputError(
@@ -237,10 +225,24 @@ def rename_columns(
     if missing:
         raise InputError(
             f"{path}: no column {', '.join(missing)}; the table has "
-            f"{list(frame.columns)}. Map other names in the config, for example "
-            f"`columns: {{{missing[0]}: name_in_the_table}}`"
+            f"{list(frame.columns)}. {_advise(list(frame.columns), missing[0])}"
         )
     return renamed
+
+
+def _advise(columns: list[str], missing: str) -> str:
+    """Say what to do about a missing column: one column only is another delimiter."""
+    if len(columns) == 1:
+        for name, mark in (("tab", "\t"), ("comma", ","), ("semicolon", ";")):
+            if mark in columns[0]:
+                return (
+                    f"It seems to have a {name} between its columns: a file named "
+                    ".csv has commas, every other one tabs"
+                )
+    return (
+        "Map other names in the config, for example "
+        f"`columns: {{{missing}: name_in_the_table}}`"
+    )
 
 
 def convert_numbers(column: pd.Series) -> pd.Series:

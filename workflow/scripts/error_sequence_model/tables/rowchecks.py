@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,9 @@ def check_rows(
                 f"{known.iloc[row]} ({lengths[row]:.0f} bp): another genome build?",
             )
         )
-    scores = _read_scores(frame, lines, problems)
+    scores = read_scores(frame, lines, problems)
+    done = {*CORE, *OPTIONAL_TEXT}
+    others = convert_others(frame, lines, problems, done)
     if problems:
         refuse(path, problems, advice="Correct the rows or map other column names.")
     if not len(frame):
@@ -97,23 +100,57 @@ def check_rows(
     for column in OPTIONAL_TEXT:
         values = frame[column] if column in frame else pd.Series(None, frame.index)
         rows[column] = values.astype("str")
-    done = {*CORE, *OPTIONAL_TEXT}
-    for column in [c for c in frame if c not in done]:
-        rows[column] = convert_numbers(frame[column])
+    rows = rows.assign(**others)
     return rows, {a: b for a, b in mapping.items() if a != b}
 
 
-def _read_scores(
+def convert_others(
+    frame: pd.DataFrame,
+    lines: np.ndarray,
+    problems: list[tuple[int, str]],
+    done: Collection[str],
+) -> dict[str, pd.Series]:
+    """Type the columns that no step needs, and note infinite numbers in them.
+
+    Args:
+        frame: The table.
+        lines: int64 ``(n_rows,)``, line of each row.
+        problems: Gets ``(line, message)``.
+        done: Columns that are not among them.
+    """
+    others = {name: convert_numbers(frame[name]) for name in frame if name not in done}
+    for name, values in others.items():
+        if not pd.api.types.is_float_dtype(values):
+            continue
+        numbers = values.to_numpy("float64", na_value=np.nan)
+        for row in np.flatnonzero(np.isinf(numbers)):
+            told = f"{name} is {frame[name].iloc[row]}; must be finite, or empty"
+            problems.append((int(lines[row]), told))
+    return others
+
+
+def read_scores(
     frame: pd.DataFrame, lines: np.ndarray, problems: list[tuple[int, str]]
 ) -> np.ndarray:
+    """Read the column `score`, float32 ``(n_rows,)``; NaN where there is none.
+
+    Args:
+        frame: The table.
+        lines: int64 ``(n_rows,)``, line of each row.
+        problems: Gets ``(line, message)``.
+    """
     if "score" not in frame:
         return np.full(len(frame), np.nan, dtype=np.float32)
     given = frame["score"]
     scores = pd.to_numeric(given, errors="coerce").to_numpy("float64", na_value=np.nan)
     is_null = given.isna() | given.isin(NUMBER_NULLS)
+    if pd.api.types.is_bool_dtype(given) or given.dtype.kind in "mM":
+        scores = np.full(len(frame), np.nan)
+    with np.errstate(over="ignore"):
+        scores = scores.astype(np.float32)
     is_bad = (np.isnan(scores) & ~is_null.to_numpy()) | np.isinf(scores)
     for row in np.flatnonzero(is_bad):
         problems.append(
             (int(lines[row]), f"score is {given.iloc[row]!r}; not a number")
         )
-    return scores.astype(np.float32)
+    return scores
