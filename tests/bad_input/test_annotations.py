@@ -8,6 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from step_runs import options_of, run_here
+
 
 def keep_lines(is_kept: Callable[[str], bool]) -> Callable[[str], bytes]:
     return lambda text: "\n".join(filter(is_kept, text.splitlines())).encode()
@@ -99,6 +101,14 @@ SITES = {
         "chrom\tposition\tstrand\tsplice_type\nchr1\t2.5\t+\tdonor\n",
         ("row 2",),
     ),
+    "no contig": (
+        "chrom\tposition\tstrand\tsplice_type\n\t5\t+\tdonor\n",
+        ("row 2",),
+    ),
+    "words for reads": (
+        "chrom\tposition\tstrand\tsplice_type\treads\nchr1\t5\t+\tdonor\tmany\n",
+        ("row 2", "'many'"),
+    ),
     "infinite": (
         "chrom\tposition\tstrand\tsplice_type\nchr1\tinf\t+\tdonor\n",
         ("row 2",),
@@ -112,6 +122,28 @@ def test_tables_of_sites(inputs, refuse, case):
     file = inputs.folder / "sites.tsv"
     file.write_text(text)
     refuse("call", str(file), *words, annotation=file, genes=inputs.annotation)
+
+
+def test_reads_that_are_none(inputs, refuse):
+    file = inputs.folder / "reads.tsv"
+    file.write_text(
+        "chrom\tposition\tstrand\tsplice_type\treads\nchr1\t200\t+\tdonor\t-4\n"
+    )
+    refuse("call", str(file), "row 2", "'-4'", support=file)
+
+
+def test_contigs_named_without_chr(inputs, monkeypatch):
+    """An annotation that says 1 for chr1 is the same annotation."""
+    sound, found = (inputs.folder / name for name in ("sound.tsv", "found.tsv"))
+    changes = {"errors": sound, "audit": inputs.folder / "calls.json"}
+    options = options_of("call", inputs, changes)
+    assert run_here("call", options, monkeypatch) == 0
+    lines = inputs.annotation.read_text().splitlines()
+    file = inputs.folder / "genes.GTF"
+    file.write_text("\n".join(line.removeprefix("chr") for line in lines))
+    options |= {"errors": found, "annotation": file}
+    assert run_here("call", options, monkeypatch) == 0
+    assert found.read_text() == sound.read_text()
 
 
 def test_a_table_of_sites_without_genes(inputs, refuse):

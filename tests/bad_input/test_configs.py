@@ -66,6 +66,19 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     ("training.learning_rate", "1e-4", ("write 1.0e-4",)),
     ("training.gradient_checkpointing", "yes", ("'yes'", "boolean")),
     ("windows.upstream", True, ("True", "integer")),
+    (
+        NET,
+        {
+            "genome": "toy",
+            "annotated_sites": "a.tsv",
+            "scores": {
+                "format": "bigwig",
+                "donor": {"+": "a.bw", "-": None},
+                "acceptor": {"+": "a.bw", "-": "b.bw"},
+            },
+        },
+        ("scores.donor", "'-': None"),
+    ),
     ("causes.repeats", 5, ("5",)),
     ("fetch", 3, ("3",)),
     # Out of range.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyBigWig
 import pytest
 
+from step_runs import options_of, run_here
 from tiny_calls import write_beds, write_tracks
 
 
@@ -92,6 +94,7 @@ TABLES = {
     "infinite": "chrom\tposition\tstrand\tsplice_type\tscore\nchr1\t5\t+\tdonor\tinf\n",
     "half": "chrom\tposition\tstrand\tsplice_type\tscore\nchr1\t5.5\t+\tdonor\t0.5\n",
     "beyond": "chrom\tposition\tstrand\tsplice_type\tscore\nchr1\t1e9\t+\tdonor\t0.5\n",
+    "no contig": "chrom\tposition\tstrand\tsplice_type\tscore\n\t5\t+\tdonor\t0.5\n",
     "header only": "chrom\tposition\tstrand\tsplice_type\tscore\n",
 }
 
@@ -101,6 +104,16 @@ def test_tables(inputs, refuse, case):
     file = inputs.folder / "scores.tsv"
     file.write_text(TABLES[case])
     refuse("call", str(file), scores={"format": "table", "path": str(file)})
+
+
+def test_scores_that_are_all_too_low(inputs, monkeypatch):
+    """Nothing is called then, which is a result too."""
+    file = inputs.folder / "scores.tsv"
+    file.write_text(TABLES["infinite"].replace("inf", "-1"))
+    scores = {"format": "table", "path": str(file)}
+    options = options_of("call", inputs, {"scores": scores})
+    assert run_here("call", options, monkeypatch) == 0
+    assert set(pd.read_table(options["errors"])["pred_type"]) == {"FN", "TN"}
 
 
 SCORES = {

@@ -219,6 +219,18 @@ def test_genes_on_the_other_strand_and_none(tmp_path):
     assert "long_intron" not in flags
 
 
+@pytest.mark.parametrize("prefix", ["", "pool"])
+def test_contigs_of_the_annotation_get_the_names_of_the_sites(tmp_path, prefix):
+    text = GENES.format(s="+")
+    path = write(tmp_path / "a.gtf", text)
+    contig = f"{prefix}:chrc" if prefix else "chrc"
+    models = read_gene_models([(prefix, path)], chroms=["other:x", contig])
+    assert set(models.sites["chrom"]) == set(models.genes["chrom"]) == {contig}
+    wrong = [f"{prefix}:chrZ" if prefix else "chrZ"]
+    with pytest.raises(InputError, match=rf"{path}: none of its contigs \(.*chrZ"):
+        read_gene_models([(prefix, path)], chroms=wrong)
+
+
 def test_a_site_is_no_neighbour_of_itself():
     annotated = make_sites(
         (100, "+", "donor"), (150, "+", "donor"), (400, "+", "donor")

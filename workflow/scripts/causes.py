@@ -37,13 +37,14 @@ def parse_arguments() -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> None:
     """Name, test and write."""
     pairs = [(prefix, path) for prefix, path in arguments.annotations]
+    sites = read_saved_table(arguments.sites)
     found = name_causes(
-        read_saved_table(arguments.sites),
+        sites,
         read_windows(arguments.windows),
         read_saved_table(arguments.split),
         parse_contrast(arguments.contrast_name, arguments.contrast),
         arguments.splice_type,
-        models=read_gene_models(pairs) if pairs else None,
+        models=read_gene_models(pairs, chroms=set(sites["chrom"])) if pairs else None,
         tracks=[Track(**track) for track in arguments.tracks],
         settings=CauseSettings.from_mapping(arguments.settings),
         draws=arguments.draws,

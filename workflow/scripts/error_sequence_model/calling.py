@@ -245,7 +245,9 @@ def _add_support(errors: pd.DataFrame, support: pd.DataFrame | None) -> pd.DataF
     if support is None:
         return errors.assign(reads=np.nan)
     reads = support.assign(
-        reads=pd.to_numeric(support["reads"]) if "reads" in support else 1
+        reads=pd.to_numeric(support["reads"], errors="coerce")
+        if "reads" in support
+        else 1
     )
     errors = errors.merge(
         reads[[*SITE, "reads"]].drop_duplicates(SITE), on=SITE, how="left"

@@ -217,7 +217,9 @@ def _find_score_problems(config: dict[str, Any]) -> Iterable[str]:
         for key in keys:
             files = scores.get(key)
             if is_stranded and not (
-                isinstance(files, dict) and set(files) == {"+", "-"}
+                isinstance(files, dict)
+                and set(files) == {"+", "-"}
+                and all(isinstance(file, str) for file in files.values())
             ):
                 yield f'{place}.{key} is {files!r}; it must be {{"+": file, "-": file}}'
             elif not is_stranded and not isinstance(files, str):

@@ -15,7 +15,7 @@ import pandas as pd
 
 from error_sequence_model.genomes.annotation import SITE
 from error_sequence_model.genomes.cutting import get_dinucleotides
-from error_sequence_model.genomes.fasta import Genome, complement_bases
+from error_sequence_model.genomes.fasta import Genome, complement_bases, match_contigs
 from error_sequence_model.tables.intervals import convert_intervals, read_rows
 from error_sequence_model.tables.readers import refuse
 
@@ -160,7 +160,8 @@ def make_regions(
         biotypes: Only these; all if None.
         margin: Bases at either end of a contig to leave out.
     """
-    kept = genes[genes["chrom"].isin(genome.lengths)]
+    names, _ = match_contigs(genes["chrom"].unique(), genome.lengths)
+    kept = genes.assign(chrom=genes["chrom"].map(names)).dropna(subset=["chrom"])
     if biotypes is not None:
         kept = kept[kept["gene_biotype"].isin(biotypes)]
     lengths = kept["chrom"].map(genome.lengths).astype("int64")

@@ -204,10 +204,13 @@ def _read_score_table(
         score = pd.to_numeric(part["score"], errors="coerce")
         is_bad = ~(np.isfinite(score) & (position % 1 == 0))
         is_bad |= ~position.between(coordinate_base, 2**53)
+        is_bad |= part["chrom"].isna()
         is_bad |= ~part["strand"].isin(STRANDS)
         is_bad |= ~part["splice_type"].isin(SPLICE_TYPES)
         for row in np.flatnonzero(is_bad):
-            values = part.iloc[row][["position", "strand", "splice_type", "score"]]
+            values = part.iloc[row][
+                ["chrom", "position", "strand", "splice_type", "score"]
+            ]
             problems.append((int(table.lines[row]), f"not a score: {values.to_dict()}"))
         numbers.append(part.assign(position=position, score=score))
     if problems:
@@ -226,7 +229,8 @@ def _read_score_table(
 
 
 def _check_places(scores: pd.DataFrame, genome: Genome, path: str) -> None:
-    lengths = scores["chrom"].map(genome.lengths)
+    # Without a row the names have no type.
+    lengths = scores["chrom"].map(genome.lengths).astype("float64")
     is_out = (scores["junction"] < 0) | (scores["junction"] > lengths)
     if is_out.any():
         first = scores[is_out].iloc[0]

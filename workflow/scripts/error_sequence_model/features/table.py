@@ -162,7 +162,7 @@ def _collect_extra(
                 "`genomes.<name>.annotation` or leave it out"
             )
         features, values = compute_annotation_features(
-            here, read_gene_models(annotations)
+            here, read_gene_models(annotations, chroms=here["chrom"].unique())
         )
         if settings.score_aware or may_use_annotation(here["pred_type"]):
             extra.append(_Extra(features, values))

@@ -17,7 +17,12 @@ import pandas as pd
 from error_sequence_model.coordinates import get_junctions
 from error_sequence_model.errors import InputError
 from error_sequence_model.tables.intervals import convert_intervals, read_rows
-from error_sequence_model.tables.readers import read_table, refuse, rename_columns
+from error_sequence_model.tables.readers import (
+    NUMBER_NULLS,
+    read_table,
+    refuse,
+    rename_columns,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +89,9 @@ def read_genes(path: str | Path) -> pd.DataFrame | None:
 
 
 def _holds_features(path: str | Path) -> bool:
-    return bool({".gtf", ".gff", ".gff3"} & set(Path(path).suffixes[-2:]))
+    return bool(
+        {".gtf", ".gff", ".gff3"} & set(map(str.lower, Path(path).suffixes[-2:]))
+    )
 
 
 def read_site_table(
@@ -103,11 +110,18 @@ def read_site_table(
     positions = pd.to_numeric(frame["position"], errors="coerce").to_numpy("float64")
     is_bad = ~((positions >= coordinate_base) & (positions < 2**53))
     is_bad |= ~(np.floor(positions) == positions)
+    is_bad |= frame["chrom"].isna().to_numpy()
     is_bad |= ~frame["strand"].isin(["+", "-"]).to_numpy()
     is_bad |= ~frame["splice_type"].isin(["donor", "acceptor"]).to_numpy()
     problems = list(table.problems)
+    columns = ["position", "strand", "splice_type"]
+    if "reads" in frame:
+        columns.append("reads")
+        reads = pd.to_numeric(frame["reads"], errors="coerce").to_numpy("float64")
+        is_none = (frame["reads"].isna() | frame["reads"].isin(NUMBER_NULLS)).to_numpy()
+        is_bad |= ~(is_none | (np.isfinite(reads) & (reads >= 0)))
     for row in np.flatnonzero(is_bad):
-        values = frame.iloc[row][["position", "strand", "splice_type"]].to_dict()
+        values = frame.iloc[row][["chrom", *columns]].to_dict()
         problems.append((int(table.lines[row]), f"not a site: {values}"))
     if problems:
         refuse(path, problems, advice="Correct the rows.")

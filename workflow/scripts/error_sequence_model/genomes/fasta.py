@@ -235,9 +235,13 @@ class Genome:
 
 
 def normalise_contig(name: str) -> str:
-    """Return a contig name without ``chr`` and with M for MT, to compare namings."""
-    bare = name[3:] if name[:3].lower() == "chr" and len(name) > 3 else name
-    return "M" if bare.upper() in {"M", "MT"} else bare
+    """Return a contig name without ``chr`` and with M for MT, to compare namings.
+
+    In a pool, what stands before the last colon names the genome.
+    """
+    genome, colon, bare = name.rpartition(":")
+    bare = bare[3:] if bare[:3].lower() == "chr" and len(bare) > 3 else bare
+    return genome + colon + ("M" if bare.upper() in {"M", "MT"} else bare)
 
 
 def match_contigs(

@@ -8,14 +8,16 @@ transcript uses.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.errors import InputError
 from error_sequence_model.genomes.annotation import SITE, find_genes, read_features
+from error_sequence_model.genomes.fasta import match_contigs
 from error_sequence_model.settings import CauseSettings
 
 logger = logging.getLogger(__name__)
@@ -39,27 +41,47 @@ class GeneModels:
     genes: pd.DataFrame
 
 
-def read_gene_models(paths: Sequence[tuple[str, str | Path]]) -> GeneModels:
+def read_gene_models(
+    paths: Sequence[tuple[str, str | Path]], *, chroms: Iterable[str] = ()
+) -> GeneModels:
     """Read annotations.
 
     Args:
         paths: ``(prefix, path)`` of GTF or GFF3 files; a pool's contigs begin with
             ``prefix:``, else the prefix is empty.
+        chroms: The sites' contigs, whose names an annotation's contigs get (chr1 for
+            1); where there are none, names stay as they are.
 
     Raises:
-        InputError: A file that is not an annotation.
+        InputError: A file that is not an annotation, or has none of the contigs.
     """
+    chroms = list(chroms)
     sites, genes = [], []
     for prefix, path in paths:
         rows = read_features(path)
         if prefix:
             rows = rows.assign(chrom=prefix + ":" + rows["chrom"])
+        own = [name for name in chroms if not prefix or name.startswith(f"{prefix}:")]
+        rows = _match(rows, own, path)
         sites.append(_describe_junctions(rows[rows["feature"].eq("exon")]))
         genes.append(find_genes(rows))
         logger.info("%s: %d sites, %d genes", path, len(sites[-1]), len(genes[-1]))
     return GeneModels(
         pd.concat(sites, ignore_index=True), pd.concat(genes, ignore_index=True)
     )
+
+
+def _match(rows: pd.DataFrame, chroms: list[str], path: str | Path) -> pd.DataFrame:
+    """Give rows the sites' contig names; rows on other contigs keep theirs."""
+    theirs = rows["chrom"].unique()
+    names, _ = match_contigs(theirs, dict.fromkeys(chroms, 0))
+    if chroms and not names:
+        raise InputError(
+            f"annotation {path}: none of its contigs ({', '.join(theirs[:5])} …) is "
+            f"among the sites' ({', '.join(chroms[:5])} …): another genome? Set "
+            "`genomes.<name>.annotation`"
+        )
+    return rows.assign(chrom=[names.get(name, name) for name in rows["chrom"]])
 
 
 def _describe_junctions(exons: pd.DataFrame) -> pd.DataFrame:
