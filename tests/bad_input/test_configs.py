@@ -128,7 +128,6 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     (f"{NET}.splits", {"test": "chr1"}, ("'chr1'", "array")),
     (f"{NET}.splits", {"preset": "moon"}, ("'moon'", "there are")),
     ("splits", {"test": ["a"], "validation": ["a"]}, ("both `test` and",)),
-    ("splits", {"validation": ["a"]}, ("`test` names nothing",)),
     ("splits", {"test_share": 0.8, "validation_share": 0.5}, ("below 1",)),
     ("splits", {"by": "gene", "test": ["chr1"]}, ("name chromosomes",)),
     ("training.bucket_boundaries", [512, 100], ("must rise",)),

@@ -214,9 +214,10 @@ def _hold_out(sites: pd.DataFrame, settings: SplitSettings) -> np.ndarray:
             continue
         rest = np.flatnonzero(parts == "train")
         if not len(rest):
+            named = "test" if settings.test else "validation"
             raise InputError(
-                f"splits.test: {list(settings.test)} are all there is in column "
-                f"{settings.column!r}; leave some to train and validate on"
+                f"splits.{named}: {list(getattr(settings, named))} are all there is in "
+                f"column {settings.column!r}; leave some for the other parts"
             )
         groups = pd.factorize(values.iloc[rest])[0]
         bins = deal_groups(

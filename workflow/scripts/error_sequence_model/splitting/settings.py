@@ -64,12 +64,6 @@ class SplitSettings:
                 f"splits.test and splits.validation name chromosomes; with by: "
                 f"{self.by} use `folds` or `test_share`/`validation_share`"
             )
-        if self.validation and not self.test:
-            raise InputError(
-                f"splits.validation is {list(self.validation)}, but `test` names "
-                "nothing, and both would be drawn; set `splits.test` as well, or leave "
-                "`splits.validation` out"
-            )
         both = sorted(set(self.test) & set(self.validation))
         if both:
             raise InputError(f"splits: {both} is in both `test` and `validation`")
