@@ -155,6 +155,10 @@ letter-probability matrix: alength= 4 w= 1
 1 0 0 0
 """
 BED = "track name=x\nchr1\t5\t70\tAluY\t0.5\t+\nchr2\t100\t200\tL1\t1\t-\n"
+SHEET = (
+    "name\tgenome\terrors\tcoordinate_base\tbiotypes\n"
+    "net\ttoy\terrors 1.tsv\t1\t\nother\ttoy\tx.tsv\t0\t[coding, lncRNA]\n"
+)
 VCF = (
     "##fileformat=VCFv4.2\n##contig=<ID=chr1,length=1300>\n"
     '##FORMAT=<ID=GT,Number=1,Type=String,Description="g">\n'
@@ -180,6 +184,7 @@ CONFIG = {
 def write_others(folder: Path) -> None:
     """Files that need no genome, and those that steps leave for later ones."""
     texts = {"genes.gff3": GFF3, "own.meme": MEME, "own.bed": BED}
+    texts["predictors.tsv"] = SHEET
     texts |= {"config.yaml": yaml.safe_dump(CONFIG), "own.tsv": CATALOGUE.read_text()}
     with Genome(folder / "genome.fa") as genome:
         base = genome.fetch("chr1", 9, 10)
@@ -235,6 +240,10 @@ def read_config(path: Path) -> None:
     expand_contrasts(complete_config(config)["contrasts"])
 
 
+def read_predictors(path: Path) -> None:
+    complete_config({**CONFIG, "predictors": str(path)})
+
+
 def read_variants(path: Path) -> None:
     with Genome(path.parent / "genome.fa") as genome:
         variants = Variants(path, genome.lengths)
@@ -275,6 +284,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object], int]] = {
     "own.meme": ("own.meme", read_elements, 120),
     "own.tsv": ("own.tsv", read_elements, 80),
     "config.yaml": ("config.yaml", read_config, 120),
+    "predictors.tsv": ("predictors.tsv", read_predictors, 120),
     "metrics.json": ("metrics.json", read_json, 80),
     "predictions.parquet": ("predictions.parquet", read_saved_table, 120),
     "maps.h5": ("maps.h5", read_maps, 150),

@@ -63,12 +63,12 @@ def read_sheet(
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        header, *rows = csv.reader(text.splitlines() or [""], delimiter="\t")
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(
             f"{section}: the sheet {path!r} cannot be read ({error}); give a map, or "
             "the path of a tab-separated table with a column `name`"
         ) from error
-    header, *rows = csv.reader(text.splitlines(), delimiter="\t") if text else ([],)
     if "name" not in header or len(set(header)) < len(header):
         raise InputError(
             f"{section}: {path}: the columns are {header}; a sheet is tab-separated, "
