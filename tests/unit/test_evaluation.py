@@ -14,6 +14,7 @@ from error_sequence_model.evaluation import (
     evaluate_sites,
     predict_sites,
 )
+from error_sequence_model.frames import prepare_datasets_for_training
 from error_sequence_model.measures.scoring import compute_metrics
 from error_sequence_model.prediction import compute_probabilities, predict_logits
 from tiny_models import make_tiny_classifier, make_tiny_datasets
@@ -140,6 +141,31 @@ def test_other_classes_are_refused() -> None:
         evaluate_error_sequence_model(
             make_tiny_classifier(classes=("TP", "FP")), dataset, draws=10
         )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model": "runs/model"}, "model is a str; give what .*load_model"),
+        ({"test_dataset": pd.DataFrame()}, "test_dataset is a DataFrame"),
+        ({"test_dataset": ()}, "test_dataset is a tuple"),
+        ({"draws": 0}, "draws: 0 is not a whole number above 0"),
+        ({"seed": -1}, "seed: -1 is not a whole number from 0"),
+    ],
+)
+def test_what_cannot_be_evaluated(changes, words) -> None:
+    sound = {"model": make_tiny_classifier(), "test_dataset": make_tiny_datasets()[1]}
+    with pytest.raises(InputError, match=words):
+        evaluate_error_sequence_model(**{**sound, **changes})
+
+
+def test_tokens_of_another_model_are_refused() -> None:
+    frames = [
+        pd.DataFrame({"sequence": [text], "label": [0]}) for text in ("ACGT", "TTTT")
+    ]
+    data, _ = prepare_datasets_for_training(*frames, tokenizer="hyenadna")
+    with pytest.raises(InputError, match="tokenized with hyenadna"):
+        evaluate_error_sequence_model(make_tiny_classifier(), data)
 
 
 def test_predictions_do_not_depend_on_order_or_batches() -> None:

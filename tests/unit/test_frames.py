@@ -140,11 +140,51 @@ def test_all_bad_rows_are_listed_with_their_place() -> None:
         (frame(["AC", "AG"], [0, 1], site_id=["a", "b"]), "site_id must be whole"),
         (frame(["AC", "AG"], [0, 1], site_id=[4, 4]), "site_id 4 is there twice"),
         (frame(["AC"], [0], junction=["x"]), "junction 'x'"),
+        (frame(["AC"], [[1]]), r"row 0: label \[1\] is no class"),
+        (frame(["AC", "AG"], ["TP", "FP "]), "row 1: label 'FP ' is no class"),
+        (frame(["AC"], [""]), "row 0: label '' is no class"),
+        (frame(["AC"], [1j]), "row 0: label 1j is no class"),
+        (frame(["AC"], pd.to_datetime(["2024-03-01"])), "row 0: label Timestamp"),
+        (frame(["AC"], [0])[["sequence", "label", "label"]], "more than once"),
+        (frame(["AC"], [0])["sequence"], "train_data is a Series"),
+        ([{"sequence": "AC", "label": 0}], "train_data is a list"),
+        (None, "train_data is a NoneType"),
     ],
 )
 def test_unusable_frames_are_refused(bad, words) -> None:
     with pytest.raises(InputError, match=words):
         prepare_datasets_for_training(bad, frame(["TTTT"], [0]))
+
+
+def test_validation_data_cannot_be_left_out() -> None:
+    with pytest.raises(InputError, match="val_data is a NoneType"):
+        prepare_datasets_for_training(frame(["AC"], [0]), None)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"max_length": 0}, "max_length: 0 is not a whole number from 3"),
+        ({"max_length": -5}, "max_length: -5"),
+        ({"max_length": 2.5}, "max_length: 2.5"),
+        ({"max_length": "512"}, "max_length: '512' is a string"),
+        ({"bucket_boundaries": 512}, "bucket_boundaries 512"),
+        ({"bucket_boundaries": [100, 50]}, "must rise"),
+        ({"bucket_boundaries": [None]}, "bucket_boundaries"),
+        ({"tokenizer": None}, "tokenizer None is neither"),
+    ],
+)
+def test_unusable_options_are_refused(options, words) -> None:
+    frames = frame(["ACGT"], [0]), frame(["TTTT"], [0])
+    with pytest.raises(InputError, match=words):
+        prepare_datasets_for_training(*frames, **options)
+
+
+def test_boundaries_may_be_an_array() -> None:
+    frames = frame(["ACGT"], [0]), frame(["TTTT"], [0])
+    edges = np.array([10, 20])
+    dataset, _ = prepare_datasets_for_training(*frames, bucket_boundaries=edges)
+    assert dataset.bucket_boundaries == (10, 20)
 
 
 def test_labels_unknown_to_the_training_data_are_refused() -> None:

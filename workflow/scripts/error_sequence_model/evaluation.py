@@ -20,8 +20,14 @@ from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.devices import choose_precision, get_device
 from error_sequence_model.errors import InputError
 from error_sequence_model.files import write_json, write_parquet
+from error_sequence_model.handover import (
+    refuse_other_tokenizer,
+    require_dataset,
+    require_model,
+)
 from error_sequence_model.measures.scoring import compute_metrics
 from error_sequence_model.prediction import compute_probabilities, predict_logits
+from error_sequence_model.ranges import COUNT, Range, check_number
 
 logger = logging.getLogger(__name__)
 
@@ -147,8 +153,13 @@ def evaluate_error_sequence_model(
         accuracy, f1, auprc, prevalence, auroc, mcc, … and ``intervals``.
 
     Raises:
-        InputError: The classes of model and data differ.
+        InputError: Classes or tokenizers of model and data differ.
     """
+    require_model(model)
+    require_dataset("test_dataset", test_dataset)
+    check_number("draws", draws, COUNT, place="`draws`")
+    check_number("seed", seed, Range(is_whole=True), place="`seed`")
+    refuse_other_tokenizer(model, test_dataset.tokenizer)
     if list(test_dataset.classes) != list(model.config.classes):
         raise InputError(
             f"the data have classes {list(test_dataset.classes)}, the model "

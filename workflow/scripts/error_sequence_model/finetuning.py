@@ -15,8 +15,8 @@ from error_sequence_model.classifier import (
     save_model,
 )
 from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.errors import InputError
 from error_sequence_model.files import write_tsv
+from error_sequence_model.handover import refuse_other_tokenizer, require_dataset
 from error_sequence_model.measures.metrics import choose_threshold
 from error_sequence_model.optimisation.calibration import calibrate_model
 from error_sequence_model.optimisation.checkpoints import CheckpointFolder
@@ -132,6 +132,8 @@ def train_error_sequence_model(
     Raises:
         InputError: Settings, model and data do not fit together.
     """
+    require_dataset("train_dataset", train_dataset)
+    require_dataset("val_dataset", val_dataset)
     settings = TrainingSettings.from_mapping(
         {
             "learning_rate": learning_rate,
@@ -155,7 +157,7 @@ def train_error_sequence_model(
         lora=backbone.lora,
         seed=seed,
     )
-    refuse_other_tokenizer(model, train_dataset)
+    refuse_other_tokenizer(model, train_dataset.tokenizer)
     fine_tune(
         model,
         train_dataset,
@@ -165,18 +167,3 @@ def train_error_sequence_model(
         checkpoints=CheckpointFolder(None, ""),
     )
     return model, settings
-
-
-def refuse_other_tokenizer(model: ErrorClassifier, dataset: SequenceDataset) -> None:
-    """Refuse tokens that were not made for this backbone.
-
-    Raises:
-        InputError: The vocabularies differ.
-    """
-    mine, given = model.tokenizer, dataset.tokenizer
-    if (mine.family, mine.vocab_size) != (given.family, given.vocab_size):
-        raise InputError(
-            f"the data were tokenized with {given.family} ({given.vocab_size} tokens), "
-            f"the model needs {mine.family} ({mine.vocab_size}); give "
-            "`prepare_datasets_for_training` the tokenizer of the base model"
-        )

@@ -14,6 +14,7 @@ from error_sequence_model.backbones import FAMILIES, load_backbone
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.errors import InputError, list_problems
 from error_sequence_model.maps.targets import ERROR_CLASSES
+from error_sequence_model.ranges import Range, check_edges, check_number
 from error_sequence_model.tokenization.store import TokenStore
 from error_sequence_model.tokenizers import SequenceTokenizer, load_tokenizer
 
@@ -52,10 +53,16 @@ def prepare_datasets_for_training(
         InputError: A column is missing, a sequence is empty or not DNA, a label is
             unknown, or frames share a sequence (all problems are listed).
     """
+    size = Range(3, is_whole=True, is_optional=True)
+    check_number("max_length", max_length, size, place="`max_length`")
+    bucket_boundaries = check_edges(bucket_boundaries)
+    if not isinstance(tokenizer, (str, SequenceTokenizer)):
+        raise InputError(f"tokenizer {tokenizer!r} is neither a name nor a tokenizer")
     if isinstance(tokenizer, str):
         tokenizer = resolve_tokenizer(tokenizer)
     frames = {"train_data": train_data, "val_data": val_data, "test_data": test_data}
-    frames = {name: frame for name, frame in frames.items() if frame is not None}
+    if test_data is None:
+        del frames["test_data"]
     problems = [line for name, frame in frames.items() for line in _check(frame, name)]
     if problems:
         raise InputError("the frames cannot be used:\n" + list_problems(problems))
@@ -89,6 +96,12 @@ def resolve_tokenizer(base_model: str) -> SequenceTokenizer:
 
 
 def _check(frame: pd.DataFrame, name: str) -> Iterable[str]:
+    if not isinstance(frame, pd.DataFrame):
+        yield f"{name} is a {type(frame).__name__}; a pandas DataFrame is needed"
+        return
+    if not frame.columns.is_unique:
+        yield f"{name}: columns named more than once: {list(frame.columns)}"
+        return
     missing = [c for c in ("sequence", "label") if c not in frame.columns]
     if missing:
         yield (
@@ -130,6 +143,15 @@ def _check(frame: pd.DataFrame, name: str) -> Iterable[str]:
 def _check_labels(labels: pd.Series, name: str) -> Iterable[str]:
     for row in np.flatnonzero(labels.isna().to_numpy()):
         yield f"{name} row {row}: label is missing"
+    for row, label in enumerate(labels):
+        is_name = isinstance(label, str) and label == label.strip() != ""
+        is_null = label is None or label is pd.NA
+        if not (is_name or is_null or isinstance(label, (Real, np.bool_))):
+            yield (
+                f"{name} row {row}: label {label!r} is no class; give 0 and 1, or "
+                "names without spaces around them"
+            )
+            return
     if pd.api.types.is_numeric_dtype(labels):
         for row, label in enumerate(labels.to_numpy(dtype=float, na_value=0)):
             if not (label >= 0 and label < MOST_CLASSES and label % 1 == 0):

@@ -29,7 +29,8 @@ from error_sequence_model.datasets import SequenceDataset, load_split_datasets
 from error_sequence_model.devices import get_device
 from error_sequence_model.evaluation import evaluate_sites, predict_sites
 from error_sequence_model.files import write_json, write_parquet
-from error_sequence_model.finetuning import fine_tune, refuse_other_tokenizer
+from error_sequence_model.finetuning import fine_tune
+from error_sequence_model.handover import refuse_other_tokenizer
 from error_sequence_model.maps.explanations import choose_sites
 from error_sequence_model.optimisation.checkpoints import CheckpointFolder
 from error_sequence_model.provenance import (
@@ -146,7 +147,7 @@ def train_run(
     )
     trained = count_parameters(model).trained
     datasets = inputs.load_datasets(model.tokenizer)
-    refuse_other_tokenizer(model, datasets["train"])
+    refuse_other_tokenizer(model, datasets["train"].tokenizer)
     window = datasets["train"].store.metadata
     model.config.upstream = int(window["upstream"])
     model.config.downstream = int(window["downstream"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from error_sequence_model.drawing.view import draw_sequence_view
 from error_sequence_model.errors import InputError
 from error_sequence_model.faithfulness import COMPLETENESS_LIMIT
 from error_sequence_model.frames import resolve_tokenizer
+from error_sequence_model.handover import refuse_other_tokenizer, require_model
 from error_sequence_model.maps.high_regions import find_high_regions, find_threshold
 from error_sequence_model.maps.perturbation import RankedMaps, check_perturbation
 from error_sequence_model.maps.targets import ERROR_CLASSES
@@ -68,6 +70,9 @@ def visualize_attention_regions(
             f"prediction_type {prediction_type!r}: allowed are "
             f"{', '.join(PREDICTION_TYPES)}"
         )
+    require_model(model)
+    if not isinstance(sequence, str):
+        raise InputError(f"sequence is a {type(sequence).__name__}; give it as a str")
     if len(sequence) < SHORTEST:
         raise InputError(
             f"the sequence has {len(sequence)} bases; at least {SHORTEST} are needed"
@@ -78,7 +83,10 @@ def visualize_attention_regions(
         tokenizer = model.tokenizer
     elif isinstance(tokenizer, str):
         tokenizer = resolve_tokenizer(tokenizer)
+    refuse_other_tokenizer(model, tokenizer)
     sequence = sequence.upper().replace("U", "T")
+    if not isinstance(junction, (Integral, type(None))):
+        raise InputError(f"junction {junction!r} is no whole number")
     place = len(sequence) // 2 if junction is None else int(junction)
     if not 0 <= place <= len(sequence):
         raise InputError(
