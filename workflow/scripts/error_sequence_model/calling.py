@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.calls.arrangement import check_arrangement
 from error_sequence_model.calls.decoys import draw_decoys
 from error_sequence_model.calls.pairing import pair_sites
 from error_sequence_model.coordinates import get_positions
@@ -96,12 +97,14 @@ def call_sites(
         ``(errors, audit)``: the error table and the counts behind it.
 
     Raises:
-        InputError: Nothing to call or no annotated site in the regions.
+        InputError: No annotated site in the regions, or scores that lie elsewhere.
     """
     settings = settings or CallSettings()
-    scores, truth = assign_regions(scores, regions), assign_regions(truth, regions)
+    truth = assign_regions(truth, regions)
     if truth.empty:
         raise InputError("calling: no annotated site lies in the scanned regions")
+    check_arrangement(scores, truth)
+    scores = assign_regions(scores, regions)
     threshold = find_threshold(scores, len(truth), settings.threshold)
     # In float32, as tracks store scores: 0.2489 must reach a threshold of 0.2489.
     is_called = scores["score"].to_numpy(np.float32) >= np.float32(threshold)
