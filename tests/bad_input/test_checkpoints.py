@@ -247,7 +247,8 @@ def test_sizes_that_are_claimed(checkpoints, tmp_path, kind, key):
 DEFAULTED = ("d_inner",)
 HEADS = {
     "head_size": [1 << 40, 0, -1, "x", None],
-    "classes": [["one"], ["a"] * 9, 5, {"a": 1}, "error"],
+    "classes": [["one"], ["a"] * 9, ["a", "a"], 5, {"a": 1}, "error"],
+    "decision_threshold": ["x", 7, -0.1, None, float("nan")],
     "pooling": ["middle", "", 5, None, "mean"],
     "backbone": [{}, None, [], "x", {"model_type": "llama"}, {"model_type": []}],
     "dropout": ["x", 7.0, None],

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from error_sequence_model.backbones.checking import check_backbone
-from error_sequence_model.configuration import complete_config
+from error_sequence_model.configuration import (
+    complete_config,
+    refuse_repeated_keys,
+)
 from error_sequence_model.contrasts import expand_contrasts
 from error_sequence_model.errors import InputError
 from error_sequence_model.settings import BackboneSettings
@@ -145,6 +148,18 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     ("predictors", {"a\n": SOUND["predictors"]["net"]}, ("do not print",)),
     ("predictors", {7: SOUND["predictors"]["net"]}, ("7", "string")),
     ("contrasts", {"../x": {"positive": ["FP"], "negative": ["TP"]}}, ("'../x'",)),
+    ("predictors", {"reports": SOUND["predictors"]["net"]}, ("folder of the results",)),
+    (
+        "contrasts",
+        {"tokens": {"positive": ["FP"], "negative": ["TP"]}},
+        ("contrasts: 'tokens' is a folder",),
+    ),
+    (
+        "backbones",
+        {"encoder": {"architecture": "nucleotide_encoder"}}
+        | {"ensemble": {"architecture": "nucleotide_encoder"}},
+        ("'ensemble' is a folder",),
+    ),
     ("contrasts", {"x": {"positive": ["FP"]}}, ("needs both",)),
     ("contrasts", {"x": {"positive": ["FP"], "negative": ["FP"]}}, ("more than one",)),
     ("backbones", {"../b": {"architecture": "dnabert2"}}, ("'../b'",)),
@@ -176,6 +191,46 @@ def test_what_is_no_config(config):
         complete_config(config)
 
 
+REPEATED = """\
+windows: {upstream: 100}
+training:
+  epochs: 3
+  learning_rate: 0.1
+  epochs: 4
+contrasts: [fp_vs_tp]
+contrasts: [fn_vs_tp]
+"""
+
+
+def test_keys_that_are_there_twice(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text(REPEATED)
+    with pytest.raises(InputError) as caught:
+        refuse_repeated_keys(config)
+    message = str(caught.value)
+    assert str(config) in message
+    assert "row 5: the key 'epochs' is there already, in row 3" in message
+    assert "row 7: the key 'contrasts' is there already, in row 6" in message
+    assert "upstream" not in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a: [1",
+        "a: &x {b: 1}\nc: *x\nd: *x",
+        "a: &x [*x]",
+        "[" * 5000,
+        "{1: 2, 1.0: 3}",
+    ],
+)
+def test_keys_that_are_there_once(tmp_path, text):
+    config = tmp_path / "config.yaml"
+    config.write_text(text)
+    refuse_repeated_keys(config)
+
+
 # Options of a network, which the schema leaves to the architecture; and what is said.
 NETWORKS: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"layerz": 3}, ("'layerz'", "did you mean 'layers'")),
@@ -185,6 +240,8 @@ NETWORKS: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"hidden_size": 100, "heads": 7}, ("100", "7")),
     ({"hidden_size": 0}, ("hidden_size 0",)),
     ({"dropout": "much"}, ("much",)),
+    ({"dropout": 2}, ("dropout is 2", "below 1")),
+    ({"attention_dropout": -0.1}, ("attention_dropout is -0.1",)),
     ({"stem_dilations": [0]}, ("stem_dilations [0]",)),
     ({"pooling": "middle"}, ("pooling 'middle'", "junction")),
     ({"pooling": ""}, ("pooling ''", "junction")),

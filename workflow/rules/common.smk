@@ -19,7 +19,7 @@ if Path.cwd().resolve() == ROOT:
     SCRIPTS = SCRIPTS.relative_to(ROOT)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from error_sequence_model.configuration import complete_config
+from error_sequence_model.configuration import complete_config, refuse_repeated_keys
 from error_sequence_model.contrasts import expand_contrasts
 from error_sequence_model.elements.callers import require_caller
 from error_sequence_model.errors import InputError
@@ -27,6 +27,8 @@ from error_sequence_model.maps.methods import resolve_method
 from error_sequence_model.sources import hash_sources
 
 try:
+    for path in workflow.configfiles:
+        refuse_repeated_keys(path)
     config = complete_config(config)
     # Splice types that a contrast is limited to are the workflow's, not the library's.
     LIMITED = {

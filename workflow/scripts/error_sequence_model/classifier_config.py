@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from transformers import PretrainedConfig
@@ -21,6 +22,9 @@ class ErrorClassifierConfig(PretrainedConfig):
             chosen on the validation part.
         upstream: Bases 5' of the junction in the training windows, if they were equal.
         downstream: Bases 3' of the junction, likewise.
+
+    Raises:
+        ValueError: Classes that are named twice, or a threshold that is no probability.
     """
 
     model_type = "splice_error_classifier"
@@ -39,6 +43,13 @@ class ErrorClassifierConfig(PretrainedConfig):
     ) -> None:
         self.backbone = backbone or {}
         self.classes = list(classes or ("correct", "error"))
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes {self.classes} must each be there once")
+        is_number = isinstance(decision_threshold, Real)
+        if not is_number or not 0 <= decision_threshold <= 1:
+            raise ValueError(
+                f"decision_threshold {decision_threshold!r} must be from 0 to 1"
+            )
         self.pooling = pooling
         self.head_size = head_size
         self.dropout = dropout

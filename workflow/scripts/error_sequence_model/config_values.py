@@ -11,6 +11,13 @@ from error_sequence_model.errors import InputError
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.splitting.settings import parse_settings
 
+# Names of folders in the place where results of these names lie.
+RESERVED = {
+    "predictors": {"reports", "tracks"},
+    "contrasts": {"tokens", "pretrained"},
+    "backbones": {"classical", "ensemble", "assessment"},
+}
+
 
 def find_odd_values(value: Any, key: str = "") -> Iterator[str]:
     """Find numbers that are not finite, and text with control characters.
@@ -40,6 +47,43 @@ def find_odd_values(value: Any, key: str = "") -> Iterator[str]:
         yield f"{place}: {value!r} holds characters that do not print"
 
 
+def find_repeated_keys(text: str) -> Iterator[str]:
+    """Find keys that a YAML text has twice in one map: the last would win unseen.
+
+    Args:
+        text: A config file. What is no YAML has none: whoever reads it will say so.
+
+    Yields:
+        One line per key, with its row (from 1).
+    """
+    import yaml
+
+    try:
+        todo = [yaml.compose(text, Loader=yaml.SafeLoader)]
+    except (yaml.YAMLError, RecursionError):
+        return
+    seen = set()
+    while todo:
+        node = todo.pop(0)
+        if id(node) in seen:  # an alias is the node that it names
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            todo += node.value
+        elif isinstance(node, yaml.MappingNode):
+            first: dict[str, int] = {}
+            for key, value in node.value:
+                row = key.start_mark.line + 1
+                if isinstance(key, yaml.ScalarNode) and key.value in first:
+                    yield (
+                        f"row {row}: the key {key.value!r} is there already, in row "
+                        f"{first[key.value]}; keep one"
+                    )
+                elif isinstance(key, yaml.ScalarNode):
+                    first[key.value] = row
+                todo.append(value)
+
+
 def find_clashes(config: Mapping[str, Any]) -> Iterator[str]:
     """Find settings that are sound each for itself, but not together.
 
@@ -50,6 +94,9 @@ def find_clashes(config: Mapping[str, Any]) -> Iterator[str]:
         One line per clash, with its key.
     """
     yield from _find_training_clashes(config["training"])
+    for section, reserved in RESERVED.items():
+        for name in sorted({*config[section]} & reserved):
+            yield f"{section}: {name!r} is a folder of the results; take another name"
     for name, predictor in config["predictors"].items():
         splits = {**config["splits"], **predictor["splits"]}
         given = {key: value for key, value in splits.items() if value not in (None, [])}

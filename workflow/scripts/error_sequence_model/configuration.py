@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from error_sequence_model.config_forms import expand_forms
-from error_sequence_model.config_values import find_clashes, find_odd_values
+from error_sequence_model.config_values import (
+    find_clashes,
+    find_odd_values,
+    find_repeated_keys,
+)
 from error_sequence_model.domain_adaptation.plan import find_problems
 from error_sequence_model.errors import InputError, list_problems
 from error_sequence_model.maps.methods import find_method_problems, resolve_method
@@ -25,6 +29,17 @@ def read_schema(path: Path = SCHEMA_PATH) -> dict[str, Any]:
     import yaml
 
     return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def refuse_repeated_keys(path: str | Path) -> None:
+    """Refuse a config file that has a key twice: the last would win unseen.
+
+    Raises:
+        InputError: Names the keys and their rows.
+    """
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    if problems := list(find_repeated_keys(text)):
+        raise InputError(f"the config {path} is not valid:\n" + list_problems(problems))
 
 
 def complete_config(config: dict[str, Any]) -> dict[str, Any]:

@@ -72,6 +72,8 @@ def make_config(architecture: str, **options: Any) -> PreTrainedConfig:
             field = SHORT_NAMES.get(name, name)
             field = aliases.get(field, field)
             type_validator(name, value, types[field])
+            if "drop" in field and not 0 <= value < 1:
+                raise ValueError(f"{name} is {value}; it must be from 0 to below 1")
             fields[field] = value
         return family.config_class(**fields)
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:
