@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from error_sequence_model.measures.assessment import assess_models
+from error_sequence_model.measures.assessment import assess_models, read_strata_features
 from error_sequence_model.measures.metrics import get_interval
 from error_sequence_model.measures.operating_points import (
     compute_precision_at,
@@ -227,6 +227,38 @@ def test_assessment_of_a_contrast() -> None:
     assert len(found.pairs) == 1
     assert set(found.strata["model"]) == {"encoder", "kmers"}
     assert set(found.reranking["model"]) == {"encoder", "kmers"}
+
+
+def test_strata_rank_sites_within_their_fold() -> None:
+    """Models that are perfect in their folds, at levels that do not compare."""
+    n = 400
+    labels = np.arange(n) % 2
+    sites = make_sites(n, labels)
+    frames, splits = [], []
+    for fold, level in enumerate((-4.0, 4.0)):
+        is_test = (np.arange(n) // 2) % 2 == fold
+        part = np.where(is_test, "test", "validation")
+        odds = {"m": level + np.where(labels == 1, 2.0, -2.0)}
+        frame = make_predictions(odds, labels)
+        frames.append(frame.assign(fold=fold, part=part))
+        splits.append(make_split(n).assign(fold=fold, part=part))
+    found = assess_models(
+        pd.concat(frames, ignore_index=True),
+        sites,
+        pd.concat(splits, ignore_index=True),
+        pd.DataFrame(index=sites.index),
+        draws=20,
+    )
+    scored = found.strata["auroc"].dropna()
+    assert len(scored) > 3 and (scored == 1).all()
+
+
+def test_the_features_of_strata_are_those_of_the_window(tmp_path) -> None:
+    columns = ["gc:25", "gc:80", "gc:5prime", "strength:matrix@fold0", "kmer:AAA:0"]
+    table = pd.DataFrame(np.ones((3, 5)), columns=columns).assign(site_id=[1, 2, 3])
+    table.to_parquet(tmp_path / "features.parquet")
+    found = read_strata_features(tmp_path / "features.parquet")
+    assert sorted(found) == ["gc:80", "strength:matrix"]
 
 
 def test_more_than_two_classes_have_scores_and_pairs_only() -> None:

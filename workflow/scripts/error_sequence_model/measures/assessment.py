@@ -24,7 +24,11 @@ from error_sequence_model.measures.operating_points import (
 )
 from error_sequence_model.measures.paired_tests import compare_pairs, score_models
 from error_sequence_model.measures.reranking import rerank_calls
-from error_sequence_model.measures.strata import FEATURES, make_strata, score_strata
+from error_sequence_model.measures.strata import (
+    choose_features,
+    make_strata,
+    score_strata,
+)
 from error_sequence_model.measures.temperature import (
     compute_brier,
     compute_ece,
@@ -114,7 +118,7 @@ def assess_models(
 def read_strata_features(path: Path) -> pd.DataFrame:
     """Read the features that strata are made of; of the first fold, if learnt."""
     columns = list_columns(path, 0)
-    wanted = {name: columns[name] for name in FEATURES if name in columns}
+    wanted = {name: columns[name] for name in choose_features(columns)}
     frame = read_saved_table(path, columns=["site_id", *wanted.values()])
     return frame.set_index("site_id").set_axis(list(wanted), axis="columns")
 
@@ -246,10 +250,16 @@ def _score_strata(
     level: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Strata of the test sites; each site is in the test part of one fold."""
+    """Strata of the test sites; each site is in the test part of one fold.
+
+    Sites are ranked within their fold: models of different folds are not comparable.
+    """
     tables = {}
     for model, table in chosen.items():
-        test = table[table["part"] == "test"].droplevel("fold")
+        test = table[table["part"] == "test"]
+        ranks = test.groupby(level="fold", dropna=False)["probability_1"].rank(pct=True)
+        test = test.assign(probability_0=1 - ranks, probability_1=ranks)
+        test = test.droplevel("fold")
         tables[model] = test[~test.index.duplicated()]
     first = next(iter(tables.values()))
     tested = split[split["part"] == "test"].drop_duplicates("site_id")

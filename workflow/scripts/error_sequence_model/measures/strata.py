@@ -7,7 +7,7 @@ the test sites.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,22 @@ COLUMNS = (
 )
 
 
+def choose_features(
+    names: Iterable[str],
+) -> dict[str, tuple[str, tuple[float, ...] | None]]:
+    """Choose the features that strata are made of, as in `FEATURES`.
+
+    Of the GC contents it is that of the largest scale, which is the window's.
+    """
+    names = list(names)
+    chosen = {name: FEATURES[name] for name in FEATURES if name in names}
+    scales = [name.removeprefix("gc:") for name in names if name.startswith("gc:")]
+    widest = max((int(scale) for scale in scales if scale.isdigit()), default=None)
+    if widest is not None:
+        chosen[f"gc:{widest}"] = (f"GC within {widest} nt", None)
+    return chosen
+
+
 def make_strata(
     sites: pd.DataFrame, similarity: pd.Series, features: pd.DataFrame
 ) -> pd.DataFrame:
@@ -42,7 +58,7 @@ def make_strata(
         sites: splice_type, dinucleotide, score, gene_biotype, chrom of the test sites,
             indexed by site_id.
         similarity: Greatest similarity to a training window, 0 to 1, by site_id.
-        features: Features of the test sites by site_id; those in `FEATURES` are used.
+        features: Features of the test sites by site_id; see `choose_features`.
 
     Returns:
         One text column per stratum, index site_id; None where not known. The order of
@@ -59,9 +75,8 @@ def make_strata(
         strata["predictor's score"] = cut_values(sites["score"], SCORE_EDGES)
     if sites["gene_biotype"].notna().any():
         strata["biotype"] = sites["gene_biotype"].astype(object)
-    cut_by = {**FEATURES, **_find_widest_gc(features)}
-    for name, (title, edges) in cut_by.items():
-        if name in features and features[name].notna().any():
+    for name, (title, edges) in choose_features(features).items():
+        if features[name].notna().any():
             values = features[name].reindex(sites.index)
             strata[title] = cut_values(values, edges)
     if similarity.notna().any():
@@ -69,13 +84,6 @@ def make_strata(
         strata["similarity to training"] = cut_values(values, SIMILARITY_EDGES)
     strata["chromosome"] = sites["chrom"].astype(str)
     return strata
-
-
-def _find_widest_gc(features: pd.DataFrame) -> dict[str, tuple[str, None]]:
-    """The GC content at the largest scale there is, which is that of the window."""
-    scales = [name.removeprefix("gc:") for name in features if name.startswith("gc:")]
-    widest = max((int(scale) for scale in scales if scale.isdigit()), default=None)
-    return {} if widest is None else {f"gc:{widest}": (f"GC within {widest} nt", None)}
 
 
 def name_dinucleotide(splice_type: str, dinucleotide: str | None) -> str | None:
