@@ -92,6 +92,24 @@ def test_from_files(genome: TinyGenome, fasta: Path, tmp_path: Path) -> None:
         call_files(tracks, fasta, tmp_path / "u.tsv", regions=tmp_path / "r.bed")
 
 
+def test_genes_of_contigs_that_the_genome_lacks_are_left_out(
+    genome: TinyGenome, fasta: Path, tmp_path: Path, caplog
+) -> None:
+    gtf = write_gtf(genome, tmp_path / "genes.gtf")
+    tracks = write_tracks(genome, tmp_path, "bigwig")
+    expected, _ = call_files(tracks, fasta, gtf)
+    lines = gtf.read_text().splitlines()
+    more = [line.replace("chr", "scaffold_") for line in lines if line[0] != "#"]
+    other = tmp_path / "more.gtf"
+    other.write_text("\n".join([*lines, *more]) + "\n")
+    found, _ = call_files(tracks, fasta, other, support=other)
+    names = [name for name in expected if name != "transcript_ids"]
+    pd.testing.assert_frame_equal(
+        found[names].drop(columns="reads"), expected[names].drop(columns="reads")
+    )
+    assert "24 of 48 rows lie on contigs that" in caplog.text
+
+
 def test_gff3_is_read_like_gtf(genome: TinyGenome, tmp_path: Path) -> None:
     gtf = write_gtf(genome, tmp_path / "genes.gtf")
     lines = []

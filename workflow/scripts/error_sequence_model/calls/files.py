@@ -66,8 +66,10 @@ def call_files(
         known = read_annotation(support, **convention).sites
     with Genome(genome_path) as genome:
         if known is not None:
-            known = use_contig_names(known, genome, str(support))
-        truth = use_contig_names(annotation.sites, genome, str(annotation_path))
+            known = use_contig_names(known, genome, str(support), leave_out=True)
+        truth = use_contig_names(
+            annotation.sites, genome, str(annotation_path), leave_out=True
+        )
         _check_truth(truth, genome, annotation_path, coordinate_base, site_base)
         if regions is not None:
             stretches = read_regions(regions)
@@ -83,7 +85,9 @@ def call_files(
         return call_sites(
             read_scores(scores, genome, **convention),
             truth,
-            use_contig_names(stretches, genome, str(regions or annotation_path)),
+            use_contig_names(
+                *(stretches, genome, str(regions or annotation_path)), leave_out=True
+            ),
             genome,
             settings=settings,
             support=known,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pandas as pd
 
 from error_sequence_model.errors import InputError
 from error_sequence_model.genomes.fasta import Genome, match_contigs
+
+logger = logging.getLogger(__name__)
 
 
 def require_file(path: str | Path) -> Path:
@@ -21,21 +24,33 @@ def require_file(path: str | Path) -> Path:
     return Path(path)
 
 
-def use_contig_names(rows: pd.DataFrame, genome: Genome, place: str) -> pd.DataFrame:
+def use_contig_names(
+    rows: pd.DataFrame, genome: Genome, place: str, *, leave_out: bool = False
+) -> pd.DataFrame:
     """Use the genome's contig names (chr1 for 1).
 
     Args:
         rows: With chrom.
         genome: Whose names.
         place: Where the rows come from, for the message.
+        leave_out: Leave out rows of contigs that the genome lacks, as annotations have
+            them (scaffolds, other haplotypes), with a warning.
 
     Raises:
-        InputError: A contig is not in the genome.
+        InputError: A contig is not in the genome; with `leave_out`, all of them.
     """
     mapping, problems = match_contigs(rows["chrom"].unique(), genome.lengths)
-    if problems:
+    if problems and not (leave_out and mapping):
         raise InputError(
             f"{place}: contigs not in {genome.path}: {problems}; it has "
-            f"{list(genome.lengths)[:5]} …"
+            f"{list(genome.lengths)[:5]} …: give the genome they were made on, or "
+            "its names"
         )
-    return rows.assign(chrom=rows["chrom"].map(mapping))
+    chroms = rows["chrom"].map(mapping)
+    if problems:
+        logger.warning(
+            "%s: %d of %d rows lie on contigs that %s lacks, and are left out: %s",
+            *(place, chroms.isna().sum(), len(rows), genome.path),
+            ", ".join(list(problems)[:10]),
+        )
+    return rows.assign(chrom=chroms)[chroms.notna()]
