@@ -92,6 +92,19 @@ def test_from_files(genome: TinyGenome, fasta: Path, tmp_path: Path) -> None:
         call_files(tracks, fasta, tmp_path / "u.tsv", regions=tmp_path / "r.bed")
 
 
+def test_a_gtf_without_quotes_is_read_like_one_with(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    gtf = write_gtf(genome, tmp_path / "genes.gtf")
+    other = tmp_path / "plain.gtf"
+    text = gtf.read_text().replace("\tgene_id", '\tref_gene_id "x"; gene_id')
+    other.write_text(text.replace('"', ""))
+    expected, found = read_annotation(gtf), read_annotation(other)
+    pd.testing.assert_frame_equal(found.sites, expected.sites)
+    pd.testing.assert_frame_equal(found.genes, expected.genes)
+    assert set(found.genes["gene_id"]) != {"x"}
+
+
 def test_genes_of_contigs_that_the_genome_lacks_are_left_out(
     genome: TinyGenome, fasta: Path, tmp_path: Path, caplog
 ) -> None:

@@ -33,11 +33,11 @@ _FIELDS = {
     **{6: "strand", 8: "attributes"},
 }
 _GTF = {
-    "gene_id": r'gene_id "([^"]*)"',
-    "transcript_id": r'transcript_id "([^"]*)"',
-    "gene_name": r'gene_name "([^"]*)"',
-    "gene_biotype": r'gene_(?:bio)?type "([^"]*)"',
+    **{name: name for name in ("gene_id", "transcript_id", "gene_name")},
+    "gene_biotype": "gene_(?:bio)?type",
 }
+# Some programs write no quotes; and ref_gene_id is another key than gene_id.
+_GTF_VALUE = r'(?:^|[\s;]){}\s+(?:"([^"]*)"|([^";\s]+))'
 
 
 @dataclass(frozen=True)
@@ -171,10 +171,10 @@ def read_features(path: str | Path) -> pd.DataFrame:
 
 
 def _name_gtf(rows: pd.DataFrame) -> pd.DataFrame:
-    names = {
-        column: rows["attributes"].str.extract(pattern, expand=False)
-        for column, pattern in _GTF.items()
-    }
+    names = {}
+    for column, key in _GTF.items():
+        found = rows["attributes"].str.extract(_GTF_VALUE.format(key))
+        names[column] = found[0].fillna(found[1])
     named = rows.drop(columns="attributes").assign(**names)
     for column in names:
         named[column] = named[column].mask(named[column].isin(["", "."]))
