@@ -194,7 +194,12 @@ def train_run(
 
 
 def evaluate_run(
-    inputs: RunInputs, model_folder: Path, *, output: Path, draws: int, level: float
+    inputs: RunInputs,
+    model_folder: Path,
+    *,
+    output: Path,
+    draws: int = 2000,
+    level: float = 0.95,
 ) -> None:
     """Predict the held-out parts and score them.
 
