@@ -5,6 +5,7 @@
 # The configuration is linked where SLURM's commands look for it: jobs lose SLURM_CONF.
 # Exit code 3: the packages cannot be had here, this is not root, or it has a SLURM.
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin # the daemons; not every user's PATH has them
 
 action=${1:?up or down}
 folder=$(realpath -m "${2:?folder of the cluster}")
