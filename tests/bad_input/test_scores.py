@@ -77,6 +77,7 @@ BEDS = {
     "words": "chr1\ta\tb\tx\t0.5\t+\n",
     "a word for a score": "chr1\t5\t7\tx\thigh\t+\n",
     "no consensus": "chr1\t5\t7\tx\t0.5\t+\n",
+    "beyond the end": "chr1\t14700\t14702\tx\t0.5\t+\n",
 }
 
 

@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.calls.score_files import require_file, use_contig_names
+from error_sequence_model.calls.score_files import (
+    refuse_ends_beyond,
+    require_file,
+    use_contig_names,
+)
 from error_sequence_model.coordinates import SPLICE_TYPES, STRANDS
 from error_sequence_model.errors import InputError
 from error_sequence_model.genomes.cutting import get_dinucleotides
@@ -50,6 +54,7 @@ def read_openspliceai(tracks: Mapping[str, Any], genome: Genome) -> pd.DataFrame
         rows = rows[rows["strand"].isin(STRANDS)]
         rows = convert_intervals(rows, path, first=0, what="BED")
         rows = convert_scores(rows, path)
+        refuse_ends_beyond(rows, genome, path)
         is_plus = rows["strand"].eq("+").to_numpy()
         five = np.where(is_plus, rows["start"], rows["end"])
         part = pd.DataFrame(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from error_sequence_model.errors import InputError
 from error_sequence_model.genomes.fasta import Genome, match_contigs
+from error_sequence_model.tables.readers import refuse
 
 logger = logging.getLogger(__name__)
 
@@ -54,3 +55,25 @@ def use_contig_names(
             ", ".join(list(problems)[:10]),
         )
     return rows.assign(chrom=chroms)[chroms.notna()]
+
+
+def refuse_ends_beyond(rows: pd.DataFrame, genome: Genome, path: Path) -> None:
+    """Refuse intervals that end beyond their contig.
+
+    Args:
+        rows: chrom, start, end (0-based, half-open), indexed by the file's lines.
+        genome: Where they lie.
+        path: The file.
+
+    Raises:
+        InputError: Names the lines.
+    """
+    named = use_contig_names(rows, genome, f"scores: {path}")
+    lengths = named["chrom"].map(genome.lengths)
+    is_beyond = rows["end"].to_numpy() > lengths.to_numpy()
+    if is_beyond.any():
+        problems = [
+            (int(line), f"{row.chrom}:{row.start}-{row.end} ends beyond its contig")
+            for line, row in rows[is_beyond].iterrows()
+        ]
+        refuse(path, problems, advice=f"Is {genome.path} another genome build?")

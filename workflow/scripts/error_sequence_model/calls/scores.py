@@ -15,7 +15,11 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.calls.openspliceai import read_openspliceai
-from error_sequence_model.calls.score_files import require_file, use_contig_names
+from error_sequence_model.calls.score_files import (
+    refuse_ends_beyond,
+    require_file,
+    use_contig_names,
+)
 from error_sequence_model.coordinates import SPLICE_TYPES, STRANDS, get_junctions
 from error_sequence_model.errors import InputError
 from error_sequence_model.genomes.annotation import SITE
@@ -160,22 +164,9 @@ def _read_bedgraph(path: Path, genome: Genome, minimum: float) -> pd.DataFrame:
     rows = read_rows(path, names, what="bedGraph")
     rows = convert_intervals(rows, path, first=0, what="bedGraph")
     rows = convert_scores(rows, path)
-    _check_ends(rows, genome, path)
+    refuse_ends_beyond(rows, genome, path)
     columns = (rows[name].to_numpy() for name in ("start", "end", "score"))
     return _spread(rows["chrom"].to_numpy(dtype=object), *columns, minimum)
-
-
-def _check_ends(rows: pd.DataFrame, genome: Genome, path: Path) -> None:
-    """Refuse intervals beyond a contig's end before they are spread over bases."""
-    named = use_contig_names(rows, genome, f"scores: {path}")
-    lengths = named["chrom"].map(genome.lengths)
-    is_beyond = rows["end"].to_numpy() > lengths.to_numpy()
-    if is_beyond.any():
-        problems = [
-            (int(line), f"{row.chrom}:{row.start}-{row.end} ends beyond its contig")
-            for line, row in rows[is_beyond].iterrows()
-        ]
-        refuse(path, problems, advice=f"Is {genome.path} another genome build?")
 
 
 def _read_score_table(
