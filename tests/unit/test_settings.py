@@ -8,6 +8,7 @@ import pytest
 from error_sequence_model.configuration import complete_config, read_schema
 from error_sequence_model.errors import InputError
 from error_sequence_model.settings import (
+    NUMBERS,
     BackboneSettings,
     ExplanationSettings,
     TrainingSettings,
@@ -214,6 +215,14 @@ def test_contrasts_as_list_or_map(contrasts) -> None:
 def test_training_settings_refuse_what_they_cannot_use(mapping, word) -> None:
     with pytest.raises(InputError, match=word):
         TrainingSettings.from_mapping(mapping)
+
+
+# The config has `seeds`, one run each.
+@pytest.mark.parametrize("name", [name for name in NUMBERS if name != "seed"])
+def test_what_the_config_allows_the_settings_allow(name) -> None:
+    training = read_schema()["properties"]["training"]["properties"]
+    ends = [training[name][k] for k in ("minimum", "maximum") if k in training[name]]
+    assert all(map(NUMBERS[name].holds, [*ends, training[name]["default"]]))
 
 
 def test_training_settings_take_numbers_of_numpy() -> None:

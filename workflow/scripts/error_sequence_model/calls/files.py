@@ -72,7 +72,9 @@ def call_files(
         )
         _check_truth(truth, genome, annotation_path, coordinate_base, site_base)
         if regions is not None:
-            stretches = read_regions(regions)
+            stretches = use_contig_names(
+                read_regions(regions), genome, str(regions), leave_out=True
+            )
         else:
             stretches = make_regions(
                 _get_genes(annotation, genes),
@@ -85,9 +87,7 @@ def call_files(
         return call_sites(
             read_scores(scores, genome, **convention),
             truth,
-            use_contig_names(
-                *(stretches, genome, str(regions or annotation_path)), leave_out=True
-            ),
+            stretches,
             genome,
             settings=settings,
             support=known,

@@ -54,6 +54,7 @@ def read_openspliceai(tracks: Mapping[str, Any], genome: Genome) -> pd.DataFrame
         rows = rows[rows["strand"].isin(STRANDS)]
         rows = convert_intervals(rows, path, first=0, what="BED")
         rows = convert_scores(rows, path)
+        rows = use_contig_names(rows, genome, f"scores: {path}")
         refuse_ends_beyond(rows, genome, path)
         is_plus = rows["strand"].eq("+").to_numpy()
         five = np.where(is_plus, rows["start"], rows["end"])
@@ -67,7 +68,6 @@ def read_openspliceai(tracks: Mapping[str, Any], genome: Genome) -> pd.DataFrame
                 "score": rows["score"],
             }
         )
-        part = use_contig_names(part, genome, f"scores: {path}")
         parts.append(_place_intervals(part, splice_type, genome, path))
     return pd.concat(parts, ignore_index=True)
 

@@ -61,15 +61,15 @@ def refuse_ends_beyond(rows: pd.DataFrame, genome: Genome, path: Path) -> None:
     """Refuse intervals that end beyond their contig.
 
     Args:
-        rows: chrom, start, end (0-based, half-open), indexed by the file's lines.
+        rows: chrom (the genome's names), start, end (0-based, half-open), indexed by
+            the file's lines.
         genome: Where they lie.
         path: The file.
 
     Raises:
         InputError: Names the lines.
     """
-    named = use_contig_names(rows, genome, f"scores: {path}")
-    lengths = named["chrom"].map(genome.lengths)
+    lengths = rows["chrom"].map(genome.lengths)
     is_beyond = rows["end"].to_numpy() > lengths.to_numpy()
     if is_beyond.any():
         problems = [

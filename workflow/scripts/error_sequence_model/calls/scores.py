@@ -164,6 +164,7 @@ def _read_bedgraph(path: Path, genome: Genome, minimum: float) -> pd.DataFrame:
     rows = read_rows(path, names, what="bedGraph")
     rows = convert_intervals(rows, path, first=0, what="bedGraph")
     rows = convert_scores(rows, path)
+    rows = use_contig_names(rows, genome, f"scores: {path}")
     refuse_ends_beyond(rows, genome, path)
     columns = (rows[name].to_numpy() for name in ("start", "end", "score"))
     return _spread(rows["chrom"].to_numpy(dtype=object), *columns, minimum)
