@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.features.table import FeatureSettings, write_features
+from error_sequence_model.features import write_features
+from error_sequence_model.settings import FeatureSettings
 from error_sequence_model.windows import Windows, make_windows
 
 UPSTREAM, LENGTH = 40, 80

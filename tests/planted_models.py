@@ -18,15 +18,17 @@ from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 
-from error_sequence_model.classifier import ErrorClassifier, create_classifier
+from error_sequence_model.classifier import (
+    ErrorClassifier,
+    create_classifier,
+    predict_logits,
+)
 from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.finetuning import fine_tune
-from error_sequence_model.frames import prepare_datasets_for_training
-from error_sequence_model.measures.metrics import compute_auprc, compute_auroc
-from error_sequence_model.optimisation.checkpoints import CheckpointFolder
-from error_sequence_model.prediction import predict_logits
+from error_sequence_model.notebook import prepare_datasets_for_training
 from error_sequence_model.settings import TrainingSettings
+from error_sequence_model.statistics import compute_auprc, compute_auroc
 from error_sequence_model.tokenizers import BPETokenizer
+from error_sequence_model.training import CheckpointFolder, fine_tune
 
 LENGTH = 150
 WIDTH = 8

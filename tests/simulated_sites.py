@@ -8,11 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.contrasts import parse_contrast
-from error_sequence_model.elements.enrichment import SearchedSites
-from error_sequence_model.elements.sites import gather_sites
+from error_sequence_model.core import write_parquet
 from error_sequence_model.faithfulness import mark_planted
-from error_sequence_model.files import write_parquet
+from error_sequence_model.motifs import SearchedSites, gather_sites
+from error_sequence_model.settings import parse_contrast
 from error_sequence_model.simulation import read_truth, simulate
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.splits import make_split

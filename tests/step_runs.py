@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from error_sequence_model.jobs.commands import run_step
+from error_sequence_model.core import run_step
 from tiny_calls import write_gtf, write_tracks
 from tiny_genome import TinyGenome, make_tiny_genome
 

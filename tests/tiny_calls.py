@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyBigWig
 
-from error_sequence_model.coordinates import get_positions
+from error_sequence_model.genome import get_positions
 from tiny_genome import TinyGenome
 
 

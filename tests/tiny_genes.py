@@ -7,11 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from error_sequence_model.domain_adaptation.gene_bodies import (
-    GeneBodies,
-    GenomeSource,
-    read_gene_bodies,
-)
+from error_sequence_model.pretraining import GeneBodies, GenomeSource, read_gene_bodies
 from error_sequence_model.windows import Windows, read_windows, write_windows
 from tiny_genome import TinyGenome, make_tiny_genome
 

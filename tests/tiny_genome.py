@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.coordinates import get_positions
+from error_sequence_model.genome import get_positions
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from error_sequence_model.classifier import ErrorClassifier, create_classifier
 from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.frames import prepare_datasets_for_training
+from error_sequence_model.notebook import prepare_datasets_for_training
 
 OPTIONS = {
     "layers": 1,

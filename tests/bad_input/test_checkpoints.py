@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from error_sequence_model import load_model
 from error_sequence_model.backbones import load_backbone
 from error_sequence_model.classifier import save_model
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 from published_checkpoints import (
     FILE,
     edit_config,

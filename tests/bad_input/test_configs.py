@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from error_sequence_model.backbones.checking import check_backbone
-from error_sequence_model.configuration import (
+from error_sequence_model.classifier import check_backbone
+from error_sequence_model.core import InputError
+from error_sequence_model.settings import (
+    BackboneSettings,
     complete_config,
+    expand_contrasts,
     refuse_repeated_keys,
 )
-from error_sequence_model.contrasts import expand_contrasts
-from error_sequence_model.errors import InputError
-from error_sequence_model.settings import BackboneSettings
 
 SOUND = {
     "genomes": {"toy": {"fasta": "toy.fa"}},

@@ -21,24 +21,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from error_sequence_model import load_model
-from error_sequence_model.backbones.weights import read_safetensors
-from error_sequence_model.calls.decoys import read_regions
-from error_sequence_model.calls.scores import read_scores
+from error_sequence_model.backbones import read_safetensors
+from error_sequence_model.calling import read_regions, read_scores
+from error_sequence_model.causes import read_bed
 from error_sequence_model.classifier import save_model
-from error_sequence_model.configuration import complete_config
-from error_sequence_model.contrasts import expand_contrasts
-from error_sequence_model.elements.catalogue import CATALOGUE, read_elements
-from error_sequence_model.errors import InputError
-from error_sequence_model.files import read_json, write_json, write_parquet
-from error_sequence_model.genomes.annotation import read_annotation
-from error_sequence_model.genomes.fasta import Genome
-from error_sequence_model.genomes.variants import Variants
-from error_sequence_model.maps.explanations import read_maps
-from error_sequence_model.saved_files import read_saved_table
+from error_sequence_model.core import (
+    InputError,
+    read_json,
+    read_saved_table,
+    write_json,
+    write_parquet,
+)
+from error_sequence_model.features import CATALOGUE, read_elements
+from error_sequence_model.genome import Genome, Variants, read_annotation
+from error_sequence_model.results import read_maps
+from error_sequence_model.settings import complete_config, expand_contrasts
 from error_sequence_model.sites import prepare_sites
-from error_sequence_model.taxonomy.tracks import read_bed
-from error_sequence_model.tokenization.store import TokenStore, write_tokens
-from error_sequence_model.tokenizers import NucleotideTokenizer, load_tokenizer
+from error_sequence_model.tokenizers import (
+    NucleotideTokenizer,
+    TokenStore,
+    load_tokenizer,
+    write_tokens,
+)
 from error_sequence_model.windows import read_windows
 from tiny_calls import write_beds, write_gtf, write_tracks
 from tiny_genome import make_tiny_genome

@@ -27,14 +27,21 @@ from captum.attr import LayerIntegratedGradients, Occlusion
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from error_sequence_model.attribution import Attribution, attribute
-from error_sequence_model.devices import get_device
-from error_sequence_model.maps import integration
-from error_sequence_model.maps.integration import make_baselines, run_embedded
-from error_sequence_model.maps.requests import MapRequest, measure_completeness
-from error_sequence_model.maps.substitution import DRAWS, STRIDE, WIDTH, place_windows
-from error_sequence_model.maps.targets import compute_target
-from error_sequence_model.provenance import get_hardware
+from error_sequence_model.attribution import (
+    DRAWS,
+    STRIDE,
+    WIDTH,
+    Attribution,
+    MapRequest,
+    attribute,
+    compute_target,
+    integration,
+    make_baselines,
+    measure_completeness,
+    place_windows,
+    run_embedded,
+)
+from error_sequence_model.core import get_device, get_hardware
 from planted_models import LENGTH, Trained, train_single_bases, train_subwords
 
 TRAINERS = {"nucleotide_encoder": train_single_bases, "dnabert2": train_subwords}

@@ -25,13 +25,12 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 
 from error_sequence_model.classifier import create_classifier
-from error_sequence_model.frames import prepare_datasets_for_training
-from error_sequence_model.optimisation.checkpoints import CheckpointFolder
-from error_sequence_model.provenance import get_hardware
+from error_sequence_model.core import get_hardware
+from error_sequence_model.notebook import prepare_datasets_for_training
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.tokenizers import load_tokenizer
-from error_sequence_model.training import Training
+from error_sequence_model.training import CheckpointFolder, Training
 from error_sequence_model.windows import read_windows, write_windows
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,7 +19,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 
-from error_sequence_model.measures.metrics import (
+from error_sequence_model.statistics import (
     compute_auprc,
     compute_auroc,
     draw_gene_weights,

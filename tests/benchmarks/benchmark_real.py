@@ -18,11 +18,8 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 
-from error_sequence_model.measures.comparison import (
-    compare_models,
-    read_all_predictions,
-)
-from error_sequence_model.measures.metrics import compute_macro_auprc
+from error_sequence_model.evaluation import compare_models, read_all_predictions
+from error_sequence_model.statistics import compute_macro_auprc
 
 TABLES = ("classical/predictions.parquet", "classical/cnn.parquet")
 # AUROC and AUPRC of the yardstick on chromosomes of its own choice.

@@ -20,8 +20,8 @@ from training_arms import MODELS, Task, start
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 
-from error_sequence_model.optimisation.batching import cut_passes, plan_steps
-from error_sequence_model.provenance import get_hardware
+from error_sequence_model.core import get_hardware
+from error_sequence_model.datasets import cut_passes, plan_steps
 
 LENGTHS = {"nucleotide_encoder": 200, "dnabert2": 600, "dnabert2_117m": 1000}
 ARMS = {"standard": "standard recipe", "fp32": "ours, fp32", "auto": "ours, auto"}

@@ -22,15 +22,18 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 
-from error_sequence_model.classifier import ErrorClassifier, create_classifier
+from error_sequence_model.classifier import (
+    ErrorClassifier,
+    calibrate_model,
+    compute_probabilities,
+    create_classifier,
+    predict_logits,
+)
 from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.frames import prepare_datasets_for_training
-from error_sequence_model.measures.metrics import compute_auprc
-from error_sequence_model.optimisation.calibration import calibrate_model
-from error_sequence_model.optimisation.checkpoints import CheckpointFolder
-from error_sequence_model.prediction import compute_probabilities, predict_logits
+from error_sequence_model.notebook import prepare_datasets_for_training
 from error_sequence_model.settings import TrainingSettings
-from error_sequence_model.training import Training
+from error_sequence_model.statistics import compute_auprc
+from error_sequence_model.training import CheckpointFolder, Training
 
 MODELS = {
     "nucleotide_encoder": {"layers": 4, "hidden_size": 128, "heads": 4},

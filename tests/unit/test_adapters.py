@@ -8,27 +8,23 @@ import torch
 from safetensors.torch import load_file
 
 from error_sequence_model import load_model, train_error_sequence_model
-from error_sequence_model.adapters import (
-    apply_tuning,
-    count_parameters,
-    merge_adapters,
-)
 from error_sequence_model.backbones import FAMILIES
 from error_sequence_model.classifier import (
     ErrorClassifier,
+    apply_tuning,
+    calibrate_model,
+    count_parameters,
     create_classifier,
+    merge_adapters,
     save_model,
 )
-from error_sequence_model.errors import InputError
-from error_sequence_model.optimisation.calibration import calibrate_model
-from error_sequence_model.optimisation.checkpoints import CheckpointFolder
-from error_sequence_model.optimisation.groups import make_optimizer
+from error_sequence_model.core import InputError
 from error_sequence_model.settings import (
     BackboneSettings,
     LoraSettings,
     TrainingSettings,
 )
-from error_sequence_model.training import Training
+from error_sequence_model.training import CheckpointFolder, Training, make_optimizer
 from published_checkpoints import SMALL, make_bpe, write_dnabert2
 from tiny_models import OPTIONS, make_tiny_datasets
 

@@ -9,16 +9,16 @@ import pytest
 from scipy.stats import spearmanr
 
 from error_sequence_model.attribution import attribute
-from error_sequence_model.errors import InputError
-from error_sequence_model.finetuning import train_error_sequence_model
-from error_sequence_model.frames import prepare_datasets_for_training
-from error_sequence_model.maps import control
-from error_sequence_model.maps.agreement import (
+from error_sequence_model.core import InputError
+from error_sequence_model.faithfulness import (
+    check_control,
     compare_methods,
     compare_seeds,
+    control,
     correlate_sites,
 )
-from error_sequence_model.maps.control import check_control
+from error_sequence_model.notebook import prepare_datasets_for_training
+from error_sequence_model.training import train_error_sequence_model
 from tiny_models import OPTIONS, make_frame
 
 LENGTH = 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from error_sequence_model.genomes.annotation import read_annotation
+from error_sequence_model.genome import read_annotation
 
 GTF = 'c\tx\texon\t{start}\t{end}\t.\t{strand}\t.\tgene_id "g"; transcript_id "t";\n'
 GFF3 = "c\tx\texon\t{start}\t{end}\t.\t{strand}\t.\tParent=t\n"

@@ -6,20 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model import reports
-from error_sequence_model.reporting.advice import ADVICE
-from error_sequence_model.reporting.answers import (
+from error_sequence_model.causes import CAUSES
+from error_sequence_model.reports import (
+    ADVICE,
     answer_causes,
     answer_gain,
     answer_motifs,
     answer_trust,
+    collect_answers,
+    describe_in_short,
+    list_pages,
+    name_units,
+    say_feature,
 )
-from error_sequence_model.reporting.contents import list_pages
-from error_sequence_model.reporting.feature_names import say_feature
-from error_sequence_model.reporting.in_short import describe_in_short, name_units
-from error_sequence_model.reporting.results import RunResults
-from error_sequence_model.reporting.side_by_side import collect_answers
-from error_sequence_model.taxonomy.registry import CAUSES
+from error_sequence_model.reports import write as reports
+from error_sequence_model.results import RunResults
 from fake_causes import add_causes
 from fake_motifs import add_motifs
 from fake_results import build_results

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.calls.arrangement import FEWEST, check_arrangement
-from error_sequence_model.coordinates import get_junctions, get_positions
-from error_sequence_model.errors import InputError
-from error_sequence_model.genomes.annotation import SITE
+from error_sequence_model.calling import FEWEST, check_arrangement
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import SITE, get_junctions, get_positions
 
 OTHER = {"+": "-", "-": "+", "donor": "acceptor", "acceptor": "donor"}
 

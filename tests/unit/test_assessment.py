@@ -5,22 +5,26 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from error_sequence_model.measures.assessment import assess_models, read_strata_features
-from error_sequence_model.measures.metrics import get_interval
-from error_sequence_model.measures.operating_points import (
+from error_sequence_model.evaluation import (
+    assess_models,
     compute_precision_at,
     compute_recall_at,
     compute_top_k,
+    cut_values,
+    find_wanted,
+    make_strata,
+    read_strata_features,
+    rerank_calls,
+    score_strata,
 )
-from error_sequence_model.measures.paired_tests import score_models
-from error_sequence_model.measures.reranking import find_wanted, rerank_calls
-from error_sequence_model.measures.strata import cut_values, make_strata, score_strata
-from error_sequence_model.measures.temperature import (
+from error_sequence_model.statistics import (
     compute_brier,
     compute_ece,
     compute_log_loss,
     fit_temperature,
+    get_interval,
     scale_probabilities,
+    score_models,
 )
 from fake_predictions import draw_models, make_predictions
 

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from error_sequence_model.backbones import attention
-from error_sequence_model.backbones.attention import attend, get_padding_bias
+from error_sequence_model.backbones import attend, attention, get_padding_bias
 
 
 def run_and_differentiate(

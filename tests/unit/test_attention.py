@@ -7,22 +7,23 @@ import numpy as np
 import pytest
 import torch
 
-from error_sequence_model import attention
-from error_sequence_model.attention import extract_attention
-from error_sequence_model.backbones import nucleotide_encoder
-from error_sequence_model.classifier import create_classifier
-from error_sequence_model.datasets import SequenceDataset, collate
-from error_sequence_model.errors import InputError
-from error_sequence_model.maps.attention_flow import (
+from error_sequence_model.attention import (
+    Layers,
     compute_entropy,
     drop_specials,
+    extract_attention,
     find_sinks,
+    get_layers,
     roll_gradients,
     roll_out,
+    write_attention,
 )
-from error_sequence_model.maps.attention_layers import Layers, get_layers
-from error_sequence_model.maps.explanations import write_attention
-from error_sequence_model.tokenization.store import TokenStore
+from error_sequence_model.attention import views as attention
+from error_sequence_model.backbones import nucleotide_encoder
+from error_sequence_model.classifier import create_classifier
+from error_sequence_model.core import InputError
+from error_sequence_model.datasets import SequenceDataset, collate
+from error_sequence_model.tokenizers import TokenStore
 from tiny_models import make_frame, make_tiny_classifier
 
 STEP = 0.002

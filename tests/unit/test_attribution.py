@@ -7,21 +7,26 @@ import pytest
 import torch
 from captum.attr import IntegratedGradients
 
-from error_sequence_model.attribution import attribute
-from error_sequence_model.classifier import ErrorClassifier, create_classifier
-from error_sequence_model.datasets import SequenceDataset, collate
-from error_sequence_model.errors import InputError
-from error_sequence_model.finetuning import train_error_sequence_model
-from error_sequence_model.maps import integration
-from error_sequence_model.maps.integration import (
+from error_sequence_model.attribution import (
+    MapRequest,
+    PathIntegral,
+    attribute,
     choose_baseline,
+    choose_panels,
+    compute_target,
+    find_errors,
+    integration,
     run_embedded,
 )
-from error_sequence_model.maps.paths import PathIntegral, choose_panels
-from error_sequence_model.maps.requests import MapRequest
-from error_sequence_model.maps.targets import compute_target, find_errors
-from error_sequence_model.tokenization.store import TokenStore
-from error_sequence_model.tokenizers import KmerTokenizer, NucleotideTokenizer
+from error_sequence_model.classifier import ErrorClassifier, create_classifier
+from error_sequence_model.core import InputError
+from error_sequence_model.datasets import SequenceDataset, collate
+from error_sequence_model.tokenizers import (
+    KmerTokenizer,
+    NucleotideTokenizer,
+    TokenStore,
+)
+from error_sequence_model.training import train_error_sequence_model
 from linear_model import make_linear
 from tiny_models import EXACT, make_frame, make_tiny_classifier, make_tiny_datasets
 

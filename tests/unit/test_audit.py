@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from error_sequence_model.tables.audit import describe_counts, make_audit
+from error_sequence_model.sites import describe_counts, make_audit
 
 
 def test_every_site_is_counted_and_told() -> None:

@@ -2,8 +2,11 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from error_sequence_model.backbones import create_backbone, load_backbone
-from error_sequence_model.backbones.calibrated_norm import CalibratedNorm
+from error_sequence_model.backbones import (
+    CalibratedNorm,
+    create_backbone,
+    load_backbone,
+)
 
 SIZES = {"layers": 2, "hidden_size": 32, "heads": 4, "stem_channels": 16}
 

@@ -10,15 +10,17 @@ import torch
 
 from error_sequence_model.backbones import (
     FAMILIES,
+    attend,
     create_backbone,
     create_lm_head,
+    get_alibi_bias,
+    get_alibi_slopes,
     get_lm_loss,
+    get_padding_bias,
     list_options,
     make_config,
 )
-from error_sequence_model.backbones.attention import attend, get_padding_bias
-from error_sequence_model.backbones.dnabert2 import get_alibi_bias, get_alibi_slopes
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 from published_checkpoints import SMALL, make_small
 
 EACH = pytest.mark.parametrize("name", FAMILIES)

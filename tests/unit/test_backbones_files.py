@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from error_sequence_model.backbones import load_backbone, load_checkpoint
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 from published_checkpoints import FILE, edit_config, write_dnabert2
 
 

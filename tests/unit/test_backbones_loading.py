@@ -8,11 +8,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import BertConfig, BertForMaskedLM, EsmConfig, EsmModel
 
-from error_sequence_model.backbones import (
-    load_backbone,
-    load_checkpoint,
-)
-from error_sequence_model.errors import InputError
+from error_sequence_model.backbones import load_backbone, load_checkpoint
+from error_sequence_model.core import InputError
 from error_sequence_model.tokenizers import KmerTokenizer, SpliceBertTokenizer
 from published_checkpoints import (
     FILE,

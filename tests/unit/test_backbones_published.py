@@ -5,8 +5,12 @@ import json
 import pytest
 import torch
 
-from error_sequence_model.backbones import FAMILIES, create_lm_head, make_config
-from error_sequence_model.backbones.layouts import LAYOUTS
+from error_sequence_model.backbones import (
+    FAMILIES,
+    LAYOUTS,
+    create_lm_head,
+    make_config,
+)
 
 
 def make_on_meta(name: str, **options):

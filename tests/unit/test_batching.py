@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.optimisation.batching import (
+from error_sequence_model.core import InputError
+from error_sequence_model.datasets import (
     cut_batches,
     cut_passes,
     draw_members,

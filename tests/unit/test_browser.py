@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.reporting import browser
-from error_sequence_model.reporting.browser import fill_template, write_browser
+from error_sequence_model.reports import browser, fill_template, write_browser
 from error_sequence_model.windows import read_windows
 from fake_causes import add_causes
 from fake_results import build_results

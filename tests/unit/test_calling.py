@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from error_sequence_model.calling import CallSettings, call_sites, match_calls
-from error_sequence_model.calls.pairing import pair_sites
-from error_sequence_model.errors import InputError
-from error_sequence_model.genomes.annotation import SITE
-from error_sequence_model.genomes.fasta import Genome
+from error_sequence_model.calling import call_sites, match_calls, pair_sites
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import SITE, Genome
+from error_sequence_model.settings import CallSettings
 from error_sequence_model.sites import prepare_sites
 from tiny_calls import annotated, scored, whole_contigs
 from tiny_genome import TinyGenome, make_tiny_genome

@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from error_sequence_model.attribution import attribute
-from error_sequence_model.errors import InputError
-from error_sequence_model.maps import integration
-from error_sequence_model.maps.captum_methods import RULES
-from error_sequence_model.maps.methods import CAPTUM_METHODS
+from error_sequence_model.attribution import RULES, attribute, integration
+from error_sequence_model.core import InputError
+from error_sequence_model.settings import CAPTUM_METHODS
 from linear_model import make_linear
 from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 

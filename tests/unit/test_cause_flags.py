@@ -8,34 +8,33 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.configuration import complete_config
-from error_sequence_model.errors import InputError
-from error_sequence_model.features.strength import (
+from error_sequence_model.causes import (
+    flag_neighbours,
+    flag_sequences,
+    flag_structure,
+    flag_tracks,
+    learn_reference,
+    measure_alternation,
+    measure_dust,
+    read_bed,
+)
+from error_sequence_model.core import InputError
+from error_sequence_model.features import (
     encode_bases,
     find_dinucleotides,
     learn_strength,
     scan_strength,
     score_matrix,
 )
-from error_sequence_model.settings import CauseSettings
-from error_sequence_model.taxonomy.files import (
+from error_sequence_model.genome import read_gene_models
+from error_sequence_model.settings import (
+    CauseSettings,
     Track,
+    complete_config,
     get_thresholds,
     list_annotations,
     list_tracks,
 )
-from error_sequence_model.taxonomy.sequence import (
-    flag_sequences,
-    learn_reference,
-    measure_alternation,
-    measure_dust,
-)
-from error_sequence_model.taxonomy.structure import (
-    flag_neighbours,
-    flag_structure,
-    read_gene_models,
-)
-from error_sequence_model.taxonomy.tracks import flag_tracks, read_bed
 
 UPSTREAM = DOWNSTREAM = 120
 SITE = {"donor": (-3, "CAGGTAAGT"), "acceptor": (-20, "CTCTTTTTTCTTTTTTGCAGGCC")}

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import false_discovery_control
 from sklearn.linear_model import LogisticRegression
 
-from error_sequence_model.taxonomy.statistics import (
+from error_sequence_model.statistics import (
     adjust_p_values,
     fit_joint_model,
     measure_coverage,

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.causes import choose_sites, name_causes
-from error_sequence_model.contrasts import parse_contrast
-from error_sequence_model.files import write_parquet
+from error_sequence_model.core import write_parquet
+from error_sequence_model.genome import read_gene_models
+from error_sequence_model.settings import parse_contrast
 from error_sequence_model.simulation import simulate
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.splits import make_split
-from error_sequence_model.taxonomy.structure import read_gene_models
 from error_sequence_model.windows import make_windows, read_windows, write_windows
 
 SPLITS = {"by": "chromosome", "test": ["chr3"], "validation": ["chr2"]}

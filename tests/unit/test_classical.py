@@ -6,31 +6,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model import classical
-from error_sequence_model.baselines.models import (
+from error_sequence_model.classical import (
+    BASELINES,
     BINS,
     NEIGHBOURS,
     Rows,
     code_column,
+    fit_baselines,
     fit_boosting,
     fit_logistic,
     fit_neighbours,
+    make_rows,
+    read_matrix,
     scale_features,
     screen_features,
 )
-from error_sequence_model.classical import (
-    BASELINES,
-    fit_baselines,
-    make_rows,
-    read_matrix,
-)
-from error_sequence_model.errors import InputError
-from error_sequence_model.features.files import load_features
-from error_sequence_model.features.strength import learn_matrix, score_matrix
-from error_sequence_model.measures.comparison import (
-    compare_models,
-    read_run_predictions,
-)
+from error_sequence_model.classical import baselines as classical
+from error_sequence_model.core import InputError
+from error_sequence_model.evaluation import compare_models, read_run_predictions
+from error_sequence_model.features import learn_matrix, load_features, score_matrix
 from feature_cases import make_case, write_case
 
 

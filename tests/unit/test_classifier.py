@@ -10,16 +10,20 @@ from transformers import AutoModel
 
 from error_sequence_model import load_model
 from error_sequence_model.backbones import create_backbone
-from error_sequence_model.classifier import create_classifier, save_model
+from error_sequence_model.classifier import (
+    POOLINGS,
+    create_classifier,
+    parse_pooling,
+    save_model,
+)
+from error_sequence_model.core import InputError
 from error_sequence_model.datasets import collate
-from error_sequence_model.errors import InputError
-from error_sequence_model.optimisation.groups import (
+from error_sequence_model.settings import TrainingSettings
+from error_sequence_model.training import (
     compute_class_weights,
     get_rate_factor,
     make_optimizer,
 )
-from error_sequence_model.settings import TrainingSettings
-from error_sequence_model.token_pooling import POOLINGS, parse_pooling
 from tiny_models import EXACT, OPTIONS, make_tiny_classifier, make_tiny_datasets
 
 SMALL = {

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from error_sequence_model.drawing.style import (
-    CLASS_COLOURS,
-    get_class_colour,
-    use_style,
-)
-from error_sequence_model.reporting.browser import write_browser
+from error_sequence_model.figures import CLASS_COLOURS, get_class_colour, use_style
+from error_sequence_model.reports import write_browser
 from fake_results import build_results
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from error_sequence_model.configuration import complete_config
+from error_sequence_model.settings import complete_config
 from error_sequence_model.simulation import simulate
 from workflow_runs import count_jobs, make_config, run_snakemake
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from error_sequence_model.configuration import complete_config
-from error_sequence_model.contrasts import expand_contrasts
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
+from error_sequence_model.settings import complete_config, expand_contrasts
 
 ROOT = Path(__file__).parents[2]
 LONG = yaml.safe_load("""

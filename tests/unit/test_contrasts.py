@@ -5,12 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from error_sequence_model.contrasts import (
-    expand_contrasts,
-    label_sites,
-    parse_contrast,
-)
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
+from error_sequence_model.settings import expand_contrasts, label_sites, parse_contrast
 
 SITES = pd.DataFrame(
     {

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from error_sequence_model.coordinates import get_junctions, get_positions
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import get_junctions, get_positions
 
 CONVENTIONS = [(base, site) for base in (0, 1) for site in ("exon", "intron")]
 

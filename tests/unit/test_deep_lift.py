@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from error_sequence_model.attribution import attribute
+from error_sequence_model.attribution import HookedClassifier, attribute, compute_target
+from error_sequence_model.attribution.deep_lift import _encode
 from error_sequence_model.classifier import create_classifier
-from error_sequence_model.errors import InputError
-from error_sequence_model.maps.deep_lift import HookedClassifier, _encode
-from error_sequence_model.maps.targets import compute_target
+from error_sequence_model.core import InputError
 from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 
 

@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from error_sequence_model import devices
-from error_sequence_model.devices import (
+from error_sequence_model.core import (
     CPU_BF16_HIDDEN_SIZE,
+    InputError,
     choose_precision,
+    devices,
     get_device,
 )
-from error_sequence_model.errors import InputError
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 

@@ -8,16 +8,21 @@ import pytest
 from scipy.stats.contingency import odds_ratio as fisher_odds_ratio
 from sklearn.linear_model import LogisticRegression
 
-from error_sequence_model.elements.catalogue import KnownElement, spell_consensus
-from error_sequence_model.elements.element_tests import list_regions, measure_elements
-from error_sequence_model.elements.enrichment import (
+from error_sequence_model.features import (
+    KnownElement,
+    Neighbours,
+    find_neighbours,
+    spell_consensus,
+)
+from error_sequence_model.motifs import (
     SearchedSites,
+    find_element_hits,
+    list_regions,
     measure_composition,
+    measure_elements,
     measure_enrichment,
 )
-from error_sequence_model.elements.scanning import find_element_hits
-from error_sequence_model.features.neighbours import Neighbours, find_neighbours
-from error_sequence_model.taxonomy.odds_ratios import estimate_odds_ratio
+from error_sequence_model.statistics import estimate_odds_ratio
 
 RNG = np.random.default_rng
 

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.ensemble import fit_stack, stack_models
-from error_sequence_model.errors import InputError
-from error_sequence_model.measures.metrics import compute_auprc
-from error_sequence_model.measures.paired_tests import (
+from error_sequence_model.core import InputError
+from error_sequence_model.evaluation import fit_stack, stack_models
+from error_sequence_model.statistics import (
     adjust_holm,
     compare_pairs,
+    compute_auprc,
     compute_p_value,
     score_models,
 )

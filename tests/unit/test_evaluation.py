@@ -9,14 +9,11 @@ import pytest
 import torch
 
 from error_sequence_model import evaluate_error_sequence_model
-from error_sequence_model.errors import InputError
-from error_sequence_model.evaluation import (
-    evaluate_sites,
-    predict_sites,
-)
-from error_sequence_model.frames import prepare_datasets_for_training
-from error_sequence_model.measures.scoring import compute_metrics
-from error_sequence_model.prediction import compute_probabilities, predict_logits
+from error_sequence_model.classifier import compute_probabilities, predict_logits
+from error_sequence_model.core import InputError
+from error_sequence_model.evaluation import evaluate_sites, predict_sites
+from error_sequence_model.notebook import prepare_datasets_for_training
+from error_sequence_model.statistics import compute_metrics
 from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 

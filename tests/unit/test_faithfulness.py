@@ -9,33 +9,33 @@ import pytest
 import torch
 
 from additive_model import AdditiveModel
-from error_sequence_model.attribution import Attribution, attribute
+from error_sequence_model.attention import attend_run, write_attribution
+from error_sequence_model.attribution import (
+    Attribution,
+    attribute,
+    attribute_by_substitution,
+    attribute_run,
+    predict_targets,
+    replace_windows,
+)
 from error_sequence_model.classifier import create_classifier, save_model
+from error_sequence_model.core import InputError, read_json
 from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.errors import InputError
 from error_sequence_model.faithfulness import (
     check_completeness,
     check_planted,
     check_randomisation,
+    check_run,
+    find_stages,
+    is_error,
+    iterate_stages,
     judge,
     mark_planted,
+    randomise,
 )
-from error_sequence_model.files import read_json
-from error_sequence_model.frames import prepare_datasets_for_training
-from error_sequence_model.maps.cascade import find_stages, iterate_stages, randomise
-from error_sequence_model.maps.checking import check_run, is_error
-from error_sequence_model.maps.explaining import attend_run, attribute_run
-from error_sequence_model.maps.explanations import (
-    choose_sites,
-    read_maps,
-    write_attribution,
-)
-from error_sequence_model.maps.substitution import (
-    attribute_by_substitution,
-    predict_targets,
-    replace_windows,
-)
-from error_sequence_model.runs import ExplainedRun
+from error_sequence_model.notebook import prepare_datasets_for_training
+from error_sequence_model.results import read_maps
+from error_sequence_model.runs import ExplainedRun, choose_sites
 from tiny_models import draw_sequences, make_tiny_classifier
 
 CPU = torch.device("cpu")

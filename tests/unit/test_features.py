@@ -10,29 +10,32 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.classical import fit_baselines
-from error_sequence_model.errors import InputError
-from error_sequence_model.features.elements import find_hits, make_element_family
-from error_sequence_model.features.families import Layout, compute_families
-from error_sequence_model.features.files import list_columns, load_features
-from error_sequence_model.features.kmers import make_base_family, make_count_family
-from error_sequence_model.features.sequence import (
+from error_sequence_model.core import InputError
+from error_sequence_model.features import (
+    NO_DECOY,
+    Layout,
+    StrengthModel,
+    compute_families,
+    encode_bases,
     find_branch,
+    find_hits,
     find_tract,
+    learn_strengths,
+    learn_transitions,
+    list_columns,
+    load_features,
+    make_base_family,
+    make_count_family,
+    make_element_family,
     make_sequence_families,
+    make_strength_families,
     measure_cpg,
     measure_entropy,
     measure_gc,
     measure_run,
+    write_features,
 )
-from error_sequence_model.features.strength import encode_bases
-from error_sequence_model.features.strength_features import (
-    NO_DECOY,
-    StrengthModel,
-    learn_transitions,
-    make_strength_families,
-)
-from error_sequence_model.features.strength_learning import learn_strengths
-from error_sequence_model.features.table import FeatureSettings, write_features
+from error_sequence_model.settings import FeatureSettings
 from error_sequence_model.windows import make_windows
 from feature_cases import LENGTH, UPSTREAM, make_case, write_case
 

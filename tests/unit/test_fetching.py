@@ -18,22 +18,22 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from error_sequence_model.backbones import FAMILIES, find_checkpoint, load_checkpoint
-from error_sequence_model.backbones.local_copies import (
-    list_checkpoint_files,
-    name_requests,
-)
-from error_sequence_model.backbones.published import (
+from error_sequence_model.backbones import (
     ALIASES,
+    CITATIONS,
+    FAMILIES,
+    LICENCES,
     PUBLISHED,
+    WANTED,
+    fetch_model,
+    find_checkpoint,
     get_published,
+    list_checkpoint_files,
+    load_checkpoint,
+    name_requests,
     require_published,
 )
-from error_sequence_model.backbones.terms import CITATIONS, LICENCES
-from error_sequence_model.errors import InputError
-from error_sequence_model.fetching import WANTED, fetch_model
-from error_sequence_model.files import read_json
-from error_sequence_model.provenance import hash_file
+from error_sequence_model.core import InputError, hash_file, read_json
 from published_checkpoints import FILE, write_dnabert2
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

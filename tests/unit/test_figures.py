@@ -6,27 +6,27 @@ import pytest
 from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from error_sequence_model.drawing.logos import (
-    get_contributions,
-    get_logo_limit,
-    plot_logo,
-)
-from error_sequence_model.drawing.profiles import arrange_regions, get_limit
-from error_sequence_model.drawing.style import measure_text, wrap_text
 from error_sequence_model.figures import (
+    arrange_regions,
     get_areas,
+    get_contributions,
     get_curves,
+    get_limit,
+    get_logo_limit,
     get_reliability,
+    measure_text,
     plot_curve,
     plot_forest,
+    plot_logo,
+    wrap_text,
 )
-from error_sequence_model.maps.profiles import (
+from error_sequence_model.statistics import (
     compare_classes,
     make_strata,
     permute_classes,
     scale_maps,
 )
-from error_sequence_model.maps.regions import get_regions
+from error_sequence_model.windows import get_regions
 
 
 def test_areas_equal_scikit_learn():

@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.measures.scoring import compute_metrics
-from error_sequence_model.reporting.data import build_units
-from error_sequence_model.reporting.fold_averages import average_folds, merge_metrics
-from error_sequence_model.reporting.inputs import read_sites
-from error_sequence_model.reporting.results import RunResults
-from error_sequence_model.reporting.words import get_best_row, measure_gain
+from error_sequence_model.reports import get_best_row, measure_gain
+from error_sequence_model.results import (
+    RunResults,
+    average_folds,
+    build_units,
+    merge_metrics,
+    read_sites,
+)
+from error_sequence_model.statistics import compute_metrics
 from fake_results import build_results
 
 

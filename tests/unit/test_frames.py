@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from error_sequence_model import prepare_datasets_for_training
-from error_sequence_model.errors import InputError
-from error_sequence_model.frames import resolve_tokenizer
+from error_sequence_model.backbones import resolve_tokenizer
+from error_sequence_model.core import InputError
 from error_sequence_model.tokenizers import HyenaDNATokenizer
 from tiny_models import make_frame
 

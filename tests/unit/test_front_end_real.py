@@ -11,11 +11,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from error_sequence_model.calling import CallSettings
-from error_sequence_model.calls.files import call_files
-from error_sequence_model.contrasts import label_sites, parse_contrast
-from error_sequence_model.errors import InputError
-from error_sequence_model.genomes.fasta import Genome
+from error_sequence_model.calling import call_files
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import Genome
+from error_sequence_model.settings import CallSettings, label_sites, parse_contrast
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.splits import make_split
 from error_sequence_model.windows import read_windows, write_windows

@@ -8,31 +8,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.domain_adaptation.audit import audit_gene_windows
-from error_sequence_model.domain_adaptation.gene_bodies import (
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import reverse_complement
+from error_sequence_model.pretraining import (
     ACCEPTOR,
     DONOR,
     EXON,
-    GenomeSource,
-)
-from error_sequence_model.domain_adaptation.gene_windows import (
     PLAN,
+    GenomeSource,
+    HeldOut,
+    NearDuplicates,
+    audit_gene_windows,
+    cut_pieces,
+    draw_gene_windows,
+    find_held_out,
+    find_overlaps,
     plan_windows,
     read_gene_windows,
     write_gene_windows,
 )
-from error_sequence_model.domain_adaptation.held_out import (
-    HeldOut,
-    NearDuplicates,
-    cut_pieces,
-    find_held_out,
-    find_overlaps,
-)
-from error_sequence_model.domain_adaptation.settings import PretrainingSettings
-from error_sequence_model.domain_adaptation.window_runs import draw_gene_windows
-from error_sequence_model.errors import InputError
-from error_sequence_model.genomes.fasta import reverse_complement
-from error_sequence_model.splitting.settings import SplitSettings
+from error_sequence_model.settings import PretrainingSettings, SplitSettings
 from tiny_genes import TinyGenes, write_tiny_genes
 
 BY_CHROM = SplitSettings(test=("chr3",), validation=("chr2",))

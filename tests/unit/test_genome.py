@@ -9,8 +9,8 @@ import numpy as np
 import pysam
 import pytest
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.genomes.fasta import (
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import (
     Genome,
     clean_bases,
     complement_bases,

@@ -6,16 +6,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from error_sequence_model.genomes.fasta import clean_bases, reverse_complement
-from error_sequence_model.splitting.homology import (
+from error_sequence_model.genome import clean_bases, reverse_complement
+from error_sequence_model.splits import (
     compare_pairs,
+    get_kmers,
     hash_windows,
-    link_homologous,
-)
-from error_sequence_model.splitting.kmers import get_kmers
-from error_sequence_model.splitting.unionfind import (
     join_pairs,
     link_equal,
+    link_homologous,
     link_overlaps,
 )
 

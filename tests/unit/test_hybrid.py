@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from error_sequence_model.baselines.hybrid import align_held_out, fit_hybrids
-from error_sequence_model.errors import InputError
-from error_sequence_model.measures.metrics import compute_auprc
+from error_sequence_model.classical import align_held_out, fit_hybrids
+from error_sequence_model.core import InputError
+from error_sequence_model.statistics import compute_auprc
 
 SITES = 900
 

@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.drawing.style import use_style
-from error_sequence_model.reporting.hybrid_pages import (
+from error_sequence_model.figures import Page, use_style
+from error_sequence_model.reports import (
     describe_hybrid,
+    load_report_data,
     make_hybrid_pages,
     read_unit_shap,
 )
-from error_sequence_model.reporting.layout import Page
-from error_sequence_model.reports import load_report_data
 from fake_results import build_results
 from page_checks import find_text_problems
 

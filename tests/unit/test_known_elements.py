@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.elements.catalogue import (
+from error_sequence_model.core import InputError
+from error_sequence_model.features import (
     CATALOGUE,
     get_bits,
     learn_splice_sites,
@@ -16,18 +17,18 @@ from error_sequence_model.elements.catalogue import (
     spell_consensus,
     write_consensus,
 )
-from error_sequence_model.elements.clusters import Motif
-from error_sequence_model.elements.files import write_meme
-from error_sequence_model.elements.matching import list_contained, match_motif
-from error_sequence_model.elements.scanning import (
+from error_sequence_model.motifs import (
+    Motif,
     find_element_hits,
     find_matrix_hits,
     find_threshold,
     get_log_odds,
     keep_inside,
+    list_contained,
+    match_motif,
     scan_matrix,
+    write_meme,
 )
-from error_sequence_model.errors import InputError
 
 UNIFORM = np.full(4, 0.25)
 

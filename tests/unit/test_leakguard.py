@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.features.leakguard import (
+from error_sequence_model.core import InputError
+from error_sequence_model.features import (
     compute_single_aurocs,
     refuse_columns,
     refuse_leaks,

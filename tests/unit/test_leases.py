@@ -13,9 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.jobs import leases
-from error_sequence_model.jobs.leases import lease_cards, list_cards
+from error_sequence_model.core import InputError, lease_cards, leases, list_cards
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"

@@ -10,9 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from error_sequence_model.attribution import MapPlan, plan_maps
-from error_sequence_model.maps.explanations import read_maps
-from error_sequence_model.maps.files import hash_plan, stream_maps
+from error_sequence_model.attribution import MapPlan, hash_plan, plan_maps, stream_maps
+from error_sequence_model.results import read_maps
 from tiny_models import EXACT, draw_sequences, make_tiny_classifier
 from tiny_models import make_tiny_datasets as make_datasets
 

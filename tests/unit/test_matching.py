@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from error_sequence_model.contrasts import label_sites, parse_contrast
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
+from error_sequence_model.settings import label_sites, parse_contrast
 from error_sequence_model.splits import make_split
 from error_sequence_model.windows import make_windows
 

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.coordinates import get_positions
-from error_sequence_model.errors import InputError
-from error_sequence_model.genomes.fasta import reverse_complement
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import get_positions, reverse_complement
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.windows import read_windows, write_windows
 from tiny_genome import TinyGenome, make_tiny_genome

@@ -5,18 +5,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.attribution import METHODS, find_method
-from error_sequence_model.configuration import complete_config, read_schema
-from error_sequence_model.errors import InputError
-from error_sequence_model.maps.explaining import attribute_run, attribute_sites
-from error_sequence_model.maps.methods import (
+from error_sequence_model.attribution import (
+    METHODS,
+    attribute_run,
+    attribute_sites,
+    find_method,
+)
+from error_sequence_model.core import InputError
+from error_sequence_model.runs import ExplainedRun
+from error_sequence_model.settings import (
     ALIASES,
     CAPTUM_METHODS,
     PREFERRED,
+    complete_config,
     rank_methods,
+    read_schema,
     resolve_method,
 )
-from error_sequence_model.runs import ExplainedRun
 from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 
 

@@ -6,10 +6,12 @@ import json
 
 import pytest
 
-from error_sequence_model import reports
-from error_sequence_model.reporting.computation import describe_computation
-from error_sequence_model.reporting.methods_page import describe_provenance
-from error_sequence_model.reporting.methods_text import describe_methods
+from error_sequence_model.reports import (
+    describe_computation,
+    describe_methods,
+    describe_provenance,
+)
+from error_sequence_model.reports import write as reports
 from fake_results import build_results
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from error_sequence_model import reports
-from error_sequence_model.reporting.methods_text import describe_methods
+from error_sequence_model.reports import describe_methods
+from error_sequence_model.reports import write as reports
 from fake_causes import add_causes
 from fake_motifs import add_motifs
 from fake_results import FakeResults, build_results

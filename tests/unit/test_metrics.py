@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from error_sequence_model.measures import metrics
-from error_sequence_model.measures.metrics import (
+from error_sequence_model.statistics import (
     choose_threshold,
     compute_auprc,
     compute_auroc,
@@ -15,6 +14,7 @@ from error_sequence_model.measures.metrics import (
     compute_sampled_auprc,
     count_confusion,
     draw_gene_weights,
+    metrics,
     number_groups,
     score_confusion,
 )

@@ -9,13 +9,16 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from error_sequence_model.configuration import read_schema
-from error_sequence_model.elements import callers
-from error_sequence_model.elements.callers import PACKAGES, require_caller
-from error_sequence_model.elements.modisco import find_modisco_motifs
-from error_sequence_model.errors import InputError
-from error_sequence_model.maps.profiles import scale_maps
-from error_sequence_model.motifs import MotifSettings
+from error_sequence_model.core import InputError
+from error_sequence_model.motifs import find_modisco_motifs
+from error_sequence_model.settings import (
+    PACKAGES,
+    MotifSettings,
+    read_schema,
+    require_caller,
+)
+from error_sequence_model.settings import methods as callers
+from error_sequence_model.statistics import scale_maps
 
 BASES = "ACGT"
 # One word for errors, its reverse complement for errors too, one for correct calls.

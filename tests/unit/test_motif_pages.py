@@ -7,17 +7,16 @@ import shutil
 import pandas as pd
 import pytest
 
-from error_sequence_model import reports
-from error_sequence_model.drawing.style import use_style
-from error_sequence_model.reporting.layout import Page
-from error_sequence_model.reporting.motif_pages import make_motif_pages
-from error_sequence_model.reporting.motifs import (
+from error_sequence_model.figures import Page, use_style
+from error_sequence_model.reports import (
     describe_motif_control,
     describe_motifs,
     format_q,
     format_ratio,
+    make_motif_pages,
     read_unit_motifs,
 )
+from error_sequence_model.reports import write as reports
 from fake_motifs import add_motifs
 from fake_results import build_results
 from page_checks import collect_texts, find_text_problems

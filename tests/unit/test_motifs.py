@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.elements.catalogue import read_elements
-from error_sequence_model.elements.clusters import Motif
-from error_sequence_model.elements.element_tests import (
+from error_sequence_model.core import InputError, read_json
+from error_sequence_model.features import read_elements
+from error_sequence_model.motifs import (
     ELEMENT_COLUMNS,
+    MOTIF_COLUMNS,
+    Motif,
+    choose_method,
     measure_elements,
+    search_motifs,
 )
-from error_sequence_model.elements.search import MOTIF_COLUMNS, search_motifs
-from error_sequence_model.errors import InputError
-from error_sequence_model.files import read_json
-from error_sequence_model.maps.profiles import scale_maps
-from error_sequence_model.motifs import choose_method
+from error_sequence_model.statistics import scale_maps
 from fake_motifs import add_motifs
 from fake_results import build_results
 from simulated_sites import make_unit, simulate_sites

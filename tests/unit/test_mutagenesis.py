@@ -8,19 +8,21 @@ import pytest
 import torch
 
 from additive_model import AdditiveModel
-from error_sequence_model.attribution import attribute
-from error_sequence_model.classifier import ErrorClassifier, create_classifier
-from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.errors import InputError
-from error_sequence_model.frames import prepare_datasets_for_training
-from error_sequence_model.maps.mutagenesis import (
-    _predict_strings,
-    _predict_tokens,
+from error_sequence_model.attribution import (
+    MapRequest,
+    attribute,
     list_substitutions,
     mutate_batch,
+    predict_targets,
 )
-from error_sequence_model.maps.requests import MapRequest
-from error_sequence_model.maps.substitution import predict_targets
+from error_sequence_model.attribution.mutagenesis import (
+    _predict_strings,
+    _predict_tokens,
+)
+from error_sequence_model.classifier import ErrorClassifier, create_classifier
+from error_sequence_model.core import InputError
+from error_sequence_model.datasets import SequenceDataset
+from error_sequence_model.notebook import prepare_datasets_for_training
 from planted_models import plant_motifs, train_bpe
 from tiny_models import EXACT, draw_sequences, make_tiny_classifier
 

@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.baselines import neural as neural_baselines
-from error_sequence_model.baselines.embeddings import embed_sites
-from error_sequence_model.baselines.neural import fit_embedding_baseline
-from error_sequence_model.classifier import create_classifier
+from error_sequence_model.classical import fit_embedding_baseline
+from error_sequence_model.classical import neural as neural_baselines
+from error_sequence_model.classifier import create_classifier, embed_sites
 from error_sequence_model.datasets import SequenceDataset, collate
 from error_sequence_model.settings import BackboneSettings
-from error_sequence_model.tokenization.store import TokenStore, write_tokens
+from error_sequence_model.tokenizers import TokenStore, write_tokens
 from feature_cases import UPSTREAM, make_case
 from tiny_models import write_windows
 

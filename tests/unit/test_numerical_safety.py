@@ -7,7 +7,7 @@ import pytest
 import torch
 from accelerate.optimizer import AcceleratedOptimizer
 
-from error_sequence_model.baselines.models import (
+from error_sequence_model.classical import (
     Rows,
     code_column,
     fit_boosting,
@@ -15,15 +15,14 @@ from error_sequence_model.baselines.models import (
     fit_logistic,
     fit_neighbours,
 )
-from error_sequence_model.measures.metrics import (
+from error_sequence_model.classifier import predict_logits
+from error_sequence_model.settings import TrainingSettings
+from error_sequence_model.statistics import (
     choose_threshold,
     compute_auprc,
     compute_auroc,
 )
-from error_sequence_model.optimisation.checkpoints import CheckpointFolder
-from error_sequence_model.prediction import predict_logits
-from error_sequence_model.settings import TrainingSettings
-from error_sequence_model.training import Training
+from error_sequence_model.training import CheckpointFolder, Training
 from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 

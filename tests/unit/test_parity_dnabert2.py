@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from error_sequence_model.backbones import get_lm_loss
-from error_sequence_model.backbones.dnabert2 import get_alibi_bias, get_alibi_slopes
+from error_sequence_model.backbones import get_alibi_bias, get_alibi_slopes, get_lm_loss
 from parity_fixtures import (
     assert_states,
     get_checkpoint,

@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from error_sequence_model.backbones import get_lm_loss
-from error_sequence_model.backbones.hyena_mixing import build_mixing
+from error_sequence_model.backbones import build_mixing, get_lm_loss
 from parity_fixtures import (
     assert_states,
     get_checkpoint,

@@ -6,12 +6,8 @@ import pytest
 import torch
 
 from additive_model import AdditiveModel
-from error_sequence_model.frames import prepare_datasets_for_training
-from error_sequence_model.maps.perturbation import (
-    SHARES,
-    RankedMaps,
-    check_perturbation,
-)
+from error_sequence_model.faithfulness import SHARES, RankedMaps, check_perturbation
+from error_sequence_model.notebook import prepare_datasets_for_training
 from tiny_models import draw_sequences
 
 LENGTH = 41

@@ -11,21 +11,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model import files, provenance, sources
-from error_sequence_model.errors import InputError, list_problems
-from error_sequence_model.files import (
+from error_sequence_model.core import (
+    PACKAGE,
+    InputError,
     atomic_path,
+    files,
+    find_sources,
+    hash_sources,
+    list_problems,
+    logs,
+    parse_json,
+    provenance,
     read_json,
+    read_saved_table,
+    run_step,
+    sources,
     write_json,
     write_parquet,
     write_tsv,
 )
-from error_sequence_model.jobs import logs
-from error_sequence_model.jobs.commands import parse_json, run_step
-from error_sequence_model.saved_files import read_saved_table
-from error_sequence_model.sources import PACKAGE, find_sources, hash_sources
-from error_sequence_model.splitting.checks import summarise_audits
-from error_sequence_model.summary import describe_results
+from error_sequence_model.reports import describe_results
+from error_sequence_model.splits import summarise_audits
 
 
 def test_a_file_is_whole_or_not_there(tmp_path) -> None:

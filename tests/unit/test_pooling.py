@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.sites import prepare_sites
-from error_sequence_model.splitting.grouping import group_sites
-from error_sequence_model.splitting.settings import SplitSettings
-from error_sequence_model.tables.pooling import Member, pool_sites, pool_windows
+from error_sequence_model.core import InputError
+from error_sequence_model.settings import SplitSettings
+from error_sequence_model.sites import Member, pool_sites, pool_windows, prepare_sites
+from error_sequence_model.splits import group_sites
 from error_sequence_model.windows import read_windows, write_windows
 from tiny_genome import make_tiny_genome
 

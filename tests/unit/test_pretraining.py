@@ -13,42 +13,40 @@ import torch
 
 from error_sequence_model.backbones import FAMILIES, get_lm_loss, load_backbone
 from error_sequence_model.classifier import create_classifier
-from error_sequence_model.domain_adaptation.gene_bodies import DONOR, EXON
-from error_sequence_model.domain_adaptation.gene_windows import GeneWindows
-from error_sequence_model.domain_adaptation.language_models import (
+from error_sequence_model.core import InputError, StoppedError
+from error_sequence_model.pretraining import (
+    DONOR,
+    EXON,
     IGNORED,
     ExampleMaker,
+    GeneWindows,
     LanguageModel,
-    choose_hidden,
-    count_targets,
-    label_tokens,
-)
-from error_sequence_model.domain_adaptation.perplexity import (
     Measured,
+    Pretraining,
+    PretrainingSteps,
+    choose_hidden,
     collate_examples,
-    describe_measured,
-    join_measured,
-    measure,
-)
-from error_sequence_model.domain_adaptation.plan import CAUSAL
-from error_sequence_model.domain_adaptation.runs import (
+    count_targets,
     create_language_model,
+    describe_measured,
+    draw_gene_windows,
+    join_measured,
+    label_tokens,
+    measure,
     pretrain_run,
 )
-from error_sequence_model.domain_adaptation.settings import PretrainingSettings
-from error_sequence_model.domain_adaptation.steps import PretrainingSteps
-from error_sequence_model.domain_adaptation.window_runs import draw_gene_windows
-from error_sequence_model.errors import InputError, StoppedError
-from error_sequence_model.optimisation.checkpoints import CheckpointFolder
-from error_sequence_model.optimisation.state import TrainingState
-from error_sequence_model.pretraining import Pretraining
-from error_sequence_model.settings import BackboneSettings
-from error_sequence_model.splitting.settings import SplitSettings
+from error_sequence_model.settings import (
+    CAUSAL,
+    BackboneSettings,
+    PretrainingSettings,
+    SplitSettings,
+)
 from error_sequence_model.tokenizers import (
     HyenaDNATokenizer,
     KmerTokenizer,
     NucleotideTokenizer,
 )
+from error_sequence_model.training import CheckpointFolder, TrainingState
 from published_checkpoints import make_small, write_dnabert2
 from tiny_genes import write_tiny_genes
 from tiny_models import OPTIONS

@@ -6,16 +6,17 @@ import dataclasses
 
 import pytest
 
-from error_sequence_model.configuration import complete_config, read_schema
-from error_sequence_model.domain_adaptation.plan import (
+from error_sequence_model.core import InputError
+from error_sequence_model.settings import (
+    PretrainingSettings,
+    complete_config,
     find_scope,
     get_network,
     get_settings,
     is_pretrained,
     list_sources,
+    read_schema,
 )
-from error_sequence_model.domain_adaptation.settings import PretrainingSettings
-from error_sequence_model.errors import InputError
 
 RUN = ("net", "fn_vs_tp", "donor", 2)
 

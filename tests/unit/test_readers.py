@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.tables.readers import convert_numbers, read_table
+from error_sequence_model.core import InputError
+from error_sequence_model.tables import convert_numbers, read_table
 
 
 def write(folder: Path, content: bytes, name: str = "table.tsv") -> Path:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from error_sequence_model.config_reference import write_reference
-from error_sequence_model.configuration import complete_config
+from error_sequence_model.settings import complete_config, write_reference
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,22 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model import reports
-from error_sequence_model.drawing.style import use_style
-from error_sequence_model.ensemble import stack_models
-from error_sequence_model.files import write_tsv
-from error_sequence_model.measures.assessment import assess_models
-from error_sequence_model.measures.comparison import (
+from error_sequence_model.core import write_tsv
+from error_sequence_model.evaluation import (
+    assess_models,
     compare_models,
     read_run_predictions,
+    stack_models,
 )
-from error_sequence_model.reporting.assessment import (
+from error_sequence_model.figures import Page, use_style
+from error_sequence_model.reports import (
     describe_ensemble,
     describe_pairs,
+    make_assessment_pages,
     read_unit_assessment,
 )
-from error_sequence_model.reporting.assessment_pages import make_assessment_pages
-from error_sequence_model.reporting.layout import Page
+from error_sequence_model.reports import write as reports
 from fake_results import build_results
 from page_checks import collect_texts, find_text_problems
 

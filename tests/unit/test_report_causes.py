@@ -6,18 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model import reports
-from error_sequence_model.drawing.style import MUTED, NEGATIVE, POSITIVE, use_style
-from error_sequence_model.maps.subtypes import group_maps, measure_silhouette
-from error_sequence_model.reporting.cause_pages import arrange_rows, make_cause_pages
-from error_sequence_model.reporting.causes import (
+from error_sequence_model.figures import MUTED, NEGATIVE, POSITIVE, Page, use_style
+from error_sequence_model.reports import (
+    arrange_rows,
     describe_coverage,
     describe_left_out,
+    find_stretch,
+    group_maps,
+    make_cause_pages,
+    make_subtype_page,
     measure_rest,
+    measure_silhouette,
     read_unit_causes,
 )
-from error_sequence_model.reporting.layout import Page
-from error_sequence_model.reporting.subtype_pages import find_stretch, make_subtype_page
+from error_sequence_model.reports import write as reports
 from fake_causes import add_causes
 from fake_results import build_results
 from page_checks import collect_texts, find_text_problems

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from error_sequence_model.drawing.style import use_style
-from error_sequence_model.reporting.data_page import split_prefix
-from error_sequence_model.reporting.layout import Page, PageSpec
-from error_sequence_model.reporting.table import Column, draw_table
+from error_sequence_model.figures import Column, Page, PageSpec, draw_table, use_style
+from error_sequence_model.reports import split_prefix
 from page_checks import find_text_problems
 
 PROSE = "a site of the other type, at least as strong as half of the annotated ones, "

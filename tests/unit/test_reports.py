@@ -10,13 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model import reports
-from error_sequence_model.drawing.style import use_style
-from error_sequence_model.errors import InputError
-from error_sequence_model.reporting.layout import Page
-from error_sequence_model.reporting.results import RunResults
-from error_sequence_model.reporting.site_pages import choose_exemplars
-from error_sequence_model.reporting.words import describe_gain
+from error_sequence_model.core import InputError
+from error_sequence_model.figures import Page, use_style
+from error_sequence_model.reports import choose_exemplars, describe_gain
+from error_sequence_model.reports import write as reports
+from error_sequence_model.results import RunResults
 from fake_results import build_results
 from page_checks import find_text_problems
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.reporting.result_figure import draw_result, write_figure
+from error_sequence_model.core import InputError
+from error_sequence_model.reports import draw_result, write_figure
 
 ROOT = Path(__file__).parents[2]
 UNIT = "FP.fp_vs_tp.donor"

@@ -13,20 +13,20 @@ import pandas as pd
 import pytest
 
 from error_sequence_model import load_model
-from error_sequence_model.errors import InputError
-from error_sequence_model.runs import (
-    RunInputs,
-    evaluate_run,
-    open_explained_run,
-    train_run,
-)
+from error_sequence_model.core import InputError
+from error_sequence_model.evaluation import evaluate_run
+from error_sequence_model.runs import RunInputs, open_explained_run
 from error_sequence_model.settings import (
     BackboneSettings,
     ExplanationSettings,
     TrainingSettings,
 )
-from error_sequence_model.tokenization.store import write_tokens
-from error_sequence_model.tokenizers import HyenaDNATokenizer, NucleotideTokenizer
+from error_sequence_model.tokenizers import (
+    HyenaDNATokenizer,
+    NucleotideTokenizer,
+    write_tokens,
+)
+from error_sequence_model.training import train_run
 from tiny_models import OPTIONS, make_frame, write_windows
 
 COUNT = 90

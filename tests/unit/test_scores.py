@@ -8,12 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from error_sequence_model.calling import CallSettings
-from error_sequence_model.calls.files import call_files
-from error_sequence_model.calls.scores import read_scores
-from error_sequence_model.errors import InputError
-from error_sequence_model.genomes.annotation import SITE, read_annotation
-from error_sequence_model.genomes.fasta import Genome
+from error_sequence_model.calling import call_files, read_scores
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import SITE, Genome, read_annotation
+from error_sequence_model.settings import CallSettings
 from tiny_calls import (
     annotated,
     exonic,

@@ -7,9 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from error_sequence_model.elements.clusters import find_motifs_in_seqlets
-from error_sequence_model.elements.seqlets import LONGEST, SHORTEST, call_seqlets
-from error_sequence_model.maps.profiles import scale_maps
+from error_sequence_model.motifs import (
+    LONGEST,
+    SHORTEST,
+    call_seqlets,
+    find_motifs_in_seqlets,
+)
+from error_sequence_model.statistics import scale_maps
 
 BASES = "ACGT"
 

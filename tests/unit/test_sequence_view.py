@@ -3,16 +3,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from error_sequence_model.drawing.elements import (
+from error_sequence_model.core import InputError
+from error_sequence_model.figures import (
     Element,
+    Page,
+    SequenceView,
+    choose_row_length,
+    draw_sequence_view,
     find_elements,
     guess_splice_type,
+    plan_pages,
+    use_style,
 )
-from error_sequence_model.drawing.layout import SequenceView, choose_row_length
-from error_sequence_model.drawing.style import use_style
-from error_sequence_model.drawing.view import draw_sequence_view, plan_pages
-from error_sequence_model.errors import InputError
-from error_sequence_model.reporting.layout import Page
 from page_checks import collect_texts, find_text_problems
 
 ACCEPTOR = "GAGTACTAACATGGATTCTTTTCCTTTTTTCAACAG" + "GATGAACGATTACGAACG"

@@ -5,14 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from error_sequence_model.configuration import complete_config, read_schema
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 from error_sequence_model.settings import (
     NUMBERS,
     BackboneSettings,
     ExplanationSettings,
     TrainingSettings,
+    complete_config,
     compute_run_hash,
+    read_schema,
 )
 
 

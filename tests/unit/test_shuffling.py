@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from error_sequence_model.maps.shuffling import draw_alternatives, shuffle_dinucleotides
+from error_sequence_model.attribution import draw_alternatives, shuffle_dinucleotides
 
 QUICK = settings(max_examples=60, deadline=None)
 

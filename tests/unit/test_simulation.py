@@ -11,26 +11,22 @@ import pandas as pd
 import pysam
 import pytest
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.simulated.genes import (
+from error_sequence_model.core import InputError
+from error_sequence_model.simulation import (
     COMPOSITION,
-    EXON,
-    INTRON,
-    sample_background,
-)
-from error_sequence_model.simulated.predictor import (
     DECOY,
     DECOY_CAUSE,
     DECOY_ZONES,
+    ERROR_COLUMNS,
+    EXON,
     G_RUN,
+    INTRON,
     PTBP1_MOTIF,
     SILENCER,
-)
-from error_sequence_model.simulation import (
-    ERROR_COLUMNS,
     TRUTH_COLUMNS,
     SimulationSettings,
     read_truth,
+    sample_background,
     simulate,
 )
 

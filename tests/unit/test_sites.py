@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 from error_sequence_model.sites import COLUMNS, prepare_sites
 from tiny_genome import TinyGenome, make_tiny_genome
 

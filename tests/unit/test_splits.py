@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.contrasts import parse_contrast
-from error_sequence_model.errors import InputError
-from error_sequence_model.genomes.fasta import reverse_complement
-from error_sequence_model.splits import make_split
-from error_sequence_model.splitting.leakage import audit_fold, count_overlaps
-from error_sequence_model.splitting.leakfilter import LeakFilter
-from error_sequence_model.splitting.settings import SplitSettings
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import reverse_complement
+from error_sequence_model.settings import SplitSettings, parse_contrast
+from error_sequence_model.splits import (
+    LeakFilter,
+    audit_fold,
+    count_overlaps,
+    make_split,
+)
 from error_sequence_model.windows import Windows, make_windows
 
 UP, DOWN = 60, 40

@@ -6,14 +6,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from error_sequence_model.classifier import ErrorClassifier, create_classifier
-from error_sequence_model.optimisation.throughput import (
+from error_sequence_model.settings import LoraSettings
+from error_sequence_model.training import (
     PEAKS,
     FlopCounter,
     estimate_pass_cost,
     find_peak,
     get_peak_flops,
 )
-from error_sequence_model.settings import LoraSettings
 
 
 def make_model(architecture: str, **more: object) -> ErrorClassifier:

@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.optimisation import token_budget
-from error_sequence_model.optimisation.token_budget import (
+from error_sequence_model.core import InputError
+from error_sequence_model.training import (
     CPU_TOKENS,
     find_token_budget,
     get_memory_limit,
     measure_saved_bytes,
+    token_budget,
 )
 
 CPU = torch.device("cpu")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from error_sequence_model.core import InputError
 from error_sequence_model.datasets import (
     SequenceDataset,
     collate,
@@ -13,15 +14,15 @@ from error_sequence_model.datasets import (
     mask_tokens,
     truncate,
 )
-from error_sequence_model.errors import InputError
-from error_sequence_model.tokenization import store as token_store
-from error_sequence_model.tokenization.store import TokenStore, write_tokens
 from error_sequence_model.tokenizers import (
     HyenaDNATokenizer,
     KmerTokenizer,
     NucleotideTokenizer,
     SpliceBertTokenizer,
+    TokenStore,
+    write_tokens,
 )
+from error_sequence_model.tokenizers import store as token_store
 from tiny_models import draw_sequences, write_windows
 
 TOKENIZERS = [

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 from error_sequence_model.tokenizers import (
     HyenaDNATokenizer,
     KmerTokenizer,

@@ -10,13 +10,22 @@ import pyBigWig
 import pysam
 import pytest
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.genome_browser.coordinates import place_sites, place_windows
-from error_sequence_model.genome_browser.files import average_places, write_bigwig
-from error_sequence_model.genomes.fasta import Genome, clean_bases, reverse_complement
-from error_sequence_model.genomes.variants import Variants
-from error_sequence_model.maps.high_regions import find_high_regions, find_threshold
-from error_sequence_model.tracks import Source, write_tracks
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import (
+    Genome,
+    Variants,
+    clean_bases,
+    reverse_complement,
+)
+from error_sequence_model.statistics import find_high_regions, find_threshold
+from error_sequence_model.tracks import (
+    Source,
+    average_places,
+    place_sites,
+    place_windows,
+    write_bigwig,
+    write_tracks,
+)
 from error_sequence_model.windows import read_windows, write_windows
 
 UPSTREAM, DOWNSTREAM = 4, 6

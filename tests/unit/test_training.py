@@ -17,24 +17,22 @@ from error_sequence_model import (
     load_model,
     prepare_datasets_for_training,
     train_error_sequence_model,
-    training,
 )
 from error_sequence_model.classifier import ErrorClassifier
-from error_sequence_model.errors import InputError
-from error_sequence_model.optimisation import checkpoints, history
-from error_sequence_model.optimisation.checkpoints import CheckpointFolder
-from error_sequence_model.optimisation.gradients import GradientSteps
-from error_sequence_model.optimisation.state import TrainingState
-from error_sequence_model.optimisation.steps import OptimiserSteps
-from error_sequence_model.optimisation.token_budget import CPU_TOKENS
+from error_sequence_model.core import InputError
 from error_sequence_model.settings import TrainingSettings
-from error_sequence_model.training import Training
-from tiny_models import (
-    EXACT,
-    OPTIONS,
-    make_tiny_classifier,
-    make_tiny_datasets,
+from error_sequence_model.training import (
+    CPU_TOKENS,
+    CheckpointFolder,
+    GradientSteps,
+    OptimiserSteps,
+    Training,
+    TrainingState,
+    checkpoints,
 )
+from error_sequence_model.training import loop as training
+from error_sequence_model.training import state as history
+from tiny_models import EXACT, OPTIONS, make_tiny_classifier, make_tiny_datasets
 
 NO_CHECKPOINTS = CheckpointFolder(None, "")
 

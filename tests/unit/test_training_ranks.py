@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from error_sequence_model.optimisation.checkpoints import CheckpointFolder
 from error_sequence_model.settings import TrainingSettings
-from error_sequence_model.training import Training
+from error_sequence_model.training import CheckpointFolder, Training
 from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 ROOT = Path(__file__).parents[2]

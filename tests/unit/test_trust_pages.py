@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model import reports
-from error_sequence_model.drawing.style import use_style
-from error_sequence_model.reporting.checks import (
+from error_sequence_model.figures import Page, use_style
+from error_sequence_model.reports import (
+    collect_checks,
     describe_labels,
     describe_methods,
     describe_seeds,
     describe_view,
+    make_trust_pages,
 )
-from error_sequence_model.reporting.layout import Page
-from error_sequence_model.reporting.trust_pages import collect_checks, make_trust_pages
-from error_sequence_model.splitting.fold_checks import merge_checks
+from error_sequence_model.reports import write as reports
+from error_sequence_model.results import merge_checks
 from fake_results import build_results
 from page_checks import collect_texts, find_text_problems
 

@@ -10,9 +10,9 @@ import pytest
 
 from error_sequence_model.attribution import METHODS, attribute
 from error_sequence_model.classifier import ErrorClassifier, create_classifier
+from error_sequence_model.core import InputError
 from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.errors import InputError
-from error_sequence_model.frames import prepare_datasets_for_training
+from error_sequence_model.notebook import prepare_datasets_for_training
 from tiny_models import EXACT, draw_sequences, make_tiny_classifier
 
 CAPTUM = ("captum.DeepLift", "captum.FeatureAblation")

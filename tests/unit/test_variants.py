@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.genomes.fasta import clean_bases
-from error_sequence_model.genomes.variants import Variants
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import Variants, clean_bases
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.windows import read_windows, write_windows
 from tiny_genome import make_tiny_genome

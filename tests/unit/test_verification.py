@@ -7,26 +7,37 @@ import pandas as pd
 import pytest
 import yaml
 
-from error_sequence_model.baselines.cnn import CnnSettings
-from error_sequence_model.baselines.named_model import fit_named_model
-from error_sequence_model.configuration import read_schema
-from error_sequence_model.elements.gain import MapMotif, judge_motif, verify_motifs
-from error_sequence_model.features.changes import make_editors
-from error_sequence_model.features.edits import Site, draw_control, protect_site
-from error_sequence_model.features.elements import find_hits
-from error_sequence_model.features.families import Layout
-from error_sequence_model.features.sequence import find_branch, find_tract, measure_gc
-from error_sequence_model.features.strength import encode_bases
-from error_sequence_model.features.strength_features import scan_decoys
-from error_sequence_model.features.table import FeatureSettings
-from error_sequence_model.features.testable import find_starts, list_testable
-from error_sequence_model.features.verification import (
+from error_sequence_model.features import (
+    Layout,
+    encode_bases,
+    find_branch,
+    find_hits,
+    find_tract,
+    measure_gc,
+    scan_decoys,
+)
+from error_sequence_model.settings import (
+    CnnSettings,
+    FeatureSettings,
+    VerificationSettings,
+    read_schema,
+)
+from error_sequence_model.verification import (
     Effect,
     HeldOut,
-    VerificationSettings,
+    MapMotif,
+    Site,
+    draw_control,
+    find_starts,
+    fit_named_model,
     judge,
+    judge_motif,
+    list_testable,
+    make_editors,
+    protect_site,
     summarise_change,
     verify_features,
+    verify_motifs,
 )
 from error_sequence_model.windows import make_windows
 from feature_cases import LENGTH, UPSTREAM, make_case

@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.drawing.style import use_style
-from error_sequence_model.features.verification import COLUMNS
-from error_sequence_model.reporting.layout import Page
-from error_sequence_model.reporting.verification_pages import (
+from error_sequence_model.figures import Page, use_style
+from error_sequence_model.reports import (
     describe_verdicts,
+    load_report_data,
     make_verification_pages,
 )
-from error_sequence_model.reports import load_report_data
+from error_sequence_model.verification import COLUMNS
 from fake_results import build_results
 from page_checks import find_text_problems
 

@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from error_sequence_model import reports, visualization, visualize_attention_regions
+from error_sequence_model import visualize_attention_regions
 from error_sequence_model.attribution import attribute
 from error_sequence_model.classifier import create_classifier
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
+from error_sequence_model.notebook import visualization
+from error_sequence_model.reports import write as reports
 from tiny_models import draw_sequences, make_tiny_classifier
 
 

@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.genomes.cutting import WindowCutter
-from error_sequence_model.genomes.fasta import Genome, clean_bases, reverse_complement
-from error_sequence_model.sites import prepare_sites
-from error_sequence_model.windows import (
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import (
+    Genome,
+    WindowCutter,
+    clean_bases,
     extract_window,
-    make_windows,
-    read_windows,
-    write_windows,
+    reverse_complement,
 )
+from error_sequence_model.sites import prepare_sites
+from error_sequence_model.windows import make_windows, read_windows, write_windows
 from tiny_genome import make_tiny_genome
 
 

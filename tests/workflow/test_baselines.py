@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from error_sequence_model.features.verification import COLUMNS
+from error_sequence_model.verification import COLUMNS
 from workflow_runs import make_config
 
 pytestmark = pytest.mark.workflow

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from error_sequence_model.reports import describe_results
 from error_sequence_model.simulation import simulate
-from error_sequence_model.summary import describe_results
 from workflow_runs import ROOT, run_snakemake
 
 pytestmark = pytest.mark.workflow
@@ -161,7 +161,7 @@ def test_the_notebook_page_reads_these_results(demo, monkeypatch, capsys):
 
 
 def test_the_figure_of_the_readme_can_be_made_of_these_results(demo):
-    from error_sequence_model.reporting.result_figure import draw_result
+    from error_sequence_model.reports import draw_result
 
     figure = draw_result(demo / "results", "demo", "fn_vs_tp", "acceptor", "FN")
     assert len(figure.axes) == 3

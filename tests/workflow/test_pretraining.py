@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from error_sequence_model.provenance import hash_file
+from error_sequence_model.core import hash_file
 from workflow_runs import ROOT, TINY, make_config
 
 pytestmark = pytest.mark.workflow

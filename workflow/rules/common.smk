@@ -19,12 +19,14 @@ if Path.cwd().resolve() == ROOT:
     SCRIPTS = SCRIPTS.relative_to(ROOT)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from error_sequence_model.configuration import complete_config, refuse_repeated_keys
-from error_sequence_model.contrasts import expand_contrasts
-from error_sequence_model.elements.callers import require_caller
-from error_sequence_model.errors import InputError
-from error_sequence_model.maps.methods import resolve_method
-from error_sequence_model.sources import hash_sources
+from error_sequence_model.core import InputError, hash_sources
+from error_sequence_model.settings import (
+    complete_config,
+    expand_contrasts,
+    refuse_repeated_keys,
+    require_caller,
+    resolve_method,
+)
 
 try:
     for path in workflow.configfiles:

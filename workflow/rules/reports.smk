@@ -86,7 +86,7 @@ rule write_overview:
 rule write_browser:
     input:
         script=script("browser.py"),
-        template=script("error_sequence_model/reporting/browser.html"),
+        template=script("error_sequence_model/reports/browser.html"),
         sites="results/{predictor}/sites.parquet",
         windows="results/{predictor}/windows.arrow",
         results=get_report_inputs,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.files import write_json
-from error_sequence_model.jobs.commands import run_step
-from error_sequence_model.maps.agreement import compare_seeds
+from error_sequence_model.core import run_step, write_json
+from error_sequence_model.faithfulness import compare_seeds
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from error_sequence_model.jobs.commands import run_step
-from error_sequence_model.jobs.explain_arguments import (
-    make_explain_parser,
-    read_explained_run,
-)
-from error_sequence_model.maps.explaining import attend_run
+from error_sequence_model.attention import attend_run
+from error_sequence_model.core import run_step
+from error_sequence_model.runs import make_explain_parser, read_explained_run
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -6,9 +6,7 @@ import argparse
 from pathlib import Path
 
 from error_sequence_model.classical import fit_baselines
-from error_sequence_model.files import write_parquet
-from error_sequence_model.jobs.commands import run_step
-from error_sequence_model.saved_files import read_saved_table
+from error_sequence_model.core import read_saved_table, run_step, write_parquet
 
 
 def parse_arguments() -> argparse.Namespace:

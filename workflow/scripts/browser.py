@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.jobs.commands import parse_json, run_step
-from error_sequence_model.reporting.browser import write_browser
+from error_sequence_model.core import parse_json, run_step
+from error_sequence_model.reports import write_browser
 
 
 def parse_arguments() -> argparse.Namespace:

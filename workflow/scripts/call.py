@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.calling import CallSettings
-from error_sequence_model.calls.files import call_files
-from error_sequence_model.files import write_json, write_tsv
-from error_sequence_model.jobs.commands import parse_json, run_step
+from error_sequence_model.calling import call_files
+from error_sequence_model.core import parse_json, run_step, write_json, write_tsv
+from error_sequence_model.settings import CallSettings
 
 
 def parse_arguments() -> argparse.Namespace:

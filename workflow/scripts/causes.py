@@ -6,13 +6,16 @@ import argparse
 from pathlib import Path
 
 from error_sequence_model.causes import name_causes
-from error_sequence_model.contrasts import parse_contrast
-from error_sequence_model.files import write_json, write_parquet, write_tsv
-from error_sequence_model.jobs.commands import parse_json, run_step
-from error_sequence_model.saved_files import read_saved_table
-from error_sequence_model.settings import CauseSettings
-from error_sequence_model.taxonomy.files import Track
-from error_sequence_model.taxonomy.structure import read_gene_models
+from error_sequence_model.core import (
+    parse_json,
+    read_saved_table,
+    run_step,
+    write_json,
+    write_parquet,
+    write_tsv,
+)
+from error_sequence_model.genome import read_gene_models
+from error_sequence_model.settings import CauseSettings, Track, parse_contrast
 from error_sequence_model.windows import read_windows
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from error_sequence_model.files import write_tsv
-from error_sequence_model.jobs.commands import run_step
-from error_sequence_model.splitting.checks import summarise_audits
+from error_sequence_model.core import run_step, write_tsv
+from error_sequence_model.splits import summarise_audits
 
 
 def parse_arguments() -> argparse.Namespace:

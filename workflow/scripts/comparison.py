@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.files import write_tsv
-from error_sequence_model.jobs.commands import parse_json, run_step
-from error_sequence_model.measures.assessment import assess_models, read_strata_features
-from error_sequence_model.measures.comparison import (
+from error_sequence_model.core import parse_json, read_saved_table, run_step, write_tsv
+from error_sequence_model.evaluation import (
+    assess_models,
     compare_models,
     read_all_predictions,
+    read_strata_features,
 )
-from error_sequence_model.saved_files import read_saved_table
 
 
 def parse_arguments() -> argparse.Namespace:

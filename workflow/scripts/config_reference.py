@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.config_reference import write_reference
-from error_sequence_model.jobs.commands import run_step
+from error_sequence_model.core import run_step
+from error_sequence_model.settings import write_reference
 
 
 def parse_arguments() -> argparse.Namespace:

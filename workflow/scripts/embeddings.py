@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.baselines.neural import fit_embedding_baseline
-from error_sequence_model.files import write_parquet
-from error_sequence_model.jobs.commands import parse_json, run_step
-from error_sequence_model.saved_files import read_saved_table
+from error_sequence_model.classical import fit_embedding_baseline
+from error_sequence_model.core import (
+    parse_json,
+    read_saved_table,
+    run_step,
+    write_parquet,
+)
 from error_sequence_model.settings import BackboneSettings
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.ensemble import stack_models
-from error_sequence_model.files import write_parquet, write_tsv
-from error_sequence_model.jobs.commands import run_step
-from error_sequence_model.measures.comparison import read_all_predictions
+from error_sequence_model.core import run_step, write_parquet, write_tsv
+from error_sequence_model.evaluation import read_all_predictions, stack_models
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from error_sequence_model.jobs.commands import run_step
-from error_sequence_model.jobs.run_arguments import make_run_parser, read_run_inputs
-from error_sequence_model.runs import evaluate_run
+from error_sequence_model.core import run_step
+from error_sequence_model.evaluation import evaluate_run
+from error_sequence_model.runs import make_run_parser, read_run_inputs
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.jobs.commands import run_step
-from error_sequence_model.jobs.explain_arguments import (
-    make_explain_parser,
-    read_explained_run,
-)
-from error_sequence_model.maps.checking import check_run
+from error_sequence_model.core import run_step
+from error_sequence_model.faithfulness import check_run
+from error_sequence_model.runs import make_explain_parser, read_explained_run
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.elements.catalogue import read_elements
-from error_sequence_model.features.table import FeatureSettings, write_features
-from error_sequence_model.files import write_tsv
-from error_sequence_model.jobs.commands import parse_json, run_step
-from error_sequence_model.saved_files import read_saved_table
+from error_sequence_model.core import parse_json, read_saved_table, run_step, write_tsv
+from error_sequence_model.features import read_elements, write_features
+from error_sequence_model.settings import FeatureSettings
 from error_sequence_model.windows import read_windows
 
 

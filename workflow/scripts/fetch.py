@@ -6,8 +6,8 @@ import argparse
 import os
 from pathlib import Path
 
-from error_sequence_model.fetching import fetch_model
-from error_sequence_model.jobs.commands import run_step
+from error_sequence_model.backbones import fetch_model
+from error_sequence_model.core import run_step
 
 
 def parse_arguments() -> argparse.Namespace:

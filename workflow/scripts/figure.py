@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.jobs.commands import run_step
-from error_sequence_model.reporting.result_figure import draw_result, write_figure
+from error_sequence_model.core import run_step
+from error_sequence_model.reports import draw_result, write_figure
 
 
 def parse_arguments() -> argparse.Namespace:

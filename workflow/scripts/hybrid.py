@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.baselines.hybrid import align_held_out, fit_hybrids
-from error_sequence_model.features.files import load_features
-from error_sequence_model.files import write_parquet
-from error_sequence_model.jobs.commands import run_step
-from error_sequence_model.saved_files import read_saved_table
+from error_sequence_model.classical import align_held_out, fit_hybrids
+from error_sequence_model.core import read_saved_table, run_step, write_parquet
+from error_sequence_model.features import load_features
 
 
 def parse_arguments() -> argparse.Namespace:

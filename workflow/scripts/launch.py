@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from error_sequence_model.jobs.commands import run_step
-from error_sequence_model.jobs.launching import run_leased
+from error_sequence_model.core import run_leased, run_step
 
 
 def parse_arguments() -> argparse.Namespace:

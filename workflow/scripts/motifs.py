@@ -7,15 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from error_sequence_model.jobs.commands import parse_json, run_step
-from error_sequence_model.jobs.explain_arguments import (
-    make_explain_parser,
-    read_explained_run,
-)
-from error_sequence_model.maps.substitution import predict_targets
-from error_sequence_model.maps.targets import find_errors
-from error_sequence_model.motifs import MotifSettings, find_run_motifs
-from error_sequence_model.saved_files import read_saved_table
+from error_sequence_model.attribution import find_errors, predict_targets
+from error_sequence_model.core import parse_json, read_saved_table, run_step
+from error_sequence_model.motifs import find_run_motifs
+from error_sequence_model.runs import make_explain_parser, read_explained_run
+from error_sequence_model.settings import MotifSettings
 from error_sequence_model.windows import read_windows
 
 

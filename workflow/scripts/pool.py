@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.files import write_json, write_parquet
-from error_sequence_model.jobs.commands import run_step
-from error_sequence_model.tables.pooling import Member, pool_sites, pool_windows
+from error_sequence_model.core import run_step, write_json, write_parquet
+from error_sequence_model.sites import Member, pool_sites, pool_windows
 
 
 def parse_arguments() -> argparse.Namespace:

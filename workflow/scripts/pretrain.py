@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.domain_adaptation.runs import pretrain_run
-from error_sequence_model.domain_adaptation.settings import PretrainingSettings
-from error_sequence_model.jobs.commands import parse_json, run_step
-from error_sequence_model.settings import BackboneSettings
+from error_sequence_model.core import parse_json, run_step
+from error_sequence_model.pretraining import pretrain_run
+from error_sequence_model.settings import BackboneSettings, PretrainingSettings
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.domain_adaptation.gene_bodies import GenomeSource
-from error_sequence_model.domain_adaptation.settings import PretrainingSettings
-from error_sequence_model.domain_adaptation.window_runs import draw_gene_windows
-from error_sequence_model.jobs.commands import parse_json, run_step
-from error_sequence_model.splitting.settings import parse_settings
+from error_sequence_model.core import parse_json, run_step
+from error_sequence_model.pretraining import GenomeSource, draw_gene_windows
+from error_sequence_model.settings import PretrainingSettings, parse_settings
 
 
 def parse_arguments() -> argparse.Namespace:

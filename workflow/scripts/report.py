@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from error_sequence_model.jobs.commands import run_step
-from error_sequence_model.jobs.report_arguments import (
+from error_sequence_model.core import run_step
+from error_sequence_model.reports import (
     get_report_options,
     make_report_parser,
+    write_error_report,
 )
-from error_sequence_model.reports import write_error_report
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.jobs.commands import parse_json, run_step
+from error_sequence_model.core import InputError, parse_json, run_step
 from error_sequence_model.simulation import simulate
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.files import write_json, write_parquet
-from error_sequence_model.jobs.commands import parse_json, run_step
+from error_sequence_model.core import parse_json, run_step, write_json, write_parquet
 from error_sequence_model.sites import FORMATS, prepare_sites
 
 

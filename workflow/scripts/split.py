@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.contrasts import parse_contrast
-from error_sequence_model.files import write_json, write_parquet
-from error_sequence_model.jobs.commands import parse_json, run_step
+from error_sequence_model.core import parse_json, run_step, write_json, write_parquet
+from error_sequence_model.settings import parse_contrast
 from error_sequence_model.sites import read_sites
 from error_sequence_model.splits import make_split
 from error_sequence_model.windows import read_windows

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.jobs.commands import run_step
-from error_sequence_model.summary import describe_results
+from error_sequence_model.core import run_step
+from error_sequence_model.reports import describe_results
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -6,10 +6,10 @@ import argparse
 import logging
 from pathlib import Path
 
-from error_sequence_model.frames import resolve_tokenizer
-from error_sequence_model.jobs.commands import parse_json, run_step
+from error_sequence_model.backbones import resolve_tokenizer
+from error_sequence_model.core import parse_json, run_step
 from error_sequence_model.settings import BackboneSettings
-from error_sequence_model.tokenization.store import write_tokens
+from error_sequence_model.tokenizers import write_tokens
 
 logger = logging.getLogger("error_sequence_model.tokens")
 

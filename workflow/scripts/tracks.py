@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.jobs.commands import parse_json, run_step
+from error_sequence_model.core import parse_json, run_step
 from error_sequence_model.tracks import Source, write_tracks
 
 

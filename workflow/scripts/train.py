@@ -6,11 +6,11 @@ import argparse
 import signal
 from pathlib import Path
 
-from error_sequence_model.backbones.checking import check_backbone
-from error_sequence_model.jobs.commands import parse_json, run_step
-from error_sequence_model.jobs.run_arguments import make_run_parser, read_run_inputs
-from error_sequence_model.runs import train_run
+from error_sequence_model.classifier import check_backbone
+from error_sequence_model.core import parse_json, run_step
+from error_sequence_model.runs import make_run_parser, read_run_inputs
 from error_sequence_model.settings import BackboneSettings, TrainingSettings
+from error_sequence_model.training import train_run
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.features.verification import VerificationSettings
-from error_sequence_model.features.verifying import verify_run
-from error_sequence_model.jobs.commands import parse_json, run_step
-from error_sequence_model.jobs.explain_arguments import make_explain_parser
-from error_sequence_model.jobs.run_arguments import read_run_inputs
-from error_sequence_model.settings import ExplanationSettings
+from error_sequence_model.core import parse_json, run_step
+from error_sequence_model.runs import make_explain_parser, read_run_inputs
+from error_sequence_model.settings import ExplanationSettings, VerificationSettings
+from error_sequence_model.verification import verify_run
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.errors import InputError
-from error_sequence_model.genomes.fasta import Genome
-from error_sequence_model.genomes.variants import Variants
-from error_sequence_model.jobs.commands import run_step
+from error_sequence_model.core import InputError, run_step
+from error_sequence_model.genome import Genome, Variants
 from error_sequence_model.windows import write_windows
 
 

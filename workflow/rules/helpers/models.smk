@@ -1,10 +1,10 @@
 # Backbones: their tokens, checkpoints and pretrained weights.
-from error_sequence_model.backbones.local_copies import (
+from error_sequence_model.backbones import (
+    PUBLISHED,
     list_checkpoint_files,
     name_requests,
 )
-from error_sequence_model.backbones.published import PUBLISHED
-from error_sequence_model.domain_adaptation.plan import (
+from error_sequence_model.settings import (
     WINDOW_KEYS,
     find_scope,
     get_network,

@@ -1,5 +1,5 @@
 # What is made of runs: comparisons, causes, reports, tracks.
-from error_sequence_model.taxonomy.files import (
+from error_sequence_model.settings import (
     get_thresholds,
     list_annotations,
     list_tracks,

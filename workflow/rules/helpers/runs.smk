@@ -1,5 +1,5 @@
 # Which runs there are, and what they are told.
-from error_sequence_model.maps.methods import OWN_SETTINGS
+from error_sequence_model.settings import OWN_SETTINGS
 
 
 def get_splits(predictor):

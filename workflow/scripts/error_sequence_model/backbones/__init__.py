@@ -3,76 +3,80 @@
 Every backbone takes ``input_ids`` (batch, length) or ``inputs_embeds``, an
 ``attention_mask`` (1 = token, 0 = padding on the right) and returns a
 ``BaseModelOutput`` with ``last_hidden_state`` (batch, length, hidden).
-
-Names are loaded when they are first used: the workflow asks for the table of published
-models, which needs neither torch nor transformers.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from error_sequence_model.backbones.creating import (
-        create_backbone,
-        create_lm_head,
-        get_family,
-        list_options,
-        make_config,
+    from .attention import (
+        attend,
+        get_padding_bias,
+        get_rotary_tables,
+        merge_heads,
+        rotate,
+        split_heads,
     )
-    from error_sequence_model.backbones.families import FAMILIES, Family
-    from error_sequence_model.backbones.heads import get_lm_loss
-    from error_sequence_model.backbones.loading import (
-        Checkpoint,
-        load_backbone,
-        load_checkpoint,
-    )
-    from error_sequence_model.backbones.local_copies import find_checkpoint
-    from error_sequence_model.backbones.published import (
-        PUBLISHED,
-        PublishedModel,
-        get_published,
-    )
+    from .calibrated_norm import CalibratedNorm, calibrating
+    from .creating import create_backbone, create_lm_head, list_options, make_config
+    from .dnabert2 import get_alibi_bias, get_alibi_slopes
+    from .families import FAMILIES
+    from .fetching import WANTED, fetch_model
+    from .heads import get_lm_loss
+    from .hyena_mixing import build_mixing
+    from .layouts import LAYOUTS
+    from .loading import Checkpoint, load_backbone, load_checkpoint
+    from .local_copies import find_checkpoint, list_checkpoint_files, name_requests
+    from .nucleotide_encoder import NucleotideEncoder, RotaryLayer
+    from .published import ALIASES, PUBLISHED, get_published, require_published
+    from .stem import Stem
+    from .terms import CITATIONS, LICENCES
+    from .tokens import resolve_tokenizer
+    from .weights import build_skeleton, read_safetensors, refuse_misfits
 
 __all__ = [
+    "ALIASES",
+    "CITATIONS",
     "FAMILIES",
+    "LAYOUTS",
+    "LICENCES",
     "PUBLISHED",
+    "WANTED",
+    "CalibratedNorm",
     "Checkpoint",
-    "Family",
-    "PublishedModel",
+    "NucleotideEncoder",
+    "RotaryLayer",
+    "Stem",
+    "attend",
+    "build_mixing",
+    "build_skeleton",
+    "calibrating",
     "create_backbone",
     "create_lm_head",
+    "fetch_model",
     "find_checkpoint",
-    "get_family",
+    "get_alibi_bias",
+    "get_alibi_slopes",
     "get_lm_loss",
+    "get_padding_bias",
     "get_published",
+    "get_rotary_tables",
+    "list_checkpoint_files",
     "list_options",
     "load_backbone",
     "load_checkpoint",
     "make_config",
+    "merge_heads",
+    "name_requests",
+    "read_safetensors",
+    "refuse_misfits",
+    "require_published",
+    "resolve_tokenizer",
+    "rotate",
+    "split_heads",
 ]
 
-_PLACES = {
-    "FAMILIES": "families",
-    "PUBLISHED": "published",
-    "Checkpoint": "loading",
-    "Family": "families",
-    "PublishedModel": "published",
-    "create_backbone": "creating",
-    "create_lm_head": "creating",
-    "find_checkpoint": "local_copies",
-    "get_family": "creating",
-    "get_lm_loss": "heads",
-    "get_published": "published",
-    "list_options": "creating",
-    "load_backbone": "loading",
-    "load_checkpoint": "loading",
-    "make_config": "creating",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+__getattr__ = open_face(__name__, __file__)

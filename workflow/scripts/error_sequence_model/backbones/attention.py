@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import initialization as init
 
-from error_sequence_model.devices import has_amx
+from error_sequence_model.core import has_amx
 
 LONGEST_UNFUSED = 1024  # tokens
 

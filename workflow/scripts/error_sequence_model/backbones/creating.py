@@ -13,7 +13,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from error_sequence_model.backbones.families import FAMILIES, SHORT_NAMES, Family
 from error_sequence_model.backbones.heads import CausalLMHead, MaskedLMHead
 from error_sequence_model.backbones.layouts import LAYOUTS
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 from error_sequence_model.tokenizers import SequenceTokenizer, load_tokenizer
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
 from error_sequence_model.backbones.dnabert2 import DNABert2Config, DNABert2Model
-from error_sequence_model.backbones.hyenadna import HyenaDNAConfig, HyenaDNAModel
+from error_sequence_model.backbones.hyena_mixing import HyenaDNAConfig
+from error_sequence_model.backbones.hyenadna import HyenaDNAModel
 from error_sequence_model.backbones.nucleotide_encoder import (
     NucleotideEncoder,
     NucleotideEncoderConfig,

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 
 BERT_NORM_EPSILON = 1e-12
 

@@ -12,73 +12,22 @@ import logging
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutput
 
 from error_sequence_model.backbones.hyena_mixing import (
+    HyenaDNAConfig,
     HyenaMixer,
     Modulation,
     PositionFeatures,
     Sine,
     reduce_mixing,
 )
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 
 logger = logging.getLogger(__name__)
-
-
-class HyenaDNAConfig(PreTrainedConfig):
-    """Size and options; the defaults are those of the tiny-1k model.
-
-    Field names are those of the published ``config.json``. ``max_seq_len`` is part of
-    the filters: it must stay what the weights were trained with. It counts tokens; the
-    two above the round number were meant for specials.
-    """
-
-    model_type = "hyenadna"
-    attribute_map = {  # noqa: RUF012 - declared so by the base class
-        "hidden_size": "d_model",
-        "num_hidden_layers": "n_layer",
-    }
-
-    vocab_size: int = 12
-    pad_vocab_size_multiple: int = 8
-    d_model: int = 128
-    n_layer: int = 2
-    d_inner: int | None = None
-    max_seq_len: int = 1026
-    emb_dim: int = 5
-    filter_order: int = 64
-    num_inner_mlps: int = 2
-    hyena_order: int = 2
-    short_filter_order: int = 3
-    activation_freq: float | int = 10
-    layer_norm_epsilon: float = 1e-5
-    initializer_range: float = 0.02
-    hyena_dropout: float | int = 0.0
-    pad_token_id: int | None = 4
-
-    def __post_init__(self, **kwargs: object) -> None:
-        """Complete and check the sizes.
-
-        Raises:
-            ValueError: Says which option to change.
-        """
-        if self.d_inner is None:
-            self.d_inner = 4 * self.d_model
-        if self.hyena_order != 2:
-            raise ValueError(f"hyena_order {self.hyena_order} must be 2")
-        if self.emb_dim < 3 or self.emb_dim % 2 == 0:
-            raise ValueError(f"emb_dim {self.emb_dim} must be odd and at least 3")
-        super().__post_init__(**kwargs)
-
-    @property
-    def padded_vocab_size(self) -> int:
-        """Rows of the embedding and columns of the logits; those above are unused."""
-        multiple = self.pad_vocab_size_multiple
-        return -(-self.vocab_size // multiple) * multiple
 
 
 class MLP(nn.Module):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 
 HeadKind = Literal[
     "masked_lm",

@@ -34,8 +34,7 @@ from error_sequence_model.backbones.weights import (
     read_weights,
     refuse_misfits,
 )
-from error_sequence_model.errors import InputError
-from error_sequence_model.files import read_json
+from error_sequence_model.core import InputError, read_json
 from error_sequence_model.tokenizers import SequenceTokenizer, load_tokenizer
 
 logger = logging.getLogger(__name__)

@@ -14,8 +14,7 @@ from error_sequence_model.backbones.published import (
     get_published,
     require_published,
 )
-from error_sequence_model.errors import InputError
-from error_sequence_model.files import read_json
+from error_sequence_model.core import InputError, read_json
 
 CHECKSUMS = "checksums.json"
 

@@ -23,10 +23,7 @@ from error_sequence_model.backbones.attention import (
     rotate,
     split_heads,
 )
-from error_sequence_model.backbones.calibrated_norm import (
-    CalibratedNorm,
-    calibrating,
-)
+from error_sequence_model.backbones.calibrated_norm import CalibratedNorm, calibrating
 from error_sequence_model.backbones.stem import Stem
 
 

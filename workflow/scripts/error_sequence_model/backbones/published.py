@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from error_sequence_model.backbones.terms import CITATIONS, LICENCES, UNKNOWN, Licence
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 
 MODELS_FOLDER = Path("models")
 REVISION = re.compile(r"[0-9a-f]{40}")

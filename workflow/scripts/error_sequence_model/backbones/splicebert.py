@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 
 
 class SpliceBertConfig(BertConfig):

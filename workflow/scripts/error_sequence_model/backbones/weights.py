@@ -13,8 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from error_sequence_model.errors import InputError, list_problems
-from error_sequence_model.files import read_json
+from error_sequence_model.core import InputError, list_problems, read_json
 
 SAFETENSORS = "model.safetensors"
 SAFETENSORS_INDEX = "model.safetensors.index.json"

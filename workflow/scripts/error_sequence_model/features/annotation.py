@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.features.families import Feature
-from error_sequence_model.genomes.annotation import SITE
-from error_sequence_model.taxonomy.structure import GeneModels
+from error_sequence_model.genome import SITE, GeneModels
 
 ANNOTATED = frozenset({"TP", "FN"})
 FEATURES = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 from error_sequence_model.features.families import Family, Feature, Layout, say_range
 
 # Bit i is base i (A, C, G, T); a letter matches a base whose bit it has.

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
+from error_sequence_model.core import read_saved_table, refuse_damage
 from error_sequence_model.features.families import Feature
-from error_sequence_model.saved_files import read_saved_table, refuse_damage
 
 FOLD = "@fold"
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 from error_sequence_model.features.files import FOLD
 
 logger = logging.getLogger(__name__)

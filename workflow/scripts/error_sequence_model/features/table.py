@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError, atomic_path
 from error_sequence_model.features.annotation import (
     compute_annotation_features,
     may_use_annotation,
@@ -39,33 +38,13 @@ from error_sequence_model.features.sequence import make_sequence_families
 from error_sequence_model.features.strength import encode_bases
 from error_sequence_model.features.strength_learning import learn_fold_families
 from error_sequence_model.features.tracks import compute_track_features
-from error_sequence_model.files import atomic_path
-from error_sequence_model.settings import Settings
-from error_sequence_model.taxonomy.structure import read_gene_models
+from error_sequence_model.genome import read_gene_models
+from error_sequence_model.settings import FeatureSettings
 from error_sequence_model.windows import Windows
 
 logger = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 8192
-
-
-@dataclass(frozen=True)
-class FeatureSettings(Settings):
-    """Which features are computed (config key ``features``).
-
-    Attributes:
-        annotation: Exon and intron lengths, where all sites told apart are annotated.
-        bigwigs: User's tracks, name -> path (in a pool name -> {genome: path}).
-        columns: Numeric columns of the error table to use.
-        score_aware: Allow what holds the label; the models are then named so.
-        leak_bound: Largest validation AUROC of a single feature that is believed.
-    """
-
-    annotation: bool = False
-    bigwigs: Mapping[str, Any] = field(default_factory=dict)
-    columns: tuple[str, ...] = ()
-    score_aware: bool = False
-    leak_bound: float = 0.99
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 from error_sequence_model.features.families import Feature
-from error_sequence_model.genomes.bigwigs import open_bigwig
-from error_sequence_model.genomes.fasta import match_contigs
+from error_sequence_model.genome import match_contigs, open_bigwig
 
 logger = logging.getLogger(__name__)
 

@@ -1,1 +1,34 @@
-"""Error tables of every origin: read, checked, merged into one row per site."""
+"""What users bring, read and refused: delimited text, Parquet, BED-like intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from error_sequence_model.core import open_face
+
+if TYPE_CHECKING:
+    from .intervals import convert_intervals, convert_scores, read_rows
+    from .readers import (
+        NUMBER_NULLS,
+        Table,
+        convert_numbers,
+        open_parquet,
+        read_table,
+        refuse,
+        rename_columns,
+    )
+
+__all__ = [
+    "NUMBER_NULLS",
+    "Table",
+    "convert_intervals",
+    "convert_numbers",
+    "convert_scores",
+    "open_parquet",
+    "read_rows",
+    "read_table",
+    "refuse",
+    "rename_columns",
+]
+
+__getattr__ = open_face(__name__, __file__)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 from error_sequence_model.tables.readers import refuse
 from error_sequence_model.tables.streams import open_stream
 

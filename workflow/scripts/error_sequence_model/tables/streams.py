@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from error_sequence_model.errors import InputError
+from error_sequence_model.core import InputError
 
 FREE_BYTES = 1 << 30
 LARGEST_RATIO = 200

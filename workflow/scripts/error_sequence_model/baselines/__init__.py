@@ -1,1 +1,0 @@
-"""The models a language model is held against, and those that join it with features."""

@@ -1,0 +1,47 @@
+"""An error classifier: a backbone, pooling and a head; created, saved, loaded, run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from error_sequence_model.core import open_face
+
+if TYPE_CHECKING:
+    from .adapters import apply_tuning, count_parameters, merge_adapters
+    from .calibration import calibrate_model
+    from .embeddings import embed_parts, embed_sites
+    from .handover import refuse_other_tokenizer, require_dataset, require_model
+    from .model import (
+        ErrorClassifier,
+        check_backbone,
+        create_classifier,
+        load_model,
+        save_model,
+    )
+    from .pooling import PEAK_SHARPNESS, POOLINGS, parse_pooling
+    from .prediction import compute_probabilities, predict_logits, predict_on_ranks
+
+__all__ = [
+    "PEAK_SHARPNESS",
+    "POOLINGS",
+    "ErrorClassifier",
+    "apply_tuning",
+    "calibrate_model",
+    "check_backbone",
+    "compute_probabilities",
+    "count_parameters",
+    "create_classifier",
+    "embed_parts",
+    "embed_sites",
+    "load_model",
+    "merge_adapters",
+    "parse_pooling",
+    "predict_logits",
+    "predict_on_ranks",
+    "refuse_other_tokenizer",
+    "require_dataset",
+    "require_model",
+    "save_model",
+]
+
+__getattr__ = open_face(__name__, __file__)

@@ -1,0 +1,96 @@
+"""Logits of many sequences, in batches under a token budget, in the order given."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+
+from error_sequence_model.core import autocast, get_progress
+from error_sequence_model.datasets import SequenceDataset, collate, cut_batches
+
+TOKENS_PER_BATCH = 16384
+
+
+@torch.no_grad()
+def predict_logits(
+    model: torch.nn.Module,
+    dataset: SequenceDataset,
+    *,
+    device: torch.device,
+    precision: str = "fp32",
+    indices: np.ndarray | None = None,
+    tokens_per_batch: int = TOKENS_PER_BATCH,
+    what: str | None = None,
+) -> np.ndarray:
+    """Predict the logits of sequences.
+
+    Args:
+        model: The classifier; its mode is restored.
+        dataset: The sequences.
+        device: Where the model is.
+        precision: "fp32", "bf16" or "fp16".
+        indices: Which items; None: all.
+        tokens_per_batch: Padded tokens of one forward pass.
+        what: Name of the work for the progress line; None: silent.
+
+    Returns:
+        float32 (n, classes), in the order of ``indices``.
+    """
+    if indices is None:
+        indices = np.arange(len(dataset))
+    classes = len(dataset.classes)
+    logits = np.zeros((len(dataset), classes), dtype=np.float32)
+    batches = cut_batches(
+        indices,
+        dataset.lengths,
+        tokens_per_batch=tokens_per_batch,
+        bucket_boundaries=dataset.bucket_boundaries,
+    )
+    was_training = model.training
+    model.eval()
+    steps = get_progress(batches, what=what, unit="batches") if what else batches
+    for batch in steps:
+        inputs = collate(
+            [dataset[int(index)] for index in batch],
+            pad_token_id=dataset.tokenizer.pad_token_id,
+        )
+        with autocast(precision, device):
+            output = model(
+                input_ids=inputs["input_ids"].to(device),
+                attention_mask=inputs["attention_mask"].to(device),
+                junction=inputs["junction"].to(device),
+            )
+        logits[batch] = output.logits.float().cpu().numpy()
+    model.train(was_training)
+    return logits[indices]
+
+
+def predict_on_ranks(
+    model: torch.nn.Module,
+    dataset: SequenceDataset,
+    accelerator: Accelerator,
+    precision: str,
+) -> np.ndarray:
+    """Predict logits, each rank its share; all ranks must call this.
+
+    Returns:
+        float32 (n, classes) on every rank, in the order of the data set.
+    """
+    ranks = accelerator.num_processes
+    mine = np.arange(len(dataset))[accelerator.process_index :: ranks]
+    logits = predict_logits(
+        model, dataset, device=accelerator.device, precision=precision, indices=mine
+    )
+    if ranks == 1:
+        return logits
+    parts = gather_object([(mine, logits)])
+    order = np.argsort(np.concatenate([part[0] for part in parts]))
+    return np.concatenate([part[1] for part in parts])[order]
+
+
+def compute_probabilities(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the classes, float32 (n, classes)."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)

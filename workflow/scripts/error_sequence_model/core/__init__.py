@@ -1,0 +1,82 @@
+"""What every stage stands on: errors, files, devices, steps, leases, rerun hashes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .faces import open_face
+
+if TYPE_CHECKING:
+    from .commands import parse_json, run_step
+    from .devices import (
+        CPU_BF16_HIDDEN_SIZE,
+        autocast,
+        choose_precision,
+        get_device,
+        has_amx,
+    )
+    from .errors import InputError, StoppedError, list_problems
+    from .files import (
+        DAMAGE,
+        atomic_path,
+        open_hdf5,
+        read_arrow,
+        read_json,
+        read_metadata,
+        read_saved_table,
+        refuse_damage,
+        write_json,
+        write_parquet,
+        write_tsv,
+    )
+    from .leases import lease_cards, list_cards, run_leased
+    from .logs import get_progress
+    from .provenance import (
+        get_git_commit,
+        get_hardware,
+        get_time,
+        get_versions,
+        hash_file,
+    )
+    from .sources import PACKAGE, find_sources, hash_sources
+    from .stopping import StopRequest
+
+__all__ = [
+    "CPU_BF16_HIDDEN_SIZE",
+    "DAMAGE",
+    "PACKAGE",
+    "InputError",
+    "StopRequest",
+    "StoppedError",
+    "atomic_path",
+    "autocast",
+    "choose_precision",
+    "find_sources",
+    "get_device",
+    "get_git_commit",
+    "get_hardware",
+    "get_progress",
+    "get_time",
+    "get_versions",
+    "has_amx",
+    "hash_file",
+    "hash_sources",
+    "lease_cards",
+    "list_cards",
+    "list_problems",
+    "open_face",
+    "open_hdf5",
+    "parse_json",
+    "read_arrow",
+    "read_json",
+    "read_metadata",
+    "read_saved_table",
+    "refuse_damage",
+    "run_leased",
+    "run_step",
+    "write_json",
+    "write_parquet",
+    "write_tsv",
+]
+
+__getattr__ = open_face(__name__, __file__)

@@ -1,0 +1,55 @@
+"""A package's face: what its `__init__.py` offers, loaded when it is first used.
+
+A face lists its names as imports for type checkers, and `open_face` reads the same
+lines, so that nothing stands twice. A step then loads what it uses: reading a table
+needs no torch, though a function beside it does.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+
+def read_face(file: str | Path) -> dict[str, str]:
+    """Read which module each name of a face comes from.
+
+    Args:
+        file: A package's `__init__.py`, with lines ``from .module import name``.
+
+    Returns:
+        Module by name, relative to the package (``.errors``).
+
+    Examples:
+        >>> read_face(Path(__file__).parent / "__init__.py")["InputError"]
+        '.errors'
+    """
+    return {
+        alias.asname or alias.name: "." * node.level + (node.module or "")
+        for node in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+    }
+
+
+def open_face(package: str, file: str) -> Callable[[str], Any]:
+    """Make the ``__getattr__`` of a package that loads its names on first use.
+
+    Args:
+        package: The package's ``__name__``.
+        file: Its ``__file__``.
+
+    Returns:
+        A function from a name of the face to its value.
+    """
+    places = read_face(file)
+
+    def get(name: str) -> Any:
+        if name not in places:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(places[name], package), name)
+
+    return get

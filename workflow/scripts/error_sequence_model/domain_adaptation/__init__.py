@@ -1,1 +1,0 @@
-"""Pretraining on the user's genome: windows, objectives, steps, perplexity, audit."""

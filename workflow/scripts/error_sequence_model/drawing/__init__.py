@@ -1,1 +1,0 @@
-"""Style, logos, figures of maps and single sequences: data and axes in, axes out."""

@@ -1,1 +1,0 @@
-"""Motifs and known elements: seqlets, clusters, matching, scanning, tests, effects."""

@@ -1,0 +1,168 @@
+"""Style, curves, logos, profiles, pages: data and axes in, axes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from error_sequence_model.core import open_face
+
+if TYPE_CHECKING:
+    from .arrangement import SequenceView, choose_row_length
+    from .curves import (
+        MOST_POINTS,
+        Curve,
+        get_areas,
+        get_curves,
+        get_reliability,
+        plot_confusion,
+        plot_curve,
+        plot_forest,
+        plot_reliability,
+    )
+    from .data import plot_history, plot_scores, plot_stacked_counts
+    from .elements import Element, find_elements, guess_splice_type
+    from .flow import Block, draw_blocks, measure_blocks, split_blocks
+    from .logos import BASES, get_contributions, get_logo_limit, plot_logo
+    from .numbers import (
+        count_words,
+        format_interval,
+        format_number,
+        format_p,
+        format_signed,
+        join_words,
+    )
+    from .page import BODY_BOTTOM, BODY_TOP, Page, PageSpec
+    from .profiles import (
+        arrange_regions,
+        get_limit,
+        mark_junction,
+        plot_difference,
+        plot_heads,
+        plot_profile,
+        plot_region_effects,
+        plot_region_lane,
+    )
+    from .sequence_view import draw_sequence_view, plan_pages
+    from .style import (
+        BAD,
+        BASE_COLOURS,
+        BODY_WIDTH,
+        CLASS_COLOURS,
+        CLASS_NAMES,
+        GOOD,
+        GRID,
+        INK,
+        MARGIN,
+        MUTED,
+        NEGATIVE,
+        POSITIVE,
+        RULE,
+        SERIES_COLOURS,
+        SHADE,
+        SMALL_SIZE,
+        SPLICE_COLOURS,
+        get_class_colour,
+        measure_text,
+        open_pdf,
+        say_nothing_to_draw,
+        shorten_text,
+        use_style,
+        wrap_text,
+    )
+    from .table import Column, draw_table
+    from .tracks import (
+        ATTENTION_COLOUR,
+        clear_axes,
+        draw_attention,
+        draw_attribution,
+        draw_letters,
+        draw_ruler,
+        draw_tokens,
+        has_long_tokens,
+        round_up,
+    )
+
+__all__ = [
+    "ATTENTION_COLOUR",
+    "BAD",
+    "BASES",
+    "BASE_COLOURS",
+    "BODY_BOTTOM",
+    "BODY_TOP",
+    "BODY_WIDTH",
+    "CLASS_COLOURS",
+    "CLASS_NAMES",
+    "GOOD",
+    "GRID",
+    "INK",
+    "MARGIN",
+    "MOST_POINTS",
+    "MUTED",
+    "NEGATIVE",
+    "POSITIVE",
+    "RULE",
+    "SERIES_COLOURS",
+    "SHADE",
+    "SMALL_SIZE",
+    "SPLICE_COLOURS",
+    "Block",
+    "Column",
+    "Curve",
+    "Element",
+    "Page",
+    "PageSpec",
+    "SequenceView",
+    "arrange_regions",
+    "choose_row_length",
+    "clear_axes",
+    "count_words",
+    "draw_attention",
+    "draw_attribution",
+    "draw_blocks",
+    "draw_letters",
+    "draw_ruler",
+    "draw_sequence_view",
+    "draw_table",
+    "draw_tokens",
+    "find_elements",
+    "format_interval",
+    "format_number",
+    "format_p",
+    "format_signed",
+    "get_areas",
+    "get_class_colour",
+    "get_contributions",
+    "get_curves",
+    "get_limit",
+    "get_logo_limit",
+    "get_reliability",
+    "guess_splice_type",
+    "has_long_tokens",
+    "join_words",
+    "mark_junction",
+    "measure_blocks",
+    "measure_text",
+    "open_pdf",
+    "plan_pages",
+    "plot_confusion",
+    "plot_curve",
+    "plot_difference",
+    "plot_forest",
+    "plot_heads",
+    "plot_history",
+    "plot_logo",
+    "plot_profile",
+    "plot_region_effects",
+    "plot_region_lane",
+    "plot_reliability",
+    "plot_scores",
+    "plot_stacked_counts",
+    "round_up",
+    "say_nothing_to_draw",
+    "shorten_text",
+    "split_blocks",
+    "use_style",
+    "wrap_text",
+]
+
+__getattr__ = open_face(__name__, __file__)

@@ -1,1 +1,0 @@
-"""Maps and predictions on the genome: coordinates, rows, files."""

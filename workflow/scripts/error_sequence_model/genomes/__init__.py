@@ -1,1 +1,0 @@
-"""Reference sequence and what lies on it: FASTA, annotation, variants, windows."""

@@ -1,1 +1,0 @@
-"""What the steps share: command lines, logs, stops from outside, GPU leases."""

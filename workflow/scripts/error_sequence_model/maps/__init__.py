@@ -1,1 +1,0 @@
-"""Maps per base: single methods, files, checks, and statistics over many."""

@@ -1,1 +1,0 @@
-"""What scores are worth: metrics, intervals, paired tests, strata, calibration."""

@@ -1,1 +1,0 @@
-"""Parts of a training run: batches, budget, gradients, steps, checkpoints."""

@@ -1,0 +1,34 @@
+"""The command-line arguments that both kinds of report share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from error_sequence_model.core import parse_json
+
+
+def make_report_parser(description: str | None) -> argparse.ArgumentParser:
+    """Make a parser with what a report reads and where it is written."""
+    parser = argparse.ArgumentParser(description=description)
+    add = parser.add_argument
+    add("--predictor", required=True, help="name of the predictor")
+    add("--sites", type=Path, required=True, help="sites.parquet")
+    add("--audit", type=Path, help="audit.json")
+    add("--windows", type=Path, help="windows.arrow; default: beside --sites")
+    add("--runs", type=Path, nargs="*", default=[], help="run folders")
+    add("--comparisons", type=Path, nargs="*", default=[], help="comparison.tsv files")
+    add("--draws", type=int, default=500, help="bootstrap draws and permutations")
+    add("--seed", type=int, default=0, help="their seed")
+    add("--colours", type=parse_json, default={}, help="{pred_type: #rrggbb}, JSON")
+    add("--output", type=Path, required=True, help="the PDF")
+    add("--tables", type=Path, required=True, help="folder for the figures' numbers")
+    return parser
+
+
+def get_report_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Give the keyword arguments of `reports.write_error_report`, `write_overview`."""
+    names = ("runs", "output", "predictor", "sites", "tables", "audit", "comparisons")
+    more = ("windows", "draws", "seed", "colours")
+    return {name: getattr(arguments, name) for name in (*names, *more)}

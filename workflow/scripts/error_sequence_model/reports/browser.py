@@ -1,0 +1,287 @@
+"""The site browser: one HTML file with every held-out site, its causes and its maps.
+
+The file holds its data, quantised to a byte per base, and needs no network. Sequences
+and maps are cut to ``REACH`` bases on either side of the junction.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.core import atomic_path
+from error_sequence_model.figures import (
+    ATTENTION_COLOUR,
+    BASE_COLOURS,
+    CLASS_NAMES,
+    INK,
+    MUTED,
+    NEGATIVE,
+    POSITIVE,
+    get_class_colour,
+    use_style,
+)
+from error_sequence_model.reports.findings.causes import UnitCauses, read_unit_causes
+from error_sequence_model.reports.findings.statistics import get_warning
+from error_sequence_model.results import (
+    Maps,
+    RunResults,
+    Unit,
+    build_units,
+    read_rows,
+    read_sites,
+)
+from error_sequence_model.windows import read_windows
+
+logger = logging.getLogger(__name__)
+
+TEMPLATE = Path(__file__).with_name("browser.html")
+REACH = 250
+MOST_ROWS = 20_000
+PARTS = ("test", "validation")
+
+
+def write_browser(
+    runs: Sequence[str | Path],
+    output: str | Path,
+    *,
+    predictor: str,
+    sites: str | Path,
+    windows: str | Path,
+    colours: Mapping[str, str] | None = None,
+) -> Path:
+    """Write the site browser of one predictor.
+
+    Args:
+        runs: Run folders of the predictor; controls are left out.
+        output: The HTML file.
+        predictor: Its name.
+        sites: ``sites.parquet``.
+        windows: ``windows.arrow``.
+        colours: Colours of pred_types ("#rrggbb") that differ from the usual ones.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        InputError: A sites table or run path that is not one.
+    """
+    table = read_sites(sites)
+    units = [
+        unit
+        for unit in build_units([RunResults.load(run) for run in runs], table, {}, None)
+        if not unit.lead.is_control
+    ]
+    data = collect_data(units, predictor, Path(windows))
+    with use_style(colours):
+        page = fill_template(TEMPLATE.read_text(encoding="utf-8"), predictor, data)
+    with atomic_path(output) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    logger.info("%s: %d rows, %.1f MB", output, data["rows"], len(page) / 1e6)
+    return Path(output)
+
+
+def fill_template(template: str, predictor: str, data: dict[str, Any]) -> str:
+    """Put data, colours and title into the template.
+
+    Names of genes and contigs come from the user's files, so nothing of the data may
+    end the script element it is in: every "<" is written as an escape.
+    """
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    colours = {
+        **{f"base-{base.lower()}": colour for base, colour in BASE_COLOURS.items()},
+        **{f"class-{name.lower()}": get_class_colour(name) for name in CLASS_NAMES},
+        "positive": POSITIVE,
+        "negative": NEGATIVE,
+        "attention": ATTENTION_COLOUR,
+        "ink": INK,
+        "muted": MUTED,
+    }
+    css = " ".join(f"--{name}: {colour};" for name, colour in colours.items())
+    page = template.replace("{{TITLE}}", html.escape(predictor))
+    return page.replace("{{COLOURS}}", css).replace("{{DATA}}", text)
+
+
+def collect_data(
+    units: Sequence[Unit], predictor: str, windows: Path
+) -> dict[str, Any]:
+    """Everything the page shows, as plain values.
+
+    Args:
+        units: Contrasts and splice types.
+        predictor: Its name.
+        windows: ``windows.arrow``; without it there are no letters.
+    """
+    described, frames = [], []
+    for number, unit in enumerate(units):
+        causes = read_unit_causes(unit)
+        rows = list_rows(unit, causes).assign(unit=number)
+        entry, has_map = _describe_unit(unit, causes, rows)
+        described.append(entry)
+        frames.append(rows.assign(map=has_map))
+    rows = pd.concat(frames) if frames else pd.DataFrame()
+    n_all = len(rows)
+    if n_all > MOST_ROWS:
+        # Explained sites first, then the test part: what there is most to see of.
+        order = (rows["map"] < 0).astype(int) * 2 + (rows["part"] != "test")
+        rows = rows.iloc[np.argsort(order.to_numpy(), kind="stable")[:MOST_ROWS]]
+    return {
+        "predictor": predictor,
+        "rows": len(rows),
+        "left_out": n_all - len(rows),
+        "units": described,
+        "columns": _encode_columns(rows) if len(rows) else {},
+        "sequences": _read_sequences(windows, rows),
+    }
+
+
+def list_rows(unit: Unit, causes: UnitCauses | None) -> pd.DataFrame:
+    """Held-out sites of a unit, test before validation.
+
+    Returns:
+        The site's columns, part, probability (of the positive class), is_error (label
+        of the positive class), is_called (the model says error), causes (numbers of
+        flags) and is_unexplained; indexed by site_id.
+    """
+    run, column = unit.lead, None
+    table = run.predictions
+    if table is not None:
+        column = f"probability_{run.classes[unit.positive_label]}"
+    if table is None or column not in table or unit.sites.empty:
+        return unit.sites.iloc[:0].assign(
+            probability=0.0, is_error=False, is_called=False, causes=None, rest=False
+        )
+    # Of several folds the one counts in which a site is tested.
+    table = table[table["part"].isin(PARTS)].sort_values(["part", "site_id"])
+    table = table.drop_duplicates("site_id").set_index("site_id")
+    rows = unit.sites.drop(columns="part").join(
+        table[["part", column]].rename(columns={column: "probability"}), how="inner"
+    )
+    threshold = run.metrics.get("threshold") or 0.5
+    rows = rows.sort_values("part", kind="stable")
+    rows["is_error"] = rows["label"] == unit.positive_label
+    rows["is_called"] = rows["probability"] >= threshold
+    if causes is None:
+        return rows.assign(causes=[[]] * len(rows), rest=False)
+    flags = causes.sites.reindex(rows.index)[causes.flags].eq(True).fillna(False)
+    rest = causes.sites["is_unexplained"].reindex(rows.index)
+    return rows.assign(
+        causes=[np.flatnonzero(row).tolist() for row in flags.to_numpy(dtype=bool)],
+        rest=rest.eq(True).to_numpy(),
+    )
+
+
+def _describe_unit(
+    unit: Unit, causes: UnitCauses | None, rows: pd.DataFrame
+) -> tuple[dict[str, Any], np.ndarray]:
+    """A unit's names, causes and maps; and the number of each row's map, or −1."""
+    run = unit.lead
+    entry: dict[str, Any] = {
+        "name": unit.name,
+        "contrast": unit.contrast,
+        "splice_type": unit.splice_type,
+        "model": run.name,
+        "positive": unit.positive_name,
+        "threshold": run.metrics.get("threshold") or 0.5,
+        "causes": []
+        if causes is None
+        else [
+            {
+                "label": row.cause,
+                "definition": row.definition,
+                "enriched": bool(row.is_enriched),
+            }
+            for row in causes.table.itertuples()
+        ],
+        "maps": None,
+        "attention": None,
+    }
+    if not run.methods:
+        return entry, np.full(len(rows), -1)
+    method = run.methods[0]
+    maps = run.attributions[method]
+    places = {int(site): place for place, site in enumerate(maps.site_id)}
+    numbers = np.array([places.get(int(site), -1) for site in rows.index], dtype=int)
+    shown = numbers[numbers >= 0]
+    entry["method"] = method.replace("_", " ")
+    entry["warning"] = get_warning(unit, method)
+    entry["maps"] = _encode_maps(maps, maps.site_id[shown])
+    if run.attention is not None:
+        notes = {True: "", False: " (FAILED its faithfulness check)"}
+        note = notes.get(run.has_passed("attention"), " (not checked)")
+        entry["view"] = f"{run.attention.attributes.get('view', 'attention')}{note}"
+        entry["attention"] = _encode_maps(run.attention, maps.site_id[shown])
+    compact = np.full(len(rows), -1)
+    compact[numbers >= 0] = np.arange(len(shown))
+    return entry, compact
+
+
+def _encode_maps(maps: Maps, site_ids: np.ndarray) -> dict[str, Any]:
+    """Maps of some sites as signed bytes with a scale each; a missing one is zeros."""
+    first = max(maps.upstream - REACH, 0)
+    last = min(maps.upstream + REACH, maps.scores.shape[1])
+    places = {int(site): place for place, site in enumerate(maps.site_id)}
+    values = np.zeros((len(site_ids), last - first), dtype=np.float32)
+    for row, site in enumerate(site_ids):
+        if int(site) in places:
+            values[row] = maps.scores[places[int(site)], first:last]
+    scale = np.abs(values).max(axis=1, initial=0.0)
+    steps = np.round(values / np.where(scale > 0, scale, 1)[:, None] * 127)
+    return {
+        "first": first - maps.upstream,
+        "length": last - first,
+        "scale": [float(f"{size:.4g}") for size in scale],
+        "bytes": base64.b64encode(steps.astype(np.int8).tobytes()).decode("ascii"),
+    }
+
+
+def _encode_columns(rows: pd.DataFrame) -> dict[str, Any]:
+    """Columns as lists; repeated text as a list of values and their numbers."""
+    columns: dict[str, Any] = {
+        "site": rows.index.tolist(),
+        "causes": rows["causes"].tolist(),
+    }
+    for name in ("unit", "junction", "map"):
+        columns[name] = [int(value) for value in rows[name]]
+    for name in ("is_error", "is_called", "rest"):
+        columns[name] = [int(value) for value in rows[name]]
+    for name in ("probability", "score"):
+        columns[name] = [
+            None if pd.isna(value) else round(float(value), 4) for value in rows[name]
+        ]
+    gene = rows["gene_name"].where(rows["gene_name"].notna(), rows["gene_id"])
+    texts = {name: rows[name] for name in ("chrom", "strand", "splice_type", "part")}
+    texts |= {"pred_type": rows["pred_type"], "gene": gene, "gene_id": rows["gene_id"]}
+    for name, column in texts.items():
+        codes, values = pd.factorize(column.astype(object), sort=False)
+        columns[name] = {
+            "codes": codes.tolist(),
+            "values": [str(value) for value in values],
+        }
+    return columns
+
+
+def _read_sequences(windows: Path, rows: pd.DataFrame) -> dict[str, Any]:
+    """Letters around the junction by site_id, and the offset of the first one."""
+    if not len(rows) or not windows.is_file():
+        return {"first": 0, "letters": {}}
+    upstream = read_windows(windows).upstream
+    first = max(upstream - REACH, 0)
+    found = read_rows(windows, rows.index.to_numpy(), ["site_id", "sequence"])
+    return {
+        "first": first - upstream,
+        "letters": {
+            str(site): sequence[first : upstream + REACH]
+            for site, sequence in zip(*found.values(), strict=True)
+        },
+    }

@@ -1,0 +1,303 @@
+"""Page one: the questions a reader comes with, answered in words with numbers.
+
+Every sentence is made from stored results; what is not stored is said to be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from error_sequence_model.figures import (
+    Block,
+    count_words,
+    format_interval,
+    format_number,
+    format_signed,
+    join_words,
+)
+from error_sequence_model.reports.findings.assessment import (
+    get_reranked,
+    read_unit_assessment,
+)
+from error_sequence_model.reports.findings.causes import (
+    UnitCauses,
+    advise,
+    get_names,
+    read_unit_causes,
+)
+from error_sequence_model.reports.findings.checks import warn_of_chance
+from error_sequence_model.reports.findings.in_short import describe_in_short, name_units
+from error_sequence_model.reports.findings.motifs import (
+    describe_motif_control,
+    format_q,
+    format_ratios,
+    read_unit_motifs,
+    say_element,
+    say_place,
+)
+from error_sequence_model.reports.findings.statistics import MapStatistics
+from error_sequence_model.reports.findings.words import (
+    Gain,
+    describe_checks,
+    describe_control,
+    describe_gain,
+    describe_regions,
+    describe_score,
+    get_best_row,
+    measure_gain,
+)
+from error_sequence_model.results import ReportData, Unit
+
+MOST_NAMED = 3
+Answer = tuple[str, str]
+
+
+def make_answer_blocks(
+    data: ReportData, focus: str | None, statistics: Sequence[MapStatistics]
+) -> list[Block]:
+    """The answers as headings and bullets, the most asked ones first."""
+    names = name_units(data.units)
+    blocks = [
+        Block("heading", "In short"),
+        Block("paragraph", describe_in_short(data.units)),
+    ]
+    questions: list[tuple[str, Callable[[Unit, str], list[Answer]]]] = [
+        ("Does the language model add anything over the baselines?", answer_gain),
+        ("What are the main causes, and what has no name?", answer_causes),
+        ("Which motifs are more, or less, frequent at errors?", answer_motifs),
+    ]
+    pairs = list(zip(data.units, names, strict=True))
+    for question, answer in questions:
+        blocks.append(Block("heading", question))
+        found = [line for unit, name in pairs for line in answer(unit, name)]
+        blocks += [Block("bullet", text, mark) for text, mark in found]
+    blocks.append(Block("heading", "Can the maps be trusted?"))
+    trust = [*answer_trust(data.units), *answer_controls(data)]
+    blocks += [Block("bullet", text, mark) for text, mark in trust]
+    meaning = [
+        line for unit, name in pairs for line in answer_meaning(unit, name, focus)
+    ]
+    if meaning:
+        blocks.append(Block("heading", "What does this mean for the predictor?"))
+        blocks += [Block("bullet", text, mark) for text, mark in meaning]
+    blocks.append(Block("heading", "Where in the sequence is the evidence?"))
+    lines = [describe_place(entry) for entry in statistics]
+    lines = lines or ["No attribution maps of test sites are stored."]
+    return blocks + [Block("bullet", line) for line in lines]
+
+
+def describe_place(entry: MapStatistics) -> str:
+    """Where attribution concentrates and the classes differ, in one paragraph."""
+    first, *rest = describe_regions(entry)
+    start = f"{entry.unit.name_at(entry.splice_type)}: "
+    others = [text.removeprefix(start) for text in rest]
+    return " ".join([first, *(text[0].upper() + text[1:] for text in others)])
+
+
+def answer_gain(unit: Unit, name: str) -> list[Answer]:
+    """What the language model reaches, and adds, on the held-out part."""
+    gain, metrics = measure_gain(unit), unit.lead.metrics
+    if gain is None or metrics.get("auprc") is None:
+        return [describe_gain(unit)]
+    reached = (
+        f"AUPRC {metrics['auprc']:.2f}"
+        f"{format_interval((metrics.get('intervals') or {}).get('auprc'))}"
+    )
+    interval = format_interval((gain.low, gain.high))
+    best = f"the best baseline ({gain.baseline}, {gain.baseline_auprc:.2f})"
+    lost = format_interval((-gain.high, -gain.low))
+    if gain.mark == "good":
+        text = f"it adds {format_number(gain.delta)}{interval} AUPRC over {best}"
+    elif gain.is_worse:
+        text = f"it is worse than {best} by {format_number(-gain.delta)}{lost}"
+    elif gain.mark == "open":
+        text = f"Δ {format_signed(gain.delta)} to {best}, without an interval"
+    else:
+        text = (
+            f"it adds nothing measurable over {best}: Δ {format_signed(gain.delta)}"
+            f"{interval}"
+        )
+    guess, n = metrics.get("prevalence"), metrics.get("n_sites", 0)
+    genes = metrics.get("n_genes")
+    return [
+        (
+            f"{name}: {text}. It reaches {reached}; guessing gives "
+            f"{format_number(guess)} (n = {n:,} test sites"
+            + (f", {genes:,} genes)." if genes is not None else ").")
+            + _say_higher(unit, gain)
+            + describe_score(unit),
+            gain.mark,
+        )
+    ]
+
+
+def _say_higher(unit: Unit, gain: Gain) -> str:
+    """The baseline that does best on the test part, where the model does not reach it.
+
+    The baseline to compare with is chosen on the validation part, so that the choice is
+    not part of the result; what another one reaches must not go unsaid.
+    """
+    best = get_best_row(unit.averages, ("baseline",))
+    if best is None or best["model"] == gain.baseline or best["auprc"] <= gain.auprc:
+        return ""
+    return (
+        f" The baseline was chosen on the validation part; {best['model']} reaches "
+        f"{best['auprc']:.2f} here."
+    )
+
+
+def answer_causes(unit: Unit, name: str) -> list[Answer]:
+    """The causes that account for most errors, and how many errors have none."""
+    causes = read_unit_causes(unit)
+    if causes is None:
+        return [(f"{name}: not looked for (the step name_causes).", "open")]
+    error, correct = get_names(unit)
+    rest = causes.summary.get("unexplained") or {}
+    found = rank_causes(causes)
+    if found.empty:
+        text = f"{name}: no named cause is more frequent in {error} than in "
+        text += f"{correct} at a false discovery rate of {causes.summary['fdr']:.0%}"
+        n = f"; all {rest['of']:,} {error} are without a name" if rest else ""
+        return [(f"{text}{n}.", "open")]
+    parts = [
+        f"{row.cause} ({row.share_error:.0%} of {error}, {row.share_correct:.0%} of "
+        f"{correct}, odds ratio {format_ratios(row)})"
+        for row in found.head(MOST_NAMED).itertuples()
+    ]
+    more = len(found) - len(parts)
+    text = f"{name}: {join_words(parts)}" + (f"; {more} more" if more else "")
+    if rest.get("of"):
+        share = rest["errors"] / rest["of"]
+        text += f". Without any enriched cause: {rest['errors']:,} of {rest['of']:,} "
+        text += f"{error} ({share:.0%})"
+    return [(f"{text}.", "")]
+
+
+def rank_causes(causes: UnitCauses) -> pd.DataFrame:
+    """Enriched causes, those first that most more errors have than correct calls."""
+    table = causes.table[causes.table["is_enriched"].astype(bool)]
+    if table.empty:
+        return table
+    excess = table["share_error"] - table["share_correct"]
+    return table.assign(excess=excess).sort_values("excess", ascending=False)
+
+
+def answer_motifs(unit: Unit, name: str) -> list[Answer]:
+    """The motifs of the maps that differ most, where they lie and by how much."""
+    motifs = read_unit_motifs(unit)
+    if motifs is None:
+        return [(f"{name}: not searched (motifs.enabled).", "open")]
+    error, correct = get_names(unit)
+    found = motifs.significant
+    if found.empty:
+        n = len(motifs.table)
+        return [
+            (
+                f"{name}: the maps hold {count_words(n, 'motif')}; none differs at a "
+                f"false discovery rate of {motifs.about['fdr']:.0%}."
+                if n
+                else f"{name}: the maps hold no motif.",
+                "open",
+            )
+        ]
+    parts = []
+    for row in found.head(2).itertuples():
+        like = say_element(row)
+        named = f" ({like})" if not like.endswith("no known element") else ""
+        shares = [
+            f"{hits / max(n, 1):.0%} of {which}"
+            for which, hits, n in (
+                (error, row.error_sites, row.n_errors),
+                (correct, row.correct_sites, row.n_correct),
+            )
+        ]
+        parts.append(
+            f"{row.consensus.strip('N')}{named}, {say_place(row)}: "
+            f"{', '.join(shares)}, odds ratio {format_ratios(row)}, q "
+            f"{format_q(row.q)}"
+        )
+    more = len(found) - len(parts)
+    tail = f"; {more} more" if more else ""
+    return [(f"{name}: {'; '.join(parts)}{tail}.", "")]
+
+
+def answer_trust(units: Sequence[Unit]) -> list[Answer]:
+    """Which maps passed their checks, and by name what failed."""
+    verdicts: dict[str, list[str]] = {}
+    for unit, name in zip(units, name_units(units), strict=True):
+        passed = [
+            method.replace("_", " ")
+            for method in [*unit.lead.methods, "attention"]
+            if unit.lead.has_passed(method)
+        ]
+        if passed:
+            verdicts.setdefault(join_words(passed), []).append(name)
+    lines: list[Answer] = [
+        (f"{_join_names(names)}: {methods} passed the checks.", "good")
+        for methods, names in verdicts.items()
+    ]
+    lines += [line for unit in units for line in warn_of_chance(unit)]
+    return lines + [line for unit in units for line in describe_checks(unit)]
+
+
+def _join_names(names: Sequence[str]) -> str:
+    """Names of units: "Donors and acceptors", or full names with semicolons."""
+    if any(" " in name for name in names):
+        return "; ".join(names)
+    return join_words([names[0], *(name.lower() for name in names[1:])])
+
+
+def answer_controls(data: ReportData) -> list[Answer]:
+    """What the same steps find with shuffled labels, which must be nothing."""
+    lines = [describe_control(unit) for unit in data.controls]
+    lines += [
+        found for unit in data.controls if (found := describe_motif_control(unit))
+    ]
+    if not data.controls:
+        lines.append(("No control with shuffled labels was run.", "open"))
+    return lines + [(note, "open") for note in data.notes]
+
+
+def answer_meaning(unit: Unit, name: str, focus: str | None) -> list[Answer]:
+    """What ranking again gains, and what the main causes suggest."""
+    lines: list[Answer] = []
+    assessment = read_unit_assessment(unit)
+    row = get_reranked(unit, assessment.reranking, 0.9) if assessment else None
+    if row is not None:
+        interval = format_interval((row["gain_low"], row["gain_high"]))
+        helps = row["gain_low"] > 0
+        start = "ranked with the error model, its calls reach"
+        if not helps:
+            start = "ranking its calls with the error model does not help measurably:"
+        lines.append(
+            (
+                f"{name}: {start} precision {row['precision_both']:.2f} in place of "
+                f"{row['precision_score']:.2f} at recall {row['recall']:.0%} of the "
+                f"real sites ({format_number(row['gain'], sign=True)}{interval}).",
+                "good" if helps else "open",
+            )
+        )
+    causes = read_unit_causes(unit)
+    if causes is None or unit.lead.is_control:
+        return lines
+    hints = [
+        f"{row.cause}: {advise(row.flag)}"
+        for row in rank_causes(causes).head(2).itertuples()
+        if advise(row.flag)
+    ]
+    if hints:
+        lines.append((f"{name}, to try: {'; '.join(hints)}.", ""))
+    rest = causes.summary.get("unexplained") or {}
+    if rest.get("errors"):
+        start = f"{focus or 'overview'}.{unit.contrast}.{unit.splice_type}"
+        where = f" They are listed in tables/{start}.unexplained.tsv." if focus else ""
+        lines.append(
+            (
+                f"{name}: look first at the {rest['errors']:,} "
+                f"{get_names(unit)[0]} without a named cause.{where}",
+                "",
+            )
+        )
+    return lines

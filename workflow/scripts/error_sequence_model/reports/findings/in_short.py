@@ -1,0 +1,127 @@
+"""The whole report in a few sentences, and how page one names its units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from error_sequence_model.figures import format_interval, format_number, join_words
+from error_sequence_model.reports.findings.causes import get_names, read_unit_causes
+from error_sequence_model.reports.findings.motifs import format_ratio, read_unit_motifs
+from error_sequence_model.reports.findings.words import measure_gain
+from error_sequence_model.results import Unit
+
+FEWEST_SITES = 10
+PLACES = {"donor": "donors", "acceptor": "acceptors", "any": "all sites"}
+
+
+def name_units(units: Sequence[Unit]) -> list[str]:
+    """Names that tell units apart: the splice type where all compare the same calls."""
+    if len({unit.pair for unit in units}) == 1:
+        return [say_places([unit.splice_type]).capitalize() for unit in units]
+    return [unit.name for unit in units]
+
+
+def say_places(splice_types: Sequence[str]) -> str:
+    """Splice types in the plural: "donors and acceptors"."""
+    names = [PLACES.get(name, name) for name in splice_types]
+    return join_words(names)
+
+
+def describe_in_short(units: Sequence[Unit]) -> str:
+    """The whole report in a few sentences per pair of classes."""
+    parts = []
+    for pair, group in groupby(units, key=lambda unit: unit.pair):
+        members = list(group)
+        sentences = [_sum_up_scores(members), _sum_up_gains(members)]
+        sentences += [_sum_up_causes(members), _sum_up_motifs(members)]
+        parts.append(f"{pair}: " + " ".join(text for text in sentences if text))
+    return " ".join(parts) or "There are no test scores to sum up."
+
+
+def _sum_up_scores(units: Sequence[Unit]) -> str:
+    told, untold, few = [], [], []
+    for unit in units:
+        auroc = unit.lead.metrics.get("auroc")
+        interval = (unit.lead.metrics.get("intervals") or {}).get("auroc")
+        is_error = unit.test_sites["label"] == unit.positive_label
+        if min(is_error.sum(), (~is_error).sum()) < FEWEST_SITES:
+            few.append(say_places([unit.splice_type]))
+        elif auroc is not None and interval is not None:
+            where = say_places([unit.splice_type])
+            where += f" (AUROC {auroc:.2f}{format_interval(interval)})"
+            (told if interval[0] > 0.5 else untold).append(where)
+    parts = []
+    if told:
+        parts.append(f"told apart by sequence alone at {join_words(told)}.")
+    if untold:
+        parts.append(f"not told apart, beyond chance, at {join_words(untold)}.")
+    if few:
+        parts.append(f"too few test sites to say at {join_words(few)}.")
+    return " ".join(parts)
+
+
+def _sum_up_gains(units: Sequence[Unit]) -> str:
+    gains = [(unit, measure_gain(unit)) for unit in units]
+    known = [(unit, gain) for unit, gain in gains if gain and gain.mark != "open"]
+    adds = [
+        f"{format_number(gain.delta)}{format_interval((gain.low, gain.high))} AUPRC "
+        f"over the best baseline at {say_places([unit.splice_type])}"
+        for unit, gain in known
+        if gain.mark == "good"
+    ]
+    none = [
+        say_places([u.splice_type])
+        for u, g in known
+        if g.mark == "bad" and not g.is_worse
+    ]
+    worse = [say_places([u.splice_type]) for u, g in known if g.is_worse]
+    parts = [f"adds {join_words(adds)}"] if adds else []
+    if none:
+        where = "over the best baseline" if len(none) == len(units) else "at "
+        where += "" if len(none) == len(units) else join_words(none)
+        parts.append(f"adds nothing measurable {where}")
+    if worse:
+        parts.append(f"is worse than the best baseline at {join_words(worse)}")
+    return f"The language model {join_words(parts)}." if parts else ""
+
+
+def _sum_up_causes(units: Sequence[Unit]) -> str:
+    shares, none, error = [], [], ""
+    for unit in units:
+        causes = read_unit_causes(unit)
+        coverage = causes.summary.get("coverage") if causes else None
+        if not coverage or not coverage.get("errors"):
+            continue
+        error = get_names(unit)[0]
+        if causes.summary.get("enriched"):
+            shares.append(
+                f"{max(coverage.get('excess') or 0, 0):.0%} of {error} at "
+                f"{say_places([unit.splice_type])}"
+            )
+        else:
+            none.append(say_places([unit.splice_type]))
+    parts = []
+    if shares:
+        parts.append(
+            f"Named causes account for {join_words(shares)}, beyond what correct "
+            "calls have as well."
+        )
+    if none:
+        parts.append(f"No named cause stands out at {join_words(none)}.")
+    return " ".join(parts)
+
+
+def _sum_up_motifs(units: Sequence[Unit]) -> str:
+    found, searched = [], False
+    for unit in units:
+        motifs = read_unit_motifs(unit)
+        searched |= motifs is not None
+        if motifs is not None and len(motifs.significant):
+            row = next(motifs.significant.itertuples())
+            ratio = format_ratio(row.odds_ratio)
+            where = say_places([unit.splice_type])
+            found.append(f"{row.consensus.strip('N')} at {where} (odds ratio {ratio})")
+    if found:
+        return f"Strongest motif: {join_words(found)}."
+    return "No motif of the maps differs." if searched else ""

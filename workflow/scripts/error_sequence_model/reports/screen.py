@@ -1,0 +1,48 @@
+"""The results of a predictor in a few lines for the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from error_sequence_model.core import InputError, read_saved_table
+
+
+def describe_results(results: Path, predictor: str) -> Iterator[str]:
+    """Describe what was found: held-out scores, and the reports to open.
+
+    Args:
+        results: The results folder.
+        predictor: Name of the predictor.
+
+    Yields:
+        Lines of text.
+
+    Raises:
+        InputError: There are no results.
+    """
+    tables = sorted((results / predictor).glob("*/*/comparison.tsv"))
+    if not tables:
+        raise InputError(f"{results / predictor}: no comparison.tsv; run the workflow")
+    yield ""
+    yield "Held-out scores (95 % intervals by bootstrap over genes):"
+    for path in tables:
+        contrast, splice_type = path.parts[-3:-1]
+        for row in read_saved_table(path).itertuples():
+            if row.kind == "backbone":
+                yield (
+                    f"  {contrast:12} {splice_type:9} {row.model:12} "
+                    f"AUROC {_show(row.auroc, row.auroc_low, row.auroc_high)}  "
+                    f"AUPRC {_show(row.auprc, row.auprc_low, row.auprc_high)} "
+                    f"(prevalence {row.prevalence:.2f}), best baseline "
+                    f"{row.against}: {row.delta_auprc:+.2f} AUPRC"
+                )
+    yield ""
+    yield "Reports to open:"
+    folder = results / "reports" / predictor
+    for path in [*sorted(folder.glob("*.pdf")), *sorted(folder.glob("*.html"))]:
+        yield f"  {path}"
+
+
+def _show(value: float, low: float, high: float) -> str:
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]"

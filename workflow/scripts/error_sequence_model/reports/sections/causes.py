@@ -1,0 +1,289 @@
+"""The pages of named causes: odds ratios, prevalences, coverage, what is left."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.core import write_tsv
+from error_sequence_model.figures import (
+    BODY_WIDTH,
+    INK,
+    MARGIN,
+    MUTED,
+    NEGATIVE,
+    POSITIVE,
+    SMALL_SIZE,
+    Block,
+    Column,
+    Page,
+    PageSpec,
+    draw_blocks,
+    draw_table,
+    plot_forest,
+    say_nothing_to_draw,
+    wrap_text,
+)
+from error_sequence_model.reports.findings.causes import (
+    UnitCauses,
+    advise,
+    describe_cause_control,
+    describe_coverage,
+    describe_left_out,
+    describe_rest,
+    get_names,
+    read_unit_causes,
+)
+from error_sequence_model.results import ReportData, Unit
+
+FOREST_WIDTH = 2.9
+LIMITS = (1 / 64, 64)
+TICKS = (1 / 64, 1 / 16, 1 / 4, 1, 4, 16, 64)
+# Inches: a row of the table, a line of small print, and all between the two.
+ROW, LINE, BELOW_FOREST = 0.195, 0.149, 1.15
+
+
+def make_cause_pages(data: ReportData, unit: Unit, focus: str) -> list[PageSpec]:
+    """Specifications of a unit's pages of named causes."""
+    causes = read_unit_causes(unit)
+    title = f"Named causes: {unit.name}"
+    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
+    footer += f"{unit.splice_type} · causes.tsv"
+    if causes is None:
+        block = Block(
+            "paragraph",
+            f"The named causes of {unit.name} are not stored (causes.tsv, .parquet and "
+            ".json beside the split). Run the step name_causes and write the report "
+            "again.",
+        )
+        draw = partial(draw_blocks, blocks=[block], width=BODY_WIDTH * 0.8)
+        return [PageSpec(title, draw, footer)]
+    _write_tables(data, unit, causes, focus)
+    error, correct = get_names(unit)
+    subtitle = (
+        f"All sites of the contrast but those the split excluded ({error}: "
+        f"{_count(causes, 1):,}, {correct}: {_count(causes, 0):,}); what is learnt for "
+        "a flag is learnt from training sites."
+    )
+    return [
+        PageSpec(
+            title,
+            partial(_draw_causes, data=data, unit=unit, causes=causes),
+            footer,
+            subtitle,
+        ),
+    ]
+
+
+def _count(causes: UnitCauses, label: int) -> int:
+    return int((causes.sites["label"] == label).sum())
+
+
+def _write_tables(data: ReportData, unit: Unit, causes: UnitCauses, focus: str) -> None:
+    start = f"{focus}.{unit.contrast}.{unit.splice_type}"
+    write_tsv(data.tables / f"{start}.causes.tsv", causes.table)
+    rest = causes.sites.index[causes.sites["is_unexplained"].astype(bool)]
+    columns = ["chrom", "junction", "strand", "pred_type", "score", "gene_id", "part"]
+    sites = unit.sites.reindex(rest)[columns]
+    sites["probability"] = unit.predicted["probability"].reindex(rest)
+    write_tsv(data.tables / f"{start}.unexplained.tsv", sites.reset_index())
+
+
+def arrange_rows(table: pd.DataFrame, fdr: float) -> pd.DataFrame:
+    """Rows of the forest: tested causes by odds ratio, with their colours.
+
+    Args:
+        table: ``causes.tsv``.
+        fdr: False discovery rate up to which a row is coloured.
+
+    Returns:
+        The tested rows, largest odds ratio first; without any test, those that occur,
+        most frequent first.
+    """
+    tested = table[table["odds_ratio"].notna()]
+    if tested.empty:
+        counts = table[[name for name in table if name.startswith("n_")]].sum(axis=1)
+        rows = table[counts > 0].assign(color=MUTED)
+        return rows.loc[counts[counts > 0].sort_values(ascending=False).index]
+    rows = tested.sort_values("odds_ratio", ascending=False)
+    is_found = rows["q"] <= fdr
+    color = np.where(rows["odds_ratio"] > 1, POSITIVE, NEGATIVE)
+    return rows.assign(color=np.where(is_found, color, MUTED))
+
+
+def _draw_causes(
+    page: Page, *, data: ReportData, unit: Unit, causes: UnitCauses
+) -> None:
+    for line in describe_coverage(causes, unit):
+        page.bullet(line)
+    for line in describe_rest(causes, unit, data):
+        page.bullet(line)
+    for control in data.controls[:2]:
+        found = describe_cause_control(control)
+        if found:
+            page.bullet(found[0], mark=found[1])
+    page.top += 0.06
+    notes = " ".join(describe_left_out(causes))
+    below = 0.1 + len(wrap_text(notes, BODY_WIDTH, SMALL_SIZE)) * LINE + BELOW_FOREST
+    most = max(int((page.room - below) / ROW), 3)
+    rows = arrange_rows(causes.table, causes.summary["fdr"])
+    if rows.empty:
+        page.paragraph("No site has any of the causes that could be looked for.")
+    elif rows["odds_ratio"].notna().any():
+        _draw_forest(page, unit, causes, rows.head(most), len(rows))
+    else:
+        _draw_shares(page, unit, causes, rows, most)
+    page.caption(notes)
+
+
+def _draw_forest(
+    page: Page, unit: Unit, causes: UnitCauses, rows: pd.DataFrame, n_all: int
+) -> None:
+    """Table and forest of the first rows; ``n_all`` is how many there are."""
+    error, correct = get_names(unit)
+    classes = causes.summary["classes"]
+    columns = [
+        Column("cause", rows["cause"].tolist()),
+        *_make_share_columns(rows, [(error, classes[1]), (correct, classes[0])]),
+        Column("odds ratio [95 %]", _format_ratios(rows, "odds_ratio", "low", "high")),
+        Column("q", [_format_q(q) for q in rows["q"]], "right"),
+        Column(
+            "beside the others [95 %]",
+            _format_ratios(rows, "joint_odds_ratio", "joint_low", "joint_high"),
+        ),
+    ]
+    width = BODY_WIDTH - FOREST_WIDTH - 0.25
+    drawn = draw_table(page, columns, width=width, most_rows=len(rows))
+    left = MARGIN + width + 0.25
+    ax = page.axes(left, drawn.top, FOREST_WIDTH, drawn.step * drawn.count)
+    clipped = rows.assign(
+        odds_ratio=rows["odds_ratio"].clip(*LIMITS),
+        odds_ratio_low=rows["low"].clip(*LIMITS),
+        odds_ratio_high=rows["high"].clip(*LIMITS),
+    )
+    ax.set_xscale("log")
+    plot_forest(clipped, ax, value="odds_ratio", reference=1.0)
+    joint = rows["joint_odds_ratio"].clip(*LIMITS)
+    places = np.arange(len(rows))
+    ax.scatter(
+        joint, places, s=16, facecolors="white", edgecolors=INK, lw=0.8, zorder=4
+    )
+    ax.set_xlim(LIMITS[0] * 0.85, LIMITS[1] / 0.85)
+    ax.set_xticks(TICKS, ["1/64", "1/16", "1/4", "1", "4", "16", "64"])
+    ax.minorticks_off()
+    ax.set_xlabel(f"odds ratio, {error} against {correct} (log scale)", labelpad=2)
+    page.top += 0.36
+    fdr = causes.summary["fdr"]
+    page.caption(
+        f"Red: more frequent in {error} at q ≤ {fdr:g} (Benjamini and Hochberg over "
+        "the causes of this page); blue: less frequent; grey: neither. Intervals and q "
+        "are clustered by gene. White circle, and the last column: the odds ratio "
+        "beside all the other causes, from one ridge logistic model (bootstrap over "
+        "genes): near 1 means that the others account for it. Ratios beyond the axis "
+        "lie at its end."
+        + (f" {n_all - len(rows)} more in causes.tsv." if n_all > len(rows) else "")
+    )
+
+
+def _make_share_columns(
+    rows: pd.DataFrame, names: list[tuple[str, str]]
+) -> list[Column]:
+    return [
+        Column(
+            shown,
+            [
+                f"{share:.1%} ({int(n):,})" if np.isfinite(share) else "–"
+                for share, n in zip(rows[f"share_{key}"], rows[f"n_{key}"], strict=True)
+            ],
+            "right",
+        )
+        for shown, key in names
+    ]
+
+
+def _draw_shares(
+    page: Page, unit: Unit, causes: UnitCauses, rows: pd.DataFrame, most: int
+) -> None:
+    """Prevalences alone, where nothing could be tested."""
+    classes = causes.summary["classes"]
+    names = [(name, name) for name in classes]
+    if len(classes) == 2:
+        error, correct = get_names(unit)
+        names = [(error, classes[1]), (correct, classes[0])]
+    columns = [Column("cause", rows["cause"].tolist())]
+    shares = _make_share_columns(rows, names)
+    draw_table(page, columns + shares, most_rows=most, rest=" in causes.tsv")
+    if len(classes) == 2:
+        ax = page.axes(MARGIN, page.top, BODY_WIDTH, 0.6)
+        say_nothing_to_draw(ax, "Too few sites to compare the classes.", size=8.5)
+        page.top += 0.75
+
+
+def _format_ratios(rows: pd.DataFrame, value: str, low: str, high: str) -> list[str]:
+    return [
+        "–"
+        if not np.isfinite(ratio)
+        else f"{_format_ratio(ratio)} [{_format_ratio(first)}, {_format_ratio(last)}]"
+        for ratio, first, last in zip(rows[value], rows[low], rows[high], strict=True)
+    ]
+
+
+def _format_ratio(value: float) -> str:
+    if value >= 1000:
+        return "> 1000"
+    if value < 0.01:
+        return "< 0.01"
+    return (
+        f"{value:.0f}"
+        if value >= 100
+        else f"{value:.2f}"
+        if value < 10
+        else f"{value:.1f}"
+    )
+
+
+def _format_q(value: float) -> str:
+    if not np.isfinite(value):
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def make_definition_pages(data: ReportData) -> list[PageSpec]:
+    """One page, for all units, of what each cause means; none without causes."""
+    found = [causes for unit in data.units if (causes := read_unit_causes(unit))]
+    if not found:
+        return []
+    table = pd.concat([causes.table for causes in found], ignore_index=True)
+    table = table.drop_duplicates(["flag", "definition"]).drop_duplicates("flag")
+    return [
+        PageSpec(
+            "What the causes mean",
+            partial(_draw_definitions, table=table),
+            f"predictor {data.predictor} · causes.tsv",
+            "A cause is true, false or undefined at a site; a site may have several.",
+        )
+    ]
+
+
+def _draw_definitions(page: Page, *, table: pd.DataFrame) -> None:
+    columns = [
+        Column("cause", table["cause"].tolist()),
+        Column("true when", table["definition"].tolist()),
+        Column("unit", table["unit"].tolist()),
+        Column("expected in", [t.replace(",", ", ") for t in table["expected"]]),
+        Column("suggests", [advise(flag) or "–" for flag in table["flag"]]),
+    ]
+    draw_table(
+        page,
+        columns,
+        size=7.5,
+        most_rows=32,
+        rest=" in causes.tsv",
+        wrap_within=page.room - 0.6,
+    )
+    page.caption(
+        "Learnt thresholds are those of the first contrast. Suggestions follow from "
+        "what a cause means; they were not tested on this predictor."
+    )

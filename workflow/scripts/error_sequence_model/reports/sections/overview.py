@@ -1,0 +1,426 @@
+"""The overview's pages: everything about one predictor side by side.
+
+First every contrast and splice type in one row of answers, then the tables of every
+model's scores and of every named region, with forests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.core import write_tsv
+from error_sequence_model.figures import (
+    BAD,
+    BODY_WIDTH,
+    CLASS_NAMES,
+    MARGIN,
+    NEGATIVE,
+    POSITIVE,
+    RULE,
+    Block,
+    Column,
+    Page,
+    PageSpec,
+    draw_blocks,
+    draw_table,
+    format_interval,
+    format_number,
+    format_p,
+    format_signed,
+    get_class_colour,
+    get_limit,
+    mark_junction,
+    plot_forest,
+    plot_profile,
+    say_nothing_to_draw,
+    split_blocks,
+)
+from error_sequence_model.reports.findings.answers import (
+    answer_controls,
+    make_answer_blocks,
+    rank_causes,
+)
+from error_sequence_model.reports.findings.causes import read_unit_causes
+from error_sequence_model.reports.findings.in_short import describe_in_short
+from error_sequence_model.reports.findings.motifs import (
+    format_ratio,
+    read_unit_motifs,
+    say_place,
+)
+from error_sequence_model.reports.findings.statistics import MapStatistics
+from error_sequence_model.reports.findings.words import measure_gain
+from error_sequence_model.reports.sections.maps import OFFSET_LABEL
+from error_sequence_model.reports.sections.methods import make_methods_pages
+from error_sequence_model.reports.sections.performance import (
+    collect_score_table,
+    make_score_columns,
+)
+from error_sequence_model.reports.sections.summary import (
+    FORESTS,
+    collect_scores,
+    count_sites,
+    draw_forest,
+)
+from error_sequence_model.results import ReportData, Unit
+from error_sequence_model.windows import get_zoom
+
+PANELS_PER_PAGE = 4
+
+
+def plan_overview(
+    data: ReportData, statistics: Sequence[MapStatistics]
+) -> list[PageSpec]:
+    """The pages of ``overview.pdf``, in order."""
+    data.tables.mkdir(parents=True, exist_ok=True)
+    return [
+        *_make_summary_pages(data, statistics),
+        *make_score_pages(data),
+        *_make_profile_pages(data, statistics),
+        *make_region_pages(data, statistics),
+        *make_methods_pages(data, "overview"),
+    ]
+
+
+def _make_summary_pages(
+    data: ReportData, statistics: Sequence[MapStatistics]
+) -> list[PageSpec]:
+    title = f"Overview of {data.predictor}"
+    subtitle = "Held-out test part throughout; intervals: 95 % bootstrap over genes."
+    draw = partial(_draw_summary, data=data)
+    pages = [PageSpec(title, draw, name_overview(data), subtitle)]
+    # The first page has said the short of it.
+    blocks = make_answer_blocks(data, None, statistics)[2:]
+    while data.units and blocks:
+        part, blocks = split_blocks(blocks, BODY_WIDTH)
+        draw = partial(draw_blocks, blocks=part, width=BODY_WIDTH)
+        name = f"{title} (continued)"
+        pages.append(PageSpec(name, draw, name_overview(data), subtitle))
+    return pages
+
+
+def _list_reports(data: ReportData) -> str:
+    parts = []
+    for name, words in CLASS_NAMES.items():
+        units = [u for u in data.units if (u.sites["pred_type"] == name).any()]
+        pairs = ", ".join(dict.fromkeys(unit.pair for unit in units))
+        parts.append(f"attention_{name}.pdf ({words}s): {pairs or 'no contrast'}")
+    return f"Reports beside this one: {'; '.join(parts)}; sites.html: every site."
+
+
+def _draw_summary(page: Page, *, data: ReportData) -> None:
+    page.paragraph(describe_in_short(data.units), size=9.5)
+    if data.units:
+        table = collect_answers(data.units)
+        write_tsv(data.tables / "overview.answers.tsv", table)
+        page.top += 0.05
+        draw_answers(page, table)
+    else:
+        text = "No contrast was trained: add one under contrasts: in the config."
+        page.bullet(text, mark="bad")
+    top, side = page.top, 4.6
+    counts = count_sites(data.sites)
+    write_tsv(data.tables / "overview.sites.tsv", counts.reset_index())
+    page.heading("Sites", width=side)
+    columns = [Column("call", [f"{n} ({CLASS_NAMES[n]})" for n in counts.index])]
+    for name in counts:
+        columns.append(Column(name, [f"{v:,}" for v in counts[name]], "right"))
+    columns.append(Column("all", [f"{v:,}" for v in counts.sum(axis=1)], "right"))
+    draw_table(page, columns, width=side, size=8.5)
+    bottom, page.top = page.top, top
+    left, width = MARGIN + side + 0.4, BODY_WIDTH - side - 0.4
+    page.heading("Controls and notes", left=left, width=width)
+    for text, mark in answer_controls(data)[:8]:
+        page.bullet(text, mark=mark, left=left, width=width, size=8.5)
+    page.top = max(page.top, bottom)
+    page.caption(_list_reports(data))
+    if data.units and page.room > 2.0:
+        scores, top = collect_scores(data.units), page.top
+        for place, value in enumerate(FORESTS):
+            page.top = top
+            left = MARGIN + place * (BODY_WIDTH / 2 + 0.1)
+            draw_forest(page, scores, value, left=left, width=BODY_WIDTH / 2 - 0.1)
+
+
+def _make_profile_pages(
+    data: ReportData, statistics: Sequence[MapStatistics]
+) -> list[PageSpec]:
+    pages = []
+    for start in range(0, len(statistics), PANELS_PER_PAGE):
+        part = statistics[start : start + PANELS_PER_PAGE]
+        title = "Where the models look, side by side"
+        title += " (continued)" if start else ""
+        subtitle = "Scaled attribution: positive speaks for an error, on one scale."
+        draw = partial(_draw_profiles, statistics=part)
+        pages.append(PageSpec(title, draw, name_overview(data), subtitle))
+    return pages
+
+
+def _draw_profiles(page: Page, *, statistics: Sequence[MapStatistics]) -> None:
+    limit = get_limit([a for s in statistics for p in s.comparison[:2] for a in p[:3]])
+    width, height = (BODY_WIDTH - 1.2) / 2, 2.0
+    top = page.top + 0.15
+    for place, entry in enumerate(statistics):
+        row, column = divmod(place, 2)
+        left = MARGIN + 0.5 + column * (width + 0.7)
+        ax = page.axes(left, top + row * (height + 0.95) + 0.25, width, height)
+        names = entry.explained.names
+        colours = [get_class_colour(name) for name in names]
+        classes = list(zip(names, colours, entry.comparison[:2], strict=True))
+        plot_profile(entry.offsets, classes, ax)
+        mark_junction(ax, splice_type=entry.splice_type)
+        upstream, downstream = -int(entry.offsets[0]), int(entry.offsets[-1]) + 1
+        start, end = get_zoom(entry.splice_type, upstream, downstream)
+        ax.set(xlim=(start - 0.5, end - 0.5), ylim=(-limit, limit))
+        ax.axhline(0, color=RULE, lw=0.6, zorder=0)
+        title = f"{entry.unit.name_at(entry.splice_type)} · {entry.unit.lead.name}"
+        ax.set_title(title, pad=14, size=8.5)
+        ax.set_xlabel(OFFSET_LABEL)
+        ax.legend(loc="upper left", handlelength=1.2)
+        if entry.warning:
+            ax.text(
+                0.99,
+                0.03,
+                "check failed: see the report"
+                if "FAILED" in entry.warning
+                else "not checked",
+                transform=ax.transAxes,
+                ha="right",
+                color=BAD,
+                size=7.5,
+                weight="bold",
+            )
+        if column == 0:
+            ax.set_ylabel("scaled attribution")
+    page.top = top + ((len(statistics) + 1) // 2) * (height + 0.95) + 0.1
+    methods = ", ".join(dict.fromkeys(entry.method_name for entry in statistics))
+    page.caption(
+        f"Mean {methods} per base, scaled per site by the 95th percentile of |score| "
+        "(no unit), held-out test part; n as given, bands are 95 % bootstrap over "
+        "genes."
+    )
+
+
+ROWS_PER_PAGE = 28
+
+
+def name_overview(data: ReportData) -> str:
+    """Footer of the overview's pages."""
+    contrasts = ", ".join(dict.fromkeys(unit.contrast for unit in data.units))
+    return f"predictor {data.predictor} · overview · contrasts {contrasts or 'none'}"
+
+
+def make_score_pages(data: ReportData) -> list[PageSpec]:
+    """Scores of every model, baseline and reference, controls marked as such."""
+    tables = []
+    for unit in (*data.units, *data.controls):
+        table = collect_score_table(unit)
+        if table.empty:
+            continue
+        control = " (shuffled labels)" if unit.lead.is_control else ""
+        table.insert(0, "splice type", unit.splice_type)
+        table.insert(0, "contrast", f"{unit.contrast}{control}")
+        tables.append(table)
+    footer = name_overview(data)
+    title = "Every model, every contrast"
+    if not tables:
+        block = Block("bullet", "No scores are stored.", "bad")
+        draw = partial(draw_blocks, blocks=[block], width=BODY_WIDTH)
+        return [PageSpec(title, draw, footer)]
+    table = pd.concat(tables, ignore_index=True)
+    write_tsv(data.tables / "overview.scores.tsv", table.drop(columns="color"))
+    pages = []
+    for start in range(0, len(table), ROWS_PER_PAGE):
+        part = table.iloc[start : start + ROWS_PER_PAGE].reset_index(drop=True)
+        name = title if start == 0 else f"{title} (continued)"
+        subtitle = (
+            "Backbones, baselines and references on the same held-out test sites."
+        )
+        draw = partial(_draw_scores, table=part)
+        pages.append(PageSpec(name, draw, footer, subtitle))
+    return pages
+
+
+def _draw_scores(page: Page, *, table: pd.DataFrame) -> None:
+    width = 7.2
+    shown = [
+        Column("contrast", table["contrast"].tolist()),
+        Column("splice type", table["splice type"].tolist()),
+        *[c for c in make_score_columns(table) if c.heading not in ("kind", "sites")],
+    ]
+    page.top += 0.15
+    rows = draw_table(page, shown, width=width, most_rows=ROWS_PER_PAGE, size=7.5)
+    left = MARGIN + width + 0.25
+    panel = (BODY_WIDTH - width - 0.25 - 0.25) / 2
+    for place, (value, label) in enumerate((("auprc", "AUPRC"), ("auroc", "AUROC"))):
+        height = rows.step * rows.count
+        ax = page.axes(left + place * (panel + 0.25), rows.top, panel, height)
+        if not table[value].notna().any():
+            say_nothing_to_draw(ax, "none stored", size=8)
+            continue
+        marks, line = ("prevalence", None) if value == "auprc" else (None, 0.5)
+        plot_forest(table, ax, value=value, marks=marks, reference=line, label=label)
+        ax.set_xlim(0, 1.02)
+        ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+    page.top += 0.32
+    kinds = {
+        "blue": "backbone",
+        "green": "hybrid or ensemble",
+        "grey": "baseline",
+        "orange": "reference",
+    }
+    legend = ", ".join(f"{colour}: {kind}" for colour, kind in kinds.items())
+    page.caption(
+        f"{legend.capitalize()}. Points with 95 % gene-bootstrap intervals; the tick "
+        "is the prevalence (what guessing reaches in AUPRC), the dashed line AUROC "
+        "0.5. Δ: AUPRC minus that of the best baseline. Held-out test part."
+    )
+
+
+def make_region_pages(
+    data: ReportData, statistics: Sequence[MapStatistics]
+) -> list[PageSpec]:
+    """Differences of every named region."""
+    frames = [
+        s.regions.assign(contrast=s.unit.contrast, splice_type=s.splice_type)
+        for s in statistics
+        if len(s.regions)
+    ]
+    if not frames:
+        return []
+    table = pd.concat(frames, ignore_index=True)
+    write_tsv(data.tables / "overview.regions.tsv", table)
+    pages = []
+    for start in range(0, len(table), ROWS_PER_PAGE):
+        part = table.iloc[start : start + ROWS_PER_PAGE].reset_index(drop=True)
+        title = "Named regions, side by side" + (" (continued)" if start else "")
+        subtitle = "Error minus correct: red speaks more for an error, blue less."
+        draw = partial(_draw_regions, table=part, draws=data.draws)
+        pages.append(PageSpec(title, draw, name_overview(data), subtitle))
+    return pages
+
+
+def _draw_regions(page: Page, *, table: pd.DataFrame, draws: int) -> None:
+    page.top += 0.15
+    columns = [
+        Column("contrast", table["contrast"].tolist()),
+        Column("splice type", table["splice_type"].tolist()),
+        Column("region", table["label"].tolist()),
+        Column("% |attribution|", [f"{v:.0%}" for v in table["share"]], "right"),
+        Column("% bases", [f"{v:.1%}" for v in table["share_of_bases"]], "right"),
+        Column("fold", [f"{v:.1f}" for v in table["fold"]], "right"),
+        Column(
+            "error − correct", [format_signed(v) for v in table["difference"]], "right"
+        ),
+        Column("p", [format_p(p, draws) for p in table["p_value"]], "right"),
+    ]
+    rows = draw_table(page, columns, width=7.0, most_rows=ROWS_PER_PAGE)
+    ax = page.axes(MARGIN + 7.4, rows.top, BODY_WIDTH - 7.4, rows.step * rows.count)
+    found = table["p_value"] < 0.05
+    color = np.where(found, np.where(table["difference"] > 0, POSITIVE, NEGATIVE), RULE)
+    plot_forest(
+        table.assign(color=color),
+        ax,
+        value="difference",
+        reference=0,
+        label="error − correct, scaled attribution per base",
+    )
+    page.top += 0.32
+    page.caption(
+        "Coloured where p < 0.05 (max-T over the regions of a contrast, labels "
+        "permuted within strata, standard error clustered by gene); bars are 95 % "
+        "bootstrap over genes. Fold: share of |attribution| over share of bases."
+    )
+
+
+MOST_HEIGHT = 2.2  # inches, of the table
+RIGHT = ("errors", "correct", "named causes")
+
+
+def collect_answers(units: Sequence[Unit]) -> pd.DataFrame:
+    """One row of text cells per unit; what is not stored is a dash."""
+    return pd.DataFrame([_answer(unit) for unit in units])
+
+
+def _answer(unit: Unit) -> dict[str, str]:
+    metrics, gain = unit.lead.metrics, measure_gain(unit)
+    intervals = metrics.get("intervals") or {}
+    is_error = unit.test_sites["label"] == unit.positive_label
+    row = {
+        "told apart": unit.pair,
+        "splice type": unit.splice_type,
+        "errors": f"{int(is_error.sum()):,}",
+        "correct": f"{int((~is_error).sum()):,}",
+        "AUROC [95 %]": format_number(metrics.get("auroc"))
+        + format_interval(intervals.get("auroc")),
+        "Δ AUPRC to best baseline": "–",
+        "main cause": "–",
+        "named causes": "–",
+        "strongest motif": "–",
+        "maps": "○ not checked",
+    }
+    if gain is not None:
+        sign = {"good": "✓ ", "bad": "✗ "}.get(gain.mark, "")
+        number = format_number(gain.delta, sign=True)
+        row["Δ AUPRC to best baseline"] = (
+            f"{sign}{number}{format_interval((gain.low, gain.high))}"
+        )
+    row |= _answer_causes(unit)
+    motifs = read_unit_motifs(unit)
+    if motifs is not None:
+        found = motifs.significant
+        row["strongest motif"] = "none"
+        if len(found):
+            first = next(found.itertuples())
+            ratio = format_ratio(first.odds_ratio)
+            letters = first.consensus.strip("N")
+            place = say_place(first).split(",")[0]
+            row["strongest motif"] = f"{letters}, {place} (OR {ratio})"
+    if unit.lead.methods and unit.lead.has_passed(unit.lead.methods[0]):
+        is_attention = unit.lead.has_passed("attention") is not False
+        row["maps"] = "✓ passed" if is_attention else "✓ attention ✗"
+    elif unit.lead.faithfulness:
+        row["maps"] = "✗ FAILED"
+    return row
+
+
+def _answer_causes(unit: Unit) -> dict[str, str]:
+    causes = read_unit_causes(unit)
+    coverage = causes.summary.get("coverage") if causes else None
+    if not coverage or not coverage.get("errors"):
+        return {}
+    found = rank_causes(causes)
+    if found.empty:
+        return {"main cause": "none", "named causes": "0%"}
+    first = next(found.itertuples())
+    ratio = format_ratio(first.odds_ratio)
+    return {
+        "main cause": f"{first.cause} (OR {ratio})",
+        "named causes": f"{max(coverage.get('excess') or 0, 0):.0%}",
+    }
+
+
+def draw_answers(page: Page, table: pd.DataFrame) -> None:
+    """Draw the rows and say what their columns mean."""
+    columns = [
+        Column(name, table[name].tolist(), "right" if name in RIGHT else "left")
+        for name in table
+    ]
+    draw_table(
+        page,
+        columns,
+        most_rows=14,
+        rest=" in overview.answers.tsv",
+        wrap_within=MOST_HEIGHT,
+    )
+    page.caption(
+        "Errors, correct: sites of the held-out test part. ✓ the language model adds, "
+        "✗ it adds nothing measurable or is worse. Main cause: the enriched named "
+        "cause that most more errors have than correct calls; named causes: share of "
+        "the errors that all of them account for beyond the correct calls. OR: odds "
+        "ratio of an error. Maps: the checks of the trust page; attention ✗: "
+        "its own check failed."
+    )

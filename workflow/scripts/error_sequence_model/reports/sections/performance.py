@@ -1,0 +1,271 @@
+"""The performance page of a unit: curves, calibration, confusion, score table."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.core import write_tsv
+from error_sequence_model.figures import (
+    BODY_WIDTH,
+    MARGIN,
+    SERIES_COLOURS,
+    Column,
+    Page,
+    PageSpec,
+    draw_table,
+    format_interval,
+    format_number,
+    get_areas,
+    get_curves,
+    get_reliability,
+    measure_text,
+    plot_confusion,
+    plot_curve,
+    plot_forest,
+    plot_reliability,
+    say_nothing_to_draw,
+)
+from error_sequence_model.reports.findings.words import describe_gain, name_model
+from error_sequence_model.results import ReportData, Unit, get_predicted
+
+MINIMUM_CLASS = 2
+PANEL = 1.85
+KIND_COLOURS = {"backbone": "#0072B2", "baseline": "#7F7F7F", "reference": "#E69F00"}
+KIND_ORDER = {"backbone": 0, "hybrid": 1, "ensemble": 2, "baseline": 3, "reference": 4}
+SIZE, ROW = 7.5, 7.5 * 1.75 / 72  # type of the table and height of its rows
+AXIS = 0.42  # inches below the table for the axis of its forest
+
+
+def make_performance_page(data: ReportData, unit: Unit, focus: str) -> PageSpec:
+    """Specification of a unit's performance page."""
+    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
+    footer += f"{unit.splice_type} · {name_model(unit.lead)}"
+    return PageSpec(
+        f"Performance: {unit.name}",
+        partial(_draw_performance, data=data, unit=unit, focus=focus),
+        footer,
+        f"{unit.positive_name} is the positive class. Held-out test part only.",
+    )
+
+
+def _draw_performance(page: Page, *, data: ReportData, unit: Unit, focus: str) -> None:
+    prefix = f"{focus}.{unit.contrast}.{unit.splice_type}"
+    step = (BODY_WIDTH - 0.5 - 4 * PANEL) / 3 + PANEL
+    top = page.top
+    page.top += 0.22
+    panels = [
+        page.axes(MARGIN + 0.5 + i * step, page.top + 0.3, PANEL, PANEL)
+        for i in range(4)
+    ]
+    titles = ("Precision–recall", "ROC", "Reliability", "Confusion")
+    for ax, title in zip(panels, titles, strict=True):
+        ax.set_title(title, pad=8)
+    names = _draw_curves(panels[:3], data, unit, prefix)
+    _draw_legend(page, names, top)
+    confusion = unit.lead.metrics.get("confusion")
+    if confusion:
+        names = _name_classes(unit)
+        plot_confusion(np.array(confusion), names, panels[3])
+        frame = pd.DataFrame(confusion, index=names, columns=names)
+        write_tsv(
+            data.tables / f"{prefix}.confusion.tsv", frame.reset_index(names="truth")
+        )
+    else:
+        say_nothing_to_draw(
+            panels[3], "metrics.json with a confusion matrix is missing."
+        )
+    page.top += 0.3 + PANEL + 0.5
+    page.caption(_describe_panels(unit))
+    page.heading("Scores of every model on the same test sites")
+    text, mark = describe_gain(unit)
+    page.bullet(text, mark=mark, size=9)
+    _draw_score_table(page, data, unit, prefix)
+
+
+def _draw_curves(panels: list, data: ReportData, unit: Unit, prefix: str) -> list[str]:
+    shown, seen = [], set()
+    for run in unit.models:
+        table = get_predicted(unit, run)
+        if run.backbone in seen or table.empty:
+            continue
+        seen.add(run.backbone)
+        shown.append((run, table))
+    positive = [int((t["label"] == unit.positive_label).sum()) for _, t in shown]
+    enough = [
+        min(p, len(t) - p) >= MINIMUM_CLASS
+        for p, (_, t) in zip(positive, shown, strict=True)
+    ]
+    if not shown or not any(enough):
+        n = f"{positive[0]} positive of {len(shown[0][1])}" if shown else "no predicted"
+        reason = f"Too few test sites for a curve: {n} sites."
+        for ax in panels:
+            say_nothing_to_draw(ax, reason)
+        return []
+    pr, roc, tables, rows, names = [], [], [], [], []
+    for (run, table), is_enough in zip(shown, enough, strict=True):
+        if not is_enough or len(pr) == len(SERIES_COLOURS):
+            continue
+        truth = (table["label"] == unit.positive_label).to_numpy()
+        probability = table["probability"].to_numpy()
+        precision, recall = get_curves(truth, probability)
+        ap, auc = get_areas(truth, probability)
+        names.append(f"{run.name}: AUPRC {ap:.2f}, AUROC {auc:.2f}")
+        pr.append((run.backbone, precision))
+        roc.append((run.backbone, recall))
+        tables.append((run.backbone, get_reliability(truth, probability)))
+        for kind, curve in (("pr", precision), ("roc", recall)):
+            rows.append(
+                pd.DataFrame(
+                    {"model": run.name, "curve": kind, "x": curve.x, "y": curve.y}
+                )
+            )
+    share = float((shown[0][1]["label"] == unit.positive_label).mean())
+    plot_curve(pr, panels[0], kind="pr", prevalence=share)
+    plot_curve(roc, panels[1], kind="roc")
+    plot_reliability(tables, panels[2])
+    write_tsv(data.tables / f"{prefix}.curves.tsv", pd.concat(rows))
+    reliability = pd.concat([t.assign(model=name) for name, t in tables])
+    write_tsv(data.tables / f"{prefix}.reliability.tsv", reliability)
+    return names
+
+
+def _draw_legend(page: Page, names: list[str], top: float) -> None:
+    """One line for all panels, above them, where no curve can run through it."""
+    place = MARGIN
+    for name, color in zip(names, SERIES_COLOURS, strict=False):
+        width = measure_text(name, 8.5) + 0.55
+        if place + width > MARGIN + BODY_WIDTH + 0.3:
+            place, top = MARGIN, top + 0.2
+            page.top = max(page.top, top + 0.2)
+        page.fill(place, top + 0.03, 0.22, 0.06, color=color)
+        page.write(name, place + 0.3, top, size=8.5)
+        place += width + 0.1
+
+
+def _name_classes(unit: Unit) -> list[str]:
+    if len(unit.lead.classes) != 2:
+        return unit.lead.classes
+    names = []
+    for label, fallback in ((0, "correct"), (1, "error")):
+        types = unit.sites.loc[unit.sites["label"] == label, "pred_type"].unique()
+        names.append("/".join(sorted(types)) or fallback)
+    return names
+
+
+def _describe_panels(unit: Unit) -> str:
+    table = unit.predicted
+    positive = int((table["label"] == unit.positive_label).sum())
+    threshold = unit.lead.metrics.get("threshold")
+    has_folds, cut = len(unit.lead.folds) > 1, ""
+    if threshold is not None:
+        cut = f"; threshold {threshold:.2f}, chosen on the validation part"
+    if threshold is not None and has_folds:
+        cut = f"; thresholds (mean {threshold:.2f}) chosen on each validation part"
+    seeds = " (folds pooled)" if has_folds else ""
+    return (
+        f"n = {len(table):,} test sites, of which {positive:,} {unit.positive_name}"
+        f"{seeds}. Curves: one model per backbone, the best seed on validation. "
+        "Reliability: equal-mass bins, bars are 95 % Wilson intervals over sites; the "
+        f"dashed diagonal is perfect. Confusion: counts and share of the row{cut}."
+    )
+
+
+def collect_score_table(unit: Unit) -> pd.DataFrame:
+    """``comparison.tsv`` in drawing order, or the runs' own metrics without it."""
+    table = unit.comparison
+    if table is None or "auprc" not in table:
+        rows = []
+        for run in unit.runs:
+            metrics = run.metrics
+            intervals = metrics.get("intervals") or {}
+            row = {"model": run.backbone, "kind": "backbone", "seed": run.seed}
+            row |= {"fold": run.folds[0]}
+            for key in ("n_sites", "n_genes", "prevalence", "auprc", "auroc"):
+                row[key] = metrics.get(key)
+            for key in ("auprc", "auroc"):
+                low, high = intervals.get(key) or (np.nan, np.nan)
+                row[f"{key}_low"], row[f"{key}_high"] = low, high
+            rows.append(row)
+        table = pd.DataFrame(rows)
+    names = "auprc auprc_low auprc_high auroc auroc_low auroc_high prevalence n_sites "
+    names += "delta_auprc delta_low delta_high"
+    table = table.assign(**{n: np.nan for n in names.split() if n not in table})
+    numbers = dict.fromkeys(names.split(), float)
+    table = table.astype(numbers)
+    rank = table["kind"].map(KIND_ORDER).fillna(9)
+    table = table.assign(rank=rank).sort_values(
+        ["rank", "auprc"], ascending=[True, False], kind="stable"
+    )
+    color = table["kind"].map(KIND_COLOURS).fillna("#009E73")
+    return table.drop(columns="rank").assign(color=color).reset_index(drop=True)
+
+
+def make_score_columns(table: pd.DataFrame) -> list[Column]:
+    """Text columns of a score table."""
+
+    def get_cells(name: str) -> list[str]:
+        return [
+            format_number(value) + format_interval((low, high))
+            for value, low, high in zip(
+                table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True
+            )
+        ]
+
+    def get_plain(name: str) -> list[str]:
+        if name not in table:
+            return ["–"] * len(table)
+        return [_write_integer(v) for v in table[name]]
+
+    gains = zip(
+        table["delta_auprc"], table["delta_low"], table["delta_high"], strict=True
+    )
+    return [
+        Column("model", table["model"].astype(str).tolist()),
+        Column("kind", table["kind"].astype(str).tolist()),
+        Column("seed", get_plain("seed"), "right"),
+        Column("fold", get_plain("fold"), "right"),
+        Column("sites", get_plain("n_sites"), "right"),
+        Column("AUPRC [95 %]", get_cells("auprc")),
+        Column("AUROC [95 %]", get_cells("auroc")),
+        Column(
+            "Δ to best baseline",
+            [
+                format_number(d, sign=True) + format_interval((lo, hi))
+                for d, lo, hi in gains
+            ],
+        ),
+    ]
+
+
+def _write_integer(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return "–" if value is None or not np.isfinite(value) else f"{int(value):,}"
+
+
+def _draw_score_table(page: Page, data: ReportData, unit: Unit, prefix: str) -> None:
+    table = collect_score_table(unit)
+    write_tsv(data.tables / f"{prefix}.scores.tsv", table.drop(columns="color"))
+    if table.empty or table["auprc"].isna().all():
+        page.bullet("No scores are stored for this contrast.", mark="bad")
+        return
+    fits = (len(table) + 1) * ROW + AXIS <= page.room
+    most = len(table) if fits else max(int((page.room - AXIS - 0.25) / ROW) - 1, 3)
+    rows = draw_table(
+        page,
+        make_score_columns(table),
+        width=BODY_WIDTH - 2.6,
+        size=SIZE,
+        most_rows=most,
+        rest=f" in {prefix}.scores.tsv",
+    )
+    left = MARGIN + rows.width + 0.3
+    width = min(MARGIN + BODY_WIDTH - left, 3.6)
+    ax = page.axes(left, rows.top, width, rows.step * rows.count)
+    shown = table.head(most)
+    plot_forest(shown, ax, value="auprc", marks="prevalence")
+    ax.set_xlabel("AUPRC (tick: prevalence)", labelpad=2)
+    page.top += 0.42

@@ -1,0 +1,293 @@
+"""The page of subtypes: groups of alike maps, their profiles, causes and exemplars."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.core import write_tsv
+from error_sequence_model.figures import (
+    BAD,
+    BODY_WIDTH,
+    GRID,
+    INK,
+    MARGIN,
+    MUTED,
+    NEGATIVE,
+    POSITIVE,
+    RULE,
+    Page,
+    PageSpec,
+    count_words,
+    draw_attribution,
+    draw_letters,
+    draw_ruler,
+    format_signed,
+    get_class_colour,
+    mark_junction,
+    round_up,
+    shorten_text,
+)
+from error_sequence_model.reports.findings.causes import UnitCauses, read_unit_causes
+from error_sequence_model.reports.findings.statistics import MapStatistics
+from error_sequence_model.reports.findings.subtypes import (
+    FEWEST_SITES,
+    Subtypes,
+    group_maps,
+)
+from error_sequence_model.reports.findings.words import name_model
+from error_sequence_model.reports.sections.maps import OFFSET_LABEL
+from error_sequence_model.results import ReportData
+
+TEXT_WIDTH, PROFILE_WIDTH, SPACE = 2.6, 3.4, 0.42
+SHOWN = 56  # bases of an exemplar
+ROW_HEIGHT, GAP, CAPTION = 1.35, 0.17, 1.15
+FREQUENT = 0.15
+MOST_CAUSES = 3
+
+
+def make_subtype_page(
+    data: ReportData, statistics: MapStatistics, focus: str
+) -> PageSpec:
+    """Specification of a unit's page of subtypes."""
+    unit = statistics.unit
+    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
+    footer += f"{statistics.splice_type} · {name_model(unit.lead)}"
+    return PageSpec(
+        f"Subtypes of {focus}: {unit.name_at(statistics.splice_type)}",
+        partial(_draw_subtypes, data=data, statistics=statistics, focus=focus),
+        footer,
+        f"Groups of explained {focus} sites of the held-out test part with alike maps.",
+    )
+
+
+def _draw_subtypes(
+    page: Page, *, data: ReportData, statistics: MapStatistics, focus: str
+) -> None:
+    if statistics.warning:
+        page.top -= 0.08
+        page.paragraph(statistics.warning, size=9, color=BAD, weight="bold", after=0.02)
+    mine = (statistics.explained.sites["pred_type"] == focus).to_numpy()
+    n = int(mine.sum())
+    if n < 2:
+        page.paragraph(
+            f"{count_words(n, f'explained {focus} site')} in the test part: there is "
+            "nothing to group."
+        )
+        return
+    scaled = statistics.scaled[mine]
+    sites = statistics.explained.sites[mine]
+    found = group_maps(scaled)
+    causes = read_unit_causes(statistics.unit)
+    _write_tables(data, statistics, sites, scaled, found, focus)
+    n_groups = len(found.exemplars)
+    page.paragraph(_describe(found, n, focus))
+    page.top += 0.12
+    height = min((page.room - CAPTION) / n_groups - GAP, ROW_HEIGHT)
+    limit = round_up(
+        max(
+            np.abs(scaled[found.group == g].mean(axis=0)).max() for g in range(n_groups)
+        )
+    )
+    sequences = data.get_sequences(sites.index.to_numpy()[found.exemplars])
+    for number in range(n_groups):
+        _draw_row(
+            page,
+            statistics,
+            sites,
+            scaled,
+            found,
+            number,
+            causes=_describe_causes(causes, sites, found.group == number),
+            sequence=sequences.get(int(sites.index[found.exemplars[number]]), ""),
+            height=height,
+            limit=limit,
+            is_last=number == n_groups - 1,
+        )
+    page.top += 0.3
+    first, second = statistics.explained.names
+    page.caption(
+        f"Left: mean scaled {statistics.method_name} of each group ({OFFSET_LABEL}), "
+        f"one scale for all; positive speaks for {first}, negative for {second}. "
+        f"Right: the group's exemplar, its medoid (the site whose map is on average "
+        f"nearest to all others of the group), the {SHOWN} bases with most "
+        "|attribution|, in logit units on its own scale. Groups: Ward's method on maps "
+        "averaged over 4 bases and scaled to unit length, into the two to five groups "
+        "with the highest mean silhouette, at least 0.1 and four sites each; else one. "
+        "Causes: their share in the group, in brackets that of all other explained "
+        f"{focus} sites."
+    )
+
+
+def _describe(found: Subtypes, n: int, focus: str) -> str:
+    n_groups = len(found.exemplars)
+    if n < FEWEST_SITES:
+        return (
+            f"{count_words(n, f'explained {focus} site')}: too few to group (at least "
+            f"{FEWEST_SITES} are needed), so they are shown as one."
+        )
+    if n_groups == 1:
+        return (
+            f"The maps of {n} explained {focus} sites fall into no groups that can be "
+            "told apart: one profile stands for all."
+        )
+    return (
+        f"The maps of {n} explained {focus} sites fall into {n_groups} groups (mean "
+        f"silhouette {found.silhouette:.2f}; 0 would be no groups at all, 1 perfectly "
+        "separate ones)."
+    )
+
+
+def _describe_causes(
+    causes: UnitCauses | None, sites: pd.DataFrame, inside: np.ndarray
+) -> list[str]:
+    """The causes that set a group apart most, or are most frequent if it is alone."""
+    if causes is None:
+        return ["named causes are not stored"]
+    flags = causes.sites.reindex(sites.index)[causes.flags].eq(True).fillna(False)
+    own = flags[inside].mean()
+    rest = flags[~inside].mean() if (~inside).any() else None
+    score = own if rest is None else own - rest
+    chosen = score[(own >= FREQUENT) & (score > 0)].nlargest(MOST_CAUSES).index
+    lines = [
+        f"{causes.labels[flag]} {own[flag]:.0%}"
+        + ("" if rest is None else f" ({rest[flag]:.0%})")
+        for flag in chosen
+    ]
+    return lines or ["no named cause sets it apart"]
+
+
+def _draw_row(
+    page: Page,
+    statistics: MapStatistics,
+    sites: pd.DataFrame,
+    scaled: np.ndarray,
+    found: Subtypes,
+    number: int,
+    *,
+    causes: list[str],
+    sequence: str,
+    height: float,
+    limit: float,
+    is_last: bool,
+) -> None:
+    inside = found.group == number
+    place, n = page.top, int(inside.sum())
+    row = found.exemplars[number]
+    site = sites.iloc[row]
+    lines = [(f"Group {'ABCDE'[number]}: {n} sites, {inside.mean():.0%}", "bold", INK)]
+    lines += [(line, "normal", INK) for line in causes]
+    gene = site["gene_name"] if pd.notna(site["gene_name"]) else site["gene_id"]
+    lines.append((f"exemplar: site {int(sites.index[row])}", "normal", MUTED))
+    if pd.notna(gene):
+        lines.append((f"in {gene}", "normal", MUTED))
+    step = min(height / (len(lines) + 0.5), 0.17)
+    for index, (text, weight, color) in enumerate(lines):
+        page.write(
+            shorten_text(text, TEXT_WIDTH - 0.1, 8, weight),
+            MARGIN,
+            place + index * step,
+            size=8,
+            weight=weight,
+            color=color,
+        )
+    left = MARGIN + TEXT_WIDTH + SPACE - 0.1
+    ax = page.axes(left, place, PROFILE_WIDTH, height)
+    mean = scaled[inside].mean(axis=0)
+    _plot_mean(ax, statistics.offsets, mean, limit)
+    mark_junction(ax, splice_type=statistics.splice_type if number == 0 else None)
+    ax.tick_params(labelbottom=is_last)
+    if is_last:
+        ax.set_xlabel(OFFSET_LABEL, labelpad=1)
+    left += PROFILE_WIDTH + SPACE
+    values = statistics.explained.scores[
+        (statistics.explained.sites.index == sites.index[row]).argmax()
+    ]
+    _draw_exemplar(
+        page,
+        values,
+        sequence,
+        first=int(statistics.offsets[0]),
+        place=(left, place),
+        size=(MARGIN + BODY_WIDTH - left, height),
+        color=get_class_colour(site["pred_type"]),
+    )
+    page.top = place + height + GAP
+
+
+def _plot_mean(ax, offsets: np.ndarray, mean: np.ndarray, limit: float) -> None:
+    ax.axhline(0, color=RULE, lw=0.6)
+    for sign, color in ((1, POSITIVE), (-1, NEGATIVE)):
+        part = np.where(sign * mean > 0, mean, 0)
+        ax.fill_between(offsets, part, step="mid", color=color, lw=0)
+    ax.set(xlim=(offsets[0] - 0.5, offsets[-1] + 0.5), ylim=(-limit, limit))
+    ax.set_yticks(
+        [-limit, 0, limit],
+        [format_signed(v, 1) if v else "0" for v in (-limit, 0, limit)],
+    )
+    ax.tick_params(axis="y", labelsize=6.5, length=2)
+    ax.grid(axis="x", color=GRID, lw=0.5)
+    ax.set_axisbelow(True)
+
+
+def find_stretch(values: np.ndarray, size: int) -> int:
+    """First index of the stretch of ``size`` bases with most |attribution|."""
+    size = min(size, len(values))
+    total = np.concatenate([[0], np.cumsum(np.abs(values))])
+    return int(np.argmax(total[size:] - total[:-size])) if size else 0
+
+
+def _draw_exemplar(
+    page: Page,
+    values: np.ndarray,
+    sequence: str,
+    *,
+    first: int,
+    place: tuple[float, float],
+    size: tuple[float, float],
+    color: str,
+) -> None:
+    begin = find_stretch(values, SHOWN)
+    start, end = first + begin, first + min(begin + SHOWN, len(values))
+    left, top = place
+    width, height = size
+    letters = 0.14
+    ax = page.axes(left, top, width, height - letters - 0.14)
+    shown = values[begin : begin + SHOWN]
+    limit = round_up(float(np.abs(shown).max(initial=0.0)))
+    draw_attribution(ax, values, first, start=start, end=end, limit=limit)
+    if start <= 0 <= end:
+        ax.axvline(-0.5, color=color, lw=1.0, ls=(0, (2, 2)))
+    strip = page.axes(left, top + height - letters - 0.14, width, letters)
+    part = sequence[begin : begin + SHOWN]
+    draw_letters(strip, part, start, start=start, end=end)
+    ruler = page.axes(left, top + height - 0.12, width, 0.02)
+    draw_ruler(ruler, start=start, end=end)
+    ruler.tick_params(direction="out")
+
+
+def _write_tables(
+    data: ReportData,
+    statistics: MapStatistics,
+    sites: pd.DataFrame,
+    scaled: np.ndarray,
+    found: Subtypes,
+    focus: str,
+) -> None:
+    rows = np.arange(len(sites))
+    table = pd.DataFrame(
+        {
+            "site_id": sites.index,
+            "group": [f"{'ABCDE'[number]}" for number in found.group],
+            "mean_distance": found.distance,
+            "is_exemplar": np.isin(rows, found.exemplars),
+        }
+    )
+    start = f"{focus}.{statistics.key}"
+    write_tsv(data.tables / f"{start}.subtypes.tsv", table)
+    profiles = pd.DataFrame({"offset": statistics.offsets})
+    for number in range(len(found.exemplars)):
+        profiles["ABCDE"[number]] = scaled[found.group == number].mean(axis=0)
+    write_tsv(data.tables / f"{start}.subtype_profiles.tsv", profiles)

@@ -1,0 +1,180 @@
+"""The first page: the findings in words, with the headline numbers beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.core import write_tsv
+from error_sequence_model.figures import (
+    BODY_WIDTH,
+    CLASS_NAMES,
+    MARGIN,
+    SPLICE_COLOURS,
+    Block,
+    Page,
+    PageSpec,
+    count_words,
+    draw_blocks,
+    get_class_colour,
+    plot_forest,
+    plot_stacked_counts,
+    say_nothing_to_draw,
+    shorten_text,
+    split_blocks,
+)
+from error_sequence_model.reports.contents import CONTINUED, make_contents_pages
+from error_sequence_model.reports.findings.answers import make_answer_blocks
+from error_sequence_model.reports.findings.statistics import MapStatistics
+from error_sequence_model.results import ReportData, Unit
+
+SIDE_WIDTH = 2.7
+FORESTS = {
+    "auroc": ("AUROC (dashed: 0.5)", 0.5),
+    "auprc": ("AUPRC (tick: prevalence)", None),
+}
+NAMES = 1.0  # inches of it for the names of the rows
+TEXT_WIDTH = BODY_WIDTH - SIDE_WIDTH - 0.35
+
+
+def make_summary_pages(
+    data: ReportData,
+    focus: str,
+    statistics: Sequence[MapStatistics],
+    pages: list[PageSpec],
+) -> list[PageSpec]:
+    """The answers in words, the headline numbers beside them, and what is where.
+
+    Args:
+        data: The report's data.
+        focus: Its pred_type.
+        statistics: Numbers of its maps.
+        pages: All pages of the report, filled in before the first is drawn.
+    """
+    blocks = make_answer_blocks(data, focus, statistics)
+    first, rest = split_blocks(blocks, TEXT_WIDTH)
+    title = f"{CLASS_NAMES[focus].capitalize()}s of {data.predictor}: summary"
+    draw = partial(_draw_summary, data=data, focus=focus, blocks=first)
+    subtitle = (
+        f"{_count_sites(data, focus)} Held-out test part throughout; intervals: 95 % "
+        "bootstrap over genes."
+    )
+    footer = name_report(data, focus)
+    specs = [PageSpec(title, draw, footer, subtitle)]
+    title = f"{title}{CONTINUED}"
+    part, rest = split_blocks(rest, BODY_WIDTH) if rest else ([], [])
+    while rest:
+        draw = partial(draw_blocks, blocks=part, width=BODY_WIDTH)
+        specs.append(PageSpec(title, draw, footer, subtitle))
+        part, rest = split_blocks(rest, BODY_WIDTH)
+    last = PageSpec(title, lambda page: None, footer, subtitle)
+    return [*specs, *make_contents_pages(part, last, pages)]
+
+
+def name_report(data: ReportData, focus: str) -> str:
+    """Footer of a page about the whole report."""
+    contrasts = ", ".join(dict.fromkeys(unit.contrast for unit in data.units))
+    return f"predictor {data.predictor} · {focus} · contrasts {contrasts or 'none'}"
+
+
+def _count_sites(data: ReportData, focus: str) -> str:
+    counts = data.sites.groupby(["pred_type", "splice_type"]).size()
+    own = counts.get(focus, pd.Series(dtype=int)).sort_index(ascending=False)
+    parts = [f"{int(n):,} {kind}" for kind, n in own.items() if n]
+    text = count_words(int(own.sum()), f"{focus} site")
+    text += f" ({', '.join(parts)})" if parts else ""
+    return f"{text} among {len(data.sites):,} calls."
+
+
+def _draw_summary(
+    page: Page, *, data: ReportData, focus: str, blocks: Sequence[Block]
+) -> None:
+    left = MARGIN + BODY_WIDTH - SIDE_WIDTH
+    top = page.top
+    draw_blocks(page, blocks=blocks, width=TEXT_WIDTH)
+    table = collect_scores(data.units)
+    write_tsv(data.tables / f"{focus}.summary_scores.tsv", table.drop(columns="color"))
+    page.top = top
+    for value in FORESTS:
+        draw_forest(page, table, value, left=left, width=SIDE_WIDTH)
+    counts = count_sites(data.sites)
+    page.heading("Sites by call and splice type", left=left, width=SIDE_WIDTH)
+    ax = page.axes(left + 0.6, page.top + 0.15, SIDE_WIDTH - 0.65, 1.25)
+    colors = [SPLICE_COLOURS[name] for name in counts]
+    plot_stacked_counts(counts, ax, colors=colors, label="sites")
+    page.top += 1.7
+    models = "; ".join(f"{u.name}: {u.lead.name}" for u in data.units[:4])
+    page.caption(
+        f"Leading model of each contrast, by validation AUPRC: {models}.",
+        left=left,
+        width=SIDE_WIDTH,
+    )
+
+
+def draw_forest(
+    page: Page, table: pd.DataFrame, value: str, *, left: float, width: float
+) -> None:
+    """Draw one score of every unit at the cursor.
+
+    Args:
+        page: The page.
+        table: From ``collect_scores``.
+        value: "auroc" or "auprc".
+        left: Left edge in inches.
+        width: Room in inches.
+    """
+    label, reference = FORESTS[value]
+    n = len(table)
+    height = min(max(0.24 * n, 0.5), 1.3)
+    page.heading(label.split(" (")[0], left=left, width=width)
+    ax = page.axes(left + NAMES, page.top, width - NAMES - 0.05, height)
+    if table[value].notna().any():
+        marks = None if reference else "prevalence"
+        plot_forest(
+            table, ax, value=value, marks=marks, reference=reference, label=label
+        )
+        ax.set_xlim(0, 1.02)
+        ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        names = [shorten_text(name, NAMES - 0.05, 7.5) for name in table["name"]]
+        ax.set_yticks(range(n), names, size=7.5)
+        ax.tick_params(axis="y", length=0)
+    else:
+        say_nothing_to_draw(ax, "no metrics stored", size=8)
+    page.top += height + 0.5
+
+
+def collect_scores(units: Sequence[Unit]) -> pd.DataFrame:
+    """Test scores of each unit's leading model, with intervals and colour."""
+    rows = []
+    for unit in units:
+        metrics = unit.lead.metrics
+        row = {
+            "name": f"{unit.pair.replace(' against ', '/')} {unit.splice_type}",
+            "model": unit.lead.name,
+            "n_sites": metrics.get("n_sites"),
+            "n_genes": metrics.get("n_genes"),
+            "prevalence": metrics.get("prevalence"),
+            "color": get_class_colour(unit.positive_name),
+        }
+        intervals = metrics.get("intervals") or {}
+        for value in ("auprc", "auroc"):
+            row[value] = metrics.get(value)
+            low, high = intervals.get(value) or (np.nan, np.nan)
+            row[f"{value}_low"], row[f"{value}_high"] = low, high
+        rows.append(row)
+    columns = "name model n_sites n_genes prevalence color auprc auprc_low auprc_high "
+    columns += "auroc auroc_low auroc_high"
+    frame = pd.DataFrame(rows, columns=columns.split())
+    numbers = [c for c in frame if c not in ("name", "model", "color")]
+    return frame.astype(dict.fromkeys(numbers, float))
+
+
+def count_sites(sites: pd.DataFrame) -> pd.DataFrame:
+    """Sites by pred_type (rows) and splice type (columns); absent ones are zero."""
+    table = pd.crosstab(sites["pred_type"], sites["splice_type"])
+    rows = [name for name in CLASS_NAMES if name in table.index]
+    columns = [c for c in ("donor", "acceptor") if c in table] or ["donor"]
+    return table.reindex(index=rows, columns=columns, fill_value=0)

@@ -1,0 +1,378 @@
+"""The trust page: are the maps faithful, stable, and silent on shuffled labels?
+
+First in words, then in curves: deletion, insertion, random weights, agreement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from error_sequence_model.core import write_tsv
+from error_sequence_model.figures import (
+    BODY_WIDTH,
+    INK,
+    MARGIN,
+    MUTED,
+    SERIES_COLOURS,
+    Column,
+    Page,
+    PageSpec,
+    draw_table,
+    format_interval,
+    format_signed,
+    measure_text,
+)
+from error_sequence_model.reports.contents import CONTINUED
+from error_sequence_model.reports.findings.checks import (
+    describe_labels,
+    describe_methods,
+    describe_seeds,
+)
+from error_sequence_model.reports.findings.words import describe_control
+from error_sequence_model.results import ReportData, Unit
+
+VIEW = "attention: "
+EXPLANATIONS = (
+    "Completeness: a map's sum should equal the change of the log-odds from the "
+    "baseline input; shown is the relative error, median and 95th percentile.",
+    "Deletion and insertion: the bases that the map ranks highest are replaced, or put "
+    "back, first; shown are the log-odds moved beyond a random order: above 0 is "
+    "faithful.",
+    "Randomisation: with all weights drawn anew the map must change; shown is the rank "
+    "correlation with the real map, the median of several draws, whose size must stay "
+    "below the limit.",
+    "Planted truth: where the cause of an error is known (simulated data), how well "
+    "the map finds its bases; AUROC 0.5 is chance.",
+)
+MOST_ROWS, MOST_LINES, LINE = 14, 8, 0.2
+
+
+def make_trust_pages(data: ReportData, focus: str) -> list[PageSpec]:
+    """Specifications of the trust page and of the pages of curves behind it."""
+    page = PageSpec(
+        "Can these maps be trusted?",
+        partial(_draw_trust, data=data, focus=focus),
+        f"predictor {data.predictor} · {focus} · checks of every leading model",
+        "A map that failed a check carries that failure on every figure it is used in.",
+    )
+    return [page, *make_curve_pages(data, focus)]
+
+
+def _draw_trust(page: Page, *, data: ReportData, focus: str) -> None:
+    table = collect_checks(data.units)
+    if table.empty:
+        page.bullet(
+            "No faithfulness.json is stored: none of the maps was checked. Read them "
+            "as hypotheses only.",
+            mark="bad",
+        )
+    else:
+        write_tsv(data.tables / f"{focus}.checks.tsv", table)
+        shown = table[~table["method"].str.startswith(VIEW)]
+        columns = [Column(name, shown[name].tolist()) for name in shown]
+        rest = f" in {focus}.checks.tsv"
+        draw_table(page, columns, size=8.5, most_rows=MOST_ROWS, rest=rest)
+    for text in EXPLANATIONS:
+        page.bullet(text, size=8.5)
+    page.heading("Do methods and training seeds agree?")
+    lines = [(text, "") for unit in data.units for text in describe_methods(unit)]
+    lines = [line for unit in data.units for line in describe_seeds(unit)] + lines
+    _write_lines(page, lines, f" in {focus}.agreement.tsv")
+    page.heading("Negative control")
+    if not data.controls:
+        page.bullet(
+            "No run with shuffled labels: add a contrast with shuffle_labels: true to "
+            "see what the same report finds where nothing is to be found.",
+            mark="open",
+            size=8.5,
+        )
+    controls = data.controls[:4]
+    _write_lines(
+        page,
+        [f(unit) for unit in controls for f in (describe_control, describe_labels)],
+        "",
+    )
+
+
+def _write_lines(page: Page, lines: Sequence[tuple[str, str]], rest: str) -> None:
+    """Write bullets while there is room, and say how many are left out."""
+    room = max(int((page.room - 1.0) / (2 * LINE)), 1)
+    shown = lines[: min(room, MOST_LINES)]
+    for text, mark in shown:
+        page.bullet(text, mark=mark, size=8.5)
+    if len(lines) > len(shown):
+        page.caption(f"… and {len(lines) - len(shown)} more{rest}")
+
+
+def collect_checks(units: Sequence[Unit]) -> pd.DataFrame:
+    """Checks of every unit's leading model as text cells, one row per map.
+
+    Views of attention beside its mean have a name that starts with ``VIEW``.
+    """
+    rows = []
+    for unit in units:
+        faithfulness = unit.lead.faithfulness
+        views = faithfulness.get("attention_views") or {}
+        every = dict(faithfulness.get("methods") or {})
+        every |= {VIEW + n: v for n, v in views.items() if "undefined" not in v}
+        for method, result in every.items():
+            rows.append(
+                {
+                    "contrast": unit.contrast,
+                    "splice type": unit.splice_type,
+                    "method": method.replace("_", " "),
+                    "sites": str(faithfulness.get("n_sites", "–")),
+                    "completeness": _say_completeness(result.get("completeness")),
+                    "deletion": _say_curve(result.get("deletion")),
+                    "insertion": _say_curve(result.get("insertion")),
+                    "randomisation": _say_randomisation(result.get("randomisation")),
+                    "planted truth": _say_planted(result.get("planted")),
+                    "verdict": _say_passed(result.get("passed")),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _say_passed(passed: Any) -> str:
+    if passed is None:
+        return "○ not checked"
+    return "✓ passed" if passed else "✗ FAILED"
+
+
+def _mark(result: dict[str, Any]) -> str:
+    passed = result.get("passed")
+    return "" if passed is None else ("✓ " if passed else "✗ ")
+
+
+def _say_completeness(result: dict[str, Any] | None) -> str:
+    if not result or result.get("median") is None:
+        return "not defined"
+    tail = f", p95 {result['p95']:.1%}" if result.get("p95") is not None else ""
+    return f"{_mark(result)}{result['median']:.1%}{tail}"
+
+
+def _say_curve(result: dict[str, Any] | None) -> str:
+    if not result or result.get("area") is None:
+        return "not checked"
+    difference = result["area"] - (result.get("random_area") or 0.0)
+    interval = format_interval(result.get("interval"))
+    return f"{_mark(result)}{format_signed(difference)}{interval}"
+
+
+def _say_randomisation(result: dict[str, Any] | None) -> str:
+    if not result or result.get("rank_correlation") is None:
+        return "not checked"
+    limit = f" (limit {result['limit']:.2g})" if result.get("limit") is not None else ""
+    return f"{_mark(result)}ρ {format_signed(result['rank_correlation'])}{limit}"
+
+
+def _say_planted(result: dict[str, Any] | None) -> str:
+    if not result or result.get("auroc") is None:
+        return "no known truth"
+    base = result.get("base_rate")
+    n = f", {result['n_sites']} sites" if result.get("n_sites") is not None else ""
+    rate = f" (chance {base:.2f})" if base is not None else ""
+    auprc = result.get("auprc")
+    second = f", AUPRC {auprc:.2f}{rate}" if auprc is not None else ""
+    return f"{_mark(result)}AUROC {result['auroc']:.2f}{second}{n}"
+
+
+UNITS_PER_PAGE = 3
+PANEL, WIDTHS, GAP = 0.9, (2.25, 2.25, 2.1, 1.45), 0.63
+MODES = {
+    "deletion": ("bases replaced (%)", "log-odds lost"),
+    "insertion": ("bases put back (%)", "log-odds gained"),
+}
+
+
+def make_curve_pages(data: ReportData, focus: str) -> list[PageSpec]:
+    """Specifications of the pages of curves; none where nothing is stored."""
+    units = [unit for unit in data.units if _get_methods(unit)]
+    tabulate_curves(data, units, focus)
+    pages = []
+    for start in range(0, len(units), UNITS_PER_PAGE):
+        part = units[start : start + UNITS_PER_PAGE]
+        pages.append(
+            PageSpec(
+                "What the checks measured" + (CONTINUED if start else ""),
+                partial(_draw_units, units=part),
+                f"predictor {data.predictor} · {focus} · checks of every leading model",
+                "A faithful map leaves the dashed line, which is a random order of the "
+                "same sites.",
+            )
+        )
+    return pages
+
+
+def _get_methods(unit: Unit) -> dict[str, Any]:
+    """Methods with a stored curve."""
+    methods = unit.lead.faithfulness.get("methods") or {}
+    return {n: m for n, m in methods.items() if (m.get("deletion") or {}).get("curve")}
+
+
+def tabulate_curves(data: ReportData, units: Sequence[Unit], focus: str) -> None:
+    """Write the numbers behind the curves beside the report."""
+    curves, stages, pairs = [], [], []
+    for unit in units:
+        where = {"contrast": unit.contrast, "splice_type": unit.splice_type}
+        stored = unit.lead.faithfulness
+        every = {**stored["methods"], **(stored.get("attention_views") or {})}
+        for method, checks in every.items():
+            key = {**where, "method": method}
+            for mode in MODES:
+                curve = (checks.get(mode) or {}).get("curve") or {}
+                for values in zip(*curve.values(), strict=True):
+                    row = dict(zip(("share", "guided", "random"), values, strict=True))
+                    curves.append({**key, "mode": mode, **row})
+            cascade = (checks.get("randomisation") or {}).get("cascade") or []
+            stages += [{**key, **entry} for entry in cascade]
+        agreement = stored.get("agreement") or {}
+        names = agreement.get("methods") or []
+        for i, j in np.ndindex(len(names), len(names)):
+            value = agreement["rank_correlation"][i][j]
+            pairs.append({**where, "first": names[i], "second": names[j]})
+            pairs[-1]["rank_correlation"] = value
+    for name, rows in (("curves", curves), ("cascade", stages), ("agreement", pairs)):
+        if rows:
+            write_tsv(data.tables / f"{focus}.{name}.tsv", pd.DataFrame(rows))
+
+
+def _draw_units(page: Page, *, units: Sequence[Unit]) -> None:
+    for unit in units:
+        methods = _get_methods(unit)
+        colours = {
+            name: SERIES_COLOURS[place % len(SERIES_COLOURS)]
+            for place, name in enumerate(methods)
+        }
+        page.heading(unit.name)
+        agreement = unit.lead.faithfulness.get("agreement") or {}
+        names = list(dict.fromkeys([*methods, *(agreement.get("methods") or [])]))
+        _write_key(page, unit, names, colours)
+        left = MARGIN + 0.5
+        panels = []
+        for width in WIDTHS:
+            panels.append(page.axes(left, page.top + 0.2, width, PANEL))
+            left += width + GAP
+        for ax, mode in zip(panels, MODES, strict=False):
+            plot_curves(methods, colours, ax, mode=mode)
+            ax.set_title(mode.capitalize(), pad=4)
+        plot_cascade(methods, colours, panels[2])
+        panels[2].set_title("Weights drawn anew", pad=4)
+        plot_agreement(agreement, names, panels[3])
+        panels[3].set_title("Agreement", pad=4)
+        page.top += PANEL + 0.62
+    page.caption(
+        "Deletion: bases replaced in the map's order, on the string; insertion: true "
+        "bases put back into a sequence whose every base was replaced; means over test "
+        "sites (at most 30), towards the side the model predicts. Dashed: random "
+        "orders. Weights drawn anew, from the head down: rank correlation with the "
+        "real map; the last stage is judged, grey is the range allowed. Agreement: "
+        "median per-site rank correlation, of magnitudes where one map has no sign."
+    )
+
+
+def _write_key(
+    page: Page, unit: Unit, names: Sequence[str], colours: dict[str, str]
+) -> None:
+    """Numbered names of the maps, those with curves in their colour."""
+    place = MARGIN
+    for number, name in enumerate(names, start=1):
+        passed = unit.lead.has_passed(name)
+        verdict = {True: " ✓", False: " ✗"}.get(passed, "") if name in colours else ""
+        text = f"{number} {name.replace('_', ' ')}{verdict}"
+        if place + 0.2 + measure_text(text, 7.5) > MARGIN + BODY_WIDTH:
+            place, page.top = MARGIN, page.top + 0.16
+        if name in colours:
+            page.fill(place, page.top + 0.03, 0.14, 0.05, color=colours[name])
+            place += 0.18
+        color = INK if name in colours else MUTED
+        page.write(text, place, page.top, size=7.5, color=color)
+        place += measure_text(text, 7.5) + 0.22
+    page.top += 0.2
+
+
+def plot_curves(
+    methods: dict[str, Any], colours: dict[str, str], ax: Axes, *, mode: str
+) -> Axes:
+    """Draw deletion or insertion curves of several methods with their random orders.
+
+    Args:
+        methods: Checks by method.
+        colours: Colour by method.
+        ax: Where to draw.
+        mode: "deletion" or "insertion".
+    """
+    for name, checks in methods.items():
+        curve = (checks.get(mode) or {}).get("curve")
+        if not curve:
+            continue
+        shares = 100 * np.r_[0.0, curve["shares"]]
+        for key, style in (("random", (0, (4, 3))), ("guided", "-")):
+            values = np.r_[0.0, curve[key]]
+            color = colours[name] if key == "guided" else MUTED
+            ax.plot(shares, values, color=color, lw=1.2, ls=style, marker=".", ms=3)
+    ax.axhline(0, color=MUTED, lw=0.5)
+    x_label, y_label = MODES[mode]
+    ax.set_xlabel(x_label, labelpad=1)
+    ax.set_ylabel(y_label, labelpad=2)
+    ax.locator_params(nbins=4)
+    return ax
+
+
+def plot_cascade(methods: dict[str, Any], colours: dict[str, str], ax: Axes) -> Axes:
+    """Draw the rank correlation with the real map by how much was drawn anew."""
+    stages: list[str] = []
+    for name, checks in methods.items():
+        check = checks.get("randomisation") or {}
+        cascade = check.get("cascade") or []
+        stages = [entry["stage"] for entry in cascade] or stages
+        values = [entry["rank_correlation"] for entry in cascade]
+        heights = [np.nan if value is None else value for value in values]
+        ax.plot(range(len(heights)), heights, color=colours[name], marker=".", lw=1.2)
+        if cascade:
+            ax.axhspan(-check["limit"], check["limit"], color="#EDEDED", lw=0, zorder=0)
+    ax.set(ylim=(-1.05, 1.05), yticks=[-1, 0, 1])
+    ax.set_xticks(range(len(stages)), [stage.replace(" ", "\n", 1) for stage in stages])
+    ax.tick_params(axis="x", labelsize=6.5)
+    if stages:
+        ax.set_xlim(-0.3, len(stages) - 0.7)
+    ax.set_ylabel("rank correlation", labelpad=2)
+    return ax
+
+
+def plot_agreement(agreement: dict[str, Any], names: Sequence[str], ax: Axes) -> Axes:
+    """Draw the rank correlations between maps, numbered as in ``names``."""
+    stored = list(agreement.get("methods") or [])
+    places = [stored.index(name) for name in names if name in stored]
+    numbers = [str(names.index(stored[place]) + 1) for place in places]
+    matrix = np.array(agreement.get("rank_correlation") or [[]], dtype=float)
+    size = len(places)
+    if size:
+        matrix = matrix[np.ix_(places, places)]
+        ax.pcolormesh(np.nan_to_num(matrix), cmap="RdBu_r", vmin=-1.2, vmax=1.2)
+        for i, j in np.ndindex(size, size):
+            if size <= 8 and i != j and np.isfinite(matrix[i, j]):
+                text = f"{matrix[i, j]:.1f}".replace("-", "−").replace("0.", ".")
+                color = "white" if abs(matrix[i, j]) > 0.65 else INK
+                ax.text(
+                    j + 0.5,
+                    i + 0.5,
+                    text,
+                    ha="center",
+                    va="center",
+                    size=6,
+                    color=color,
+                )
+    middles = np.arange(size) + 0.5
+    ax.set_xticks(middles, numbers, size=6.5)
+    ax.set_yticks(middles, numbers, size=6.5)
+    ax.tick_params(length=0, pad=1)
+    ax.spines[:].set_visible(False)
+    ax.invert_yaxis()
+    return ax

@@ -1,0 +1,46 @@
+"""What a run left on disk, read once, for reports and tracks alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from error_sequence_model.core import open_face
+
+if TYPE_CHECKING:
+    from .files import (
+        Maps,
+        find_setting,
+        parse_run_path,
+        read_attention,
+        read_attributions,
+        read_maps,
+        read_object,
+    )
+    from .folds import average_folds, merge_checks, merge_metrics
+    from .inputs import read_comparisons, read_rows, read_sites
+    from .run import RunResults
+    from .units import Explained, ReportData, Unit, build_units, get_predicted
+
+__all__ = [
+    "Explained",
+    "Maps",
+    "ReportData",
+    "RunResults",
+    "Unit",
+    "average_folds",
+    "build_units",
+    "find_setting",
+    "get_predicted",
+    "merge_checks",
+    "merge_metrics",
+    "parse_run_path",
+    "read_attention",
+    "read_attributions",
+    "read_comparisons",
+    "read_maps",
+    "read_object",
+    "read_rows",
+    "read_sites",
+]
+
+__getattr__ = open_face(__name__, __file__)

@@ -1,0 +1,307 @@
+"""The data of one report: sites, units (contrast × splice type) and site windows.
+
+A unit is everything about one contrast at one splice type; its leading model is chosen
+by *validation* AUPRC, never by the test part that is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.results.files import Maps
+from error_sequence_model.results.folds import average_folds
+from error_sequence_model.results.inputs import (
+    find_token_store,
+    get_clusters,
+    read_rows,
+)
+from error_sequence_model.results.run import RunResults, merge_folds
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One contrast at one splice type, seen from one pred_type.
+
+    Attributes:
+        focus: The pred_type the page is about.
+        models: One entry per backbone and seed (folds merged), best validation first.
+        runs: The single runs.
+        comparison: Rows of ``comparison.tsv``, or None.
+        sites: Sites of the split with label, part, pred_type, gene, score …, indexed by
+            site_id; empty if there is no split.
+    """
+
+    focus: str
+    models: tuple[RunResults, ...]
+    runs: tuple[RunResults, ...]
+    comparison: pd.DataFrame | None
+    sites: pd.DataFrame
+
+    @property
+    def lead(self) -> RunResults:
+        """The model whose maps are shown."""
+        return self.models[0]
+
+    @property
+    def contrast(self) -> str:
+        """Name of the contrast."""
+        return self.lead.contrast
+
+    @property
+    def splice_type(self) -> str:
+        """Splice type: donor, acceptor or any."""
+        return self.lead.splice_type
+
+    @property
+    def name(self) -> str:
+        """The unit in words."""
+        return self.name_at(self.splice_type)
+
+    def name_at(self, splice_type: str) -> str:
+        """The unit at one splice type, in words: "FP against TP, donor"."""
+        place = "donor and acceptor" if splice_type == "any" else splice_type
+        return f"{self.pair}, {place}"
+
+    @cached_property
+    def pair(self) -> str:
+        """The calls told apart; the contrast's name where that says more."""
+        if self.sites.empty or self.lead.is_control or len(self.lead.classes) != 2:
+            return self.contrast
+        errors, correct = (
+            "/".join(sorted(self.sites.loc[chosen, "pred_type"].unique()))
+            for chosen in (self.sites["label"] == 1, self.sites["label"] == 0)
+        )
+        words = f"{errors} against {correct}"
+        # A contrast of the user's own, or a matched one, is more than its classes.
+        usual = f"{errors}_vs_{correct}".lower() == self.contrast.lower()
+        return words if usual else f"{words} ({self.contrast})"
+
+    @cached_property
+    def focus_label(self) -> int | None:
+        """Label of the class that holds the focus pred_type."""
+        labels = self.sites.loc[self.sites["pred_type"] == self.focus, "label"]
+        return None if labels.empty else int(labels.mode().iloc[0])
+
+    @cached_property
+    def others(self) -> str:
+        """The pred_types that the focus is told apart from, joined by "/"."""
+        rest = self.sites.loc[self.sites["label"] != self.focus_label, "pred_type"]
+        return "/".join(sorted(rest.unique())) or "the other class"
+
+    @property
+    def positive_label(self) -> int:
+        """The class the curves are about: the error, or the focus among several."""
+        return 1 if len(self.lead.classes) == 2 else int(self.focus_label or 0)
+
+    @property
+    def positive_name(self) -> str:
+        """The positive class by its pred_types."""
+        of_class = self.sites.loc[self.sites["label"] == self.positive_label]
+        return "/".join(sorted(of_class["pred_type"].unique())) or "error"
+
+    @cached_property
+    def averages(self) -> pd.DataFrame | None:
+        """Rows of ``comparison.tsv``, those of several folds averaged; or None."""
+        return None if self.comparison is None else average_folds(self.comparison)
+
+    @cached_property
+    def test_sites(self) -> pd.DataFrame:
+        """Sites of the held-out test part."""
+        return self.sites[self.sites["part"] == "test"]
+
+    @cached_property
+    def predicted(self) -> pd.DataFrame:
+        """Test sites with ``probability`` of the positive class, indexed by site_id."""
+        return get_predicted(self, self.lead)
+
+    def explained(self, maps: Maps, splice_type: str | None = None) -> Explained:
+        """The maps of the focus and of the other class among the test sites."""
+        known = pd.Index(maps.site_id).isin(self.test_sites.index)
+        keep = np.flatnonzero(known)
+        sites = self.test_sites.loc[maps.site_id[keep]]
+        # In a class of several pred_types only the focus is shown, not its companions.
+        is_focus = sites["pred_type"] == self.focus
+        wanted = is_focus | (sites["label"] != self.focus_label)
+        if splice_type in ("donor", "acceptor"):
+            wanted &= sites["splice_type"] == splice_type
+        keep, sites = keep[wanted.to_numpy()], sites[wanted.to_numpy()]
+        first = (sites["label"] == self.positive_label).to_numpy()
+        return Explained(maps, keep, sites, first)
+
+    @property
+    def splice_types(self) -> list[str]:
+        """Splice types drawn apart: a model of both still has two pictures."""
+        if self.splice_type != "any":
+            return [self.splice_type]
+        return sorted(self.test_sites["splice_type"].unique()) or ["any"]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Maps of chosen sites next to the sites.
+
+    Attributes:
+        maps: All maps of the file.
+        rows: Rows of ``maps`` that are used, int (n_sites,).
+        sites: The sites, in the same order.
+        is_first: Whether a site is of the positive class (the error), bool (n_sites,).
+    """
+
+    maps: Maps
+    rows: np.ndarray
+    sites: pd.DataFrame
+    is_first: np.ndarray
+
+    @property
+    def scores(self) -> np.ndarray:
+        """float32 (n_sites, length)."""
+        return self.maps.scores[self.rows]
+
+    @property
+    def genes(self) -> np.ndarray:
+        """Resampling unit of each site."""
+        return get_clusters(self.sites)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Both classes by their pred_types."""
+        first, second = (
+            "/".join(sorted(self.sites.loc[mask, "pred_type"].unique()))
+            for mask in (self.is_first, ~self.is_first)
+        )
+        return first or "error", second or "correct"
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Number of sites of both classes."""
+        return int(self.is_first.sum()), int((~self.is_first).sum())
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything an error type's report or the overview is drawn from."""
+
+    predictor: str
+    sites: pd.DataFrame
+    audit: dict[str, Any]
+    units: tuple[Unit, ...]
+    controls: tuple[Unit, ...]
+    tables: Path
+    windows: Path | None = None
+    token_folder: Path | None = None
+    draws: int = 500
+    seed: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def get_sequences(self, site_ids: np.ndarray) -> dict[int, str]:
+        """Windows of some sites by site_id; empty if the file is not there."""
+        if self.windows is None or not self.windows.is_file():
+            return {}
+        rows = read_rows(self.windows, site_ids, ["site_id", "sequence"])
+        return dict(zip(rows["site_id"], rows["sequence"], strict=True))
+
+    def get_tokens(self, run: RunResults, site_ids: np.ndarray) -> dict[int, Any]:
+        """Token spans by site_id, int (n_tokens, 2); empty if not stored."""
+        path = find_token_store(self.token_folder, run)
+        if path is None:
+            return {}
+        rows = read_rows(path, site_ids, ["site_id", "starts", "ends"])
+        return {
+            key: np.stack([starts, ends], axis=1)
+            for key, starts, ends in zip(*rows.values(), strict=True)
+        }
+
+
+def get_predicted(unit: Unit, run: RunResults) -> pd.DataFrame:
+    """Test sites of a unit with a model's ``probability`` of the positive class."""
+    table = run.predictions
+    column = f"probability_{run.classes[unit.positive_label]}"
+    if table is None or column not in table or unit.sites.empty:
+        return unit.test_sites.iloc[:0].assign(probability=pd.Series(dtype=float))
+    table = table[table["part"] == "test"].drop_duplicates("site_id")
+    scores = table.set_index("site_id")[column].rename("probability").astype(float)
+    return unit.test_sites.join(scores, how="inner")
+
+
+def build_units(
+    runs: Sequence[RunResults],
+    sites: pd.DataFrame,
+    comparisons: dict[tuple[str, str], pd.DataFrame],
+    focus: str | None,
+) -> list[Unit]:
+    """Group runs into units, keeping those whose classes hold the focus pred_type.
+
+    Args:
+        runs: All runs of the predictor.
+        sites: From ``read_sites``.
+        comparisons: From ``read_comparisons``.
+        focus: A pred_type; None keeps all units and takes each one's error class.
+    """
+    grouped: dict[tuple[str, str], list[RunResults]] = {}
+    for run in runs:
+        grouped.setdefault((run.contrast, run.splice_type), []).append(run)
+    units = []
+    for key, members in sorted(grouped.items(), key=_unit_order):
+        splits = [r.split for r in members if r.split is not None]
+        if splits:
+            # Folds test disjoint sites; the test row of a site is the one that counts.
+            split = pd.concat(splits).drop_duplicates(["site_id", "fold"])
+            rank = split["part"].map({"test": 0, "validation": 1, "train": 2}).fillna(3)
+            split = split.assign(rank=rank).sort_values(["rank", "site_id"])
+            split = split.drop_duplicates("site_id").set_index("site_id")
+            table = split[["label", "part"]].join(sites, how="inner").sort_index()
+        else:
+            table = sites.iloc[:0].assign(label=0, part="")
+        # A control belongs to every report: it shows what chance looks like here.
+        is_control = members[0].is_control
+        own = _get_error_type(table) if is_control or not focus else focus
+        # Without a split only the contrast's name can tell; its page says what is gone.
+        named = not splits and str(focus).lower() in key[0].lower().split("_")
+        has_focus = focus is None or (table["pred_type"] == focus).any()
+        if has_focus or named or is_control:
+            models = _order_models(members)
+            comparison = comparisons.get(key)
+            units.append(Unit(own, models, tuple(members), comparison, table))
+    return units
+
+
+def _unit_order(item: tuple[tuple[str, str], Any]) -> tuple[int, str, int, str]:
+    (contrast, splice_type), _ = item
+    known = ("fp_vs_tp", "fn_vs_tp", "fn_vs_tn")
+    rank = known.index(contrast) if contrast in known else len(known)
+    return rank, contrast, 0 if splice_type == "donor" else 1, splice_type
+
+
+def _get_error_type(table: pd.DataFrame) -> str:
+    errors = table.loc[table["label"] == 1, "pred_type"]
+    return "error" if errors.empty else str(errors.mode().iloc[0])
+
+
+def _order_models(runs: Sequence[RunResults]) -> tuple[RunResults, ...]:
+    grouped: dict[tuple[str, int], list[RunResults]] = {}
+    for run in sorted(runs, key=lambda r: (r.backbone, r.seed, r.folds)):
+        grouped.setdefault((run.backbone, run.seed), []).append(run)
+
+    def rate(members: list[RunResults]) -> float:
+        values = [m.metrics.get("validation", {}).get("auprc") for m in members]
+        known = [value for value in values if value is not None]
+        return -float(np.mean(known)) if known else 1.0
+
+    ordered = sorted(grouped.values(), key=rate)
+    # Only the leading backbone's maps are drawn, with its other seeds for comparison.
+    return tuple(
+        merge_folds(
+            [run.with_maps() for run in members]
+            if members[0].backbone == ordered[0][0].backbone
+            and not members[0].is_control
+            else members
+        )
+        for members in ordered
+    )

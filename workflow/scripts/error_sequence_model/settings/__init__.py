@@ -1,0 +1,123 @@
+"""What users set: the config with its schema, contrasts, settings of each stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from error_sequence_model.core import open_face
+
+if TYPE_CHECKING:
+    from .analysis import (
+        TOP_K,
+        CallSettings,
+        CnnSettings,
+        FeatureSettings,
+        MotifSettings,
+        VerificationSettings,
+    )
+    from .config import complete_config, read_schema, refuse_repeated_keys
+    from .contrasts import Contrast, expand_contrasts, label_sites, parse_contrast
+    from .inputs import (
+        CAUSAL,
+        WINDOW_KEYS,
+        Track,
+        find_scope,
+        get_network,
+        get_settings,
+        get_thresholds,
+        is_pretrained,
+        list_annotations,
+        list_sources,
+        list_tracks,
+    )
+    from .methods import (
+        ALIASES,
+        CAPTUM_METHODS,
+        CAPTUM_PREFIX,
+        OWN_SETTINGS,
+        PACKAGES,
+        PREFERRED,
+        UNSIGNED,
+        list_captum_methods,
+        rank_methods,
+        require_caller,
+        resolve_method,
+    )
+    from .pretraining import PretrainingSettings
+    from .reference import write_reference
+    from .sections import (
+        BACKBONE_CHOICES,
+        CHOICES,
+        COUNT,
+        NUMBERS,
+        BackboneSettings,
+        CauseSettings,
+        ExplanationSettings,
+        LoraSettings,
+        Range,
+        Settings,
+        TrainingSettings,
+        check_edges,
+        check_number,
+        compute_run_hash,
+    )
+    from .splits import NEAR, SplitSettings, parse_settings
+
+__all__ = [
+    "ALIASES",
+    "BACKBONE_CHOICES",
+    "CAPTUM_METHODS",
+    "CAPTUM_PREFIX",
+    "CAUSAL",
+    "CHOICES",
+    "COUNT",
+    "NEAR",
+    "NUMBERS",
+    "OWN_SETTINGS",
+    "PACKAGES",
+    "PREFERRED",
+    "TOP_K",
+    "UNSIGNED",
+    "WINDOW_KEYS",
+    "BackboneSettings",
+    "CallSettings",
+    "CauseSettings",
+    "CnnSettings",
+    "Contrast",
+    "ExplanationSettings",
+    "FeatureSettings",
+    "LoraSettings",
+    "MotifSettings",
+    "PretrainingSettings",
+    "Range",
+    "Settings",
+    "SplitSettings",
+    "Track",
+    "TrainingSettings",
+    "VerificationSettings",
+    "check_edges",
+    "check_number",
+    "complete_config",
+    "compute_run_hash",
+    "expand_contrasts",
+    "find_scope",
+    "get_network",
+    "get_settings",
+    "get_thresholds",
+    "is_pretrained",
+    "label_sites",
+    "list_annotations",
+    "list_captum_methods",
+    "list_sources",
+    "list_tracks",
+    "parse_contrast",
+    "parse_settings",
+    "rank_methods",
+    "read_schema",
+    "refuse_repeated_keys",
+    "require_caller",
+    "resolve_method",
+    "write_reference",
+]
+
+__getattr__ = open_face(__name__, __file__)

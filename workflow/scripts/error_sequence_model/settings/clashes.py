@@ -1,0 +1,120 @@
+"""What a schema cannot say of a config: values that are none, settings that clash."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from error_sequence_model.core import InputError
+from error_sequence_model.settings.sections import TrainingSettings
+from error_sequence_model.settings.splits import parse_settings
+
+# Names of folders in the place where results of these names lie.
+RESERVED = {
+    "predictors": {"reports", "tracks"},
+    "contrasts": {"tokens", "pretrained"},
+    "backbones": {"classical", "ensemble", "assessment"},
+}
+
+
+def find_odd_values(value: Any, key: str = "") -> Iterator[str]:
+    """Find numbers that are not finite, and text with control characters.
+
+    No range holds NaN, and every comparison with it is false: a schema lets it pass. A
+    line end inside a name or a path is a slip, and would end up in logs and commands.
+
+    Args:
+        value: The config, or a part of it.
+        key: Where the part stands.
+
+    Yields:
+        One line per value, with its key.
+    """
+    place = key or "top level"
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if isinstance(name, str) and not name.isprintable():
+                yield f"{place}: the key {name!r} holds characters that do not print"
+            yield from find_odd_values(inner, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, (list, tuple)):
+        for number, inner in enumerate(value):
+            yield from find_odd_values(inner, f"{place}.{number}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{place}: {value} is no number to work with; give a finite one"
+    elif isinstance(value, str) and not value.isprintable():
+        yield f"{place}: {value!r} holds characters that do not print"
+
+
+def find_repeated_keys(text: str) -> Iterator[str]:
+    """Find keys that a YAML text has twice in one map: the last would win unseen.
+
+    Args:
+        text: A config file. What is no YAML has none: whoever reads it will say so.
+
+    Yields:
+        One line per key, with its row (from 1).
+    """
+    import yaml
+
+    try:
+        todo = [yaml.compose(text, Loader=yaml.SafeLoader)]
+    except (yaml.YAMLError, RecursionError):
+        return
+    seen = set()
+    while todo:
+        node = todo.pop(0)
+        if id(node) in seen:  # an alias is the node that it names
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            todo += node.value
+        elif isinstance(node, yaml.MappingNode):
+            first: dict[str, int] = {}
+            for key, value in node.value:
+                row = key.start_mark.line + 1
+                if isinstance(key, yaml.ScalarNode) and key.value in first:
+                    yield (
+                        f"row {row}: the key {key.value!r} is there already, in row "
+                        f"{first[key.value]}; keep one"
+                    )
+                elif isinstance(key, yaml.ScalarNode):
+                    first[key.value] = row
+                todo.append(value)
+
+
+def find_clashes(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find settings that are sound each for itself, but not together.
+
+    Args:
+        config: Complete and sound by its schema.
+
+    Yields:
+        One line per clash, with its key.
+    """
+    yield from _find_training_clashes(config["training"])
+    for section, reserved in RESERVED.items():
+        for name in sorted({*config[section]} & reserved):
+            yield f"{section}: {name!r} is a folder of the results; take another name"
+    for name, predictor in config["predictors"].items():
+        splits = {**config["splits"], **predictor["splits"]}
+        given = {key: value for key, value in splits.items() if value not in (None, [])}
+        try:
+            parse_settings(given)
+        except InputError as error:
+            own = f"predictors.{name}.splits over " if predictor["splits"] else ""
+            yield f"{own}splits: {error}"
+    kernel = config["baselines"]["cnn"]["kernel"]
+    if kernel % 2 == 0:
+        yield f"baselines.cnn.kernel: {kernel} is even; it must be odd"
+
+
+def _find_training_clashes(training: Mapping[str, Any]) -> Iterator[str]:
+    own = {field.name for field in fields(TrainingSettings)}
+    try:
+        TrainingSettings.from_mapping({k: v for k, v in training.items() if k in own})
+    except InputError as error:
+        yield f"training: {error}"
+    if training["bucket_boundaries"] == []:
+        yield "training.bucket_boundaries: [] has no edge; leave it out, or give some"

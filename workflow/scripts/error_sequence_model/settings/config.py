@@ -1,0 +1,241 @@
+"""The config of a run, checked against its schema and completed with its defaults."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from error_sequence_model.core import InputError, list_problems
+from error_sequence_model.settings.clashes import (
+    find_clashes,
+    find_odd_values,
+    find_repeated_keys,
+)
+from error_sequence_model.settings.forms import expand_forms
+from error_sequence_model.settings.inputs import find_problems
+from error_sequence_model.settings.methods import find_method_problems, resolve_method
+from error_sequence_model.settings.sections import BackboneSettings
+
+SCHEMA_PATH = Path(__file__).parents[3] / "schemas" / "config.schema.yaml"
+
+
+@cache
+def read_schema(path: Path = SCHEMA_PATH) -> dict[str, Any]:
+    """Read the schema of the config, once; it is not to be changed."""
+    import yaml
+
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def refuse_repeated_keys(path: str | Path) -> None:
+    """Refuse a config file that has a key twice: the last would win unseen.
+
+    Raises:
+        InputError: Names the keys and their rows.
+    """
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    if problems := list(find_repeated_keys(text)):
+        raise InputError(f"the config {path} is not valid:\n" + list_problems(problems))
+
+
+def complete_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Check a config and fill in the defaults of the schema.
+
+    Args:
+        config: The config as read from YAML.
+
+    Returns:
+        A copy with every default filled in.
+
+    Raises:
+        InputError: Everything that is wrong, each with its key and what is allowed.
+    """
+    if not isinstance(config, dict):
+        raise InputError(
+            f"the config is {type(config).__name__}, not keys with values; "
+            "config/README.md explains every key"
+        )
+    schema = read_schema()
+    completed = expand_forms(config, schema)
+    problems = [*find_odd_values(completed), *_hold_against(schema, completed)]
+    if not problems:
+        _fill_defaults(completed, schema, schema)
+        _join_revisions(completed["backbones"])
+        problems = list(_find_broken_references(completed))
+        for name, predictor in completed["predictors"].items():
+            place = ("predictors", name, "splits")
+            rules = schema["properties"]["splits"]
+            problems += _hold_against(rules, predictor["splits"], place)
+        problems = problems or list(find_clashes(completed))
+    if problems:
+        raise InputError(
+            "the config is not valid (config/README.md explains every key):\n"
+            + list_problems(problems)
+        )
+    return completed
+
+
+def _hold_against(
+    schema: dict[str, Any], value: Any, place: tuple[str, ...] = ()
+) -> list[str]:
+    """Hold a part of the config, which stands at a place in it, against a schema."""
+    from jsonschema import Draft202012Validator, validators
+
+    def is_whole(_: Any, number: Any) -> bool:
+        # JSON counts 5.0 among the whole numbers, a command line does not.
+        return isinstance(number, int) and not isinstance(number, bool)
+
+    checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", is_whole)
+    kind = validators.extend(Draft202012Validator, type_checker=checker)
+    errors = sorted(kind(schema).iter_errors(value), key=lambda e: [*map(str, e.path)])
+    for error in errors:
+        error.relative_path.extendleft(reversed(place))
+    return [line for error in errors for line in _describe(error)]
+
+
+def _describe(error: Any) -> Iterable[str]:
+    """Say what a schema error means, with the key, the value and what is allowed."""
+    key = ".".join(map(str, error.absolute_path)) or "top level"
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        allowed = sorted(error.schema.get("properties", {}))
+        for name in sorted(set(error.instance) - set(allowed), key=str):
+            close = difflib.get_close_matches(str(name), allowed, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            yield f"{key}: unknown key {name!r}{hint} (allowed: {', '.join(allowed)})"
+    elif error.validator in ("oneOf", "anyOf") and error.context:
+        deepest = max(error.context, key=lambda e: len(e.absolute_path))
+        if deepest.absolute_path != error.absolute_path:
+            yield from _describe(deepest)
+        else:
+            yield f"{key}: {error.instance!r}: " + " or ".join(
+                sorted({inner.message for inner in error.context})
+            )
+    elif error.validator == "type" and isinstance(error.instance, str):
+        hint = (
+            "; YAML reads 1e-4 as a string, write 1.0e-4"
+            if "number" in error.validator_value
+            else ""
+        )
+        yield f"{key}: {error.message}{hint}"
+    else:
+        yield f"{key}: {error.message}"
+
+
+def _fill_defaults(instance: Any, schema: dict[str, Any], root: dict[str, Any]) -> None:
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+    if not isinstance(instance, dict):
+        return
+    for key, inner in schema.get("properties", {}).items():
+        if key not in instance and "default" in inner:
+            instance[key] = copy.deepcopy(inner["default"])
+        if key in instance:
+            _fill_defaults(instance[key], inner, root)
+    inner = schema.get("additionalProperties")
+    if isinstance(inner, dict):
+        for key in instance:
+            if key not in schema.get("properties", {}):
+                _fill_defaults(instance[key], inner, root)
+
+
+def _join_revisions(backbones: dict[str, dict[str, Any]]) -> None:
+    """Name a hub id and its commit in one: owner/name@commit."""
+    for backbone in backbones.values():
+        if revision := backbone.pop("revision", None):
+            backbone["checkpoint"] += f"@{revision}"
+
+
+def _find_broken_references(config: dict[str, Any]) -> Iterable[str]:
+    """Find names in one part of the config that another part does not define."""
+    for name, predictor in config["predictors"].items():
+        genome = predictor.get("genome")
+        if genome is not None and genome not in config["genomes"]:
+            yield (
+                f"predictors.{name}.genome: {genome!r} is not under "
+                f"genomes (there are: {', '.join(config['genomes']) or 'none'})"
+            )
+        elif not genome and "errors" in predictor and predictor["format"] == "native":
+            yield (
+                f"predictors.{name}: its positions need a `genome`; only a table with "
+                "its own sequences (`format: metaspliceai` or `sequences`) needs none"
+            )
+        elif "scores" in predictor and not (
+            predictor["annotated_sites"] or config["genomes"][genome]["annotation"]
+        ):
+            yield (
+                f"predictors.{name}.scores: nothing to hold the calls to; set "
+                f"genomes.{genome}.annotation or predictors.{name}.annotated_sites"
+            )
+        for member in predictor.get("pool", []):
+            if "pool" in config["predictors"].get(member, {"pool": []}):
+                yield (
+                    f"predictors.{name}.pool: {member!r} is no predictor with an error "
+                    "table or scores of its own"
+                )
+    for name, backbone in config["backbones"].items():
+        try:
+            settings = BackboneSettings.from_mapping(backbone)
+        except InputError as error:
+            yield f"backbones.{name}: {error}"
+            continue
+        if settings.checkpoint is not None and settings.options:
+            yield (
+                f"backbones.{name}: unknown key {', '.join(settings.options)}; a "
+                "checkpoint fixes its own shape"
+            )
+    method = config["motifs"]["method"]
+    made = map(resolve_method, config["explanation"]["methods"])
+    if resolve_method(method) not in ("auto", *made):
+        yield (
+            f"motifs.method: {method!r} is not among explanation.methods "
+            f"({', '.join(config['explanation']['methods'])})"
+        )
+    files = {key: config["causes"][key] for key in ("repeats", "junctions")}
+    files |= {f"beds.{name}": file for name, file in config["causes"]["beds"].items()}
+    for key, file in files.items():
+        for genome in file if isinstance(file, dict) else ():
+            if genome not in config["genomes"]:
+                yield (
+                    f"causes.{key}: {genome!r} is not under genomes "
+                    f"(there are: {', '.join(config['genomes']) or 'none'})"
+                )
+    for model in config["models"]:
+        if model not in config["backbones"]:
+            yield (
+                f"models: {model!r} is not under backbones "
+                f"(there are: {', '.join(config['backbones'])})"
+            )
+    yield from _find_score_problems(config)
+    yield from find_method_problems(config)
+    yield from find_problems(config)
+
+
+def _find_score_problems(config: dict[str, Any]) -> Iterable[str]:
+    """Find score files that are not given in the shape of their format."""
+    for name, predictor in config["predictors"].items():
+        scores = dict(predictor.get("scores") or {"format": None})
+        kind = scores.pop("format")
+        if kind is None:
+            continue
+        keys = ("path",) if kind == "table" else ("donor", "acceptor")
+        place = f"predictors.{name}.scores"
+        known = {*keys, "columns"} if kind == "table" else set(keys)
+        for key in sorted(set(scores) - known, key=str):
+            yield (
+                f"{place}: unknown key {key!r} (format {kind} has: {', '.join(keys)})"
+            )
+        is_stranded = kind in ("bigwig", "bedgraph")
+        for key in keys:
+            files = scores.get(key)
+            if is_stranded and not (
+                isinstance(files, dict)
+                and set(files) == {"+", "-"}
+                and all(isinstance(file, str) for file in files.values())
+            ):
+                yield f'{place}.{key} is {files!r}; it must be {{"+": file, "-": file}}'
+            elif not is_stranded and not isinstance(files, str):
+                yield f"{place}.{key} is {files!r}; it must be the path of a file"

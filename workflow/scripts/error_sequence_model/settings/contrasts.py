@@ -1,0 +1,198 @@
+"""Which pred_types are told apart, and the label each site gets.
+
+In a binary contrast label 1 is the error (the positive class), 0 the correct call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from error_sequence_model.core import InputError
+
+if TYPE_CHECKING:  # the workflow reads contrasts too, and should start fast
+    import pandas as pd
+
+PRED_TYPES = ("TP", "FP", "FN", "TN")
+MATCHABLE = ("dinucleotide", "gc", "strength", "score")
+
+_BINARY = {
+    "fp_vs_tp": (("FP",), ("TP",)),
+    "fn_vs_tp": (("FN",), ("TP",)),
+    "fn_vs_tn": (("FN",), ("TN",)),
+    "fp_vs_tn": (("FP",), ("TN",)),
+}
+LIKE_WITH_LIKE = ("fp_vs_tp", "fn_vs_tn", "fp_vs_tn")
+CANONICAL = {"donor": "GT", "acceptor": "AG"}
+BUILT_IN = (*_BINARY, "error_type")
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Classes told apart.
+
+    Attributes:
+        name: As in the config and in the result paths.
+        classes: ``(class name, pred_types)`` in label order: label i is class i.
+        shuffle_labels: Permute the labels within each part, as a negative control.
+        match: What the classes are matched on (see ``matching``); empty for nothing.
+        same_dinucleotide: Keep only GT donors and AG acceptors, so that no class can
+            be told by its dinucleotide. On for the built-in contrasts of called with
+            called and of uncalled with uncalled sites (FP with TP, FN with TN); off
+            for FN with TP, where a rare dinucleotide is one of the causes sought.
+    """
+
+    name: str
+    classes: tuple[tuple[str, tuple[str, ...]], ...]
+    shuffle_labels: bool = False
+    match: tuple[str, ...] = ()
+    same_dinucleotide: bool = False
+
+    def __post_init__(self) -> None:
+        place = f"contrast {self.name!r}"
+        given = [kind for _, kinds in self.classes for kind in kinds]
+        unknown = sorted(set(given) - set(PRED_TYPES))
+        if unknown:
+            raise InputError(
+                f"{place}: unknown pred_type {unknown}; allowed: "
+                f"{', '.join(PRED_TYPES)}"
+            )
+        if len(self.classes) < 2 or any(not kinds for _, kinds in self.classes):
+            raise InputError(f"{place}: every class needs at least one pred_type")
+        repeated = sorted({kind for kind in given if given.count(kind) > 1})
+        if repeated:
+            raise InputError(f"{place}: {repeated} stands in more than one class")
+        wrong = sorted(set(self.match) - set(MATCHABLE))
+        if wrong:
+            raise InputError(
+                f"{place}: cannot match on {wrong}; allowed: {', '.join(MATCHABLE)}"
+            )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Class names in label order."""
+        return tuple(name for name, _ in self.classes)
+
+    @property
+    def pred_types(self) -> tuple[str, ...]:
+        """All pred_types of the contrast."""
+        return tuple(kind for _, kinds in self.classes for kind in kinds)
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether it is errors against correct calls."""
+        return len(self.classes) == 2
+
+
+def _read_kinds(place: str, key: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
+        return tuple(value)
+    raise InputError(f"{place}: {key} is {value!r}; it must be a list of pred_types")
+
+
+def parse_contrast(name: str, definition: Mapping[str, Any] | None = None) -> Contrast:
+    """Make a contrast from its config entry.
+
+    Args:
+        name: Its name; a built-in one needs no definition.
+        definition: ``positive`` and ``negative`` lists of pred_types, or ``like`` (a
+            built-in name); optionally ``shuffle_labels`` and ``match``.
+
+    Raises:
+        InputError: Unknown name or key, or pred_types that make no contrast.
+    """
+    place = f"contrast {name!r}"
+    definition = dict(definition or {})
+    allowed = (
+        *("positive", "negative", "like"),
+        *("shuffle_labels", "match", "same_dinucleotide"),
+    )
+    unknown = sorted(set(definition) - set(allowed))
+    if unknown:
+        raise InputError(
+            f"{place}: unknown key {unknown}; allowed: {', '.join(allowed)}"
+        )
+    base = definition.get("like", name)
+    is_like_with_like = "positive" not in definition and base in LIKE_WITH_LIKE
+    options = {
+        "same_dinucleotide": bool(
+            definition.get("same_dinucleotide", is_like_with_like)
+        ),
+        "shuffle_labels": bool(definition.get("shuffle_labels", False)),
+        "match": _read_kinds(place, "match", definition.get("match", [])),
+    }
+    if "positive" in definition or "negative" in definition:
+        if not {"positive", "negative"} <= set(definition):
+            raise InputError(f"{place}: needs both `positive` and `negative`")
+        positive = _read_kinds(place, "positive", definition["positive"])
+        negative = _read_kinds(place, "negative", definition["negative"])
+        return Contrast(name, (("correct", negative), ("error", positive)), **options)
+    if base == "error_type":
+        return Contrast(name, tuple((kind, (kind,)) for kind in PRED_TYPES), **options)
+    if base not in _BINARY:
+        raise InputError(
+            f"{place} is not built in ({', '.join(BUILT_IN)}); define it in "
+            f"`contrasts` as `{name}: {{positive: [FP], negative: [TP]}}`"
+        )
+    positive, negative = _BINARY[base]
+    return Contrast(name, (("correct", negative), ("error", positive)), **options)
+
+
+def expand_contrasts(
+    contrasts: list[str] | Mapping[str, Mapping[str, Any] | None],
+) -> dict[str, Mapping[str, Any] | None]:
+    """List the contrasts to run: a matched one never stands without the unmatched.
+
+    Args:
+        contrasts: The `contrasts` section of the config, a list or a map.
+
+    Returns:
+        Name -> definition. A contrast with ``match`` becomes two: ``{name}`` without
+        it and ``{name}_matched`` with it.
+
+    Raises:
+        InputError: A definition that makes no contrast, or a name given twice.
+    """
+    given = contrasts if isinstance(contrasts, Mapping) else dict.fromkeys(contrasts)
+    expanded: dict[str, Mapping[str, Any] | None] = {}
+    for name, definition in given.items():
+        parse_contrast(name, definition)
+        if not definition or not definition.get("match"):
+            expanded[name] = definition
+            continue
+        matched = f"{name}_matched"
+        if matched in given:
+            raise InputError(
+                f"contrast {name!r}: its matched run is called {matched!r}, which "
+                "`contrasts` defines as well; rename one of the two"
+            )
+        plain = {key: value for key, value in definition.items() if key != "match"}
+        expanded[name] = plain or None
+        base = {} if "positive" in definition else {"like": name}
+        expanded[matched] = {**base, **definition}
+    return expanded
+
+
+def label_sites(sites: pd.DataFrame, contrast: Contrast) -> pd.DataFrame:
+    """Keep a contrast's sites and give them labels.
+
+    Args:
+        sites: sites.parquet.
+        contrast: What to tell apart.
+
+    Returns:
+        Its sites with an added column ``label`` (int8, the class index), same order.
+    """
+    labels = {
+        kind: label
+        for label, (_, kinds) in enumerate(contrast.classes)
+        for kind in kinds
+    }
+    chosen = sites[sites["pred_type"].isin(list(labels))]
+    if contrast.same_dinucleotide:
+        usual = chosen["splice_type"].map(CANONICAL)
+        chosen = chosen[chosen["dinucleotide"].eq(usual)]
+    return chosen.assign(label=chosen["pred_type"].map(labels).astype("int8"))

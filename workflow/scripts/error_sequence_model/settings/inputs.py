@@ -1,0 +1,227 @@
+"""What the config says of inputs: what is pretrained for which runs, causes' files.
+
+Needs no torch: the workflow asks before it starts a job.
+
+A file under ``causes`` is a path, or ``{genome: path}`` where predictors have different
+genomes. A pool's contigs are called ``genome:contig``, so its files carry that prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from error_sequence_model.core import InputError
+from error_sequence_model.settings.pretraining import PretrainingSettings
+from error_sequence_model.settings.sections import CauseSettings
+
+# Of a backbone's entry, what is the classifier's alone.
+CLASSIFIER_KEYS = ("pooling", "head_dropout", "tuning", "lora")
+CAUSAL = ("hyenadna",)
+# What the windows depend on; the rest of the settings changes the training alone.
+WINDOW_KEYS = ("windows", "length", "site_share", "seed")
+
+
+def get_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of ``pretraining`` that define the weights."""
+    names = [field.name for field in fields(PretrainingSettings)]
+    return {name: config["pretraining"][name] for name in names}
+
+
+def is_pretrained(config: Mapping[str, Any], backbone: str) -> bool:
+    """Whether runs of a backbone start from weights pretrained here."""
+    settings = config["pretraining"]
+    models = settings["models"]
+    return bool(settings["enabled"] and (models is None or backbone in models))
+
+
+def get_network(config: Mapping[str, Any], backbone: str) -> dict[str, Any]:
+    """The keys of a backbone that define the network that is pretrained."""
+    entry = config["backbones"][backbone]
+    return {k: v for k, v in entry.items() if k not in CLASSIFIER_KEYS}
+
+
+def find_scope(
+    splits: Mapping[str, Any],
+    predictor: str,
+    contrast: str,
+    splice_type: str,
+    fold: int | str,
+) -> str:
+    """Say which runs share one pretrained backbone: those that hold out the same.
+
+    Args:
+        splits: The predictor's split settings.
+        predictor: Of the run.
+        contrast: Of the run.
+        splice_type: Of the run.
+        fold: Of the run.
+
+    Returns:
+        The predictor, where the config names the held-out chromosomes; else one fold of
+        one contrast and splice type, as each of them deals genes out by itself.
+    """
+    is_named = splits.get("by", "chromosome") == "chromosome" and (
+        splits.get("preset") or (splits.get("test") and splits.get("validation"))
+    )
+    if is_named:
+        return predictor
+    return f"{predictor}/{contrast}/{splice_type}/fold{fold}"
+
+
+def list_sources(config: Mapping[str, Any], predictor: str) -> list[dict[str, Any]]:
+    """The genomes a predictor's backbone learns from, as fields of ``GenomeSource``."""
+    entry = config["predictors"][predictor]
+    prefixes = {}
+    for name in entry.get("pool", [predictor]):
+        genome = config["predictors"][name].get("genome")
+        prefixes[genome] = f"{genome}:" if "pool" in entry else ""
+    sources = [
+        {"name": name, "prefix": prefix, "has_sites": True}
+        for name, prefix in prefixes.items()
+        if name is not None
+    ]
+    sources += [
+        {"name": name, "prefix": f"{name}:", "has_sites": False}
+        for name in config["pretraining"]["genomes"]
+        if name not in prefixes
+    ]
+    for source in sources:
+        source.update(config["genomes"][source["name"]])
+    return sources
+
+
+def find_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find what keeps a config from pretraining, each with the key to change."""
+    settings = config["pretraining"]
+    try:
+        checked = PretrainingSettings.from_mapping(get_settings(config))
+    except InputError as error:
+        yield f"pretraining: {error}"
+        return
+    for name in settings["genomes"]:
+        if name not in config["genomes"]:
+            yield (
+                f"pretraining.genomes: {name!r} is not under genomes (there are: "
+                f"{', '.join(config['genomes']) or 'none'})"
+            )
+            return
+    for name in settings["models"] or []:
+        if name not in config["backbones"]:
+            yield (
+                f"pretraining.models: {name!r} is not under backbones (there are: "
+                f"{', '.join(config['backbones'])})"
+            )
+    if not settings["enabled"]:
+        return
+    for name in config["models"]:
+        architecture = config["backbones"].get(name, {}).get("architecture")
+        is_causal = architecture in CAUSAL and is_pretrained(config, name)
+        if is_causal and checked.has_annotation:
+            yield (
+                f"pretraining.objective: {checked.objective!r}, but {name} "
+                f"({architecture}) sees only what lies 5' of a base and cannot learn "
+                "the annotation; set it to sequence, or leave the backbone out of "
+                "`pretraining.models`"
+            )
+    for predictor, entry in config["predictors"].items():
+        members = entry.get("pool", [predictor])
+        lacking = [
+            member
+            for member in members
+            if not config["predictors"][member].get("genome")
+        ]
+        for member in lacking:
+            yield (
+                f"predictors.{member}: pretraining needs its `genome` with an "
+                "annotation; set both, or `pretraining.enabled: false`"
+            )
+        if lacking:
+            continue
+        for source in list_sources(config, predictor):
+            if not source["annotation"]:
+                yield (
+                    f"genomes.{source['name']}.annotation: pretraining takes gene "
+                    "bodies from it; set it (GTF or GFF3), or "
+                    "`pretraining.enabled: false`"
+                )
+
+
+@dataclass(frozen=True)
+class Track:
+    """One file of the user.
+
+    Attributes:
+        cause: "repeats", "junctions" or "bed".
+        path: The file.
+        name: Of a BED, as in ``causes.beds``.
+        prefix: A pool's name of the genome, before the colon of its contigs.
+        coordinate_base: Of a table of junctions.
+        site_base: Of a table of junctions.
+    """
+
+    cause: str
+    path: str
+    name: str = ""
+    prefix: str = ""
+    coordinate_base: int = 1
+    site_base: str = "exon"
+
+
+def get_thresholds(config: Mapping[str, Any]) -> dict[str, float]:
+    """The thresholds among the keys of ``causes``."""
+    names = [field.name for field in fields(CauseSettings)]
+    return {name: config["causes"][name] for name in names}
+
+
+def list_annotations(config: Mapping[str, Any], predictor: str) -> list[list[str]]:
+    """``[prefix, path]`` of a predictor's annotations.
+
+    None at all where a genome has none: flags known for a part of the sites only would
+    tell genomes apart, not causes.
+    """
+    pairs = []
+    for prefix, member in _list_members(config, predictor):
+        path = config["genomes"].get(member.get("genome"), {}).get("annotation")
+        if not path:
+            return []
+        if [prefix, path] not in pairs:
+            pairs.append([prefix, path])
+    return pairs
+
+
+def list_tracks(config: Mapping[str, Any], predictor: str) -> list[dict[str, Any]]:
+    """The user's files for a predictor, as fields of ``Track``."""
+    causes = config["causes"]
+    tracks: list[Track] = []
+    for prefix, member in _list_members(config, predictor):
+        genome = member.get("genome")
+        if genome is None:
+            continue
+        convention = {
+            "coordinate_base": member["coordinate_base"],
+            "site_base": member["site_base"],
+        }
+        given = [("repeats", "", causes["repeats"], {})]
+        support = causes["junctions"] or member.get("support")
+        given.append(("junctions", "", support, convention))
+        given += [("bed", name, file, {}) for name, file in causes["beds"].items()]
+        for cause, name, file, options in given:
+            path = file.get(genome) if isinstance(file, Mapping) else file
+            if path:
+                tracks.append(Track(cause, path, name, prefix, **options))
+    return [asdict(track) for track in dict.fromkeys(tracks)]
+
+
+def _list_members(
+    config: Mapping[str, Any], predictor: str
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """``(prefix, settings)`` of a predictor, or of every member of a pool."""
+    entry = config["predictors"][predictor]
+    if "pool" not in entry:
+        yield "", entry
+        return
+    for name in entry["pool"]:
+        member = config["predictors"][name]
+        yield member.get("genome", name), member

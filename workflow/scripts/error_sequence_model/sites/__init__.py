@@ -1,0 +1,45 @@
+"""Error tables of every origin, read, checked, and merged into one row per site."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from error_sequence_model.core import open_face
+
+if TYPE_CHECKING:
+    from .consensus import MINIMUM_SHARE, Reading, check_consensus, has_consensus
+    from .pooling import Member, pool_sites, pool_windows
+    from .prepare import (
+        COLUMNS,
+        FORMATS,
+        REQUIRED,
+        SPLIT_COLUMNS,
+        describe_counts,
+        make_audit,
+        order_columns,
+        prepare_sites,
+        read_sites,
+        set_aside,
+    )
+
+__all__ = [
+    "COLUMNS",
+    "FORMATS",
+    "MINIMUM_SHARE",
+    "REQUIRED",
+    "SPLIT_COLUMNS",
+    "Member",
+    "Reading",
+    "check_consensus",
+    "describe_counts",
+    "has_consensus",
+    "make_audit",
+    "order_columns",
+    "pool_sites",
+    "pool_windows",
+    "prepare_sites",
+    "read_sites",
+    "set_aside",
+]
+
+__getattr__ = open_face(__name__, __file__)

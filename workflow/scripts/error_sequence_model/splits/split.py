@@ -1,0 +1,306 @@
+"""Training, validation and test sites that share nothing.
+
+`split.parquet`, one row per (site, fold):
+    site_id int64, label int8, fold int16, part (train | validation | test | excluded),
+    training_similarity float32 (test only: greatest similarity to a training window,
+    see ``homology``; null elsewhere)
+
+Test keeps all its sites. A validation site that shares its sequence, the reverse
+complement, a base of the genome or (near-duplicates) much of its sequence with a test
+site is excluded, and a training site that does with a test or validation site.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import get_window_starts, normalise_contig
+from error_sequence_model.settings import (
+    Contrast,
+    SplitSettings,
+    label_sites,
+    parse_settings,
+)
+from error_sequence_model.splits.grouping import deal_groups, get_column, group_sites
+from error_sequence_model.splits.leakage import PARTS, audit_fold, require_no_leak
+from error_sequence_model.splits.leakfilter import EXCLUDED, LeakFilter
+from error_sequence_model.splits.matching import match_parts
+from error_sequence_model.windows import Windows
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = ("site_id", "label", "fold", "part", "training_similarity")
+
+
+def make_split(
+    sites: pd.DataFrame,
+    windows: Windows,
+    contrast: Contrast,
+    splice_type: str,
+    settings: Mapping[str, Any] | SplitSettings,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Split a contrast's sites and audit the result.
+
+    Args:
+        sites: sites.parquet.
+        windows: Their windows.
+        contrast: Which pred_types are told apart.
+        splice_type: ``donor``, ``acceptor`` or ``any``.
+        settings: The `splits` section of the config (see ``SplitSettings``).
+
+    Returns:
+        ``(split, leakage)``: split.parquet (see the top) and leakage.json.
+
+    Raises:
+        InputError: An unknown chromosome, a part without a class, or a leak.
+    """
+    settings = parse_settings(settings)
+    chosen = _choose_sites(sites, windows, contrast, splice_type)
+    matrix = windows.get_matrix(chosen["site_id"].to_numpy())
+    folds = assign_parts(chosen, matrix, settings)
+    filter_ = LeakFilter(chosen, matrix, settings)
+    frames, report = [], {}
+    for fold, assigned in enumerate(folds):
+        parts, removed = filter_.remove_leaks(assigned)
+        labels = chosen["label"].to_numpy().copy()
+        if contrast.match:
+            parts, n_unmatched = match_parts(
+                chosen, matrix, parts, contrast, settings, upstream=windows.upstream
+            )
+            removed["unmatched"] = n_unmatched
+        if contrast.shuffle_labels:
+            labels = shuffle_labels(labels, parts, settings.seed + fold)
+        require_classes(labels, parts, contrast, splice_type, fold, settings)
+        nearest = filter_.get_training_similarity(parts)
+        counts = audit_fold(chosen, matrix, parts)
+        counts["near_duplicates"] = int((nearest >= settings.similarity).sum())
+        counts["removed_from_training"] = int(
+            ((assigned == "train") & (parts == EXCLUDED)).sum()
+        )
+        counts["removed"] = removed
+        counts["counts"] = _count_classes(labels, parts, contrast)
+        report[str(fold)] = counts
+        frames.append(
+            pd.DataFrame(
+                {
+                    "site_id": chosen["site_id"].to_numpy(),
+                    "label": labels.astype(np.int8),
+                    "fold": np.int16(fold),
+                    "part": parts.astype(str),
+                    "training_similarity": nearest,
+                }
+            )
+        )
+        logger.info(
+            "%s %s fold %d: %s; removed %s",
+            contrast.name,
+            splice_type,
+            fold,
+            counts["counts"],
+            {reason: n for reason, n in removed.items() if n} or "nothing",
+        )
+    leakage = {
+        "folds": report,
+        "passed": True,
+        "by": settings.by,
+        "column": settings.column,
+        "near_duplicates": settings.near_duplicates,
+        "similarity": settings.similarity,
+        "contrast": contrast.name,
+        "splice_type": splice_type,
+        "shuffled_labels": contrast.shuffle_labels,
+        "matched_on": list(contrast.match),
+        "same_dinucleotide": contrast.same_dinucleotide,
+        "duplicated_windows": int(len(matrix) - len(np.unique(filter_.digests))),
+    }
+    require_no_leak(leakage)
+    return pd.concat(frames, ignore_index=True), leakage
+
+
+def _choose_sites(
+    sites: pd.DataFrame, windows: Windows, contrast: Contrast, splice_type: str
+) -> pd.DataFrame:
+    if splice_type not in ("donor", "acceptor", "any"):
+        raise InputError(
+            f"splice_type is {splice_type!r}; it must be donor, acceptor or any"
+        )
+    if splice_type != "any":
+        sites = sites[sites["splice_type"].eq(splice_type)]
+    chosen = label_sites(sites, contrast).reset_index(drop=True)
+    n_all = int(sites["pred_type"].isin(contrast.pred_types).sum())
+    if len(chosen) < n_all:
+        # More than a few: their junctions may be guesses (tables of sequences).
+        level = logging.WARNING if len(chosen) < 0.9 * n_all else logging.INFO
+        logger.log(
+            level,
+            "%s %s: %d of %d sites left out, not GT or AG (the contrast's "
+            "`same_dinucleotide: false` keeps them)",
+            contrast.name,
+            splice_type,
+            n_all - len(chosen),
+            n_all,
+        )
+    if chosen.empty:
+        raise InputError(
+            f"contrast {contrast.name!r}, {splice_type}: the error table has no such "
+            "site"
+        )
+    starts = get_window_starts(
+        chosen["junction"].to_numpy(),
+        chosen["strand"].eq("+").to_numpy(),
+        upstream=windows.upstream,
+        downstream=windows.downstream,
+    )
+    return chosen.assign(start=starts, end=starts + windows.length)
+
+
+def assign_parts(
+    sites: pd.DataFrame, windows: np.ndarray, settings: SplitSettings
+) -> list[np.ndarray]:
+    """Assign every site to a part, once per fold.
+
+    Args:
+        sites: The contrast's sites with label, start and end.
+        windows: uint8 ``(n, length)``.
+        settings: How to split.
+
+    Returns:
+        One object array ``(n,)`` of train, validation and test per fold.
+
+    Raises:
+        InputError: There are fewer groups than folds.
+    """
+    if settings.by == "chromosome" and (settings.test or settings.validation):
+        return [_hold_out(sites, settings)]
+    groups = group_sites(sites, windows, settings)
+    labels = sites["label"].to_numpy()
+    if settings.folds is None:
+        validation, test = settings.validation_share, settings.test_share
+        shares = np.array([1 - validation - test, validation, test])
+        bins = deal_groups(groups, labels, shares, settings.seed)
+        return [np.array(PARTS, dtype=object)[bins]]
+    n = settings.folds
+    n_groups = len(np.unique(groups))
+    if n_groups < n:
+        raise InputError(
+            f"splits.folds is {n}, but there are only {n_groups} groups to split by "
+            f"{settings.by}; use fewer folds or another `splits.by`"
+        )
+    bins = deal_groups(groups, labels, np.full(n, 1 / n), settings.seed)
+    folds = []
+    for fold in range(n):
+        parts = np.full(len(sites), "train", dtype=object)
+        parts[bins == fold] = "test"
+        parts[bins == (fold + 1) % n] = "validation"
+        folds.append(parts)
+    return folds
+
+
+def _hold_out(sites: pd.DataFrame, settings: SplitSettings) -> np.ndarray:
+    values = get_column(sites, settings.column)
+    parts = np.full(len(sites), "train", dtype=object)
+    for part in ("validation", "test"):
+        wanted = _find_values(values, getattr(settings, part), part, settings)
+        parts[values.isin(wanted).to_numpy()] = part
+    # Of the two one is named, or both; what is not is drawn from the rest.
+    for part, share in (
+        ("validation", settings.validation_share),
+        ("test", settings.test_share),
+    ):
+        if getattr(settings, part):
+            continue
+        rest = np.flatnonzero(parts == "train")
+        if not len(rest):
+            named = "test" if settings.test else "validation"
+            raise InputError(
+                f"splits.{named}: {list(getattr(settings, named))} are all there is in "
+                f"column {settings.column!r}; leave some for the other parts"
+            )
+        groups = pd.factorize(values.iloc[rest])[0]
+        bins = deal_groups(
+            groups,
+            sites["label"].to_numpy()[rest],
+            np.array([1 - share, share]),
+            settings.seed,
+        )
+        parts[rest[bins == 1]] = part
+    return parts
+
+
+def _find_values(
+    values: pd.Series, wanted: tuple[str, ...], part: str, settings: SplitSettings
+) -> list[str]:
+    there = sorted(values.unique())
+    if settings.preset:
+        names = {normalise_contig(name) for name in wanted}
+        found = [value for value in there if normalise_contig(value) in names]
+        if wanted and not found:
+            raise InputError(
+                f"splits.preset {settings.preset!r}: none of its {part} chromosomes "
+                f"{list(wanted)} is in column {settings.column!r}, which has {there}"
+            )
+        return found
+    unknown = [name for name in wanted if name not in there]
+    if unknown:
+        raise InputError(
+            f"splits.{part}: {unknown} not in column {settings.column!r}; there are "
+            f"{', '.join(there[:100])}"
+        )
+    return list(wanted)
+
+
+def shuffle_labels(labels: np.ndarray, parts: np.ndarray, seed: int) -> np.ndarray:
+    """Permute labels ``(n,)`` within each part: the negative control of a contrast."""
+    generator = np.random.default_rng(seed)
+    shuffled = labels.copy()
+    for part in PARTS:
+        rows = np.flatnonzero(parts == part)
+        shuffled[rows] = generator.permutation(labels[rows])
+    return shuffled
+
+
+def require_classes(
+    labels: np.ndarray,
+    parts: np.ndarray,
+    contrast: Contrast,
+    splice_type: str,
+    fold: int,
+    settings: SplitSettings,
+) -> None:
+    """Make sure that every part has every class.
+
+    Raises:
+        InputError: A part lacks a class.
+    """
+    counts = _count_classes(labels, parts, contrast)
+    empty = [
+        f"{part} has no {name}"
+        for part in PARTS
+        for name in contrast.class_names
+        if not counts[part][name]
+    ]
+    if empty:
+        raise InputError(
+            f"contrast {contrast.name!r}, {splice_type}, fold {fold} (split by "
+            f"{settings.by}): {'; '.join(empty)}. Counts: {counts}. Give that part "
+            "more in `splits.test`/`splits.validation`, use fewer `splits.folds`, "
+            "another `splits.by`, or leave this contrast or splice type out"
+        )
+
+
+def _count_classes(
+    labels: np.ndarray, parts: np.ndarray, contrast: Contrast
+) -> dict[str, dict[str, int]]:
+    return {
+        part: {
+            name: int(((parts == part) & (labels == label)).sum())
+            for label, name in enumerate(contrast.class_names)
+        }
+        for part in (*PARTS, EXCLUDED)
+    }

@@ -1,1 +1,0 @@
-"""What a split is made of: groups that stay together, homology, and its audit."""

@@ -1,0 +1,92 @@
+"""Numbers with intervals: metrics, calibration, tests, odds ratios, joint models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from error_sequence_model.core import open_face
+
+if TYPE_CHECKING:
+    from .calibration import (
+        compute_brier,
+        compute_ece,
+        compute_log_loss,
+        fit_temperature,
+        scale_probabilities,
+    )
+    from .high_regions import find_high_regions, find_threshold
+    from .joint_model import (
+        FEWEST_SITES,
+        adjust_p_values,
+        fit_joint_model,
+        measure_coverage,
+        measure_odds_ratios,
+    )
+    from .metrics import (
+        choose_threshold,
+        compute_auprc,
+        compute_auroc,
+        compute_macro,
+        compute_macro_auprc,
+        compute_sampled_auprc,
+        count_confusion,
+        draw_gene_weights,
+        get_interval,
+        number_groups,
+        score_confusion,
+    )
+    from .odds_ratios import UNKNOWN, OddsRatio, estimate_odds_ratio
+    from .paired_tests import adjust_holm, compare_pairs, compute_p_value, score_models
+    from .profiles import (
+        Comparison,
+        Profile,
+        compare_classes,
+        make_strata,
+        measure_gc_content,
+        permute_classes,
+        scale_maps,
+    )
+    from .scoring import compute_metrics
+
+__all__ = [
+    "FEWEST_SITES",
+    "UNKNOWN",
+    "Comparison",
+    "OddsRatio",
+    "Profile",
+    "adjust_holm",
+    "adjust_p_values",
+    "choose_threshold",
+    "compare_classes",
+    "compare_pairs",
+    "compute_auprc",
+    "compute_auroc",
+    "compute_brier",
+    "compute_ece",
+    "compute_log_loss",
+    "compute_macro",
+    "compute_macro_auprc",
+    "compute_metrics",
+    "compute_p_value",
+    "compute_sampled_auprc",
+    "count_confusion",
+    "draw_gene_weights",
+    "estimate_odds_ratio",
+    "find_high_regions",
+    "find_threshold",
+    "fit_joint_model",
+    "fit_temperature",
+    "get_interval",
+    "make_strata",
+    "measure_coverage",
+    "measure_gc_content",
+    "measure_odds_ratios",
+    "number_groups",
+    "permute_classes",
+    "scale_maps",
+    "scale_probabilities",
+    "score_confusion",
+    "score_models",
+]
+
+__getattr__ = open_face(__name__, __file__)

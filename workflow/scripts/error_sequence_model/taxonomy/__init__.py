@@ -1,1 +1,0 @@
-"""Named causes of errors: registry, flags by origin of evidence, tests, coverage."""

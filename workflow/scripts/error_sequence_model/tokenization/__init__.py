@@ -1,1 +1,0 @@
-"""Tokenizers of each kind, and the store of what they make."""

@@ -1,0 +1,39 @@
+"""From bases to token ids and back to places; the store of what was tokenized."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from error_sequence_model.core import open_face
+
+if TYPE_CHECKING:
+    from .base import Encoding, SequenceTokenizer
+    from .characters import (
+        CharacterTokenizer,
+        HyenaDNATokenizer,
+        NucleotideTokenizer,
+        SpliceBertTokenizer,
+    )
+    from .load import load_tokenizer
+    from .spans import centre_tokens, junction_tokens, project_to_bases
+    from .store import TokenStore, write_tokens
+    from .subwords import BPETokenizer, KmerTokenizer
+
+__all__ = [
+    "BPETokenizer",
+    "CharacterTokenizer",
+    "Encoding",
+    "HyenaDNATokenizer",
+    "KmerTokenizer",
+    "NucleotideTokenizer",
+    "SequenceTokenizer",
+    "SpliceBertTokenizer",
+    "TokenStore",
+    "centre_tokens",
+    "junction_tokens",
+    "load_tokenizer",
+    "project_to_bases",
+    "write_tokens",
+]
+
+__getattr__ = open_face(__name__, __file__)

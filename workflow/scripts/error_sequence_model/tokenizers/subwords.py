@@ -1,0 +1,150 @@
+"""Tokenizers with tokens of several bases: the BPE of DNABERT-2 and k-mers of NT."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from error_sequence_model.core import InputError
+from error_sequence_model.tokenizers.base import Encoding, SequenceTokenizer
+
+
+class BPETokenizer(SequenceTokenizer):
+    """Byte-pair encoding of DNABERT-2: [CLS] tokens [SEP], spans from its offsets.
+
+    N and the ambiguity codes are one [UNK] each. The padding id is the tokenizer's
+    (3), not the 0 of the published configuration, which is [UNK].
+
+    Args:
+        tokenizer: The fast tokenizer, as read from ``tokenizer.json``.
+
+    Raises:
+        InputError: One of its special tokens is missing.
+    """
+
+    family = "bpe"
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self.vocabulary = tokenizer.get_vocab(with_added_tokens=True)
+        names = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")
+        if missing := [name for name in names if name not in self.vocabulary]:
+            raise InputError(f"the BPE tokenizer lacks {', '.join(missing)}")
+        unknown, first, last, self.pad_token_id, self.mask_token_id = (
+            self.vocabulary[name] for name in names
+        )
+        self.unk_token_id = unknown
+        self.prefix, self.suffix = (first,), (last,)
+
+    @classmethod
+    def from_folder(cls, folder: str | Path) -> BPETokenizer:
+        """Read ``tokenizer.json`` of a checkpoint folder.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
+        file = Path(folder) / "tokenizer.json"
+        try:
+            tokenizer = Tokenizer.from_file(str(file))
+        except Exception as error:  # the library raises nothing more specific
+            raise InputError(f"{file}: not a tokenizer ({error})") from error
+        return cls(tokenizer)
+
+    def _split(self, sequence: str) -> Encoding:
+        encoded = self._tokenizer.encode(sequence, add_special_tokens=False)
+        return Encoding(
+            np.array(encoded.ids, dtype=np.int32),
+            np.array(encoded.offsets, dtype=np.int32).reshape(-1, 2),
+        )
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write ``tokenizer.json`` and ``tokenizer_config.json``."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._tokenizer.save(str(folder / "tokenizer.json"))
+        settings = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "unk_token": "[UNK]",
+            "cls_token": "[CLS]",
+            "sep_token": "[SEP]",
+            "pad_token": "[PAD]",
+            "mask_token": "[MASK]",
+        }
+        text = json.dumps(settings, indent=2) + "\n"
+        (folder / "tokenizer_config.json").write_text(text)
+
+
+class KmerTokenizer(SequenceTokenizer):
+    """The k-mers of the Nucleotide Transformer: <cls>, then k-mers from the left.
+
+    Bases that fill no k-mer before an N or the end stand alone, N is a token of its
+    own, and a run of other characters is one <unk> over all of them. The frame starts
+    anew after each of these, and at the window's first base: a shift by one base
+    changes every token.
+
+    Args:
+        tokens: The vocabulary in order of ids (``vocab.txt``).
+    """
+
+    family = "kmer"
+
+    def __init__(self, tokens: Sequence[str] | None = None) -> None:
+        tokens = self.default_tokens() if tokens is None else tokens
+        self.vocabulary = {token: index for index, token in enumerate(tokens)}
+        k = self.find_k(tokens)
+        if k is None:
+            raise InputError(f"a vocabulary of {len(tokens)} tokens without all k-mers")
+        self.k = k
+        self.unk_token_id = self.vocabulary["<unk>"]
+        self.pad_token_id = self.vocabulary["<pad>"]
+        self.mask_token_id = self.vocabulary["<mask>"]
+        self.prefix = (self.vocabulary["<cls>"],)
+        self._pattern = re.compile(f"[ACGT]{{{k}}}|[ACGTN]|[^ACGTN]+")
+
+    @staticmethod
+    def default_tokens(k: int = 6) -> tuple[str, ...]:
+        """Vocabulary of the published models: k-mers in the order A, T, C, G."""
+        kmers = ("".join(bases) for bases in product("ATCG", repeat=k))
+        specials = ("<unk>", "<pad>", "<mask>", "<cls>", "<eos>", "<bos>")
+        return (*specials, *kmers, *"ATCGN")
+
+    @staticmethod
+    def find_k(tokens: Sequence[str]) -> int | None:
+        """Length of the k-mers if the vocabulary holds all of them, else ``None``."""
+        words = [token for token in tokens if re.fullmatch("[ACGT]{2,}", token)]
+        k = len(words[0]) if words else 0
+        is_complete = len(words) == 4**k and all(len(word) == k for word in words)
+        return k if is_complete and set("ACGTN") <= set(tokens) else None
+
+    def _split(self, sequence: str) -> Encoding:
+        matches = list(self._pattern.finditer(sequence))
+        unknown = self.unk_token_id
+        ids = [self.vocabulary.get(match.group(), unknown) for match in matches]
+        spans = [match.span() for match in matches]
+        return Encoding(
+            np.array(ids, dtype=np.int32),
+            np.array(spans, dtype=np.int32).reshape(-1, 2),
+        )
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write ``vocab.txt`` and ``tokenizer_config.json``."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        ordered = sorted(self.vocabulary, key=self.vocabulary.__getitem__)
+        (folder / "vocab.txt").write_text("\n".join(ordered) + "\n")
+        settings = {
+            "tokenizer_class": "EsmTokenizer",
+            "unk_token": "<unk>",
+            "cls_token": "<cls>",
+            "pad_token": "<pad>",
+            "mask_token": "<mask>",
+            "eos_token": None,
+        }
+        text = json.dumps(settings, indent=2) + "\n"
+        (folder / "tokenizer_config.json").write_text(text)

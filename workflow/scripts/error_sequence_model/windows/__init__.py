@@ -1,0 +1,37 @@
+"""Transcript-strand sequence around each junction, and its named regions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from error_sequence_model.core import open_face
+
+if TYPE_CHECKING:
+    from .regions import WIDE, Region, get_regions, get_sides, get_zoom, say_region
+    from .windows import (
+        BATCH_BASES,
+        SCHEMA,
+        Windows,
+        make_batch,
+        make_windows,
+        read_windows,
+        write_windows,
+    )
+
+__all__ = [
+    "BATCH_BASES",
+    "SCHEMA",
+    "WIDE",
+    "Region",
+    "Windows",
+    "get_regions",
+    "get_sides",
+    "get_zoom",
+    "make_batch",
+    "make_windows",
+    "read_windows",
+    "say_region",
+    "write_windows",
+]
+
+__getattr__ = open_face(__name__, __file__)
