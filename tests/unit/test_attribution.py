@@ -133,7 +133,7 @@ def test_closed_form_on_a_linear_model(baseline) -> None:
 
 def test_gradient_methods_on_a_linear_model(caplog, monkeypatch) -> None:
     monkeypatch.setattr(
-        "error_sequence_model.attribution.logger.parent.propagate", True
+        "error_sequence_model.attribution.methods.logger.parent.propagate", True
     )
     model, dataset = make_linear()
     saliency = attribute(model, dataset, "saliency", window_length=48)

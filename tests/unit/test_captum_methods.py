@@ -104,7 +104,7 @@ def test_what_does_not_suit_is_refused_with_what_is_allowed() -> None:
 
 def test_deep_lift_without_rules_says_so(caplog, monkeypatch) -> None:
     monkeypatch.setattr(
-        "error_sequence_model.maps.captum_methods.logger.parent.propagate", 1
+        "error_sequence_model.attribution.captum_methods.logger.parent.propagate", 1
     )
     model = make_tiny_classifier(**EXACT).eval()
     _, dataset = make_tiny_datasets(8)

@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from additive_model import AdditiveModel
-from error_sequence_model.attention import attend_run, write_attribution
+from error_sequence_model.attention import attend_run
 from error_sequence_model.attribution import (
-    Attribution,
     attribute,
     attribute_by_substitution,
     attribute_run,
     predict_targets,
     replace_windows,
+    write_map_file,
 )
 from error_sequence_model.classifier import create_classifier, save_model
 from error_sequence_model.core import InputError, read_json
@@ -302,10 +302,9 @@ def test_chosen_sites_are_a_fixed_sample_of_each_class() -> None:
 
 
 def test_maps_round_trip_and_nan_is_not_written(tmp_path) -> None:
-    nothing = np.full(3, np.nan)
     maps = np.arange(12, dtype=np.float32).reshape(3, 4)
-    good = Attribution(maps, np.ones(3), nothing, nothing, "none")
-    write_attribution(tmp_path / "a.h5", np.array([5, 6, 9]), good, {"upstream": 2})
+    good = {"attributions": maps, "completeness_error": np.full(3, np.nan)}
+    write_map_file(tmp_path / "a.h5", np.array([5, 6, 9]), good, {"upstream": 2})
     frame = read_maps(tmp_path / "a.h5")
     assert frame.index.tolist() == [5, 6, 9]
     assert np.array_equal(frame.to_numpy(), maps)
@@ -313,9 +312,9 @@ def test_maps_round_trip_and_nan_is_not_written(tmp_path) -> None:
         assert file.attrs["upstream"] == 2
         assert "completeness_error" not in file
         assert file["attributions"].dtype == np.float32
-    bad = good._replace(attributions=np.full((3, 4), np.nan))
+    bad = {"attributions": np.full((3, 4), np.nan)}
     with pytest.raises(ValueError, match="NaN"):
-        write_attribution(tmp_path / "b.h5", np.arange(3), bad, {})
+        write_map_file(tmp_path / "b.h5", np.arange(3), bad, {})
     assert not (tmp_path / "b.h5").exists()
     with pytest.raises(InputError, match="no maps 'rollout'"):
         read_maps(tmp_path / "a.h5", "rollout")
@@ -394,11 +393,8 @@ def test_a_control_is_told_from_a_model_of_true_labels(tmp_path) -> None:
 
 def test_maps_of_other_sites_are_refused(tmp_path) -> None:
     run = make_run(tmp_path)
-    nothing = np.full(8, np.nan)
-    maps = Attribution(
-        np.zeros((8, LENGTH), np.float32), np.zeros(8), nothing, nothing, "none"
-    )
-    write_attribution(tmp_path / "a.h5", np.arange(8) + 1, maps, {})
+    maps = {"attributions": np.zeros((8, LENGTH), np.float32)}
+    write_map_file(tmp_path / "a.h5", np.arange(8) + 1, maps, {})
     with pytest.raises(InputError, match="other sites"):
         check_run(
             run,

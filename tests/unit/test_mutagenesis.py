@@ -169,7 +169,7 @@ def test_equal_tokens_are_predicted_once(bpe_model, monkeypatch) -> None:
         return np.arange(2 * len(dataset), dtype=np.float32).reshape(-1, 2) ** 2
 
     monkeypatch.setattr(
-        "error_sequence_model.maps.substitution.predict_logits", predict
+        "error_sequence_model.attribution.substitution.predict_logits", predict
     )
     dataset = make_dataset(draw(1))
     texts = ["ACGTACGT", "ACGTACGA", "ACGTACGT", "acgtacgu"]

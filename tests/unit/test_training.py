@@ -173,7 +173,7 @@ def test_a_corrupt_checkpoint_is_ignored_with_a_warning(
     tmp_path, caplog, monkeypatch, damage
 ) -> None:
     monkeypatch.setattr(
-        "error_sequence_model.optimisation.checkpoints.logger.parent.propagate", True
+        "error_sequence_model.training.checkpoints.logger.parent.propagate", True
     )
     folder = CheckpointFolder(tmp_path, "abc")
     make_training(folder, epochs=1).run()

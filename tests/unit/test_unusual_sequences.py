@@ -101,7 +101,9 @@ def test_shorter_than_the_receptive_field(models, kind, method) -> None:
 def test_longer_than_max_length_is_told(
     models, kind, method, caplog, monkeypatch
 ) -> None:
-    monkeypatch.setattr("error_sequence_model.attribution.logger.parent.propagate", 1)
+    monkeypatch.setattr(
+        "error_sequence_model.attribution.methods.logger.parent.propagate", 1
+    )
     sequences = draw_sequences(np.random.default_rng(0), 2, 60, 60)
     tokens = 20 if kind == "single bases" else 6
     with caplog.at_level(logging.WARNING):

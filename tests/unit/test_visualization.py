@@ -20,7 +20,9 @@ def test_it_is_among_the_reports_too() -> None:
 
 @pytest.mark.parametrize("length", [50, 401, 1000])
 def test_a_pdf_of_any_length(tmp_path, monkeypatch, length) -> None:
-    monkeypatch.setattr("error_sequence_model.maps.integration.SHUFFLES", 2)  # quicker
+    monkeypatch.setattr(
+        "error_sequence_model.attribution.integration.SHUFFLES", 2
+    )  # quicker
     model = make_tiny_classifier().eval()
     sequence = draw_sequences(np.random.default_rng(0), 1, length, length)[0]
     path = visualize_attention_regions(
@@ -45,7 +47,7 @@ def read_drawn(monkeypatch) -> dict:
         return output_path
 
     monkeypatch.setattr(visualization, "draw_sequence_view", draw)
-    monkeypatch.setattr("error_sequence_model.maps.integration.SHUFFLES", 2)
+    monkeypatch.setattr("error_sequence_model.attribution.integration.SHUFFLES", 2)
     return drawn
 
 

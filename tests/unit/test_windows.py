@@ -115,7 +115,7 @@ def test_no_index_is_left_beside_the_genome_and_a_stale_one_is_not_used(
 
 def test_batches_do_not_show(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = cut(folder)
-    monkeypatch.setattr("error_sequence_model.windows.BATCH_BASES", 70)
+    monkeypatch.setattr("error_sequence_model.windows.windows.BATCH_BASES", 70)
     found = cut(folder)
     assert found.table["sequence"].num_chunks > 5
     assert found.get_sequences() == expected.get_sequences()

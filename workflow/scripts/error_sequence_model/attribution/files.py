@@ -91,6 +91,9 @@ def write_map_file(
         site_ids: int64 (n,).
         maps: Arrays or HDF5 data sets by their name in the file, rows as ``site_ids``.
         attributes: Written as attributes of the file.
+
+    Raises:
+        ValueError: Values that must be finite are not; nothing is written.
     """
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file["site_id"] = np.asarray(site_ids, dtype=np.int64)
@@ -104,6 +107,8 @@ def write_map_file(
             written = file.create_dataset(name, values.shape, np.float32, **options)
             for start in range(0, len(values), ROWS_AT_ONCE):
                 rows = slice(start, start + ROWS_AT_ONCE)
+                if not np.isfinite(values[rows]).all():
+                    raise ValueError(f"{path}: {name} holds NaN or infinity")
                 written[rows] = values[rows]
         file.attrs.update(attributes)
 
