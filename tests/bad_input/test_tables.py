@@ -11,7 +11,6 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-
 from step_runs import options_of, run_here
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
 from workflow_runs import make_config
 
 pytestmark = pytest.mark.workflow

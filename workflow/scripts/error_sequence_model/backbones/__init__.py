@@ -12,56 +12,35 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .attention import (
-        attend,
-        get_padding_bias,
-        get_rotary_tables,
-        merge_heads,
-        rotate,
-        split_heads,
-    )
+    from .attention import get_rotary_tables, merge_heads, rotate, split_heads
     from .calibrated_norm import CalibratedNorm, calibrating
     from .creating import create_backbone, create_lm_head, list_options, make_config
-    from .dnabert2 import get_alibi_bias, get_alibi_slopes
     from .families import FAMILIES
-    from .fetching import WANTED, fetch_model
+    from .fetching import fetch_model
     from .heads import get_lm_loss
-    from .hyena_mixing import build_mixing
-    from .layouts import LAYOUTS
     from .loading import Checkpoint, load_backbone, load_checkpoint
     from .local_copies import find_checkpoint, list_checkpoint_files, name_requests
     from .nucleotide_encoder import NucleotideEncoder, RotaryLayer
-    from .published import ALIASES, PUBLISHED, get_published, require_published
+    from .published import PUBLISHED, get_published
     from .stem import Stem
-    from .terms import CITATIONS, LICENCES
     from .tokens import resolve_tokenizer
     from .weights import build_skeleton, read_safetensors, refuse_misfits
 
 __all__ = [
-    "ALIASES",
-    "CITATIONS",
     "FAMILIES",
-    "LAYOUTS",
-    "LICENCES",
     "PUBLISHED",
-    "WANTED",
     "CalibratedNorm",
     "Checkpoint",
     "NucleotideEncoder",
     "RotaryLayer",
     "Stem",
-    "attend",
-    "build_mixing",
     "build_skeleton",
     "calibrating",
     "create_backbone",
     "create_lm_head",
     "fetch_model",
     "find_checkpoint",
-    "get_alibi_bias",
-    "get_alibi_slopes",
     "get_lm_loss",
-    "get_padding_bias",
     "get_published",
     "get_rotary_tables",
     "list_checkpoint_files",
@@ -73,7 +52,6 @@ __all__ = [
     "name_requests",
     "read_safetensors",
     "refuse_misfits",
-    "require_published",
     "resolve_tokenizer",
     "rotate",
     "split_heads",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .adapters import apply_tuning, count_parameters, merge_adapters
+    from .adapters import count_parameters, merge_adapters
     from .calibration import calibrate_model
     from .embeddings import embed_parts, embed_sites
     from .handover import refuse_other_tokenizer, require_dataset, require_model
@@ -18,14 +18,12 @@ if TYPE_CHECKING:
         load_model,
         save_model,
     )
-    from .pooling import PEAK_SHARPNESS, POOLINGS, parse_pooling
+    from .pooling import PEAK_SHARPNESS
     from .prediction import compute_probabilities, predict_logits, predict_on_ranks
 
 __all__ = [
     "PEAK_SHARPNESS",
-    "POOLINGS",
     "ErrorClassifier",
-    "apply_tuning",
     "calibrate_model",
     "check_backbone",
     "compute_probabilities",
@@ -35,7 +33,6 @@ __all__ = [
     "embed_sites",
     "load_model",
     "merge_adapters",
-    "parse_pooling",
     "predict_logits",
     "predict_on_ranks",
     "refuse_other_tokenizer",

@@ -8,13 +8,7 @@ from .faces import open_face
 
 if TYPE_CHECKING:
     from .commands import parse_json, run_step
-    from .devices import (
-        CPU_BF16_HIDDEN_SIZE,
-        autocast,
-        choose_precision,
-        get_device,
-        has_amx,
-    )
+    from .devices import autocast, choose_precision, get_device, has_amx
     from .errors import InputError, StoppedError, list_problems
     from .files import (
         DAMAGE,
@@ -29,7 +23,7 @@ if TYPE_CHECKING:
         write_parquet,
         write_tsv,
     )
-    from .leases import lease_cards, list_cards, run_leased
+    from .leases import run_leased
     from .logs import get_progress
     from .provenance import (
         get_git_commit,
@@ -42,7 +36,6 @@ if TYPE_CHECKING:
     from .stopping import StopRequest
 
 __all__ = [
-    "CPU_BF16_HIDDEN_SIZE",
     "DAMAGE",
     "PACKAGE",
     "InputError",
@@ -61,8 +54,6 @@ __all__ = [
     "has_amx",
     "hash_file",
     "hash_sources",
-    "lease_cards",
-    "list_cards",
     "list_problems",
     "open_face",
     "open_hdf5",

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .arrangement import SequenceView, choose_row_length
     from .curves import (
-        MOST_POINTS,
         Curve,
         get_areas,
         get_curves,
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
         plot_reliability,
     )
     from .data import plot_history, plot_scores, plot_stacked_counts
-    from .elements import Element, find_elements, guess_splice_type
+    from .elements import Element, find_elements
     from .flow import Block, draw_blocks, measure_blocks, split_blocks
     from .logos import BASES, get_contributions, get_logo_limit, plot_logo
     from .numbers import (
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
         plot_region_effects,
         plot_region_lane,
     )
-    from .sequence_view import draw_sequence_view, plan_pages
+    from .sequence_view import draw_sequence_view
     from .style import (
         BAD,
         BASE_COLOURS,
@@ -96,7 +94,6 @@ __all__ = [
     "GRID",
     "INK",
     "MARGIN",
-    "MOST_POINTS",
     "MUTED",
     "NEGATIVE",
     "POSITIVE",
@@ -111,9 +108,7 @@ __all__ = [
     "Element",
     "Page",
     "PageSpec",
-    "SequenceView",
     "arrange_regions",
-    "choose_row_length",
     "clear_axes",
     "count_words",
     "draw_attention",
@@ -136,14 +131,12 @@ __all__ = [
     "get_limit",
     "get_logo_limit",
     "get_reliability",
-    "guess_splice_type",
     "has_long_tokens",
     "join_words",
     "mark_junction",
     "measure_blocks",
     "measure_text",
     "open_pdf",
-    "plan_pages",
     "plot_confusion",
     "plot_curve",
     "plot_difference",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         read_maps,
         read_object,
     )
-    from .folds import average_folds, merge_checks, merge_metrics
+    from .folds import merge_checks
     from .inputs import read_comparisons, read_rows, read_sites
     from .run import RunResults
     from .units import Explained, ReportData, Unit, build_units, get_predicted
@@ -27,12 +27,10 @@ __all__ = [
     "ReportData",
     "RunResults",
     "Unit",
-    "average_folds",
     "build_units",
     "find_setting",
     "get_predicted",
     "merge_checks",
-    "merge_metrics",
     "parse_run_path",
     "read_attention",
     "read_attributions",

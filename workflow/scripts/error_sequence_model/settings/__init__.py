@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         CAPTUM_PREFIX,
         OWN_SETTINGS,
         PACKAGES,
-        PREFERRED,
         UNSIGNED,
         list_captum_methods,
         rank_methods,
@@ -46,10 +45,7 @@ if TYPE_CHECKING:
     from .pretraining import PretrainingSettings
     from .reference import write_reference
     from .sections import (
-        BACKBONE_CHOICES,
-        CHOICES,
         COUNT,
-        NUMBERS,
         BackboneSettings,
         CauseSettings,
         ExplanationSettings,
@@ -65,17 +61,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALIASES",
-    "BACKBONE_CHOICES",
     "CAPTUM_METHODS",
     "CAPTUM_PREFIX",
     "CAUSAL",
-    "CHOICES",
     "COUNT",
     "NEAR",
-    "NUMBERS",
     "OWN_SETTINGS",
     "PACKAGES",
-    "PREFERRED",
     "TOP_K",
     "UNSIGNED",
     "WINDOW_KEYS",

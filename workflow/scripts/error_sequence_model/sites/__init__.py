@@ -10,12 +10,8 @@ if TYPE_CHECKING:
     from .consensus import MINIMUM_SHARE, Reading, check_consensus, has_consensus
     from .pooling import Member, pool_sites, pool_windows
     from .prepare import (
-        COLUMNS,
         FORMATS,
-        REQUIRED,
-        SPLIT_COLUMNS,
         describe_counts,
-        make_audit,
         order_columns,
         prepare_sites,
         read_sites,
@@ -23,17 +19,13 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "COLUMNS",
     "FORMATS",
     "MINIMUM_SHARE",
-    "REQUIRED",
-    "SPLIT_COLUMNS",
     "Member",
     "Reading",
     "check_consensus",
     "describe_counts",
     "has_consensus",
-    "make_audit",
     "order_columns",
     "pool_sites",
     "pool_windows",

@@ -29,11 +29,9 @@ if TYPE_CHECKING:
         compute_macro,
         compute_macro_auprc,
         compute_sampled_auprc,
-        count_confusion,
         draw_gene_weights,
         get_interval,
         number_groups,
-        score_confusion,
     )
     from .odds_ratios import UNKNOWN, OddsRatio, estimate_odds_ratio
     from .paired_tests import adjust_holm, compare_pairs, compute_p_value, score_models
@@ -69,7 +67,6 @@ __all__ = [
     "compute_metrics",
     "compute_p_value",
     "compute_sampled_auprc",
-    "count_confusion",
     "draw_gene_weights",
     "estimate_odds_ratio",
     "find_high_regions",
@@ -85,7 +82,6 @@ __all__ = [
     "permute_classes",
     "scale_maps",
     "scale_probabilities",
-    "score_confusion",
     "score_models",
 ]
 

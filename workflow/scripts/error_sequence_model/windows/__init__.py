@@ -9,7 +9,6 @@ from error_sequence_model.core import open_face
 if TYPE_CHECKING:
     from .regions import WIDE, Region, get_regions, get_sides, get_zoom, say_region
     from .windows import (
-        BATCH_BASES,
         SCHEMA,
         Windows,
         make_batch,
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "BATCH_BASES",
     "SCHEMA",
     "WIDE",
     "Region",

@@ -1,0 +1,63 @@
+"""Attention by every route gives the same, forwards and backwards."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from error_sequence_model.backbones import attention
+from error_sequence_model.backbones.attention import attend, get_padding_bias
+
+
+def run_and_differentiate(
+    parts: list[Tensor], bias: Tensor | None, dtype: torch.dtype
+) -> list[Tensor]:
+    leaves = [part.to(dtype).requires_grad_() for part in parts]
+    context, _ = attend(*leaves, bias)
+    assert context.dtype == dtype
+    pull = torch.linspace(-1, 1, context.numel()).view_as(context)
+    grads = torch.autograd.grad((context * pull.to(dtype)).sum(), leaves)
+    return [context.detach(), *grads]
+
+
+@pytest.mark.parametrize("has_tiles", [True, False])
+@pytest.mark.parametrize("longest", [8, 1024])
+@pytest.mark.parametrize("is_padded", [True, False])
+def test_bf16_on_a_cpu_is_float32_rounded(
+    monkeypatch, has_tiles, longest, is_padded
+) -> None:
+    monkeypatch.setattr(attention, "has_amx", lambda device: has_tiles)
+    monkeypatch.setattr(attention, "LONGEST_UNFUSED", longest)
+    generator = torch.Generator().manual_seed(1)
+    parts = [torch.randn(3, 2, 24, 16, generator=generator) for _ in range(3)]
+    # What bfloat16 cannot hold is not the point here.
+    parts = [part.bfloat16().float() for part in parts]
+    mask = torch.ones(3, 24, dtype=torch.long)
+    mask[1, 15:] = 0
+    bias = get_padding_bias(mask if is_padded else None, torch.float32)
+    exact = run_and_differentiate(parts, bias, torch.float32)
+    rounded = run_and_differentiate(parts, bias, torch.bfloat16)
+    for wanted, found in zip(exact, rounded, strict=True):
+        assert (found.float() - wanted).norm() < 0.01 * wanted.norm()
+
+
+def test_attention_that_keeps_its_weights_is_for_training_in_tiles(monkeypatch) -> None:
+    calls = []
+    unfused = attention._attend_unfused
+
+    def note(*given: object) -> Tensor:
+        calls.append(given)
+        return unfused(*given)
+
+    monkeypatch.setattr(attention, "_attend_unfused", note)
+    states = torch.randn(1, 2, 24, 16)
+    for has_tiles in (True, False):
+        monkeypatch.setattr(attention, "has_amx", lambda device, it=has_tiles: it)
+        for dtype in (torch.float32, torch.bfloat16):
+            for is_trained in (True, False):
+                query = states.to(dtype).requires_grad_(is_trained)
+                before = len(calls)
+                attend(query, query, query, None)
+                is_expected = has_tiles and is_trained and dtype == torch.bfloat16
+                assert len(calls) - before == is_expected

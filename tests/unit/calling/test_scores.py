@@ -1,0 +1,174 @@
+"""Every format of scores and annotations, and calling from files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tiny_calls import (
+    annotated,
+    exonic,
+    scored,
+    whole_contigs,
+    write_beds,
+    write_gtf,
+    write_tracks,
+)
+from tiny_genome import TinyGenome, make_tiny_genome
+
+from error_sequence_model.calling import call_files, read_scores
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import SITE, Genome, read_annotation
+from error_sequence_model.settings import CallSettings
+
+
+@pytest.fixture(scope="module")
+def genome() -> TinyGenome:
+    return make_tiny_genome()
+
+
+@pytest.fixture
+def fasta(genome: TinyGenome, tmp_path: Path) -> Path:
+    return genome.write_fasta(tmp_path / "genome.fa")
+
+
+@pytest.mark.parametrize(
+    "kind", ["bigwig", "bedgraph", "two", "shifted", "exonic", "long", "wide"]
+)
+def test_every_format_gives_the_same_scores(
+    genome: TinyGenome, fasta: Path, tmp_path: Path, kind: str
+) -> None:
+    expected = scored(genome)[[*SITE, "score"]].sort_values(SITE, ignore_index=True)
+    if kind in ("bigwig", "bedgraph"):
+        tracks = write_tracks(genome, tmp_path, kind)
+    elif kind in ("two", "shifted", "exonic"):
+        tracks = write_beds(genome, tmp_path, kind)
+    else:
+        table = scored(genome).assign(position=exonic(genome.sites) + 1)
+        if kind == "wide":
+            scores = table.pop("score")
+            is_donor = table.pop("splice_type").eq("donor")
+            table["donor_score"] = scores.where(is_donor, 0)
+            table["acceptor_score"] = scores.where(~is_donor, 0)
+        table.drop(columns="junction").to_csv(tmp_path / "s.tsv", sep="\t", index=False)
+        tracks = {"format": "table", "path": str(tmp_path / "s.tsv")}
+    with Genome(fasta) as opened:
+        found = read_scores(tracks, opened, minimum=0.01)
+    pd.testing.assert_frame_equal(
+        found, expected.astype({"score": "float32"}), check_dtype=False
+    )
+
+
+def test_from_files(genome: TinyGenome, fasta: Path, tmp_path: Path) -> None:
+    gtf = write_gtf(genome, tmp_path / "genes.gtf")
+    annotation = read_annotation(gtf)
+    tracks = write_tracks(genome, tmp_path, "bigwig")
+    table, audit = call_files(tracks, fasta, gtf)
+    assert audit["annotated_sites"] == len(annotation.sites) == 24
+    assert audit["counts"]["TP"] == {"exact": 24}
+    assert table["gene_id"].notna().all()
+    assert json.dumps(audit)
+    none, _ = call_files(tracks, fasta, gtf, settings=CallSettings(threshold=0.95))
+    assert set(none["pred_type"]) == {"FN", "TN"}
+    with pytest.raises(InputError, match="no stretch"):
+        call_files(tracks, fasta, gtf, biotypes=["tRNA"])
+    truth = annotated(genome).assign(position=exonic(annotated(genome)) + 1)
+    truth.drop(columns="junction").to_csv(tmp_path / "t.tsv", sep="\t", index=False)
+    with pytest.raises(InputError, match="`regions`"):
+        call_files(tracks, fasta, tmp_path / "t.tsv")
+    bed = whole_contigs(genome).assign(name=".", score=0)
+    bed[["chrom", "start", "end", "name", "score", "strand"]].to_csv(
+        tmp_path / "r.bed", sep="\t", index=False, header=False
+    )
+    full, _ = call_files(tracks, fasta, tmp_path / "t.tsv", regions=tmp_path / "r.bed")
+    assert full["pred_type"].value_counts()[["TP", "FN", "FP"]].tolist() == [24, 6, 6]
+    shifted = truth.assign(position=truth["position"] + 1).drop(columns="junction")
+    shifted.to_csv(tmp_path / "u.tsv", sep="\t", index=False)
+    with pytest.raises(InputError, match=r"coordinate_base: 0|shift"):
+        call_files(tracks, fasta, tmp_path / "u.tsv", regions=tmp_path / "r.bed")
+
+
+def test_a_gtf_without_quotes_is_read_like_one_with(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    gtf = write_gtf(genome, tmp_path / "genes.gtf")
+    other = tmp_path / "plain.gtf"
+    text = gtf.read_text().replace("\tgene_id", '\tref_gene_id "x"; gene_id')
+    other.write_text(text.replace('"', ""))
+    expected, found = read_annotation(gtf), read_annotation(other)
+    pd.testing.assert_frame_equal(found.sites, expected.sites)
+    pd.testing.assert_frame_equal(found.genes, expected.genes)
+    assert set(found.genes["gene_id"]) != {"x"}
+
+
+def test_genes_of_contigs_that_the_genome_lacks_are_left_out(
+    genome: TinyGenome, fasta: Path, tmp_path: Path, caplog
+) -> None:
+    gtf = write_gtf(genome, tmp_path / "genes.gtf")
+    tracks = write_tracks(genome, tmp_path, "bigwig")
+    expected, _ = call_files(tracks, fasta, gtf)
+    lines = gtf.read_text().splitlines()
+    more = [line.replace("chr", "scaffold_") for line in lines if line[0] != "#"]
+    other = tmp_path / "more.gtf"
+    other.write_text("\n".join([*lines, *more]) + "\n")
+    found, _ = call_files(tracks, fasta, other, support=other)
+    names = [name for name in expected if name != "transcript_ids"]
+    pd.testing.assert_frame_equal(
+        found[names].drop(columns="reads"), expected[names].drop(columns="reads")
+    )
+    assert "24 of 48 rows lie on contigs that" in caplog.text
+
+
+def test_gff3_is_read_like_gtf(genome: TinyGenome, tmp_path: Path) -> None:
+    gtf = write_gtf(genome, tmp_path / "genes.gtf")
+    lines = []
+    for line in gtf.read_text().splitlines()[1:]:
+        fields = line.split("\t")
+        gene = fields[8].split('"')[1]
+        if fields[2] == "gene":
+            lines.append("\t".join([*fields[:8], f"ID={gene};biotype=coding"]))
+            fields[2], fields[8] = "mRNA", f"ID={gene}.t;Parent={gene}"
+        else:
+            fields[8] = f"ID=e{len(lines)};Parent={gene}.t"
+        lines.append("\t".join(fields))
+    (tmp_path / "genes.gff3").write_text("\n".join(lines) + "\n")
+    one, two = read_annotation(gtf), read_annotation(tmp_path / "genes.gff3")
+    pd.testing.assert_frame_equal(one.sites, two.sites)
+    columns = ["gene_id", "chrom", "start", "end", "strand", "gene_biotype"]
+    pd.testing.assert_frame_equal(one.genes[columns], two.genes[columns])
+
+
+@pytest.mark.parametrize(
+    ("tracks", "words"),
+    [
+        ({"format": "hdf5"}, "must be one of bigwig"),
+        ({"format": "bigwig", "donor": "x.bw"}, "scores.donor"),
+        ({"format": "openspliceai", "donor": "none.bed"}, "no such file"),
+        ({"format": "table", "path": "none.tsv"}, "no such file"),
+    ],
+)
+def test_bad_scores(fasta: Path, tracks: dict, words: str) -> None:
+    with Genome(fasta) as opened, pytest.raises(InputError, match=words):
+        read_scores(tracks, opened)
+
+
+@pytest.mark.parametrize("kind", ["bigwig", "bedgraph", "openspliceai"])
+def test_tracks_may_name_contigs_without_chr(
+    genome: TinyGenome, tmp_path: Path, kind: str
+) -> None:
+    if kind == "openspliceai":
+        tracks = write_beds(genome, tmp_path, "two")
+    else:
+        tracks = write_tracks(genome, tmp_path, kind)
+    bare = {name.removeprefix("chr"): text for name, text in genome.contigs.items()}
+    fasta = TinyGenome(bare, genome.sites).write_fasta(tmp_path / "bare.fa")
+    with Genome(fasta) as opened:
+        assert set(read_scores(tracks, opened)["chrom"]) == set(bare)
+    both = TinyGenome({**bare, "Chr1": "ACGT" * 900}, genome.sites)
+    with (
+        Genome(both.write_fasta(tmp_path / "both.fa")) as opened,
+        pytest.raises(InputError, match="ambiguous: table names"),
+    ):
+        read_scores(tracks, opened)

@@ -1,0 +1,61 @@
+"""Steps: their command lines, and what users see when one fails."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from error_sequence_model.core import PACKAGE, parse_json, run_step
+
+
+def run_script(tmp_path: Path, body: str) -> subprocess.CompletedProcess:
+    script = tmp_path / "step.py"
+    script.write_text(
+        "from error_sequence_model.jobs.commands import run_step\n"
+        "from error_sequence_model.errors import InputError\n"
+        f"def main(arguments):\n    {body}\nrun_step(main, None)\n"
+    )
+    return subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(PACKAGE.parent)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("raise InputError('row 3 is bad')", "row 3 is bad"),
+        ("open('/nowhere/x.tsv')", "/nowhere/x.tsv: No such file"),
+        ("open('/etc/passwd/x.tsv')", "/etc/passwd/x.tsv: Not a directory"),
+        ("import os; os.mkdir('/etc/passwd')", "/etc/passwd: File exists"),
+        ("raise OSError(28, 'full', 'a.h5')", "a.h5: No space left on device; make"),
+        ("raise OSError(30, 'fixed', 'a.h5')", "a.h5: Read-only file system; results"),
+    ],
+)
+def test_user_errors_are_one_message_on_both_streams(tmp_path, body, message) -> None:
+    done = run_script(tmp_path, body)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert message in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_defects_keep_their_traceback(tmp_path) -> None:
+    done = run_script(tmp_path, "1 / 0")
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+    assert "Traceback" in done.stderr
+    assert run_script(tmp_path, "pass").returncode == 0
+
+
+def test_json_arguments() -> None:
+    assert parse_json('{"a": null}') == {"a": None}
+    with pytest.raises(argparse.ArgumentTypeError, match="not JSON"):
+        parse_json("{a: 1}")
+    assert callable(run_step)

@@ -1,0 +1,30 @@
+"""The results on the screen."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from error_sequence_model.core import InputError, write_tsv
+from error_sequence_model.reports import describe_results
+
+
+def test_results_in_a_few_lines(tmp_path) -> None:
+    with pytest.raises(InputError, match="run the workflow"):
+        list(describe_results(tmp_path, "net"))
+    row = dict.fromkeys(["auprc", "auprc_low", "auprc_high"], 0.5)
+    row |= dict.fromkeys(["auroc", "auroc_low", "auroc_high"], 0.75)
+    row |= {"model": "encoder", "kind": "backbone", "prevalence": 0.25}
+    row |= {"against": "kmers", "delta_auprc": 0.125}
+    write_tsv(
+        tmp_path / "net" / "fp_vs_tp" / "donor" / "comparison.tsv",
+        pd.DataFrame([row, {**row, "model": "kmers", "kind": "baseline"}]),
+    )
+    report = tmp_path / "reports" / "net" / "overview.pdf"
+    report.parent.mkdir(parents=True)
+    report.touch()
+    text = "\n".join(describe_results(tmp_path, "net"))
+    assert "AUROC 0.75 [0.75, 0.75]" in text
+    assert "kmers: +0.12 AUPRC" in text
+    assert str(report) in text
+    assert text.count("AUPRC 0.50") == 1, "baselines are in the table only"

@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_results import build_results
+from page_checks import find_text_problems
+
+from error_sequence_model.core import InputError
+from error_sequence_model.figures import Page, use_style
+from error_sequence_model.reports import write as reports
+from error_sequence_model.reports.findings.words import describe_gain
+from error_sequence_model.reports.sections.sites import choose_exemplars
+from error_sequence_model.results import RunResults
+
+CASES = {
+    "typical": {
+        "n_per_class": 160,
+        "contrasts": ("fp_vs_tp", "fn_vs_tp", "shuffled"),
+        "backbones": ("encoder", "dnabert2"),
+        "seeds": (1, 2),
+        "splice_types": ("donor",),
+        "token_length": 4,
+        "upstream": 100,
+        "downstream": 100,
+    },
+    "tiny": {
+        "n_per_class": {"FP": 5, "TP": 30},
+        "splice_types": ("acceptor",),
+        "upstream": 50,
+        "downstream": 50,
+    },
+    "failed": {
+        "n_per_class": 60,
+        "splice_types": ("donor",),
+        "failed": ("integrated_gradients", "substitution", "attention"),
+        "folds": (0, 1, 2, 3),
+        "upstream": 40,
+        "downstream": 160,
+        "token_length": 3,
+    },
+    "both": {
+        "n_per_class": 40,
+        "contrasts": ("fp_vs_tp", "fn_vs_tp", "shuffled"),
+        "upstream": 40,
+        "downstream": 40,
+    },
+    "missing": {
+        "n_per_class": 60,
+        "splice_types": ("donor",),
+        "missing": (
+            "attention.h5",
+            "faithfulness.json",
+            "comparison.tsv",
+            "metrics.json",
+            "run.json",
+            "history.tsv",
+            "leakage.json",
+            "windows.arrow",
+        ),
+    },
+}
+GONE = (
+    ("attributions", "metrics.json"),
+    ("predictions.parquet", "run.json"),
+    ("split.parquet", "attention.h5"),
+    ("leakage.json", "comparison.tsv", "windows.arrow"),
+)
+DRAWN = [
+    ("typical", "FP"),
+    ("typical", None),
+    ("tiny", "FP"),
+    ("failed", "TP"),
+    ("missing", "FP"),
+    ("missing", None),
+]
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory):
+    """Fake results trees, each built once."""
+    built = {}
+
+    def get(name):
+        if name not in built:
+            built[name] = build_results(tmp_path_factory.mktemp(name), **CASES[name])
+        return built[name]
+
+    return get
+
+
+def plan(fake, tables, focus):
+    data = reports.load_report_data(
+        fake.runs, focus, windows=None, seed=0, **fake.options(tables, draws=60)
+    )
+    if focus is None:
+        statistics = reports.collect_statistics(data, "overview")
+        return reports.plan_overview(data, statistics)
+    return reports.plan_error_report(data, focus)
+
+
+@pytest.mark.parametrize(("case", "focus"), DRAWN)
+def test_no_text_overlaps_or_is_cut(trees, tmp_path, monkeypatch, case, focus):
+    with use_style():
+        pages = plan(trees(case), tmp_path, focus)
+        for number, spec in enumerate(pages, start=1):
+            page = Page(spec, header="toy", number=number, total=len(pages))
+            spec.draw(page)
+            problems = find_text_problems(page.figure, monkeypatch)
+            assert not problems, f"{case} {focus} page {number}: {problems[:5]}"
+
+
+def test_words_fit_with_many_contrasts(trees, tmp_path, monkeypatch):
+    with use_style():
+        pages = plan(trees("both"), tmp_path, "TP")
+        words = ("summary", "Data", "trusted", "Provenance")
+        chosen = [p for p in pages if any(word in p.title for word in words)]
+        assert len(chosen) >= 4
+        for spec in chosen:
+            page = Page(spec, header="toy", number=1, total=9)
+            spec.draw(page)
+            assert find_text_problems(page.figure, monkeypatch) == []
+
+
+def read_pdf(path: Path) -> str:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler-utils) is not installed")
+    command = ["pdftotext", "-layout", str(path), "-"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_report_text_is_selectable_and_says_what_matters(trees, tmp_path):
+    fake = trees("typical")
+    output = tmp_path / "attention_FP.pdf"
+    reports.write_error_report("FP", fake.runs, output, **fake.options(tmp_path / "t"))
+    text = read_pdf(output)
+    assert output.stat().st_size < 5_000_000
+    assert "fn_vs_tp" not in text
+    for words in ("held-out", "offset from the junction (bases)", "prevalence", "n = "):
+        assert words in text
+    assert "adds to the baselines: ΔAUPRC +0.08 [0.03, 0.12]" in " ".join(text.split())
+    assert re.search(r"page 1 of \d+", text)
+    assert "Control shuffled" in text
+    # A sequence can be searched for, letter by letter.
+    assert re.search(r"[ACGT]{60}", text)
+
+
+def test_failed_method_is_named_on_every_map_page(trees, tmp_path):
+    fake = trees("failed")
+    output = tmp_path / "attention_FP.pdf"
+    reports.write_error_report("FP", fake.runs, output, **fake.options(tmp_path / "t"))
+    pages = read_pdf(output).split("\f")
+    titles = (
+        "Where the model looks",
+        "Regions and letters",
+        "Single sites",
+        "Attention",
+    )
+    for title in titles:
+        page = next(page for page in pages if page.lstrip().startswith(title))
+        assert "FAILED its faithfulness check (deletion, insertion)" in page
+
+
+@pytest.mark.parametrize("pieces", GONE)
+def test_any_piece_may_be_missing(tmp_path, pieces):
+    fake = build_results(
+        tmp_path, n_per_class=24, splice_types=("donor",), missing=pieces
+    )
+    options = fake.options(tmp_path / "t", draws=30)
+    if "comparison.tsv" in pieces:
+        options["comparisons"] = [tmp_path / "nowhere" / "comparison.tsv"]
+    path = reports.write_error_report("FP", fake.runs, tmp_path / "x.pdf", **options)
+    assert path.stat().st_size > 5_000
+    overview = reports.write_overview(fake.runs, tmp_path / "o.pdf", **options)
+    assert overview.stat().st_size > 5_000
+
+
+@pytest.mark.parametrize("number", [0, 1, 5])
+def test_few_sites_still_make_a_report(tmp_path, number):
+    fake = build_results(
+        tmp_path, n_per_class={"FP": number, "TP": 30}, splice_types=("acceptor",)
+    )
+    options = fake.options(tmp_path / "t", draws=30)
+    output = reports.write_error_report("FP", fake.runs, tmp_path / "x.pdf", **options)
+    text = " ".join(read_pdf(output).split())
+    assert f"{number} FP site" in text
+
+
+def test_type_without_contrast_says_which_to_add(trees, tmp_path):
+    fake = build_results(tmp_path, n_per_class={"FP": 9, "TP": 9, "TN": 4})
+    options = fake.options(tmp_path / "t")
+    path = reports.write_error_report("TN", fake.runs, tmp_path / "x.pdf", **options)
+    text = " ".join(read_pdf(path).split())
+    assert "8 TN sites" in text
+    assert "Add fn_vs_tn to the list under contrasts:" in text
+    assert "page 1 of 1" in text
+
+
+def test_same_input_gives_the_same_bytes(trees, tmp_path):
+    fake = trees("tiny")
+    script = Path(reports.__file__).parents[1] / "report.py"
+    results = []
+    for name in ("1", "2"):
+        output, tables = tmp_path / f"{name}.pdf", tmp_path / "tables"
+        command = [sys.executable, str(script), "--predictor", "toy"]
+        command += ["--error-type", "FP", "--draws", "30"]
+        command += ["--sites", str(fake.sites), "--audit", str(fake.audit)]
+        command += ["--runs", *map(str, fake.runs)]
+        command += ["--comparisons", *map(str, fake.comparisons)]
+        command += ["--output", str(output), "--tables", str(tables)]
+        subprocess.run(command, check=True, env={"PYTHONHASHSEED": name})
+        results.append(output.read_bytes())
+    assert results[0] == results[1]
+
+
+def test_tables_lie_beside_the_figures(trees, tmp_path):
+    fake = trees("typical")
+    tables = tmp_path / "tables"
+    options = fake.options(tables, draws=30)
+    reports.write_error_report("FP", fake.runs, tmp_path / "x.pdf", **options)
+    names = {path.name for path in tables.iterdir()}
+    unit = "FP.fp_vs_tp.donor"
+    for what in ("attribution_profile", "attention_profile", "regions", "logos"):
+        assert f"{unit}.{what}.tsv" in names
+    for what in ("curves", "reliability", "scores", "confusion", "exemplars"):
+        assert f"{unit}.{what}.tsv" in names
+    about = (tables / "README.md").read_text(encoding="utf-8")
+    for name in names - {"README.md"}:
+        assert f"`{name.split('.')[-2]}`" in about, name
+    profile = pd.read_csv(tables / f"{unit}.attribution_profile.tsv", sep="\t")
+    assert profile["offset"].tolist() == list(range(-100, 100))
+    planted = profile["offset"].between(14, 19)
+    assert (profile.loc[planted, "p_value"] < 0.05).all()
+    assert not (profile.loc[~planted, "p_value"] < 0.05).mean() > 0.05
+
+
+def test_folds_are_merged_and_controls_kept_apart(trees):
+    runs = [RunResults.load(run) for run in trees("failed").runs]
+    sites = reports.read_sites(trees("failed").sites)
+    (unit,) = reports.build_units(runs, sites, {}, "FP")
+    assert unit.lead.folds == (0, 1, 2, 3)
+    assert len(unit.test_sites) == 120
+    assert len(unit.lead.attributions["integrated_gradients"].site_id) == 120
+    fake = trees("typical")
+    runs = [RunResults.load(run) for run in fake.runs]
+    units = reports.build_units(runs, reports.read_sites(fake.sites), {}, None)
+    assert {u.contrast for u in units if u.lead.is_control} == {"shuffled"}
+
+
+def test_exemplars_follow_the_rule():
+    table = pd.DataFrame(
+        {
+            "label": [1, 1, 1, 0, 0],
+            "pred_type": ["FP", "FP", "FP", "TP", "TP"],
+            "probability": [0.9, 0.2, 0.6, 0.1, 0.7],
+        },
+        index=[10, 11, 12, 13, 14],
+    )
+    chosen = choose_exemplars(table, "FP", 1)
+    assert [e.site_id for e in chosen] == [10, 12, 11, 13, 14]
+    assert "misclassified" in chosen[2].rule
+    assert choose_exemplars(table.assign(probability=np.nan), "FP", 1) == []
+
+
+@pytest.mark.parametrize(
+    ("interval", "words", "mark"),
+    [
+        ((0.03, 0.12), "adds to the baselines", "good"),
+        ((-0.02, 0.12), "no evidence", "bad"),
+        ((-0.2, -0.1), "worse than a baseline", "bad"),
+    ],
+)
+def test_gain_sentence_follows_the_interval(trees, interval, words, mark):
+    fake = trees("tiny")
+    runs = [RunResults.load(run) for run in fake.runs]
+    rows = {
+        "model": ["encoder", "cnn"],
+        "kind": ["backbone", "baseline"],
+        "seed": [1, None],
+        "auprc": [0.6, 0.55],
+        "delta_auprc": [sum(interval) / 2, None],
+        "delta_low": [interval[0], None],
+        "delta_high": [interval[1], None],
+    }
+    tables = {("fp_vs_tp", "acceptor"): pd.DataFrame(rows)}
+    units = reports.build_units(runs, reports.read_sites(fake.sites), tables, "FP")
+    text, found = describe_gain(units[0])
+    assert words in text
+    assert found == mark
+
+
+def test_bad_input_is_told_apart(trees, tmp_path):
+    fake = trees("tiny")
+    options = fake.options(tmp_path)
+    with pytest.raises(InputError, match="give one of FP"):
+        reports.write_error_report("XX", fake.runs, tmp_path / "x.pdf", **options)
+    with pytest.raises(InputError, match="not a run folder"):
+        reports.write_error_report("FP", [tmp_path], tmp_path / "x.pdf", **options)
+    options["sites"] = tmp_path / "none.parquet"
+    with pytest.raises(InputError, match="no such file"):
+        reports.write_error_report("FP", fake.runs, tmp_path / "x.pdf", **options)
+    assert not (tmp_path / "x.pdf").exists()

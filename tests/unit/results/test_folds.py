@@ -1,0 +1,104 @@
+"""Scores of cross-validated models are those of all folds, not of the first one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_results import build_results
+
+from error_sequence_model.reports import get_best_row, measure_gain
+from error_sequence_model.results import RunResults, build_units, read_sites
+from error_sequence_model.results.folds import average_folds, merge_metrics
+from error_sequence_model.statistics import compute_metrics
+
+
+def make_fold(n: int, signal: float, seed: int) -> dict:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, n)
+    scores = 1 / (1 + np.exp(-signal * (2 * labels - 1) - rng.normal(size=n)))
+    both = np.stack([1 - scores, scores], axis=1)
+    found = compute_metrics(labels, both, threshold=0.4 + 0.1 * seed, draws=200)
+    return {"classes": ["correct", "error"], **found}
+
+
+def test_metrics_of_folds_are_sums_and_means() -> None:
+    first, second = make_fold(300, 1.0, 0), make_fold(100, 0.0, 1)
+    merged = merge_metrics([first, second])
+    assert merged["n_sites"] == merged["n_genes"] == 400
+    assert merged["n_errors"] == first["n_errors"] + second["n_errors"]
+    assert merged["prevalence"] == pytest.approx(merged["n_errors"] / 400)
+    assert np.sum(merged["confusion"]) == 400
+    assert merged["auroc"] == pytest.approx(
+        0.75 * first["auroc"] + 0.25 * second["auroc"]
+    )
+    assert merged["threshold"] == pytest.approx(0.425)
+    low, high = merged["intervals"]["auroc"]
+    width = (high - low) / 2
+    widths = [np.diff(f["intervals"]["auroc"])[0] / 2 for f in (first, second)]
+    expected = np.hypot(0.75 * widths[0], 0.25 * widths[1])
+    assert low < merged["auroc"] < high and width == pytest.approx(expected, rel=0.05)
+
+
+def test_what_a_fold_lacks_is_not_made_up() -> None:
+    first, second = make_fold(60, 1.0, 0), make_fold(60, 1.0, 1)
+    assert merge_metrics([first, {}]) == first
+    assert merge_metrics([{}, {}]) == {}
+    del second["auprc"], second["intervals"]["auroc"]
+    merged = merge_metrics([first, second])
+    assert merged["auprc"] is None and merged["intervals"]["auprc"] is None
+    assert merged["auroc"] is not None and merged["intervals"]["auroc"] is None
+
+
+def make_comparison() -> pd.DataFrame:
+    rows = []
+    for fold, n, gain in ((0, 100, 0.2), (1, 300, -0.1)):
+        for kind, model, auprc in (
+            *(("backbone", "encoder", 0.5 + gain), ("baseline", "kmers", 0.5)),
+            ("baseline", "boosting", 0.3 + 0.4 * fold),
+        ):
+            row = {"model": model, "kind": kind, "seed": np.nan, "fold": fold}
+            row |= {"n_sites": n, "n_genes": n // 2, "prevalence": 0.5}
+            row |= {"auprc": auprc, "auprc_low": auprc - 0.1, "auprc_high": auprc + 0.1}
+            if kind == "backbone":
+                row |= {"seed": 1, "delta_auprc": gain, "delta_low": gain - 0.1}
+                row |= {"delta_high": gain + 0.1, "against": "kmers"}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def test_a_comparison_is_averaged_by_sites() -> None:
+    table = make_comparison()
+    averaged = average_folds(table)
+    assert averaged["model"].tolist() == ["encoder", "kmers", "boosting"]
+    row = averaged.iloc[0]
+    assert row["n_sites"] == 400 and row["n_genes"] == 200
+    assert row["delta_auprc"] == pytest.approx(0.25 * 0.2 - 0.75 * 0.1)
+    half = np.hypot(0.25 * 0.1, 0.75 * 0.1)
+    assert row["delta_high"] - row["delta_auprc"] == pytest.approx(half)
+    # 0.3 in the small fold, 0.7 in the large one.
+    assert get_best_row(averaged, ("baseline",))["model"] == "boosting"
+    one = table[table["fold"] == 0]
+    assert average_folds(one) is one
+
+
+@pytest.mark.parametrize("rivals", [("kmers", "kmers"), ("kmers", "boosting")])
+def test_the_gain_is_that_of_all_folds(tmp_path, rivals) -> None:
+    shape = {"n_per_class": 60, "contrasts": ("fp_vs_tp",), "splice_types": ("donor",)}
+    fake = build_results(tmp_path, folds=(0, 1), **shape)
+    runs = [RunResults.load(run) for run in fake.runs]
+    table = make_comparison()
+    table.loc[table["kind"].eq("backbone"), "against"] = rivals
+    (unit,) = build_units(
+        runs, read_sites(fake.sites), {("fp_vs_tp", "donor"): table}, "FP"
+    )
+    sizes = [run.metrics["n_sites"] for run in runs]
+    assert unit.lead.metrics["n_sites"] == sum(sizes)
+    values = [run.metrics["auroc"] for run in runs]
+    assert unit.lead.metrics["auroc"] == pytest.approx(
+        np.average(values, weights=sizes)
+    )
+    gain = measure_gain(unit)
+    assert gain.delta == pytest.approx(-0.025) and gain.mark == "bad"
+    assert gain.baseline == "/".join(sorted(set(rivals)))
+    assert gain.auprc - gain.baseline_auprc == pytest.approx(gain.delta)

@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from error_sequence_model.core import InputError
+from error_sequence_model.settings import (
+    BackboneSettings,
+    ExplanationSettings,
+    TrainingSettings,
+    complete_config,
+    compute_run_hash,
+    read_schema,
+)
+from error_sequence_model.settings.sections import NUMBERS
+
+
+def make_config(**more: object) -> dict:
+    return {
+        "genomes": {"toy": {"fasta": "toy.fa"}},
+        "predictors": {"net": {"genome": "toy", "errors": "errors.tsv"}},
+        **more,
+    }
+
+
+def test_defaults_are_filled_in_everywhere() -> None:
+    given = make_config()
+    config = complete_config(given)
+    assert config["training"]["epochs"] == 5
+    assert config["windows"] == {"upstream": 200, "downstream": 200}
+    assert config["genomes"]["toy"]["annotation"] is None
+    assert config["predictors"]["net"]["site_base"] == "exon"
+    assert config["models"] == ["encoder"]
+    assert "training" not in given, "the given config must stay as it was"
+
+
+def test_defaults_are_not_shared_between_configs() -> None:
+    complete_config(make_config())["contrasts"].append("x")
+    assert "x" not in complete_config(make_config())["contrasts"]
+
+
+TRACKS = {"+": "plus.bw", "-": "minus.bw"}
+
+
+def make_scored(scores: dict) -> dict:
+    """A config of a predictor that is called from its scores."""
+    return {
+        "genomes": {"toy": {"fasta": "toy.fa", "annotation": "toy.gtf"}},
+        "predictors": {"net": {"genome": "toy", "scores": scores}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "group"),
+    [(TrainingSettings, "training"), (ExplanationSettings, "explanation")],
+)
+def test_dataclass_and_schema_have_the_same_defaults(settings, group) -> None:
+    properties = read_schema()["properties"][group]["properties"]
+    for field in dataclasses.fields(settings):
+        if group == "training" and field.name == "seed":
+            continue  # a wildcard of the run, not a key of the config
+        default = properties[field.name]["default"]
+        mine = field.default
+        assert mine == (tuple(default) if isinstance(default, list) else default), field
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"trainin": {}}, ["unknown key 'trainin'", "did you mean 'training'"]),
+        (
+            {"training": {"learning_rat": 1.0}},
+            ["training: unknown key 'learning_rat'", "did you mean 'learning_rate'"],
+        ),
+        (
+            {"training": {"learning_rate": "1e-4"}},
+            ["training.learning_rate", "'1e-4'", "write 1.0e-4"],
+        ),
+        ({"training": {"epochs": 0}}, ["training.epochs", "minimum of 1"]),
+        ({"windows": {"upstream": 200.5}}, ["windows.upstream", "integer"]),
+        ({"splice_types": ["donr"]}, ["splice_types.0", "'donr'", "'donor'"]),
+        ({"contrasts": ["fp_vs_tpp"]}, ["contrasts", "fp_vs_tpp", "fp_vs_tp"]),
+        (
+            {"contrasts": {"mine": {"positive": ["XX"], "negative": ["TP"]}}},
+            ["contrasts.mine.positive.0", "'XX'"],
+        ),
+        ({"models": ["other"]}, ["models", "'other'", "there are: encoder"]),
+        (
+            {"backbones": {"b": {"architecture": "dnabert2", "tuning": "half"}}},
+            ["backbones.b.tuning", "'half'", "'frozen'"],
+        ),
+        (
+            {"backbones": {"b": {"architecture": "dnabert2", "lora": {"rank": 4}}}},
+            ["backbones.b: lora is given, but tuning is 'full'"],
+        ),
+        (
+            {
+                "backbones": {
+                    "b": {"architecture": "dnabert2", "checkpoint": "x", "lr": 1}
+                }
+            },
+            ["backbones.b: unknown key lr", "a checkpoint fixes its own shape"],
+        ),
+        (
+            {"predictors": {"net": {"genome": "tyo", "errors": "e.tsv"}}},
+            ["predictors.net.genome", "'tyo'", "there are: toy"],
+        ),
+        (
+            {"predictors": {"net": {"errors": "e.tsv"}}},
+            ["predictors.net: its positions need a `genome`", "`format: metaspliceai`"],
+        ),
+        (
+            {"predictors": {"net": {"genome": "toy", "scores": {"format": "table"}}}},
+            ["predictors.net.scores", "genomes.toy.annotation", "annotated_sites"],
+        ),
+        (
+            {"predictors": {"net": {"genome": "toy", "scores": {"format": "hdf5"}}}},
+            ["predictors.net.scores.format", "'hdf5'", "'bigwig'"],
+        ),
+        (
+            make_scored({"format": "bigwig", "donor": "d.bw", "acceptor": TRACKS}),
+            ["predictors.net.scores.donor is 'd.bw'", '{"+": file, "-": file}'],
+        ),
+        (
+            make_scored({"format": "bigwig", "donor": TRACKS, "acceptors": TRACKS}),
+            [
+                "predictors.net.scores.acceptor is None",
+                "unknown key 'acceptors' (format bigwig has: donor, acceptor)",
+            ],
+        ),
+        (
+            make_scored({"format": "openspliceai", "donor": TRACKS, "acceptor": "a"}),
+            ["predictors.net.scores.donor", "must be the path of a file"],
+        ),
+        ({"predictors": {}}, ["predictors"]),
+    ],
+)
+def test_wrong_configs_are_refused_with_key_and_remedy(more, words) -> None:
+    with pytest.raises(InputError) as caught:
+        complete_config(make_config(**more))
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_all_problems_are_listed_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        complete_config(make_config(oops=1, training={"epochs": "many"}))
+    assert "oops" in str(caught.value)
+    assert "training.epochs" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        {"format": "bigwig", "donor": TRACKS, "acceptor": TRACKS},
+        {"format": "openspliceai", "donor": "d.bed", "acceptor": "a.bed"},
+        {"format": "table", "path": "s.tsv", "columns": {"position": "pos"}},
+    ],
+)
+def test_scores_in_the_shape_of_their_format_are_taken(scores) -> None:
+    config = complete_config(make_scored(scores))
+    assert config["predictors"]["net"]["scores"] == scores
+
+
+@pytest.mark.parametrize(
+    "contrasts",
+    [
+        ["fp_vs_tp", "error_type"],
+        {"fp_vs_tp": None, "mine": {"positive": ["FP"], "negative": ["TP", "FN"]}},
+        {"control": {"like": "fp_vs_tp", "shuffle_labels": True}},
+    ],
+)
+def test_contrasts_as_list_or_map(contrasts) -> None:
+    config = complete_config(make_config(contrasts=contrasts))
+    assert list(config["contrasts"]) == list(contrasts)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "word"),
+    [
+        ({"epoch": 3}, "unknown key epoch"),
+        ({"learning_rate": "1e-4"}, "write 1.0e-4"),
+        ({"bucket_boundaries": [512, 256]}, "must rise"),
+        ({"precision": "fp64"}, "allowed are auto, fp32"),
+        ({"schedule": "cosin"}, "allowed are cosine"),
+        ({"class_weights": "inverse"}, "allowed are balanced"),
+        ({"tokens_per_batch": "many"}, "allowed are auto"),
+        ({"epochs": 0}, "above 0"),
+        ({"learning_rate": float("nan")}, "above 0"),
+        ({"learning_rate": float("inf")}, "inf is not a number above 0"),
+        ({"learning_rate": None}, "None is not a number above 0"),
+        ({"learning_rate": True}, "True is not a number above 0"),
+        ({"epochs": 1.5}, "1.5 is not a whole number above 0"),
+        ({"epochs": "2"}, "'2' is a string, a whole number above 0"),
+        ({"batch_size": 2.5}, "2.5 is not a whole number above 0"),
+        ({"batch_size": True}, "True is not a whole number above 0"),
+        ({"warmup_steps": -1}, "-1 is not a whole number from 0 or None"),
+        ({"warmup_fraction": 2}, "2 is not a number from 0 to 1"),
+        ({"weight_decay": -1}, "-1 is not a number from 0"),
+        ({"gradient_clip": 0}, "0 is not a number above 0"),
+        ({"patience": 0}, "0 is not a whole number above 0 or None"),
+        ({"layer_decay": 2}, "2 is not a number above 0 to 1"),
+        ({"mask_share": -1}, "-1 is not a number from 0 to 0.5"),
+        ({"checkpoint_minutes": "a"}, "'a' is a string"),
+        ({"max_length": 0}, "0 is not a whole number from 3 or None"),
+        ({"seed": -1}, "-1 is not a whole number from 0 to 4294967295"),
+        ({"seed": 1.5}, "1.5 is not a whole number"),
+        ({"tokens_per_batch": True}, "allowed are auto"),
+        ({"bucket_boundaries": 512}, "bucket_boundaries 512"),
+        ({"bucket_boundaries": ["a"]}, "bucket_boundaries .'a'."),
+        ({"compile": "no"}, "compile 'no': allowed are true and false"),
+    ],
+)
+def test_training_settings_refuse_what_they_cannot_use(mapping, word) -> None:
+    with pytest.raises(InputError, match=word):
+        TrainingSettings.from_mapping(mapping)
+
+
+# The config has `seeds`, one run each.
+@pytest.mark.parametrize("name", [name for name in NUMBERS if name != "seed"])
+def test_what_the_config_allows_the_settings_allow(name) -> None:
+    training = read_schema()["properties"]["training"]["properties"]
+    ends = [training[name][k] for k in ("minimum", "maximum") if k in training[name]]
+    assert all(map(NUMBERS[name].holds, [*ends, training[name]["default"]]))
+
+
+def test_training_settings_take_numbers_of_numpy() -> None:
+    settings = TrainingSettings(
+        epochs=np.int64(2),
+        learning_rate=np.float32(0.5),
+        bucket_boundaries=np.array([10, 20]),
+    )
+    assert settings.bucket_boundaries == (10, 20)
+
+
+@pytest.mark.parametrize("lora", [5, [4], "rank", {"rank": "4"}, {"alpha": "16"}])
+def test_adapters_of_no_size_are_refused(lora) -> None:
+    with pytest.raises(InputError, match="lora"):
+        BackboneSettings.from_mapping(
+            {"architecture": "dnabert2", "tuning": "lora", "lora": lora}
+        )
+
+
+def test_backbone_settings_split_own_keys_from_options() -> None:
+    settings = BackboneSettings.from_mapping(
+        {"architecture": "hyenadna", "pooling": "last", "layers": 2}
+    )
+    assert settings.pooling == "last"
+    assert settings.options == {"layers": 2}
+    assert settings.base_model == "hyenadna"
+    assert BackboneSettings("dnabert2", "models/x").base_model == "models/x"
+
+
+def test_run_hash_depends_on_values_not_on_order() -> None:
+    assert compute_run_hash({"a": 1, "b": (1, 2)}) == compute_run_hash(
+        {"b": [1, 2], "a": 1}
+    )
+    assert compute_run_hash({"a": 1}) != compute_run_hash({"a": 2})
