@@ -4,6 +4,7 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 CORES ?= 2
 GPUS ?= 0
+QUICK_TESTS := tests/unit tests/project tests/bad_input tests/real
 DEVICE = $(if $(filter 0,$(GPUS)),cpu,cuda)
 
 # Scripts and accelerate are called by name: the environment's come first.
@@ -48,7 +49,7 @@ check: $(STAMP)
 # Side by side, file by file: most steps of a workflow leave a core idle.
 test: check
 	@tests/system_packages.sh
-	OMP_NUM_THREADS=1 python -m pytest tests/unit tests/bad_input --numprocesses $(CORES) --dist loadfile
+	OMP_NUM_THREADS=1 python -m pytest $(QUICK_TESTS) --numprocesses $(CORES) --dist loadfile
 	python -m pytest tests/workflow --numprocesses $(CORES) --dist loadfile
 
 # Each is run, whatever the one before missed.
@@ -65,7 +66,7 @@ mutations: $(STAMP)
 
 # Share of the library's lines that the tests run, workflows left out.
 coverage: $(STAMP)
-	OMP_NUM_THREADS=1 python -m coverage run -m pytest tests/unit tests/bad_input \
+	OMP_NUM_THREADS=1 python -m coverage run -m pytest $(QUICK_TESTS) \
 		--numprocesses $(CORES) --dist loadfile
 	python -m coverage combine --quiet
 	python -m coverage report --sort=cover

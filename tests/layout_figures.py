@@ -37,6 +37,7 @@ FLOOR_OF = {name: number for number, row in enumerate(FLOORS, 1) for name in row
 STEPS = ("train", "evaluation", "attributions", "motifs")
 # What a file of this name is, is the same in every package.
 ROLES = frozenset({"__init__", "files", "run", "settings", "arguments", "inputs"})
+PAGES = frozenset({"sections", "findings", "reporting"})
 
 
 class Library:
@@ -154,9 +155,13 @@ def find_climbs(arrows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def find_namesakes(library: Library) -> list[str]:
     """Find the file names that several packages have and that are no role."""
-    counts = Counter(
-        path.stem for path in library.modules.values() if path.stem not in ROLES
-    )
+    places = {
+        (library.get_package(module), path.stem)
+        for module, path in library.modules.items()
+        # A page of a report is named after what it tells of.
+        if path.stem not in ROLES and path.parent.name not in PAGES
+    }
+    counts = Counter(name for _, name in places)
     return sorted(name for name, count in counts.items() if count > 1)
 
 

@@ -15,6 +15,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+
+from error_sequence_model import load_model
+from error_sequence_model.backbones import load_backbone
+from error_sequence_model.classifier import save_model
+from error_sequence_model.core import InputError
 from published_checkpoints import (
     FILE,
     edit_config,
@@ -22,13 +28,7 @@ from published_checkpoints import (
     write_dnabert2,
     write_hyenadna,
 )
-from safetensors.torch import load_file, save_file
 from tiny_models import make_tiny_classifier
-
-from error_sequence_model import load_model
-from error_sequence_model.backbones import load_backbone
-from error_sequence_model.classifier import save_model
-from error_sequence_model.core import InputError
 
 # More memory than a test may take to refuse a file of some kilobytes.
 SPARE_KB = 200 << 10

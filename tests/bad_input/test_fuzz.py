@@ -19,9 +19,6 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_calls import write_beds, write_gtf, write_tracks
-from tiny_genome import make_tiny_genome
-from tiny_models import make_tiny_classifier, write_windows
 
 from error_sequence_model import load_model
 from error_sequence_model.backbones import read_safetensors
@@ -47,6 +44,9 @@ from error_sequence_model.tokenizers import (
     write_tokens,
 )
 from error_sequence_model.windows import read_windows
+from tiny_calls import write_beds, write_gtf, write_tracks
+from tiny_genome import make_tiny_genome
+from tiny_models import make_tiny_classifier, write_windows
 
 # What means something to one parser or another.
 PIECES = [

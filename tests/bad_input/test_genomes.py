@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pysam
 import pytest
+
 from step_runs import run_here
 
 ONE_BASE = b">chr1\nA\n>chr2\nA\n>chr3\nA\n"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyBigWig
 import pytest
+
 from step_runs import options_of, run_here
 from tiny_calls import write_beds, write_tracks
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from tiny_calls import write_gtf, write_tracks
 from tiny_genome import TinyGenome, make_tiny_genome
 

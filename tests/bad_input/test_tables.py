@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+
 from step_runs import options_of, run_here
 
 

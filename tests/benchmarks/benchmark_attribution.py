@@ -27,8 +27,6 @@ from captum.attr import LayerIntegratedGradients, Occlusion
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from planted_models import LENGTH, Trained, train_single_bases, train_subwords
-
 from error_sequence_model.attribution import (
     DRAWS,
     STRIDE,
@@ -44,6 +42,7 @@ from error_sequence_model.attribution import (
     run_embedded,
 )
 from error_sequence_model.core import get_device, get_hardware
+from planted_models import LENGTH, Trained, train_single_bases, train_subwords
 
 TRAINERS = {"nucleotide_encoder": train_single_bases, "dnabert2": train_subwords}
 SITES, ROUNDS, TARGET = 24, 3, 3.0

@@ -22,10 +22,9 @@ from measured_steps import SCRIPTS, Cost, measure_step
 
 sys.path[:0] = [str(SCRIPTS), str(Path(__file__).resolve().parents[1])]
 
+from error_sequence_model.windows import read_windows
 from planted_models import train_bpe
 from published_checkpoints import write_dnabert2
-
-from error_sequence_model.windows import read_windows
 
 MINUTES, GIGABYTES = 10.0, 4.0
 CONTIGS, SITES_PER_GENE, SPACING = 20, 20, 400

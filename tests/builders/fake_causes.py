@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pandas as pd
-from fake_results import CLASSES, FakeResults
 
 from error_sequence_model.causes import name_causes
 from error_sequence_model.core import write_json, write_parquet, write_tsv
 from error_sequence_model.settings import parse_contrast
 from error_sequence_model.windows import read_windows
+from fake_results import CLASSES, FakeResults
 
 
 def add_causes(fake: FakeResults, **changes: object) -> FakeResults:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from fake_results import FakeResults
 
 from error_sequence_model.motifs import find_run_motifs
 from error_sequence_model.settings import MotifSettings
 from error_sequence_model.windows import read_windows
+from fake_results import FakeResults
 
 
 def count_g_runs(sequences: list[str]) -> np.ndarray:

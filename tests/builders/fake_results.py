@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+
 from fake_runs import write_run
 
 PREDICTOR = "toy"

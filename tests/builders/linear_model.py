@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import torch
-from tiny_models import make_tiny_datasets
 from torch import nn
 
 from error_sequence_model.datasets import SequenceDataset
+from tiny_models import make_tiny_datasets
 
 
 class LinearModel(nn.Module):

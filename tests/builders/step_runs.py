@@ -12,10 +12,10 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
-from tiny_calls import write_gtf, write_tracks
-from tiny_genome import TinyGenome, make_tiny_genome
 
 from error_sequence_model.core import run_step
+from tiny_calls import write_gtf, write_tracks
+from tiny_genome import TinyGenome, make_tiny_genome
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
 # What an earlier run left: a step that refuses its input must not touch it.

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyBigWig
-from tiny_genome import TinyGenome
 
 from error_sequence_model.genome import get_positions
+from tiny_genome import TinyGenome
 
 
 def annotated(genome: TinyGenome) -> pd.DataFrame:

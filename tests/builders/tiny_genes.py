@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from tiny_genome import TinyGenome, make_tiny_genome
 
 from error_sequence_model.pretraining import GeneBodies, GenomeSource, read_gene_bodies
 from error_sequence_model.windows import Windows, read_windows, write_windows
+from tiny_genome import TinyGenome, make_tiny_genome
 
 CHROMS = ("chr1", "chr2", "chr3", "chr3_alt")
 

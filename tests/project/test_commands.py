@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workflow_runs import count_jobs, make_config, run_snakemake
 
 from error_sequence_model.settings import complete_config
 from error_sequence_model.simulation import simulate
+from workflow_runs import count_jobs, make_config, run_snakemake
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from workflow_runs import make_config
 
 pytestmark = pytest.mark.workflow

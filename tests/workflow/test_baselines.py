@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from workflow_runs import make_config
 
 from error_sequence_model.verification import COLUMNS
+from workflow_runs import make_config
 
 pytestmark = pytest.mark.workflow
 

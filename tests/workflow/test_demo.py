@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from workflow_runs import ROOT, run_snakemake
 
 from error_sequence_model.reports import describe_results
 from error_sequence_model.simulation import simulate
+from workflow_runs import ROOT, run_snakemake
 
 pytestmark = pytest.mark.workflow
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyBigWig
 import pytest
+
 from workflow_runs import make_config
 
 pytestmark = pytest.mark.workflow

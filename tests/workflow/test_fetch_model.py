@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from published_checkpoints import write_dnabert2
 from workflow_runs import make_config
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from workflow_runs import ROOT, make_config
 
 from error_sequence_model.windows import read_windows
+from workflow_runs import ROOT, make_config
 
 pytestmark = pytest.mark.workflow
 

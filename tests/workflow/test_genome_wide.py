@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 
 import pytest
+
 from workflow_runs import TINY, count_jobs, make_config
 
 pytestmark = pytest.mark.workflow

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from workflow_runs import ROOT, make_config, run_snakemake, start_snakemake
 
 from error_sequence_model.simulation import simulate
+from workflow_runs import ROOT, make_config, run_snakemake, start_snakemake
 
 pytestmark = pytest.mark.workflow
 

@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
-from workflow_runs import ROOT, TINY, make_config
 
 from error_sequence_model.core import hash_file
+from workflow_runs import ROOT, TINY, make_config
 
 pytestmark = pytest.mark.workflow
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from workflow_runs import ROOT, count_jobs, make_config
 
 pytestmark = pytest.mark.workflow

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+
 from workflow_runs import ROOT, make_config
 
 pytestmark = pytest.mark.workflow

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from headless_browser import find_chromium, open_tab
-from workflow_runs import run_snakemake, start_snakemake
 
 from error_sequence_model import load_model
+from headless_browser import find_chromium, open_tab
+from workflow_runs import run_snakemake, start_snakemake
 
 pytestmark = pytest.mark.workflow
 

@@ -6,7 +6,6 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from tiny_models import make_frame, make_tiny_classifier
 
 from error_sequence_model.attention import extract_attention
 from error_sequence_model.attention import views as attention
@@ -24,6 +23,7 @@ from error_sequence_model.classifier import create_classifier
 from error_sequence_model.core import InputError
 from error_sequence_model.datasets import SequenceDataset, collate
 from error_sequence_model.tokenizers import TokenStore
+from tiny_models import make_frame, make_tiny_classifier
 
 STEP = 0.002
 SMALL = {

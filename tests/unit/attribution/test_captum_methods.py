@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from linear_model import make_linear
-from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 
 from error_sequence_model.attribution import attribute, integration
 from error_sequence_model.attribution.captum_methods import RULES
 from error_sequence_model.core import InputError
 from error_sequence_model.settings import CAPTUM_METHODS
+from linear_model import make_linear
+from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 
 LENGTH = 48
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 
 from error_sequence_model.attribution import attribute, compute_target
 from error_sequence_model.attribution.deep_lift import HookedClassifier, _encode
 from error_sequence_model.classifier import create_classifier
 from error_sequence_model.core import InputError
+from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 
 
 def make_model(pooling: str | None = None, **options: object):

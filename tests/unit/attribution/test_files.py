@@ -9,12 +9,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from tiny_models import EXACT, draw_sequences, make_tiny_classifier
-from tiny_models import make_tiny_datasets as make_datasets
 
 from error_sequence_model.attribution import MapPlan, plan_maps
 from error_sequence_model.attribution.files import hash_plan, stream_maps
 from error_sequence_model.results import read_maps
+from tiny_models import EXACT, draw_sequences, make_tiny_classifier
+from tiny_models import make_tiny_datasets as make_datasets
 
 ATTRIBUTES = {"method": "a method", "upstream": 20}
 

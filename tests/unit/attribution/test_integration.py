@@ -6,6 +6,8 @@ import logging
 
 import numpy as np
 import pytest
+
+from error_sequence_model.attribution import Attribution, attribute
 from planted_models import (
     LENGTH,
     Trained,
@@ -14,8 +16,6 @@ from planted_models import (
     train_single_bases,
     train_subwords,
 )
-
-from error_sequence_model.attribution import Attribution, attribute
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import IntegratedGradients
-from linear_model import make_linear
-from tiny_models import EXACT, make_frame, make_tiny_classifier, make_tiny_datasets
 
 from error_sequence_model.attribution import (
     MapRequest,
@@ -28,6 +26,8 @@ from error_sequence_model.tokenizers import (
     TokenStore,
 )
 from error_sequence_model.training import train_error_sequence_model
+from linear_model import make_linear
+from tiny_models import EXACT, make_frame, make_tiny_classifier, make_tiny_datasets
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from additive_model import AdditiveModel
-from planted_models import plant_motifs, train_bpe
-from tiny_models import EXACT, draw_sequences, make_tiny_classifier
 
+from additive_model import AdditiveModel
 from error_sequence_model.attribution import MapRequest, attribute, predict_targets
 from error_sequence_model.attribution.mutagenesis import (
     _predict_strings,
@@ -21,6 +19,8 @@ from error_sequence_model.classifier import ErrorClassifier, create_classifier
 from error_sequence_model.core import InputError
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.notebook import prepare_datasets_for_training
+from planted_models import plant_motifs, train_bpe
+from tiny_models import EXACT, draw_sequences, make_tiny_classifier
 
 CPU = torch.device("cpu")
 LENGTH = 41

@@ -7,13 +7,13 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_models import EXACT, draw_sequences, make_tiny_classifier
 
 from error_sequence_model.attribution import METHODS, attribute
 from error_sequence_model.classifier import ErrorClassifier, create_classifier
 from error_sequence_model.core import InputError
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.notebook import prepare_datasets_for_training
+from tiny_models import EXACT, draw_sequences, make_tiny_classifier
 
 CAPTUM = ("captum.DeepLift", "captum.FeatureAblation")
 # What these draw depends on site_id, which is another where a site is alone.

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from additive_model import AdditiveModel
-from tiny_models import draw_sequences, make_tiny_classifier
 
+from additive_model import AdditiveModel
 from error_sequence_model.attribution import (
     attribute,
     attribute_by_substitution,
@@ -18,6 +17,7 @@ from error_sequence_model.attribution import (
 from error_sequence_model.core import InputError
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.notebook import prepare_datasets_for_training
+from tiny_models import draw_sequences, make_tiny_classifier
 
 CPU = torch.device("cpu")
 

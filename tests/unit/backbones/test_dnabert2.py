@@ -1,5 +1,8 @@
 import pytest
 import torch
+
+from error_sequence_model.backbones import get_lm_loss
+from error_sequence_model.backbones.dnabert2 import get_alibi_bias, get_alibi_slopes
 from parity_fixtures import (
     assert_states,
     get_checkpoint,
@@ -8,9 +11,6 @@ from parity_fixtures import (
     needs_parity,
     run_group,
 )
-
-from error_sequence_model.backbones import get_lm_loss
-from error_sequence_model.backbones.dnabert2 import get_alibi_bias, get_alibi_slopes
 
 pytestmark = needs_parity
 STATES, LOGITS = 2e-5, 5e-5

@@ -16,7 +16,6 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 import torch
-from published_checkpoints import FILE, write_dnabert2
 from safetensors.torch import load_file
 
 from error_sequence_model.backbones import (
@@ -33,6 +32,7 @@ from error_sequence_model.backbones.fetching import WANTED
 from error_sequence_model.backbones.published import ALIASES, require_published
 from error_sequence_model.backbones.terms import CITATIONS, LICENCES
 from error_sequence_model.core import InputError, hash_file, read_json
+from published_checkpoints import FILE, write_dnabert2
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PINNED = f"someone/tiny@{COMMIT}"

@@ -1,5 +1,8 @@
 import pytest
 import torch
+
+from error_sequence_model.backbones import get_lm_loss
+from error_sequence_model.backbones.hyena_mixing import build_mixing
 from parity_fixtures import (
     assert_states,
     get_checkpoint,
@@ -7,9 +10,6 @@ from parity_fixtures import (
     needs_parity,
     run_group,
 )
-
-from error_sequence_model.backbones import get_lm_loss
-from error_sequence_model.backbones.hyena_mixing import build_mixing
 
 pytestmark = needs_parity
 ATOL = 3e-5

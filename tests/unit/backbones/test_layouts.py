@@ -5,6 +5,11 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
+from transformers import AutoModel
+
+from error_sequence_model.backbones import load_backbone, load_checkpoint
+from error_sequence_model.tokenizers import load_tokenizer
 from parity_fixtures import (
     PARITY,
     get_checkpoint,
@@ -13,11 +18,6 @@ from parity_fixtures import (
     read_parity_json,
     run_group,
 )
-from safetensors.torch import load_file
-from transformers import AutoModel
-
-from error_sequence_model.backbones import load_backbone, load_checkpoint
-from error_sequence_model.tokenizers import load_tokenizer
 
 pytestmark = needs_parity
 NAMES = (

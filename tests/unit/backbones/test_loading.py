@@ -5,6 +5,12 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from transformers import BertConfig, BertForMaskedLM, EsmConfig, EsmModel
+
+from error_sequence_model.backbones import load_backbone, load_checkpoint
+from error_sequence_model.core import InputError
+from error_sequence_model.tokenizers import KmerTokenizer, SpliceBertTokenizer
 from published_checkpoints import (
     FILE,
     edit_config,
@@ -13,12 +19,6 @@ from published_checkpoints import (
     write_hyenadna,
     write_published,
 )
-from safetensors.torch import load_file
-from transformers import BertConfig, BertForMaskedLM, EsmConfig, EsmModel
-
-from error_sequence_model.backbones import load_backbone, load_checkpoint
-from error_sequence_model.core import InputError
-from error_sequence_model.tokenizers import KmerTokenizer, SpliceBertTokenizer
 
 
 @pytest.fixture

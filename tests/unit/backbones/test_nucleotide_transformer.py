@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from parity_fixtures import (
     assert_states,
     get_checkpoint,

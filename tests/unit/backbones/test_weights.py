@@ -6,11 +6,11 @@ import pickle
 
 import pytest
 import torch
-from published_checkpoints import FILE, edit_config, write_dnabert2
 from safetensors.torch import load_file, save_file
 
 from error_sequence_model.backbones import load_backbone, load_checkpoint
 from error_sequence_model.core import InputError
+from published_checkpoints import FILE, edit_config, write_dnabert2
 
 
 @pytest.fixture

@@ -11,8 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
-from tiny_calls import annotated, scored, whole_contigs
-from tiny_genome import TinyGenome, make_tiny_genome
 
 from error_sequence_model.calling import call_sites, match_calls
 from error_sequence_model.calling.matching import pair_sites
@@ -20,6 +18,8 @@ from error_sequence_model.core import InputError
 from error_sequence_model.genome import SITE, Genome
 from error_sequence_model.settings import CallSettings
 from error_sequence_model.sites import prepare_sites
+from tiny_calls import annotated, scored, whole_contigs
+from tiny_genome import TinyGenome, make_tiny_genome
 
 
 @pytest.fixture(scope="module")

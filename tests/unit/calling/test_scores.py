@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from error_sequence_model.calling import call_files, read_scores
+from error_sequence_model.core import InputError
+from error_sequence_model.genome import SITE, Genome, read_annotation
+from error_sequence_model.settings import CallSettings
 from tiny_calls import (
     annotated,
     exonic,
@@ -17,11 +22,6 @@ from tiny_calls import (
     write_tracks,
 )
 from tiny_genome import TinyGenome, make_tiny_genome
-
-from error_sequence_model.calling import call_files, read_scores
-from error_sequence_model.core import InputError
-from error_sequence_model.genome import SITE, Genome, read_annotation
-from error_sequence_model.settings import CallSettings
 
 
 @pytest.fixture(scope="module")

@@ -238,7 +238,7 @@ def test_script_writes_three_files_and_refuses_bad_files(simulated, tmp_path):
 def test_no_model_library_is_imported():
     code = (
         "import sys; import error_sequence_model.causes\n"
-        "import error_sequence_model.reporting.browser\n"
+        "import error_sequence_model.reports.browser\n"
         "print([m for m in ('torch', 'transformers', 'sklearn') if m in sys.modules])"
     )
     path = str(SCRIPT.parent)

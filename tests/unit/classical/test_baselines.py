@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from feature_cases import make_case, write_case
 
 from error_sequence_model.classical import (
     BASELINES,
@@ -28,6 +27,7 @@ from error_sequence_model.classical.models import (
 from error_sequence_model.core import InputError
 from error_sequence_model.evaluation import compare_models, read_run_predictions
 from error_sequence_model.features import learn_matrix, load_features, score_matrix
+from feature_cases import make_case, write_case
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from feature_cases import UPSTREAM, make_case
 
 from error_sequence_model.classical import fit_cnn_baseline
 from error_sequence_model.classical.cnn import DilatedCnn, fit_cnn
 from error_sequence_model.core import InputError
 from error_sequence_model.settings import CnnSettings
 from error_sequence_model.statistics import compute_macro_auprc
+from feature_cases import UPSTREAM, make_case
 
 SMALL = CnnSettings(channels=8, kernel=5, dilations=(1, 2), epochs=6, batch_size=32)
 

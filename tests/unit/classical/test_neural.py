@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from feature_cases import UPSTREAM, make_case
-from tiny_models import write_windows
 
 from error_sequence_model.classical import fit_embedding_baseline
 from error_sequence_model.classical import neural as neural_baselines
@@ -14,6 +12,8 @@ from error_sequence_model.classifier import create_classifier, embed_sites
 from error_sequence_model.datasets import SequenceDataset, collate
 from error_sequence_model.settings import BackboneSettings
 from error_sequence_model.tokenizers import TokenStore, write_tokens
+from feature_cases import UPSTREAM, make_case
+from tiny_models import write_windows
 
 OPTIONS = {"layers": 1, "heads": 2, "hidden_size": 16, "stem_channels": 8}
 BACKBONE = BackboneSettings("nucleotide_encoder", options=OPTIONS)

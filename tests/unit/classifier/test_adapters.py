@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from published_checkpoints import SMALL, make_bpe, write_dnabert2
 from safetensors.torch import load_file
-from tiny_models import OPTIONS, make_tiny_datasets
 
 from error_sequence_model import load_model, train_error_sequence_model
 from error_sequence_model.backbones import FAMILIES
@@ -27,6 +25,8 @@ from error_sequence_model.settings import (
     TrainingSettings,
 )
 from error_sequence_model.training import CheckpointFolder, Training, make_optimizer
+from published_checkpoints import SMALL, make_bpe, write_dnabert2
+from tiny_models import OPTIONS, make_tiny_datasets
 
 EACH = pytest.mark.parametrize("name", FAMILIES)
 LORA = LoraSettings(rank=2, alpha=6, dropout=0.0)

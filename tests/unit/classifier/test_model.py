@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_models import EXACT, OPTIONS, make_tiny_classifier, make_tiny_datasets
 from transformers import AutoModel
 
 from error_sequence_model import load_model
@@ -21,6 +20,7 @@ from error_sequence_model.training import (
     get_rate_factor,
     make_optimizer,
 )
+from tiny_models import EXACT, OPTIONS, make_tiny_classifier, make_tiny_datasets
 
 SMALL = {
     "nucleotide_encoder": OPTIONS,

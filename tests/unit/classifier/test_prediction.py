@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 from error_sequence_model.classifier import predict_logits
+from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 
 def test_predictions_of_nothing_and_of_one_sequence():

@@ -15,8 +15,8 @@ from error_sequence_model.core import PACKAGE, parse_json, run_step
 def run_script(tmp_path: Path, body: str) -> subprocess.CompletedProcess:
     script = tmp_path / "step.py"
     script.write_text(
-        "from error_sequence_model.jobs.commands import run_step\n"
-        "from error_sequence_model.errors import InputError\n"
+        "from error_sequence_model.core import run_step\n"
+        "from error_sequence_model.core import InputError\n"
         f"def main(arguments):\n    {body}\nrun_step(main, None)\n"
     )
     return subprocess.run(

@@ -38,7 +38,7 @@ def test_a_file_is_whole_or_not_there(tmp_path) -> None:
 
 KILLED = """
 import os, signal, sys
-from error_sequence_model.files import atomic_path
+from error_sequence_model.core import atomic_path
 with atomic_path(sys.argv[1]) as temporary:
     temporary.write_text("half")
     print(temporary.parent.name, flush=True)

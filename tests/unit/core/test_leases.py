@@ -23,7 +23,7 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 JOB = """
 import json, sys, time
 from pathlib import Path
-from error_sequence_model.jobs.leases import lease_cards
+from error_sequence_model.core.leases import lease_cards
 folder, count, cards, seconds = json.loads(sys.argv[1])
 print("{}", flush=True)
 with lease_cards(count, {"CUDA_VISIBLE_DEVICES": cards}, folder=Path(folder)) as given:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from fake_predictions import draw_models, make_predictions
 from scipy.special import expit
 
 from error_sequence_model.evaluation import assess_models, read_strata_features
@@ -23,6 +22,7 @@ from error_sequence_model.statistics import (
     scale_probabilities,
     score_models,
 )
+from fake_predictions import draw_models, make_predictions
 
 
 def test_top_k_by_hand() -> None:

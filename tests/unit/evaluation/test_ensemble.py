@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from fake_predictions import draw_models, make_predictions
 
 from error_sequence_model.core import InputError
 from error_sequence_model.evaluation import stack_models
@@ -15,6 +14,7 @@ from error_sequence_model.statistics import (
     compute_p_value,
     score_models,
 )
+from fake_predictions import draw_models, make_predictions
 
 
 def get_test_auprc(frame: pd.DataFrame) -> float:

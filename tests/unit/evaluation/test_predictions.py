@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 from error_sequence_model import evaluate_error_sequence_model
 from error_sequence_model.classifier import compute_probabilities, predict_logits
@@ -15,6 +14,7 @@ from error_sequence_model.core import InputError
 from error_sequence_model.evaluation import evaluate_sites, predict_sites
 from error_sequence_model.notebook import prepare_datasets_for_training
 from error_sequence_model.statistics import compute_metrics
+from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 
 def draw(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tiny_models import draw_sequences, make_tiny_classifier
 
 from error_sequence_model.classifier import create_classifier
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.faithfulness import find_stages, iterate_stages, randomise
 from error_sequence_model.notebook import prepare_datasets_for_training
+from tiny_models import draw_sequences, make_tiny_classifier
 
 LENGTH = 41
 

@@ -8,7 +8,6 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_models import draw_sequences, make_tiny_classifier
 
 from error_sequence_model.attention import attend_run
 from error_sequence_model.attribution import attribute_run, write_map_file
@@ -18,6 +17,7 @@ from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.faithfulness import check_run, is_error
 from error_sequence_model.notebook import prepare_datasets_for_training
 from error_sequence_model.runs import ExplainedRun
+from tiny_models import draw_sequences, make_tiny_classifier
 
 LENGTH = 41
 

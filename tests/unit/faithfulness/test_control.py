@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_models import OPTIONS, make_frame
 
-from error_sequence_model.attribution import attribute
+from error_sequence_model.attribution import methods as attribute
 from error_sequence_model.faithfulness import control
 from error_sequence_model.faithfulness.control import check_control
 from error_sequence_model.notebook import prepare_datasets_for_training
 from error_sequence_model.training import train_error_sequence_model
+from tiny_models import OPTIONS, make_frame
 
 LENGTH = 60
 

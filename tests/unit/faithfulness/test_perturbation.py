@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from additive_model import AdditiveModel
-from tiny_models import draw_sequences
 
+from additive_model import AdditiveModel
 from error_sequence_model.faithfulness import RankedMaps, check_perturbation
 from error_sequence_model.faithfulness.perturbation import SHARES
 from error_sequence_model.notebook import prepare_datasets_for_training
+from tiny_models import draw_sequences
 
 LENGTH = 41
 CPU = torch.device("cpu")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from feature_cases import make_case, write_case
 from sklearn.metrics import roc_auc_score
 
 from error_sequence_model.core import InputError
@@ -14,6 +13,7 @@ from error_sequence_model.features.leakguard import (
     refuse_columns,
     refuse_leaks,
 )
+from feature_cases import make_case, write_case
 
 
 def test_single_aurocs_are_those_of_scikit_learn() -> None:

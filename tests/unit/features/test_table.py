@@ -8,7 +8,6 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from feature_cases import LENGTH, UPSTREAM, make_case, write_case
 
 from error_sequence_model.classical import fit_baselines
 from error_sequence_model.core import InputError
@@ -29,8 +28,11 @@ from error_sequence_model.features import (
     measure_gc,
     write_features,
 )
-from error_sequence_model.features.kmers import make_base_family, make_count_family
-from error_sequence_model.features.sequence import (
+from error_sequence_model.features.kmer_features import (
+    make_base_family,
+    make_count_family,
+)
+from error_sequence_model.features.sequence_features import (
     measure_cpg,
     measure_entropy,
     measure_run,
@@ -38,6 +40,7 @@ from error_sequence_model.features.sequence import (
 from error_sequence_model.features.strength_features import NO_DECOY, learn_transitions
 from error_sequence_model.settings import FeatureSettings
 from error_sequence_model.windows import make_windows
+from feature_cases import LENGTH, UPSTREAM, make_case, write_case
 
 LAYOUT = Layout(UPSTREAM, LENGTH - UPSTREAM)
 

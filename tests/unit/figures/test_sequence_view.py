@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from page_checks import collect_texts, find_text_problems
 
 from error_sequence_model.core import InputError
 from error_sequence_model.figures import (
@@ -12,9 +11,10 @@ from error_sequence_model.figures import (
     find_elements,
     use_style,
 )
-from error_sequence_model.figures.arrangement import SequenceView, choose_row_length
 from error_sequence_model.figures.elements import guess_splice_type
+from error_sequence_model.figures.sequence_layout import SequenceView, choose_row_length
 from error_sequence_model.figures.sequence_view import plan_pages
+from page_checks import collect_texts, find_text_problems
 
 ACCEPTOR = "GAGTACTAACATGGATTCTTTTCCTTTTTTCAACAG" + "GATGAACGATTACGAACG"
 DONOR = "GATGAACGATTACGAACAG" + "GTAAGTATGGGGATCAGCATGA"

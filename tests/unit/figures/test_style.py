@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fake_results import build_results
-
 from error_sequence_model.figures import CLASS_COLOURS, get_class_colour, use_style
 from error_sequence_model.reports import write_browser
+from fake_results import build_results
 
 
 def test_colours_hold_within_the_block_only():

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_genome import make_tiny_genome
 
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import Variants, clean_bases
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.windows import read_windows, write_windows
+from tiny_genome import make_tiny_genome
 
 CONTIG = "AACCGGTTAACCGGTT"
 HEADER = "##fileformat=VCFv4.2\n##contig=<ID=c>\n" + (

@@ -5,9 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from fake_motifs import add_motifs
-from fake_results import build_results
-from simulated_sites import make_unit, simulate_sites
 
 from error_sequence_model.core import InputError, read_json
 from error_sequence_model.features import read_elements
@@ -16,6 +13,9 @@ from error_sequence_model.motifs.clusters import Motif
 from error_sequence_model.motifs.element_tests import ELEMENT_COLUMNS, measure_elements
 from error_sequence_model.motifs.search import MOTIF_COLUMNS, search_motifs
 from error_sequence_model.statistics import scale_maps
+from fake_motifs import add_motifs
+from fake_results import build_results
+from simulated_sites import make_unit, simulate_sites
 
 # What is planted, where (offsets of its first base), and the elements that say so.
 PLANTED = {

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_models import make_frame
 
 from error_sequence_model import prepare_datasets_for_training
 from error_sequence_model.backbones import resolve_tokenizer
 from error_sequence_model.core import InputError
 from error_sequence_model.tokenizers import HyenaDNATokenizer
+from tiny_models import make_frame
 
 
 def frame(sequences: list, labels: list, **more: list) -> pd.DataFrame:

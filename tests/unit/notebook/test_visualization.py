@@ -2,20 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tiny_models import draw_sequences, make_tiny_classifier
 
 from error_sequence_model import visualize_attention_regions
-from error_sequence_model.attribution import attribute
+from error_sequence_model.attribution import methods as attribute
 from error_sequence_model.classifier import create_classifier
 from error_sequence_model.core import InputError
 from error_sequence_model.notebook import visualization
-from error_sequence_model.reports import write as reports
-
-
-def test_it_is_among_the_reports_too() -> None:
-    assert reports.visualize_attention_regions is visualize_attention_regions
-    with pytest.raises(AttributeError, match="no attribute 'visualise'"):
-        reports.visualise  # noqa: B018
+from tiny_models import draw_sequences, make_tiny_classifier
 
 
 @pytest.mark.parametrize("length", [50, 401, 1000])

@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_genes import TinyGenes, write_tiny_genes
 
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import reverse_complement
@@ -28,6 +27,7 @@ from error_sequence_model.pretraining.held_out import (
 )
 from error_sequence_model.pretraining.window_run import audit_gene_windows
 from error_sequence_model.settings import PretrainingSettings, SplitSettings
+from tiny_genes import TinyGenes, write_tiny_genes
 
 BY_CHROM = SplitSettings(test=("chr3",), validation=("chr2",))
 BY_GENE = SplitSettings(by="gene")

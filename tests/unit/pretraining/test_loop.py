@@ -10,9 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from published_checkpoints import make_small, write_dnabert2
-from tiny_genes import write_tiny_genes
-from tiny_models import OPTIONS
 
 from error_sequence_model.backbones import FAMILIES, get_lm_loss, load_backbone
 from error_sequence_model.classifier import create_classifier
@@ -53,6 +50,9 @@ from error_sequence_model.tokenizers import (
     NucleotideTokenizer,
 )
 from error_sequence_model.training import CheckpointFolder, TrainingState
+from published_checkpoints import make_small, write_dnabert2
+from tiny_genes import write_tiny_genes
+from tiny_models import OPTIONS
 
 NO_CHECKPOINTS = CheckpointFolder(None, "")
 ENCODER = {"architecture": "nucleotide_encoder", **OPTIONS}

@@ -10,13 +10,13 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from fake_causes import add_causes
-from fake_results import build_results
-from headless_browser import find_chromium, open_tab
 
 from error_sequence_model.reports import browser, write_browser
 from error_sequence_model.reports.browser import fill_template
 from error_sequence_model.windows import read_windows
+from fake_causes import add_causes
+from fake_results import build_results
+from headless_browser import find_chromium, open_tab
 
 EVIL = "<script>window.hurt = 1</script>&\"'"
 

@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fake_results import build_results
-from page_checks import find_text_problems
 
 from error_sequence_model.core import InputError
 from error_sequence_model.figures import Page, use_style
@@ -18,6 +16,8 @@ from error_sequence_model.reports import write as reports
 from error_sequence_model.reports.findings.words import describe_gain
 from error_sequence_model.reports.sections.sites import choose_exemplars
 from error_sequence_model.results import RunResults
+from fake_results import build_results
+from page_checks import find_text_problems
 
 CASES = {
     "typical": {
@@ -204,7 +204,7 @@ def test_type_without_contrast_says_which_to_add(trees, tmp_path):
 
 def test_same_input_gives_the_same_bytes(trees, tmp_path):
     fake = trees("tiny")
-    script = Path(reports.__file__).parents[1] / "report.py"
+    script = Path(reports.__file__).parents[2] / "report.py"
     results = []
     for name in ("1", "2"):
         output, tables = tmp_path / f"{name}.pdf", tmp_path / "tables"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from fake_results import build_results
 
 from error_sequence_model.reports import get_best_row, measure_gain
 from error_sequence_model.results import RunResults, build_units, read_sites
 from error_sequence_model.results.folds import average_folds, merge_metrics
 from error_sequence_model.statistics import compute_metrics
+from fake_results import build_results
 
 
 def make_fold(n: int, signal: float, seed: int) -> dict:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_genome import TinyGenome, make_tiny_genome
 
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import get_positions, reverse_complement
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.windows import read_windows, write_windows
+from tiny_genome import TinyGenome, make_tiny_genome
 
 
 @pytest.fixture(scope="module")

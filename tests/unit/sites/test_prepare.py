@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_genome import TinyGenome, make_tiny_genome
 
 from error_sequence_model.core import InputError
 from error_sequence_model.sites import describe_counts, prepare_sites
 from error_sequence_model.sites.prepare import COLUMNS, make_audit
+from tiny_genome import TinyGenome, make_tiny_genome
 
 CONVENTIONS = list(itertools.product((0, 1), ("exon", "intron")))
 

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from published_checkpoints import make_bpe
 
 from error_sequence_model.core import InputError
 from error_sequence_model.tokenizers import (
@@ -14,6 +13,7 @@ from error_sequence_model.tokenizers import (
     load_tokenizer,
     project_to_bases,
 )
+from published_checkpoints import make_bpe
 
 
 def make_all():

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_models import draw_sequences, write_windows
 
 from error_sequence_model.core import InputError
 from error_sequence_model.datasets import (
@@ -24,6 +23,7 @@ from error_sequence_model.tokenizers import (
     write_tokens,
 )
 from error_sequence_model.tokenizers import store as token_store
+from tiny_models import draw_sequences, write_windows
 
 TOKENIZERS = [
     NucleotideTokenizer,

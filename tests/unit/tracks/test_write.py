@@ -19,8 +19,8 @@ from error_sequence_model.genome import (
 )
 from error_sequence_model.statistics import find_high_regions, find_threshold
 from error_sequence_model.tracks import Source, write_tracks
-from error_sequence_model.tracks.coordinates import place_sites, place_windows
 from error_sequence_model.tracks.files import average_places, write_bigwig
+from error_sequence_model.tracks.places import place_sites, place_windows
 from error_sequence_model.windows import read_windows, write_windows
 
 UPSTREAM, DOWNSTREAM = 4, 6

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 from accelerate.optimizer import AcceleratedOptimizer
-from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.training import CheckpointFolder, Training
+from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 
 def make_training(**settings: object) -> Training:

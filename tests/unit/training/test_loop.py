@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import torch
 from accelerate import Accelerator
-from tiny_models import EXACT, OPTIONS, make_tiny_classifier, make_tiny_datasets
 
 from error_sequence_model import (
     load_model,
@@ -33,6 +32,7 @@ from error_sequence_model.training import state as history
 from error_sequence_model.training.gradients import GradientSteps
 from error_sequence_model.training.steps import OptimiserSteps
 from error_sequence_model.training.token_budget import CPU_TOKENS
+from tiny_models import EXACT, OPTIONS, make_tiny_classifier, make_tiny_datasets
 
 NO_CHECKPOINTS = CheckpointFolder(None, "")
 

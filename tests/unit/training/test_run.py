@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_models import OPTIONS, make_frame, write_windows
 
 from error_sequence_model import load_model
 from error_sequence_model.core import InputError
@@ -28,6 +27,7 @@ from error_sequence_model.tokenizers import (
     write_tokens,
 )
 from error_sequence_model.training import train_run
+from tiny_models import OPTIONS, make_frame, write_windows
 
 COUNT = 90
 BACKBONE = BackboneSettings("nucleotide_encoder", options=OPTIONS)

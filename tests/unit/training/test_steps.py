@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.training import CheckpointFolder, Training
+from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 ROOT = Path(__file__).parents[3]
 SCRIPTS = ROOT / "workflow" / "scripts"
 ENVIRONMENT = {
     **{k: v for k, v in os.environ.items() if not k.startswith("SLURM")},
-    "PYTHONPATH": os.pathsep.join([str(SCRIPTS), str(ROOT / "tests")]),
+    "PYTHONPATH": os.pathsep.join([str(SCRIPTS), str(ROOT / "tests" / "builders")]),
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     "OMP_NUM_THREADS": "1",
     "CUDA_VISIBLE_DEVICES": "",
@@ -31,7 +31,7 @@ RANKS = """
 import json, sys
 import numpy as np
 import torch
-from error_sequence_model.optimisation.checkpoints import CheckpointFolder
+from error_sequence_model.training import CheckpointFolder
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.training import Training
 from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
@@ -125,8 +125,8 @@ def test_two_ranks_in_passes_give_what_one_gives_at_once(tmp_path) -> None:
 STOPPED = """
 import sys, time
 from pathlib import Path
-from error_sequence_model.optimisation.checkpoints import CheckpointFolder
-from error_sequence_model.jobs.commands import run_step
+from error_sequence_model.training import CheckpointFolder
+from error_sequence_model.core import run_step
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.training import Training
 from tiny_models import make_tiny_classifier, make_tiny_datasets

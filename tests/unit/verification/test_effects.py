@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from feature_cases import LENGTH, UPSTREAM, make_case
 
 from error_sequence_model.features import (
     Layout,
@@ -34,13 +33,14 @@ from error_sequence_model.verification.effects import (
     summarise_change,
     verify_features,
 )
-from error_sequence_model.verification.motifs import (
+from error_sequence_model.verification.map_motifs import (
     MapMotif,
     judge_motif,
     verify_motifs,
 )
 from error_sequence_model.verification.named_model import fit_named_model
 from error_sequence_model.windows import make_windows
+from feature_cases import LENGTH, UPSTREAM, make_case
 
 LAYOUT = Layout(UPSTREAM, LENGTH - UPSTREAM)
 ELEMENTS = {"u_tract": "TTTTT", "rbfox": "TGCATG"}

@@ -13,7 +13,6 @@ import pysam
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_genome import make_tiny_genome
 
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import (
@@ -25,6 +24,7 @@ from error_sequence_model.genome import (
 )
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.windows import make_windows, read_windows, write_windows
+from tiny_genome import make_tiny_genome
 
 
 @pytest.fixture

@@ -5,9 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from fake_causes import add_causes
-from fake_motifs import add_motifs
-from fake_results import build_results
 
 from error_sequence_model.causes import CAUSES
 from error_sequence_model.reports import write as reports
@@ -23,6 +20,9 @@ from error_sequence_model.reports.findings.in_short import describe_in_short, na
 from error_sequence_model.reports.sections.hybrid import say_feature
 from error_sequence_model.reports.sections.overview import collect_answers
 from error_sequence_model.results import RunResults
+from fake_causes import add_causes
+from fake_motifs import add_motifs
+from fake_results import build_results
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_causes import add_causes
-from fake_motifs import add_motifs
-from fake_results import FakeResults, build_results
 
 from error_sequence_model.reports import write as reports
 from error_sequence_model.reports.findings.methods_text import describe_methods
+from fake_causes import add_causes
+from fake_motifs import add_motifs
+from fake_results import FakeResults, build_results
 
 
 def write_head(fake: FakeResults, pooling: str) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from fake_results import build_results
-from page_checks import collect_texts, find_text_problems
 
 from error_sequence_model.core import write_tsv
 from error_sequence_model.evaluation import (
@@ -23,6 +21,8 @@ from error_sequence_model.reports.findings.assessment import (
     read_unit_assessment,
 )
 from error_sequence_model.reports.sections.assessment import make_assessment_pages
+from fake_results import build_results
+from page_checks import collect_texts, find_text_problems
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from fake_causes import add_causes
-from fake_results import build_results
-from page_checks import collect_texts, find_text_problems
 
 from error_sequence_model.figures import MUTED, NEGATIVE, POSITIVE, Page, use_style
 from error_sequence_model.reports import write as reports
@@ -26,6 +23,9 @@ from error_sequence_model.reports.sections.subtypes import (
     find_stretch,
     make_subtype_page,
 )
+from fake_causes import add_causes
+from fake_results import build_results
+from page_checks import collect_texts, find_text_problems
 
 
 @pytest.fixture(scope="module")

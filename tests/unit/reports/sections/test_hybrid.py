@@ -7,8 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from fake_results import build_results
-from page_checks import find_text_problems
 
 from error_sequence_model.figures import Page, use_style
 from error_sequence_model.reports import load_report_data
@@ -17,6 +15,8 @@ from error_sequence_model.reports.sections.hybrid import (
     make_hybrid_pages,
     read_unit_shap,
 )
+from fake_results import build_results
+from page_checks import find_text_problems
 
 NAMES = ("model:log_odds", "element:branch_point:-44:-18", "gc:-200:-1", "rival_score")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from fake_results import build_results
 
 from error_sequence_model.reports import write as reports
 from error_sequence_model.reports.findings.methods_text import (
@@ -13,6 +12,7 @@ from error_sequence_model.reports.findings.methods_text import (
     describe_methods,
 )
 from error_sequence_model.reports.sections.methods import describe_provenance
+from fake_results import build_results
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 

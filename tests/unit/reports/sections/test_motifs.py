@@ -6,9 +6,6 @@ import shutil
 
 import pandas as pd
 import pytest
-from fake_motifs import add_motifs
-from fake_results import build_results
-from page_checks import collect_texts, find_text_problems
 
 from error_sequence_model.figures import Page, use_style
 from error_sequence_model.reports import write as reports
@@ -20,6 +17,9 @@ from error_sequence_model.reports.findings.motifs import (
     read_unit_motifs,
 )
 from error_sequence_model.reports.sections.motifs import make_motif_pages
+from fake_motifs import add_motifs
+from fake_results import build_results
+from page_checks import collect_texts, find_text_problems
 
 
 @pytest.fixture(scope="module")

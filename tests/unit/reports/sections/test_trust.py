@@ -5,19 +5,19 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from fake_results import build_results
-from page_checks import collect_texts, find_text_problems
 
 from error_sequence_model.figures import Page, use_style
 from error_sequence_model.reports import write as reports
 from error_sequence_model.reports.findings.checks import (
+    describe_agreement,
     describe_labels,
     describe_seeds,
     describe_view,
 )
-from error_sequence_model.reports.findings.methods_text import describe_methods
 from error_sequence_model.reports.sections.trust import collect_checks, make_trust_pages
 from error_sequence_model.results import merge_checks
+from fake_results import build_results
+from page_checks import collect_texts, find_text_problems
 
 SHAPE = {"n_per_class": 40, "upstream": 40, "downstream": 40}
 
@@ -68,7 +68,7 @@ def test_one_seed_is_not_assessed(tmp_path):
     assert describe_seeds(unit) == [
         ("FP against TP, donor: one seed: not assessed.", "open")
     ]
-    assert describe_methods(unit) == [
+    assert describe_agreement(unit) == [
         "FP against TP, donor: integrated gradients and substitution agree with a "
         "median per-site rank correlation of +0.40."
     ]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from fake_results import build_results
-from page_checks import find_text_problems
 
 from error_sequence_model.figures import Page, use_style
 from error_sequence_model.reports import load_report_data
@@ -15,6 +13,8 @@ from error_sequence_model.reports.sections.verification import (
     make_verification_pages,
 )
 from error_sequence_model.verification import COLUMNS
+from fake_results import build_results
+from page_checks import find_text_problems
 
 VERDICTS = ["confirmed", "classical-only", "LM-only", "contradicted", "undecided"]
 

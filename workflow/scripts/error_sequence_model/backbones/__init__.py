@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
+    from .architectures import FAMILIES, Family
     from .attention import get_rotary_tables, merge_heads, rotate, split_heads
     from .calibrated_norm import CalibratedNorm, calibrating
     from .creating import create_backbone, create_lm_head, list_options, make_config
-    from .families import FAMILIES
     from .fetching import fetch_model
     from .heads import get_lm_loss
     from .loading import Checkpoint, load_backbone, load_checkpoint
@@ -31,6 +31,7 @@ __all__ = [
     "PUBLISHED",
     "CalibratedNorm",
     "Checkpoint",
+    "Family",
     "NucleotideEncoder",
     "RotaryLayer",
     "Stem",

@@ -10,7 +10,7 @@ from typing import Any
 from huggingface_hub.dataclasses import type_validator
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from error_sequence_model.backbones.families import FAMILIES, SHORT_NAMES, Family
+from error_sequence_model.backbones.architectures import FAMILIES, SHORT_NAMES, Family
 from error_sequence_model.backbones.heads import CausalLMHead, MaskedLMHead
 from error_sequence_model.backbones.layouts import LAYOUTS
 from error_sequence_model.core import InputError

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.initialization import no_init_weights
 
-from error_sequence_model.backbones.families import FAMILIES, Family
+from error_sequence_model.backbones.architectures import FAMILIES, Family
 from error_sequence_model.backbones.heads import (
     CausalLMHead,
     FirstTokenClassifier,

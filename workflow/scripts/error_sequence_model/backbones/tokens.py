@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from error_sequence_model.backbones.families import FAMILIES
+from error_sequence_model.backbones.architectures import FAMILIES
 from error_sequence_model.backbones.loading import load_backbone
 from error_sequence_model.core import InputError
 from error_sequence_model.tokenizers import SequenceTokenizer, load_tokenizer

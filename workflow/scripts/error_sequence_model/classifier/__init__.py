@@ -8,8 +8,8 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .adapters import count_parameters, merge_adapters
-    from .calibration import calibrate_model
     from .embeddings import embed_parts, embed_sites
+    from .first_pass import calibrate_model
     from .handover import refuse_other_tokenizer, require_dataset, require_model
     from .model import (
         ErrorClassifier,

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
         spell_consensus,
         write_consensus,
     )
-    from .elements import find_hits, make_element_family, parse_consensus
+    from .element_features import find_hits, make_element_family, parse_consensus
     from .families import Family, Layout, compute_families, say_range
     from .files import list_columns, load_features
-    from .neighbours import Neighbours, find_neighbours
-    from .sequence import (
+    from .neighbour_features import Neighbours, find_neighbours
+    from .sequence_features import (
         BRANCH,
         BRANCH_ADENINE,
         BRANCH_ZONE,

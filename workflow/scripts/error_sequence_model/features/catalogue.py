@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import InputError
-from error_sequence_model.features.elements import IUPAC, parse_consensus
+from error_sequence_model.features.element_features import IUPAC, parse_consensus
 from error_sequence_model.features.strength import CONSENSUS
 
 CATALOGUE = Path(__file__).resolve().parents[4] / "resources" / "elements.tsv"

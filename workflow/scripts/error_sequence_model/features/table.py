@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from error_sequence_model.core import InputError, atomic_path
-from error_sequence_model.features.annotation import (
+from error_sequence_model.features.annotation_features import (
     compute_annotation_features,
     may_use_annotation,
 )
-from error_sequence_model.features.elements import make_element_family
+from error_sequence_model.features.element_features import make_element_family
 from error_sequence_model.features.families import (
     Family,
     Feature,
@@ -32,12 +32,12 @@ from error_sequence_model.features.families import (
     compute_families,
 )
 from error_sequence_model.features.files import describe_features
-from error_sequence_model.features.kmers import make_kmer_families
+from error_sequence_model.features.kmer_features import make_kmer_families
 from error_sequence_model.features.leakguard import LeakGuard, refuse_columns
-from error_sequence_model.features.sequence import make_sequence_families
+from error_sequence_model.features.sequence_features import make_sequence_families
 from error_sequence_model.features.strength import encode_bases
 from error_sequence_model.features.strength_learning import learn_fold_families
-from error_sequence_model.features.tracks import compute_track_features
+from error_sequence_model.features.track_features import compute_track_features
 from error_sequence_model.genome import read_gene_models
 from error_sequence_model.settings import FeatureSettings
 from error_sequence_model.windows import Windows

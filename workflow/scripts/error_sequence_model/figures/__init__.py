@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
+    from .blocks import Block, draw_blocks, measure_blocks, split_blocks
+    from .charts import plot_history, plot_scores, plot_stacked_counts
     from .curves import (
         Curve,
         get_areas,
@@ -17,9 +19,7 @@ if TYPE_CHECKING:
         plot_forest,
         plot_reliability,
     )
-    from .data import plot_history, plot_scores, plot_stacked_counts
     from .elements import Element, find_elements
-    from .flow import Block, draw_blocks, measure_blocks, split_blocks
     from .logos import BASES, get_contributions, get_logo_limit, plot_logo
     from .numbers import (
         count_words,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         join_words,
     )
     from .page import BODY_BOTTOM, BODY_TOP, Page, PageSpec
-    from .profiles import (
+    from .profile_plots import (
         arrange_regions,
         get_limit,
         mark_junction,
@@ -39,6 +39,17 @@ if TYPE_CHECKING:
         plot_profile,
         plot_region_effects,
         plot_region_lane,
+    )
+    from .sequence_rows import (
+        ATTENTION_COLOUR,
+        clear_axes,
+        draw_attention,
+        draw_attribution,
+        draw_letters,
+        draw_ruler,
+        draw_tokens,
+        has_long_tokens,
+        round_up,
     )
     from .sequence_view import draw_sequence_view
     from .style import (
@@ -67,18 +78,7 @@ if TYPE_CHECKING:
         use_style,
         wrap_text,
     )
-    from .table import Column, draw_table
-    from .tracks import (
-        ATTENTION_COLOUR,
-        clear_axes,
-        draw_attention,
-        draw_attribution,
-        draw_letters,
-        draw_ruler,
-        draw_tokens,
-        has_long_tokens,
-        round_up,
-    )
+    from .table_block import Column, draw_table
 
 __all__ = [
     "ATTENTION_COLOUR",

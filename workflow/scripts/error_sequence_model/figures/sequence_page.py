@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from error_sequence_model.figures.arrangement import (
+from error_sequence_model.figures.page import Page
+from error_sequence_model.figures.sequence_layout import (
     ATTENTION,
     ATTRIBUTION,
     GAP,
@@ -20,19 +21,7 @@ from error_sequence_model.figures.arrangement import (
     count_lanes,
     get_label,
 )
-from error_sequence_model.figures.page import Page
-from error_sequence_model.figures.style import (
-    BAD,
-    BODY_WIDTH,
-    INK,
-    MARGIN,
-    MUTED,
-    NEGATIVE,
-    POSITIVE,
-    measure_text,
-    shorten_text,
-)
-from error_sequence_model.figures.tracks import (
+from error_sequence_model.figures.sequence_rows import (
     ATTENTION_COLOUR,
     HIGH_COLOUR,
     clear_axes,
@@ -44,6 +33,17 @@ from error_sequence_model.figures.tracks import (
     draw_tokens,
     has_long_tokens,
     round_up,
+)
+from error_sequence_model.figures.style import (
+    BAD,
+    BODY_WIDTH,
+    INK,
+    MARGIN,
+    MUTED,
+    NEGATIVE,
+    POSITIVE,
+    measure_text,
+    shorten_text,
 )
 
 KIND_COLOURS = {

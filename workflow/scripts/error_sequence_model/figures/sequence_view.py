@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from error_sequence_model.core import atomic_path
-from error_sequence_model.figures.arrangement import (
+from error_sequence_model.figures.elements import Element
+from error_sequence_model.figures.page import BODY_BOTTOM, BODY_TOP, Page, PageSpec
+from error_sequence_model.figures.sequence_layout import (
     Row,
     SequenceView,
     arrange_labels,
     choose_row_length,
     measure_row,
 )
-from error_sequence_model.figures.elements import Element
-from error_sequence_model.figures.page import BODY_BOTTOM, BODY_TOP, Page, PageSpec
 from error_sequence_model.figures.sequence_page import draw_page
 from error_sequence_model.figures.style import CLASS_NAMES, open_pdf, use_style
 

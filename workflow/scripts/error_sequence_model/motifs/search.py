@@ -29,12 +29,16 @@ from error_sequence_model.motifs.enrichment import (
     SearchedSites,
     measure_enrichment,
 )
+from error_sequence_model.motifs.known_elements import (
+    Match,
+    list_contained,
+    match_motif,
+)
 from error_sequence_model.motifs.marginalisation import (
     Effect,
     Insertion,
     measure_effects,
 )
-from error_sequence_model.motifs.matching import Match, list_contained, match_motif
 from error_sequence_model.motifs.modisco import find_modisco_motifs
 from error_sequence_model.motifs.scanning import (
     find_matrix_hits,

@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     )
     from .config import complete_config, read_schema, refuse_repeated_keys
     from .contrasts import Contrast, expand_contrasts, label_sites, parse_contrast
+    from .explanation import (
+        ALIASES,
+        CAPTUM_METHODS,
+        CAPTUM_PREFIX,
+        OWN_SETTINGS,
+        PACKAGES,
+        UNSIGNED,
+        list_captum_methods,
+        rank_methods,
+        require_caller,
+        resolve_method,
+    )
     from .inputs import (
         CAUSAL,
         WINDOW_KEYS,
@@ -29,18 +41,6 @@ if TYPE_CHECKING:
         list_annotations,
         list_sources,
         list_tracks,
-    )
-    from .methods import (
-        ALIASES,
-        CAPTUM_METHODS,
-        CAPTUM_PREFIX,
-        OWN_SETTINGS,
-        PACKAGES,
-        UNSIGNED,
-        list_captum_methods,
-        rank_methods,
-        require_caller,
-        resolve_method,
     )
     from .pretraining import PretrainingSettings
     from .reference import write_reference

@@ -15,9 +15,12 @@ from error_sequence_model.settings.clashes import (
     find_odd_values,
     find_repeated_keys,
 )
+from error_sequence_model.settings.explanation import (
+    find_method_problems,
+    resolve_method,
+)
 from error_sequence_model.settings.forms import expand_forms
 from error_sequence_model.settings.inputs import find_problems
-from error_sequence_model.settings.methods import find_method_problems, resolve_method
 from error_sequence_model.settings.sections import BackboneSettings
 
 SCHEMA_PATH = Path(__file__).parents[3] / "schemas" / "config.schema.yaml"

@@ -8,7 +8,7 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .consensus import MINIMUM_SHARE, Reading, check_consensus, has_consensus
-    from .pooling import Member, pool_sites, pool_windows
+    from .pools import Member, pool_sites, pool_windows
     from .prepare import (
         FORMATS,
         describe_counts,

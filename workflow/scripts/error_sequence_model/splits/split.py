@@ -30,7 +30,7 @@ from error_sequence_model.settings import (
 from error_sequence_model.splits.grouping import deal_groups, get_column, group_sites
 from error_sequence_model.splits.leakage import PARTS, audit_fold, require_no_leak
 from error_sequence_model.splits.leakfilter import EXCLUDED, LeakFilter
-from error_sequence_model.splits.matching import match_parts
+from error_sequence_model.splits.matched_classes import match_parts
 from error_sequence_model.windows import Windows
 
 logger = logging.getLogger(__name__)

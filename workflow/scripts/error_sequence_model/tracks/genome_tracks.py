@@ -11,8 +11,8 @@ import pandas as pd
 
 from error_sequence_model.genome import Genome, Variants
 from error_sequence_model.results import Maps, Unit
-from error_sequence_model.tracks.coordinates import NOWHERE, place_sites
 from error_sequence_model.tracks.files import average_places, write_bed, write_bigwig
+from error_sequence_model.tracks.places import NOWHERE, place_sites
 from error_sequence_model.tracks.rows import make_prediction_rows, make_region_rows
 
 

@@ -16,7 +16,7 @@ from error_sequence_model.features import encode_bases, read_elements
 from error_sequence_model.runs import RunInputs, choose_sites
 from error_sequence_model.settings import ExplanationSettings, VerificationSettings
 from error_sequence_model.verification.effects import COLUMNS, HeldOut, verify_features
-from error_sequence_model.verification.motifs import read_map_motifs, verify_motifs
+from error_sequence_model.verification.map_motifs import read_map_motifs, verify_motifs
 from error_sequence_model.verification.named_model import fit_named_model
 from error_sequence_model.windows import Windows, read_windows
 

@@ -55,7 +55,7 @@ def warn_of_chance(unit: Unit) -> list[tuple[str, str]]:
     return [(text, "bad")]
 
 
-def describe_methods(unit: Unit) -> list[str]:
+def describe_agreement(unit: Unit) -> list[str]:
     """How far the attribution methods of the leading model agree, pair by pair."""
     stored = unit.lead.faithfulness.get("agreement") or {}
     names, matrix = stored.get("methods") or [], stored.get("rank_correlation") or []

@@ -30,8 +30,8 @@ from error_sequence_model.figures import (
 )
 from error_sequence_model.reports.contents import CONTINUED
 from error_sequence_model.reports.findings.checks import (
+    describe_agreement,
     describe_labels,
-    describe_methods,
     describe_seeds,
 )
 from error_sequence_model.reports.findings.words import describe_control
@@ -81,7 +81,7 @@ def _draw_trust(page: Page, *, data: ReportData, focus: str) -> None:
     for text in EXPLANATIONS:
         page.bullet(text, size=8.5)
     page.heading("Do methods and training seeds agree?")
-    lines = [(text, "") for unit in data.units for text in describe_methods(unit)]
+    lines = [(text, "") for unit in data.units for text in describe_agreement(unit)]
     lines = [line for unit in data.units for line in describe_seeds(unit)] + lines
     _write_lines(page, lines, f" in {focus}.agreement.tsv")
     page.heading("Negative control")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from published_checkpoints import SMALL, make_small
 
 from error_sequence_model.backbones import (
     FAMILIES,
@@ -20,6 +19,7 @@ from error_sequence_model.backbones import (
 from error_sequence_model.backbones.attention import attend, get_padding_bias
 from error_sequence_model.backbones.dnabert2 import get_alibi_bias, get_alibi_slopes
 from error_sequence_model.core import InputError
+from published_checkpoints import SMALL, make_small
 
 EACH = pytest.mark.parametrize("name", FAMILIES)
 

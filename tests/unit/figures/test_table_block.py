@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from page_checks import find_text_problems
 
 from error_sequence_model.figures import Column, Page, PageSpec, draw_table, use_style
 from error_sequence_model.reports import split_prefix
+from page_checks import find_text_problems
 
 PROSE = "a site of the other type, at least as strong as half of the annotated ones, "
 

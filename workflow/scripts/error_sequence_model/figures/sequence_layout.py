@@ -13,8 +13,8 @@ import numpy as np
 
 from error_sequence_model.core import InputError
 from error_sequence_model.figures.elements import Element
+from error_sequence_model.figures.sequence_rows import has_long_tokens
 from error_sequence_model.figures.style import BODY_WIDTH, MARGIN, measure_text
-from error_sequence_model.figures.tracks import has_long_tokens
 
 ROW_LENGTHS = (90, 121)
 ROOM_AT_JUNCTION = 25

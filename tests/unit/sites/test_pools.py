@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_genome import make_tiny_genome
 
 from error_sequence_model.core import InputError
 from error_sequence_model.settings import SplitSettings
 from error_sequence_model.sites import Member, pool_sites, pool_windows, prepare_sites
 from error_sequence_model.splits import group_sites
 from error_sequence_model.windows import read_windows, write_windows
+from tiny_genome import make_tiny_genome
 
 
 def make_member(folder: Path, name: str, seed: int, length: int = 20) -> Member:
