@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         read_genes,
     )
     from .bigwigs import open_bigwig
+    from .contigs import match_contigs, normalise_contig
     from .coordinates import (
         SITE_BASES,
         SPLICE_TYPES,
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
         Genome,
         clean_bases,
         complement_bases,
-        match_contigs,
-        normalise_contig,
         reverse_complement,
     )
     from .gene_models import GeneModels, read_gene_models
