@@ -12,6 +12,10 @@ def normalise_contig(name: str) -> str:
     """Return a contig name without ``chr`` and with M for MT, to compare namings.
 
     In a pool, what stands before the last colon names the genome.
+
+    Example:
+        >>> [normalise_contig(name) for name in ("chr1", "1", "MT", "mouse:chr1")]
+        ['1', '1', 'M', 'mouse:1']
     """
     genome, colon, bare = name.rpartition(":")
     bare = bare[3:] if bare[:3].lower() == "chr" and len(bare) > 3 else bare

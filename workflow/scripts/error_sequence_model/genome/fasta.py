@@ -51,12 +51,22 @@ _COMPLEMENT_TEXT = str.maketrans("ACGTNacgtn", "TGCANtgcan")
 
 
 def reverse_complement(sequence: str) -> str:
-    """Return the reverse complement of a string over A, C, G, T and N."""
+    """Return the reverse complement of a string over A, C, G, T and N.
+
+    Example:
+        >>> reverse_complement("AAGGTN")
+        'NACCTT'
+    """
     return sequence.translate(_COMPLEMENT_TEXT)[::-1]
 
 
 def clean_bases(text: str | bytes) -> np.ndarray:
-    """Return upper-case A, C, G, T and N as ASCII, uint8 ``(len(text),)``."""
+    """Return upper-case A, C, G, T and N as ASCII, uint8 ``(len(text),)``.
+
+    Example:
+        >>> clean_bases("acguR-").tobytes()
+        b'ACGTNN'
+    """
     raw = text.encode("ascii", "replace") if isinstance(text, str) else text
     return np.frombuffer(raw.translate(bytes(_CLEAN)), dtype=np.uint8)
 

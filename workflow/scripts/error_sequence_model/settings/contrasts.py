@@ -103,6 +103,12 @@ def parse_contrast(name: str, definition: Mapping[str, Any] | None = None) -> Co
 
     Raises:
         InputError: Unknown name or key, or pred_types that make no contrast.
+
+    Example:
+        >>> parse_contrast("fn_vs_tp").classes
+        (('correct', ('TP',)), ('error', ('FN',)))
+        >>> parse_contrast("mine", {"positive": ["FN", "FP"], "negative": "TP"}).classes
+        (('correct', ('TP',)), ('error', ('FN', 'FP')))
     """
     place = f"contrast {name!r}"
     definition = dict(definition or {})
@@ -185,6 +191,14 @@ def label_sites(sites: pd.DataFrame, contrast: Contrast) -> pd.DataFrame:
 
     Returns:
         Its sites with an added column ``label`` (int8, the class index), same order.
+
+    Example:
+        >>> import pandas as pd
+        >>> sites = pd.DataFrame({"pred_type": ["TP", "FP", "FN"]})
+        >>> label_sites(sites, parse_contrast("fn_vs_tp"))
+          pred_type  label
+        0        TP      0
+        2        FN      1
     """
     labels = {
         kind: label
