@@ -36,7 +36,7 @@ class Contrast:
         name: As in the config and in the result paths.
         classes: ``(class name, pred_types)`` in label order: label i is class i.
         shuffle_labels: Permute the labels within each part, as a negative control.
-        match: What the classes are matched on (see ``matching``); empty for nothing.
+        match: What the classes are matched on (see ``splits``); empty for nothing.
         same_dinucleotide: Keep only GT donors and AG acceptors, so that no class can
             be told by its dinucleotide. On for the built-in contrasts of called with
             called and of uncalled with uncalled sites (FP with TP, FN with TN); off

@@ -10,7 +10,7 @@ from typing import Any
 from error_sequence_model.core import InputError
 
 WAYS = ("chromosome", "gene", "homology")
-# From this similarity on, windows are near-duplicates; see `homology`.
+# From this similarity on, windows are near-duplicates; see `splits.homology`.
 NEAR = 0.2
 PRESETS = Path(__file__).resolve().parents[4] / "resources" / "splits.yaml"
 
@@ -31,7 +31,7 @@ class SplitSettings:
         near_duplicates: ``exclude`` training windows that resemble a test or
             validation window, or ``keep`` (and count) them.
         similarity: From which similarity windows count as near-duplicates (0 to 1, see
-            ``homology``).
+            ``splits.homology``).
         preset: Name of the preset these settings came from.
     """
 

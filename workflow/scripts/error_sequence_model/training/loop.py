@@ -119,7 +119,7 @@ class Training:
         """Train to the end; leave the best epoch's weights in the classifier.
 
         Returns:
-            The history: one row per epoch (see `history`).
+            The history: one row per epoch (see `state`).
 
         Raises:
             InputError: The loss is not finite (the sites of the step are saved).
