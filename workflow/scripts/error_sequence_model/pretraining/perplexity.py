@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from error_sequence_model.core import autocast
-from error_sequence_model.datasets import cut_batches, pad_length
+from error_sequence_model.datasets import PAD_MULTIPLE, cut_batches, pad_length
 from error_sequence_model.pretraining.gene_bodies import (
     ACCEPTOR,
     DONOR,
@@ -57,12 +57,12 @@ class Measured:
 
 
 def collate_examples(
-    examples: list[Example], *, pad_token_id: int
+    examples: list[Example], *, pad_token_id: int, multiple: int = PAD_MULTIPLE
 ) -> dict[str, torch.Tensor]:
     """Pad examples on the right into one batch, all int64 (n, tokens)."""
     longest = max(len(example.input_ids) for example in examples)
     if min(len(example.input_ids) for example in examples) != longest:
-        longest = pad_length(longest)
+        longest = pad_length(longest, multiple)
     shape = (len(examples), longest)
     batch = {
         "input_ids": np.full(shape, pad_token_id),

@@ -26,7 +26,7 @@ from error_sequence_model.core import (
 )
 from error_sequence_model.pretraining.gene_windows import read_gene_windows
 from error_sequence_model.pretraining.language_models import ExampleMaker, LanguageModel
-from error_sequence_model.pretraining.loop import Pretraining
+from error_sequence_model.pretraining.language_task import Pretraining
 from error_sequence_model.pretraining.perplexity import describe_measured
 from error_sequence_model.settings import (
     BackboneSettings,
@@ -34,7 +34,7 @@ from error_sequence_model.settings import (
     compute_run_hash,
 )
 from error_sequence_model.tokenizers import SequenceTokenizer
-from error_sequence_model.training import CheckpointFolder
+from error_sequence_model.training import CheckpointFolder, Training
 
 logger = logging.getLogger(__name__)
 
@@ -103,21 +103,22 @@ def pretrain_run(
         for part in ("train", "held_out")
     )
     folder = CheckpointFolder(checkpoints, run_hash)
-    run = Pretraining(model, train, held_out, settings, folder)
+    task = Pretraining(model, train, held_out, settings)
+    run = Training(task, folder)
     logger.info(
         "pretraining on %d windows of %d bases, %s on %s, %d process(es)",
         *(len(train.windows), train.windows.length, run.precision),
         *(run.accelerator.device, run.accelerator.num_processes),
     )
-    history, before, after = run.run()
+    history = run.run()
     if not run.accelerator.is_main_process:
         run.accelerator.wait_for_everyone()
         return
     save_backbone(model, tokenizer, output / "model")
     write_tsv(output / "history.tsv", pd.DataFrame(history))
     measured = describe_measured(
-        before,
-        after,
+        task.before,
+        task.after,
         held_out.windows.table["gene_id"].to_numpy(dtype=object),
         draws=draws,
         level=level,
