@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from transformers.utils import logging as transformers_logging
@@ -127,7 +125,7 @@ def pretrain_run(
     write_json(
         output / "pretraining.json",
         {
-            **_to_plain(measured),
+            **measured,
             "bootstrap": {"unit": "gene", "draws": draws, "level": level},
             "windows": {
                 "train": len(train.windows),
@@ -159,10 +157,3 @@ def save_backbone(
     with atomic_path(folder) as temporary:
         model.backbone.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
-
-
-def _to_plain(value: Any) -> Any:
-    """Numpy scalars as Python numbers, for JSON."""
-    if isinstance(value, dict):
-        return {key: _to_plain(inner) for key, inner in value.items()}
-    return value.item() if isinstance(value, np.generic) else value
