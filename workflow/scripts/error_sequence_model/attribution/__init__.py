@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         Attribution,
         MapPlan,
         attribute,
-        evaluate,
         find_method,
         plan_maps,
     )
@@ -47,7 +46,6 @@ __all__ = [
     "attribute_sites",
     "compute_target",
     "draw_alternatives",
-    "evaluate",
     "find_errors",
     "find_method",
     "make_baselines",

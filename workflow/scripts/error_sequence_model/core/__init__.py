@@ -8,7 +8,7 @@ from .faces import open_face
 
 if TYPE_CHECKING:
     from .commands import parse_json, run_step
-    from .devices import autocast, choose_precision, get_device, has_amx
+    from .devices import autocast, choose_precision, evaluating, get_device, has_amx
     from .errors import InputError, StoppedError, list_problems
     from .files import (
         DAMAGE,
@@ -44,6 +44,7 @@ __all__ = [
     "atomic_path",
     "autocast",
     "choose_precision",
+    "evaluating",
     "find_sources",
     "get_device",
     "get_git_commit",

@@ -8,7 +8,7 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .gene_bodies import GeneBodies, GenomeSource, read_gene_bodies
-    from .loop import Pretraining
+    from .language_task import Pretraining
     from .run import pretrain_run
     from .window_run import draw_gene_windows
 
