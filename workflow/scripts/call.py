@@ -36,7 +36,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.scores,
         arguments.genome,
         arguments.annotation,
-        settings=CallSettings(**arguments.calling),
+        settings=CallSettings.from_mapping(arguments.calling),
         genes=arguments.genes,
         regions=arguments.regions,
         biotypes=arguments.biotypes,

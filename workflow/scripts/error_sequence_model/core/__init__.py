@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         get_versions,
         hash_file,
     )
+    from .shipped import find_shipped
     from .sources import PACKAGE, find_sources, hash_sources
     from .stopping import StopRequest
 
@@ -44,6 +45,7 @@ __all__ = [
     "atomic_path",
     "autocast",
     "choose_precision",
+    "find_shipped",
     "find_sources",
     "get_device",
     "get_git_commit",

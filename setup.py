@@ -1,0 +1,14 @@
+"""What a wheel holds beside the library: files that stand elsewhere in the repository."""
+
+from setuptools import find_packages, setup
+
+LIBRARY = "workflow/scripts"
+# `error_sequence_model.core.find_shipped` knows these folders.
+SHIPPED = {"schemas": "workflow/schemas", "resources": "resources"}
+FOLDERS = {f"error_sequence_model.{name}": path for name, path in SHIPPED.items()}
+
+setup(
+    packages=[*find_packages(LIBRARY, include=["error_sequence_model*"]), *FOLDERS],
+    package_dir={"": LIBRARY, **FOLDERS},
+    package_data={"": ["*.html", "*.j2", "*.md", "*.tsv", "*.txt", "*.yaml"]},
+)
