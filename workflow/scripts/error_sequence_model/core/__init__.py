@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .faces import open_face
 
 if TYPE_CHECKING:
-    from .commands import parse_json, run_step
+    from .commands import EXPLAINED_RUN, RUN, make_parser, parse_json, run_step
     from .devices import autocast, choose_precision, get_device, has_amx
     from .errors import InputError, StoppedError, list_problems
     from .files import (
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DAMAGE",
+    "EXPLAINED_RUN",
     "PACKAGE",
+    "RUN",
     "InputError",
     "StopRequest",
     "StoppedError",
@@ -57,6 +59,7 @@ __all__ = [
     "hash_file",
     "hash_sources",
     "list_problems",
+    "make_parser",
     "open_face",
     "open_hdf5",
     "parse_json",
