@@ -210,7 +210,7 @@ def test_contrasts_as_list_or_map(contrasts) -> None:
         ),
         ({"schedule": "cosin"}, "allowed: cosine, linear, constant"),
         ({"class_weights": "inverse"}, "allowed: balanced, none"),
-        ({"tokens_per_batch": "many"}, "allowed: auto or integer ≥ 64"),
+        ({"tokens_per_batch": "many"}, "allowed: auto or integer ≥ 1"),
         ({"epochs": 0}, "epochs 0: allowed: integer ≥ 1; set `training.epochs`"),
         ({"learning_rate": float("nan")}, "nan: allowed: number > 0, ≤ 1"),
         ({"learning_rate": float("inf")}, "inf: allowed: number > 0, ≤ 1"),
