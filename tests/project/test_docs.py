@@ -66,7 +66,11 @@ def test_the_graph_shows_rules_that_are_there():
     shown = set(re.findall(r"id\d+\[(\w+)\]", text))
     sources = [ROOT / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")]
     rules = {
-        r for s in sources for r in re.findall(r"^rule (\w+):", s.read_text(), re.M)
+        rule
+        for source in sources
+        for rule in re.findall(
+            r"^(?:rule|use rule \w+ as) (\w+)(?::| with:)", source.read_text(), re.M
+        )
     }
     assert {"fine_tune", "write_error_report"} <= shown <= rules
 

@@ -143,6 +143,11 @@ def test_rules_import_what_loads_no_torch() -> None:
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
+def test_rules_stand_in_files_named_as_their_packages() -> None:
+    names = {path.stem for path in (ROOT / "workflow" / "rules").glob("*.smk")}
+    assert names - {"common"} <= set(PACKAGES)
+
+
 def test_no_concept_is_cut_and_no_file_is_endless(library) -> None:
     for path in library.modules.values():
         assert len(path.read_text().splitlines()) <= LONGEST, path

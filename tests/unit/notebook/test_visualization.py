@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from error_sequence_model import visualize_attention_regions
-from error_sequence_model.attribution import methods as attribute
+from error_sequence_model.attribution import attribute
 from error_sequence_model.classifier import create_classifier
 from error_sequence_model.core import InputError
 from error_sequence_model.notebook import visualization

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .faces import open_face
 
 if TYPE_CHECKING:
-    from .commands import parse_json, run_step
+    from .commands import EXPLAINED_RUN, RUN, make_parser, parse_json, run_step
     from .devices import autocast, choose_precision, evaluating, get_device, has_amx
     from .errors import InputError, StoppedError, list_problems
     from .files import (
@@ -32,12 +32,15 @@ if TYPE_CHECKING:
         get_versions,
         hash_file,
     )
+    from .shipped import find_shipped
     from .sources import PACKAGE, find_sources, hash_sources
     from .stopping import StopRequest
 
 __all__ = [
     "DAMAGE",
+    "EXPLAINED_RUN",
     "PACKAGE",
+    "RUN",
     "InputError",
     "StopRequest",
     "StoppedError",
@@ -45,6 +48,7 @@ __all__ = [
     "autocast",
     "choose_precision",
     "evaluating",
+    "find_shipped",
     "find_sources",
     "get_device",
     "get_git_commit",
@@ -56,6 +60,7 @@ __all__ = [
     "hash_file",
     "hash_sources",
     "list_problems",
+    "make_parser",
     "open_face",
     "open_hdf5",
     "parse_json",

@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .analysis import (
-        TOP_K,
-        CallSettings,
-        CnnSettings,
-        FeatureSettings,
-        MotifSettings,
-        VerificationSettings,
-    )
-    from .config import complete_config, read_schema, refuse_repeated_keys
+    from .config import complete_config, refuse_repeated_keys
     from .contrasts import Contrast, expand_contrasts, label_sites, parse_contrast
     from .explanation import (
         ALIASES,
@@ -44,17 +36,23 @@ if TYPE_CHECKING:
     )
     from .pretraining import PretrainingSettings
     from .reference import write_reference
+    from .schema import check_value, read_schema
     from .sections import (
         COUNT,
+        SEED,
+        TOP_K,
         BackboneSettings,
+        CallSettings,
         CauseSettings,
+        CnnSettings,
         ExplanationSettings,
+        FeatureSettings,
         LoraSettings,
-        Range,
+        MotifSettings,
         Settings,
         TrainingSettings,
+        VerificationSettings,
         check_edges,
-        check_number,
         compute_run_hash,
     )
     from .splits import NEAR, SplitSettings, parse_settings
@@ -68,6 +66,7 @@ __all__ = [
     "NEAR",
     "OWN_SETTINGS",
     "PACKAGES",
+    "SEED",
     "TOP_K",
     "UNSIGNED",
     "WINDOW_KEYS",
@@ -81,14 +80,13 @@ __all__ = [
     "LoraSettings",
     "MotifSettings",
     "PretrainingSettings",
-    "Range",
     "Settings",
     "SplitSettings",
     "Track",
     "TrainingSettings",
     "VerificationSettings",
     "check_edges",
-    "check_number",
+    "check_value",
     "complete_config",
     "compute_run_hash",
     "expand_contrasts",
