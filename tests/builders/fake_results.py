@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from error_sequence_model.results import ReportInputs
 from fake_runs import write_run
 
 PREDICTOR = "toy"
@@ -37,17 +38,17 @@ class FakeResults:
     runs: list[Path]
     comparisons: list[Path]
 
-    def options(self, tables: Path, **changes: object) -> dict[str, object]:
-        """Keyword arguments for ``write_error_report`` and ``write_overview``."""
-        known = {
-            "predictor": PREDICTOR,
-            "sites": self.sites,
-            "audit": self.audit,
-            "comparisons": self.comparisons,
-            "tables": tables,
-            "draws": 100,
-        }
-        return known | changes
+    def inputs(self, tables: Path, draws: int = 100) -> ReportInputs:
+        """What a report of this tree is drawn from."""
+        return ReportInputs(
+            PREDICTOR,
+            self.runs,
+            self.sites,
+            tables,
+            audit=self.audit,
+            comparisons=self.comparisons,
+            draws=draws,
+        )
 
 
 def build_results(

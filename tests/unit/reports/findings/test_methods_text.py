@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from error_sequence_model.reports import write as reports
 from error_sequence_model.reports.findings.methods_text import describe_methods
 from fake_causes import add_causes
 from fake_motifs import add_motifs
@@ -21,9 +20,7 @@ def write_head(fake: FakeResults, pooling: str) -> None:
 
 
 def describe(fake: FakeResults, tables: Path) -> list[str]:
-    options = fake.options(tables, draws=20)
-    data = reports.load_report_data(fake.runs, "FP", windows=None, seed=0, **options)
-    return describe_methods(data)
+    return describe_methods(fake.inputs(tables, draws=20).load("FP"))
 
 
 @pytest.fixture(scope="module")

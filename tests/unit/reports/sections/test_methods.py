@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from error_sequence_model.reports import write as reports
 from error_sequence_model.reports.findings.methods_text import (
     describe_computation,
     describe_methods,
@@ -24,9 +23,7 @@ def fake(tmp_path):
 
 
 def load(fake, tmp_path):
-    return reports.load_report_data(
-        fake.runs, "FP", windows=None, seed=0, **fake.options(tmp_path / "t", draws=20)
-    )
+    return fake.inputs(tmp_path / "t", draws=20).load("FP")
 
 
 def change(run, **values):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .blocks import Block, draw_blocks, measure_blocks, split_blocks
     from .charts import plot_history, plot_scores, plot_stacked_counts
     from .curves import (
         Curve,
@@ -29,7 +28,18 @@ if TYPE_CHECKING:
         format_signed,
         join_words,
     )
-    from .page import BODY_BOTTOM, BODY_TOP, Page, PageSpec
+    from .page import (
+        BODY_BOTTOM,
+        BODY_TOP,
+        Block,
+        Page,
+        PageSpec,
+        draw_blocks,
+        make_note_page,
+        measure_blocks,
+        split_blocks,
+        write_pages,
+    )
     from .profile_plots import (
         arrange_regions,
         get_limit,
@@ -72,7 +82,6 @@ if TYPE_CHECKING:
         SPLICE_COLOURS,
         get_class_colour,
         measure_text,
-        open_pdf,
         say_nothing_to_draw,
         shorten_text,
         use_style,
@@ -133,10 +142,10 @@ __all__ = [
     "get_reliability",
     "has_long_tokens",
     "join_words",
+    "make_note_page",
     "mark_junction",
     "measure_blocks",
     "measure_text",
-    "open_pdf",
     "plot_confusion",
     "plot_curve",
     "plot_difference",
@@ -156,6 +165,7 @@ __all__ = [
     "split_blocks",
     "use_style",
     "wrap_text",
+    "write_pages",
 ]
 
 __getattr__ = open_face(__name__, __file__)

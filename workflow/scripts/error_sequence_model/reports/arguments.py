@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from error_sequence_model.core import parse_json
+from error_sequence_model.results import ReportInputs
 
 
 def make_report_parser(description: str | None) -> argparse.ArgumentParser:
@@ -27,8 +28,7 @@ def make_report_parser(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def get_report_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Give the keyword arguments of `reports.write_error_report`, `write_overview`."""
-    names = ("runs", "output", "predictor", "sites", "tables", "audit", "comparisons")
-    more = ("windows", "draws", "seed", "colours")
-    return {name: getattr(arguments, name) for name in (*names, *more)}
+def get_report_inputs(arguments: argparse.Namespace) -> ReportInputs:
+    """Take what a report is drawn from out of the arguments."""
+    names = [field.name for field in fields(ReportInputs)]
+    return ReportInputs(**{name: getattr(arguments, name) for name in names})

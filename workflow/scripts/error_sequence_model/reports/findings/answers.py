@@ -55,7 +55,7 @@ Answer = tuple[str, str]
 
 
 def make_answer_blocks(
-    data: ReportData, focus: str | None, statistics: Sequence[MapStatistics]
+    data: ReportData, statistics: Sequence[MapStatistics]
 ) -> list[Block]:
     """The answers as headings and bullets, the most asked ones first."""
     names = name_units(data.units)
@@ -77,7 +77,7 @@ def make_answer_blocks(
     trust = [*answer_trust(data.units), *answer_controls(data)]
     blocks += [Block("bullet", text, mark) for text, mark in trust]
     meaning = [
-        line for unit, name in pairs for line in answer_meaning(unit, name, focus)
+        line for unit, name in pairs for line in answer_meaning(unit, name, data.focus)
     ]
     if meaning:
         blocks.append(Block("heading", "What does this mean for the predictor?"))
@@ -291,12 +291,11 @@ def answer_meaning(unit: Unit, name: str, focus: str | None) -> list[Answer]:
         lines.append((f"{name}, to try: {'; '.join(hints)}.", ""))
     rest = causes.summary.get("unexplained") or {}
     if rest.get("errors"):
-        start = f"{focus or 'overview'}.{unit.contrast}.{unit.splice_type}"
-        where = f" They are listed in tables/{start}.unexplained.tsv." if focus else ""
+        where = f" They are listed in tables/{focus}.{unit.key}.unexplained.tsv."
         lines.append(
             (
                 f"{name}: look first at the {rest['errors']:,} "
-                f"{get_names(unit)[0]} without a named cause.{where}",
+                f"{get_names(unit)[0]} without a named cause.{where if focus else ''}",
                 "",
             )
         )

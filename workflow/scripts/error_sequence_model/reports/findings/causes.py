@@ -151,7 +151,7 @@ def describe_rest(causes: UnitCauses, unit: Unit, data: ReportData) -> list[str]
         f"{rest['errors']:,} of {rest['of']:,} {error} have none of the enriched "
         "causes: the unexplained rest"
     )
-    told = measure_rest(causes, unit, draws=data.draws, seed=data.seed)
+    told = measure_rest(causes, unit, **data.drawing)
     if told.empty:
         return [f"{line}. Too few of them have a held-out prediction to judge by."]
     parts = [

@@ -68,8 +68,8 @@ def _describe_unit_methods(unit: Unit, data: ReportData) -> str:
         f"bootstrap over genes. Attributions ({methods}) "
         "explain the logit difference between the classes, were scaled per site by the "
         "95th percentile of their absolute value and averaged on the base axis aligned "
-        f"on the junction; bands are 95 % intervals from {data.draws} bootstrap draws "
-        "over genes, and differences were tested by label permutation with a "
+        f"on the junction; bands are 95 % intervals from {data.inputs.draws} bootstrap "
+        "draws over genes, and differences were tested by label permutation with a "
         "gene-clustered statistic and max-T correction."
     )
     parts = [_describe_checks(unit), _describe_motifs(unit), _describe_causes(unit)]

@@ -8,19 +8,17 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
     BODY_WIDTH,
     MARGIN,
     MUTED,
     SERIES_COLOURS,
-    Block,
     Column,
     Page,
     PageSpec,
-    draw_blocks,
     draw_table,
     format_interval,
+    make_note_page,
     plot_forest,
     say_nothing_to_draw,
 )
@@ -40,23 +38,21 @@ FEWEST_GENES = 5  # of a stratum that is drawn
 KINDS = {"backbone": 0, "hybrid": 1, "ensemble": 2, "baseline": 3, "reference": 4}
 
 
-def make_assessment_pages(data: ReportData, unit: Unit, focus: str) -> list[PageSpec]:
+def make_assessment_pages(data: ReportData, unit: Unit) -> list[PageSpec]:
     """Specifications of a unit's pages of models in full and of strata."""
     assessment = read_unit_assessment(unit)
     title = f"All models: {unit.name}"
-    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
-    footer += f"{unit.splice_type} · assessment/*.tsv"
+    footer = unit.footer("assessment/*.tsv")
     if assessment is None:
-        block = Block(
-            "paragraph",
+        text = (
             f"The assessment of {unit.name} is not stored (assessment/ beside "
-            "comparison.tsv). Run the step compare and write the report again.",
+            "comparison.tsv). Run the step compare and write the report again."
         )
-        draw = partial(draw_blocks, blocks=[block], width=BODY_WIDTH * 0.8)
-        return [PageSpec(title, draw, footer)]
-    start = f"{focus}.{unit.contrast}.{unit.splice_type}"
-    for name, table in assessment._asdict().items():
-        write_tsv(data.tables / f"{start}.assessment_{name}.tsv", table)
+        return [make_note_page(title, footer, text)]
+    names = {
+        name: data.write(f"assessment_{name}", table, unit.key)
+        for name, table in assessment._asdict().items()
+    }
     pages = [
         PageSpec(
             title,
@@ -70,7 +66,12 @@ def make_assessment_pages(data: ReportData, unit: Unit, focus: str) -> list[Page
         pages.append(
             PageSpec(
                 f"Where the model does well: {unit.name}",
-                partial(_draw_strata, unit=unit, strata=assessment.strata, name=start),
+                partial(
+                    _draw_strata,
+                    unit=unit,
+                    strata=assessment.strata,
+                    name=names["strata"],
+                ),
                 footer,
                 "The leading model by kind of site; intervals by bootstrap over genes.",
             )
@@ -79,13 +80,13 @@ def make_assessment_pages(data: ReportData, unit: Unit, focus: str) -> list[Page
 
 
 def _draw_models(page: Page, *, unit: Unit, assessment: UnitAssessment) -> None:
-    for found in (
-        describe_ensemble(unit, assessment),
-        (describe_pairs(unit, assessment.pairs), ""),
-        describe_reranking(unit, assessment.reranking),
-    ):
-        if found:
-            page.bullet(found[0], mark=found[1])
+    page.bullets(
+        (
+            describe_ensemble(unit, assessment),
+            (describe_pairs(unit, assessment.pairs), ""),
+            describe_reranking(unit, assessment.reranking),
+        )
+    )
     page.top += 0.08
     rows = assessment.models
     order = np.lexsort((-rows["auprc"].fillna(0), rows["kind"].map(KINDS).fillna(9)))
@@ -220,7 +221,7 @@ def _draw_strata(page: Page, *, unit: Unit, strata: pd.DataFrame, name: str) -> 
         columns,
         width=BODY_WIDTH - FOREST_WIDTH - 0.3,
         most_rows=most,
-        rest=f" in {name}.assessment_strata.tsv",
+        rest=f" in {name}",
     )
     left = MARGIN + drawn.width + 0.35
     width = MARGIN + BODY_WIDTH - left
@@ -233,5 +234,5 @@ def _draw_strata(page: Page, *, unit: Unit, strata: pd.DataFrame, name: str) -> 
         "Grey: fewer than 50 errors. Left out, because they hold one class, or fewer "
         f"than 10 sites or {FEWEST_GENES} genes: {left_out} strata. Strength in bits; "
         f"similarity to training: 0 none, 1 the same. The same for {same} in "
-        f"{name}.assessment_strata.tsv."
+        f"{name}."
     )

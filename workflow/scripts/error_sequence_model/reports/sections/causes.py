@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
     BODY_WIDTH,
     INK,
@@ -16,12 +15,11 @@ from error_sequence_model.figures import (
     NEGATIVE,
     POSITIVE,
     SMALL_SIZE,
-    Block,
     Column,
     Page,
     PageSpec,
-    draw_blocks,
     draw_table,
+    make_note_page,
     plot_forest,
     say_nothing_to_draw,
     wrap_text,
@@ -45,50 +43,40 @@ TICKS = (1 / 64, 1 / 16, 1 / 4, 1, 4, 16, 64)
 ROW, LINE, BELOW_FOREST = 0.195, 0.149, 1.15
 
 
-def make_cause_pages(data: ReportData, unit: Unit, focus: str) -> list[PageSpec]:
+def make_cause_pages(data: ReportData, unit: Unit) -> list[PageSpec]:
     """Specifications of a unit's pages of named causes."""
     causes = read_unit_causes(unit)
     title = f"Named causes: {unit.name}"
-    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
-    footer += f"{unit.splice_type} · causes.tsv"
+    footer = unit.footer("causes.tsv")
     if causes is None:
-        block = Block(
-            "paragraph",
+        text = (
             f"The named causes of {unit.name} are not stored (causes.tsv, .parquet and "
             ".json beside the split). Run the step name_causes and write the report "
-            "again.",
+            "again."
         )
-        draw = partial(draw_blocks, blocks=[block], width=BODY_WIDTH * 0.8)
-        return [PageSpec(title, draw, footer)]
-    _write_tables(data, unit, causes, focus)
+        return [make_note_page(title, footer, text)]
+    _write_tables(data, unit, causes)
     error, correct = get_names(unit)
     subtitle = (
         f"All sites of the contrast but those the split excluded ({error}: "
         f"{_count(causes, 1):,}, {correct}: {_count(causes, 0):,}); what is learnt for "
         "a flag is learnt from training sites."
     )
-    return [
-        PageSpec(
-            title,
-            partial(_draw_causes, data=data, unit=unit, causes=causes),
-            footer,
-            subtitle,
-        ),
-    ]
+    draw = partial(_draw_causes, data=data, unit=unit, causes=causes)
+    return [PageSpec(title, draw, footer, subtitle)]
 
 
 def _count(causes: UnitCauses, label: int) -> int:
     return int((causes.sites["label"] == label).sum())
 
 
-def _write_tables(data: ReportData, unit: Unit, causes: UnitCauses, focus: str) -> None:
-    start = f"{focus}.{unit.contrast}.{unit.splice_type}"
-    write_tsv(data.tables / f"{start}.causes.tsv", causes.table)
+def _write_tables(data: ReportData, unit: Unit, causes: UnitCauses) -> None:
+    data.write("causes", causes.table, unit.key)
     rest = causes.sites.index[causes.sites["is_unexplained"].astype(bool)]
     columns = ["chrom", "junction", "strand", "pred_type", "score", "gene_id", "part"]
     sites = unit.sites.reindex(rest)[columns]
     sites["probability"] = unit.predicted["probability"].reindex(rest)
-    write_tsv(data.tables / f"{start}.unexplained.tsv", sites.reset_index())
+    data.write("unexplained", sites.reset_index(), unit.key)
 
 
 def arrange_rows(table: pd.DataFrame, fdr: float) -> pd.DataFrame:
@@ -116,14 +104,9 @@ def arrange_rows(table: pd.DataFrame, fdr: float) -> pd.DataFrame:
 def _draw_causes(
     page: Page, *, data: ReportData, unit: Unit, causes: UnitCauses
 ) -> None:
-    for line in describe_coverage(causes, unit):
+    for line in (*describe_coverage(causes, unit), *describe_rest(causes, unit, data)):
         page.bullet(line)
-    for line in describe_rest(causes, unit, data):
-        page.bullet(line)
-    for control in data.controls[:2]:
-        found = describe_cause_control(control)
-        if found:
-            page.bullet(found[0], mark=found[1])
+    page.bullets(map(describe_cause_control, data.controls[:2]))
     page.top += 0.06
     notes = " ".join(describe_left_out(causes))
     below = 0.1 + len(wrap_text(notes, BODY_WIDTH, SMALL_SIZE)) * LINE + BELOW_FOREST

@@ -30,7 +30,7 @@ MOST_HISTORIES = 4
 NOT_SHOWN = ("settings", "finished", "seconds")
 
 
-def make_methods_pages(data: ReportData, focus: str) -> list[PageSpec]:
+def make_methods_pages(data: ReportData) -> list[PageSpec]:
     """Provenance of every leading model, and a paragraph for a Methods section."""
     blocks = [Block("heading", "Methods, ready to adapt")]
     blocks += [Block("paragraph", text) for text in describe_methods(data)]
@@ -46,14 +46,14 @@ def make_methods_pages(data: ReportData, focus: str) -> list[PageSpec]:
         Block(
             "bullet",
             "The numbers of every figure lie as TSV in the folder "
-            f"{data.tables.name}/ beside this report.",
+            f"{data.inputs.tables.name}/ beside this report.",
         )
     )
     pages, rest, title = [], blocks, "Provenance and methods"
     while rest:
         part, rest = split_blocks(rest, BODY_WIDTH)
         draw = partial(_draw_methods, blocks=part, data=data, is_last=not rest)
-        footer = f"predictor {data.predictor} · {focus}"
+        footer = f"predictor {data.predictor} · {data.report}"
         pages.append(PageSpec(title, draw, footer, "From each run's run.json."))
         title = "Provenance and methods (continued)"
     return pages

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.features import get_bits
 from error_sequence_model.figures import (
     BAD,
@@ -24,15 +23,14 @@ from error_sequence_model.figures import (
     NEGATIVE,
     POSITIVE,
     SHADE,
-    Block,
     Column,
     Page,
     PageSpec,
-    draw_blocks,
     draw_table,
     format_number,
     get_class_colour,
     get_logo_limit,
+    make_note_page,
     mark_junction,
     measure_text,
     plot_forest,
@@ -54,7 +52,6 @@ from error_sequence_model.reports.findings.motifs import (
     say_place,
 )
 from error_sequence_model.reports.findings.statistics import get_warning
-from error_sequence_model.reports.findings.words import name_model
 from error_sequence_model.results import ReportData, Unit
 from error_sequence_model.windows import say_region
 
@@ -64,22 +61,19 @@ REACH = 100  # offsets drawn on each side of the junction
 BIN = 5
 
 
-def make_motif_pages(data: ReportData, unit: Unit, focus: str) -> list[PageSpec]:
+def make_motif_pages(data: ReportData, unit: Unit) -> list[PageSpec]:
     """Specifications of a unit's pages of motifs and of known elements."""
     motifs = read_unit_motifs(unit)
     title = f"Motifs: {unit.name}"
-    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
-    footer += f"{unit.splice_type} · {name_model(unit.lead)}"
+    footer = unit.footer()
     if motifs is None:
-        block = Block(
-            "paragraph",
+        text = (
             f"The motifs of {unit.name} are not stored (motifs.tsv, motifs.json and "
             "elements.tsv in the run folder). Set motifs.enabled: true in the config "
-            "and run the workflow again.",
+            "and run the workflow again."
         )
-        draw = partial(draw_blocks, blocks=[block], width=BODY_WIDTH * 0.8)
-        return [PageSpec(title, draw, footer)]
-    _write_tables(data, unit, motifs, focus)
+        return [make_note_page(title, footer, text)]
+    _write_tables(data, unit, motifs)
     pages = _split_rows(motifs)
     counts = motifs.about["held_out"]
     error, correct = get_names(unit)
@@ -116,10 +110,9 @@ def _split_rows(motifs: UnitMotifs) -> list[pd.DataFrame]:
     return [part for index, part in enumerate(parts) if index == 0 or len(part)]
 
 
-def _write_tables(data: ReportData, unit: Unit, motifs: UnitMotifs, focus: str) -> None:
-    start = f"{focus}.{unit.contrast}.{unit.splice_type}"
-    write_tsv(data.tables / f"{start}.motifs.tsv", motifs.table)
-    write_tsv(data.tables / f"{start}.elements.tsv", motifs.elements)
+def _write_tables(data: ReportData, unit: Unit, motifs: UnitMotifs) -> None:
+    data.write("motifs", motifs.table, unit.key)
+    data.write("elements", motifs.elements, unit.key)
     logos, places = [], []
     for name, entry in motifs.details.items():
         for kind, heights in (
@@ -133,8 +126,8 @@ def _write_tables(data: ReportData, unit: Unit, motifs: UnitMotifs, focus: str) 
             logos.append(logo)
         places.append(_count_places(motifs, entry).assign(motif=name))
     if logos:
-        write_tsv(data.tables / f"{start}.motif_logos.tsv", pd.concat(logos))
-        write_tsv(data.tables / f"{start}.motif_places.tsv", pd.concat(places))
+        data.write("motif_logos", pd.concat(logos), unit.key)
+        data.write("motif_places", pd.concat(places), unit.key)
 
 
 def _count_places(motifs: UnitMotifs, entry: dict[str, Any]) -> pd.DataFrame:
@@ -166,10 +159,7 @@ def _draw_motifs(
     if is_first:
         for line in describe_motifs(motifs, unit):
             page.bullet(line)
-        for control in data.controls[:1]:
-            found = describe_motif_control(control)
-            if found:
-                page.bullet(found[0], mark=found[1])
+        page.bullets(map(describe_motif_control, data.controls[:1]))
     if rows.empty:
         return
     _draw_heads(page, unit)

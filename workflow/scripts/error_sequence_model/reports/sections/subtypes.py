@@ -7,9 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
-    BAD,
     BODY_WIDTH,
     GRID,
     INK,
@@ -37,7 +35,6 @@ from error_sequence_model.reports.findings.subtypes import (
     Subtypes,
     group_maps,
 )
-from error_sequence_model.reports.findings.words import name_model
 from error_sequence_model.reports.sections.maps import OFFSET_LABEL
 from error_sequence_model.results import ReportData
 
@@ -48,27 +45,20 @@ FREQUENT = 0.15
 MOST_CAUSES = 3
 
 
-def make_subtype_page(
-    data: ReportData, statistics: MapStatistics, focus: str
-) -> PageSpec:
+def make_subtype_page(data: ReportData, statistics: MapStatistics) -> PageSpec:
     """Specification of a unit's page of subtypes."""
-    unit = statistics.unit
-    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
-    footer += f"{statistics.splice_type} · {name_model(unit.lead)}"
     return PageSpec(
-        f"Subtypes of {focus}: {unit.name_at(statistics.splice_type)}",
-        partial(_draw_subtypes, data=data, statistics=statistics, focus=focus),
-        footer,
-        f"Groups of explained {focus} sites of the held-out test part with alike maps.",
+        f"Subtypes of {data.focus}: {statistics.where}",
+        partial(_draw_subtypes, data=data, statistics=statistics),
+        statistics.footer,
+        f"Groups of explained {data.focus} sites of the held-out test part with alike "
+        "maps.",
     )
 
 
-def _draw_subtypes(
-    page: Page, *, data: ReportData, statistics: MapStatistics, focus: str
-) -> None:
-    if statistics.warning:
-        page.top -= 0.08
-        page.paragraph(statistics.warning, size=9, color=BAD, weight="bold", after=0.02)
+def _draw_subtypes(page: Page, *, data: ReportData, statistics: MapStatistics) -> None:
+    page.warn(statistics.warning)
+    focus = data.focus
     mine = (statistics.explained.sites["pred_type"] == focus).to_numpy()
     n = int(mine.sum())
     if n < 2:
@@ -81,7 +71,7 @@ def _draw_subtypes(
     sites = statistics.explained.sites[mine]
     found = group_maps(scaled)
     causes = read_unit_causes(statistics.unit)
-    _write_tables(data, statistics, sites, scaled, found, focus)
+    _write_tables(data, statistics, sites, scaled, found)
     n_groups = len(found.exemplars)
     page.paragraph(_describe(found, n, focus))
     page.top += 0.12
@@ -274,7 +264,6 @@ def _write_tables(
     sites: pd.DataFrame,
     scaled: np.ndarray,
     found: Subtypes,
-    focus: str,
 ) -> None:
     rows = np.arange(len(sites))
     table = pd.DataFrame(
@@ -285,9 +274,8 @@ def _write_tables(
             "is_exemplar": np.isin(rows, found.exemplars),
         }
     )
-    start = f"{focus}.{statistics.key}"
-    write_tsv(data.tables / f"{start}.subtypes.tsv", table)
+    data.write("subtypes", table, statistics.key)
     profiles = pd.DataFrame({"offset": statistics.offsets})
     for number in range(len(found.exemplars)):
         profiles["ABCDE"[number]] = scaled[found.group == number].mean(axis=0)
-    write_tsv(data.tables / f"{start}.subtype_profiles.tsv", profiles)
+    data.write("subtype_profiles", profiles, statistics.key)

@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
     BODY_WIDTH,
     CLASS_NAMES,
@@ -41,28 +40,24 @@ TEXT_WIDTH = BODY_WIDTH - SIDE_WIDTH - 0.35
 
 
 def make_summary_pages(
-    data: ReportData,
-    focus: str,
-    statistics: Sequence[MapStatistics],
-    pages: list[PageSpec],
+    data: ReportData, statistics: Sequence[MapStatistics], pages: list[PageSpec]
 ) -> list[PageSpec]:
     """The answers in words, the headline numbers beside them, and what is where.
 
     Args:
         data: The report's data.
-        focus: Its pred_type.
         statistics: Numbers of its maps.
         pages: All pages of the report, filled in before the first is drawn.
     """
-    blocks = make_answer_blocks(data, focus, statistics)
+    blocks = make_answer_blocks(data, statistics)
     first, rest = split_blocks(blocks, TEXT_WIDTH)
-    title = f"{CLASS_NAMES[focus].capitalize()}s of {data.predictor}: summary"
-    draw = partial(_draw_summary, data=data, focus=focus, blocks=first)
+    title = f"{CLASS_NAMES[data.focus].capitalize()}s of {data.predictor}: summary"
+    draw = partial(_draw_summary, data=data, blocks=first)
     subtitle = (
-        f"{_count_sites(data, focus)} Held-out test part throughout; intervals: 95 % "
+        f"{_count_sites(data)} Held-out test part throughout; intervals: 95 % "
         "bootstrap over genes."
     )
-    footer = name_report(data, focus)
+    footer = data.footer()
     specs = [PageSpec(title, draw, footer, subtitle)]
     title = f"{title}{CONTINUED}"
     part, rest = split_blocks(rest, BODY_WIDTH) if rest else ([], [])
@@ -74,29 +69,21 @@ def make_summary_pages(
     return [*specs, *make_contents_pages(part, last, pages)]
 
 
-def name_report(data: ReportData, focus: str) -> str:
-    """Footer of a page about the whole report."""
-    contrasts = ", ".join(dict.fromkeys(unit.contrast for unit in data.units))
-    return f"predictor {data.predictor} · {focus} · contrasts {contrasts or 'none'}"
-
-
-def _count_sites(data: ReportData, focus: str) -> str:
+def _count_sites(data: ReportData) -> str:
     counts = data.sites.groupby(["pred_type", "splice_type"]).size()
-    own = counts.get(focus, pd.Series(dtype=int)).sort_index(ascending=False)
+    own = counts.get(data.focus, pd.Series(dtype=int)).sort_index(ascending=False)
     parts = [f"{int(n):,} {kind}" for kind, n in own.items() if n]
-    text = count_words(int(own.sum()), f"{focus} site")
+    text = count_words(int(own.sum()), f"{data.focus} site")
     text += f" ({', '.join(parts)})" if parts else ""
     return f"{text} among {len(data.sites):,} calls."
 
 
-def _draw_summary(
-    page: Page, *, data: ReportData, focus: str, blocks: Sequence[Block]
-) -> None:
+def _draw_summary(page: Page, *, data: ReportData, blocks: Sequence[Block]) -> None:
     left = MARGIN + BODY_WIDTH - SIDE_WIDTH
     top = page.top
     draw_blocks(page, blocks=blocks, width=TEXT_WIDTH)
     table = collect_scores(data.units)
-    write_tsv(data.tables / f"{focus}.summary_scores.tsv", table.drop(columns="color"))
+    data.write("summary_scores", table.drop(columns="color"))
     page.top = top
     for value in FORESTS:
         draw_forest(page, table, value, left=left, width=SIDE_WIDTH)

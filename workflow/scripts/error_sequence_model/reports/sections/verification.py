@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import read_saved_table, write_tsv
+from error_sequence_model.core import read_saved_table
 from error_sequence_model.figures import (
     BAD,
     BODY_WIDTH,
@@ -38,20 +38,18 @@ VERDICTS = {
 CAPTION, AXIS = 0.75, 0.4
 
 
-def make_verification_pages(data: ReportData, unit: Unit, focus: str) -> list[PageSpec]:
+def make_verification_pages(data: ReportData, unit: Unit) -> list[PageSpec]:
     """Specification of a unit's verification page; none where nothing was verified."""
     path = unit.lead.path / "verification.tsv"
     if not path.is_file():
         return []
     table = read_saved_table(path)
-    name = f"{focus}.{unit.contrast}.{unit.splice_type}.verification.tsv"
-    write_tsv(data.tables / name, table)
+    name = data.write("verification", table, unit.key)
     return [
         PageSpec(
             f"Feature verification: {unit.name}",
             partial(_draw, table=table, name=name),
-            f"predictor {data.predictor} · contrast {unit.contrast} · "
-            f"{unit.splice_type} · {unit.lead.name} · verification.tsv",
+            unit.footer(f"{unit.lead.name} · verification.tsv"),
             "Do both kinds of model use the same? Features changed in held-out "
             "sequences beside matched random changes; intervals: bootstrap over genes.",
         )
