@@ -303,3 +303,21 @@ def _compare(name, kind, metrics, less, seed, fold):
         else:
             row |= {key: None, f"{key}_low": None, f"{key}_high": None}
     return row
+
+
+def compare_folds() -> pd.DataFrame:
+    """A comparison of two folds of 100 and 300 sites: a gain in one, a loss in one."""
+    rows = []
+    for fold, n, gain in ((0, 100, 0.2), (1, 300, -0.1)):
+        for kind, model, auprc in (
+            *(("backbone", "encoder", 0.5 + gain), ("baseline", "kmers", 0.5)),
+            ("baseline", "boosting", 0.3 + 0.4 * fold),
+        ):
+            row = {"model": model, "kind": kind, "seed": np.nan, "fold": fold}
+            row |= {"n_sites": n, "n_genes": n // 2, "prevalence": 0.5}
+            row |= {"auprc": auprc, "auprc_low": auprc - 0.1, "auprc_high": auprc + 0.1}
+            if kind == "backbone":
+                row |= {"seed": 1, "delta_auprc": gain, "delta_low": gain - 0.1}
+                row |= {"delta_high": gain + 0.1, "against": "kmers"}
+            rows.append(row)
+    return pd.DataFrame(rows)

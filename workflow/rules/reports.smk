@@ -1,9 +1,16 @@
 # The PDFs: one per error type, and an overview.
 
 
+TEXTS = expand(
+    script("error_sequence_model/reports/templates/{name}.j2"),
+    name=["advice", "computation", "methods", "tables.md"],
+)
+
+
 rule write_error_report:
     input:
         script=script("report.py"),
+        texts=TEXTS,
         sites="results/{predictor}/sites.parquet",
         audit="results/{predictor}/audit.json",
         windows="results/{predictor}/windows.arrow",
@@ -47,6 +54,7 @@ rule write_error_report:
 rule write_overview:
     input:
         script=script("overview.py"),
+        texts=TEXTS,
         sites="results/{predictor}/sites.parquet",
         audit="results/{predictor}/audit.json",
         windows="results/{predictor}/windows.arrow",

@@ -14,7 +14,6 @@ import pytest
 from error_sequence_model.core import PACKAGE, InputError
 from error_sequence_model.figures import Page, use_style
 from error_sequence_model.reports import write_error_report, write_overview
-from error_sequence_model.reports.findings.words import describe_gain
 from error_sequence_model.reports.sections.overview import plan_overview
 from error_sequence_model.reports.sections.sites import choose_exemplars
 from error_sequence_model.reports.write import plan_error_report
@@ -263,33 +262,6 @@ def test_exemplars_follow_the_rule():
     assert [e.site_id for e in chosen] == [10, 12, 11, 13, 14]
     assert "misclassified" in chosen[2].rule
     assert choose_exemplars(table.assign(probability=np.nan), "FP", 1) == []
-
-
-@pytest.mark.parametrize(
-    ("interval", "words", "mark"),
-    [
-        ((0.03, 0.12), "adds to the baselines", "good"),
-        ((-0.02, 0.12), "no evidence", "bad"),
-        ((-0.2, -0.1), "worse than a baseline", "bad"),
-    ],
-)
-def test_gain_sentence_follows_the_interval(trees, interval, words, mark):
-    fake = trees("tiny")
-    runs = [RunResults.load(run) for run in fake.runs]
-    rows = {
-        "model": ["encoder", "cnn"],
-        "kind": ["backbone", "baseline"],
-        "seed": [1, None],
-        "auprc": [0.6, 0.55],
-        "delta_auprc": [sum(interval) / 2, None],
-        "delta_low": [interval[0], None],
-        "delta_high": [interval[1], None],
-    }
-    tables = {("fp_vs_tp", "acceptor"): pd.DataFrame(rows)}
-    units = build_units(runs, read_sites(fake.sites), tables, "FP")
-    text, found = describe_gain(units[0])
-    assert words in text
-    assert found == mark
 
 
 def test_bad_input_is_told_apart(trees, tmp_path):

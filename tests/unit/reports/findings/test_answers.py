@@ -7,17 +7,18 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.causes import CAUSES
-from error_sequence_model.reports.contents import list_pages
 from error_sequence_model.reports.findings.answers import (
     answer_causes,
     answer_gain,
     answer_motifs,
     answer_trust,
+    describe_in_short,
+    name_units,
 )
-from error_sequence_model.reports.findings.causes import ADVICE
-from error_sequence_model.reports.findings.in_short import describe_in_short, name_units
+from error_sequence_model.reports.prose import read_template
 from error_sequence_model.reports.sections.hybrid import say_feature
 from error_sequence_model.reports.sections.overview import collect_answers
+from error_sequence_model.reports.sections.summary import list_pages
 from error_sequence_model.reports.write import plan_error_report
 from error_sequence_model.results import RunResults, build_units, read_sites
 from fake_causes import add_causes
@@ -126,7 +127,9 @@ def test_list_of_pages_gives_the_page_that_has_the_title(fake, tmp_path):
 
 
 def test_every_cause_has_advice():
-    assert {cause.name for cause in CAUSES} == set(ADVICE)
+    assert {cause.name for cause in CAUSES} == set(
+        read_template("advice").module.ADVICE
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,12 @@ from error_sequence_model.reports.findings.causes import (
     read_unit_causes,
 )
 from error_sequence_model.reports.findings.statistics import collect_statistics
-from error_sequence_model.reports.findings.subtypes import (
-    group_maps,
-    measure_silhouette,
-)
 from error_sequence_model.reports.sections.causes import arrange_rows, make_cause_pages
 from error_sequence_model.reports.sections.subtypes import (
     find_stretch,
+    group_maps,
     make_subtype_page,
+    measure_silhouette,
 )
 from fake_causes import add_causes
 from fake_results import build_results

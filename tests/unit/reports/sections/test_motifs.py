@@ -8,12 +8,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from error_sequence_model.figures import Page, use_style
+from error_sequence_model.figures import Page, format_q, format_ratio, use_style
 from error_sequence_model.reports.findings.motifs import (
     describe_motif_control,
     describe_motifs,
-    format_q,
-    format_ratio,
     read_unit_motifs,
 )
 from error_sequence_model.reports.sections.motifs import make_motif_pages

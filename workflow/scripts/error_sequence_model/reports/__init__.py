@@ -7,22 +7,21 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .arguments import get_report_inputs, make_report_parser
     from .browser import write_browser
-    from .findings.words import get_best_row, measure_gain
     from .result_figure import draw_result, write_figure
     from .screen import describe_results
-    from .sections.data import split_prefix
-    from .write import write_error_report, write_overview
+    from .write import (
+        get_report_inputs,
+        make_report_parser,
+        write_error_report,
+        write_overview,
+    )
 
 __all__ = [
     "describe_results",
     "draw_result",
-    "get_best_row",
     "get_report_inputs",
     "make_report_parser",
-    "measure_gain",
-    "split_prefix",
     "write_browser",
     "write_error_report",
     "write_figure",

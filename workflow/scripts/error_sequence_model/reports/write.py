@@ -7,10 +7,12 @@ every figure are written as TSV into the tables folder.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
-from error_sequence_model.core import InputError
+from error_sequence_model.core import InputError, atomic_path, parse_json
 from error_sequence_model.figures import (
     CLASS_NAMES,
     Block,
@@ -20,6 +22,7 @@ from error_sequence_model.figures import (
     write_pages,
 )
 from error_sequence_model.reports.findings.statistics import collect_statistics
+from error_sequence_model.reports.prose import read_template
 from error_sequence_model.reports.sections.assessment import make_assessment_pages
 from error_sequence_model.reports.sections.attention import make_attention_pages
 from error_sequence_model.reports.sections.causes import (
@@ -38,8 +41,31 @@ from error_sequence_model.reports.sections.subtypes import make_subtype_page
 from error_sequence_model.reports.sections.summary import make_summary_pages
 from error_sequence_model.reports.sections.trust import make_trust_pages
 from error_sequence_model.reports.sections.verification import make_verification_pages
-from error_sequence_model.reports.tables_readme import write_readme
 from error_sequence_model.results import ReportData, ReportInputs
+
+
+def make_report_parser(description: str | None) -> argparse.ArgumentParser:
+    """Make the parser of both kinds of report: what is read, where it is written."""
+    parser = argparse.ArgumentParser(description=description)
+    add = parser.add_argument
+    add("--predictor", required=True, help="name of the predictor")
+    add("--sites", type=Path, required=True, help="sites.parquet")
+    add("--audit", type=Path, help="audit.json")
+    add("--windows", type=Path, help="windows.arrow; default: beside --sites")
+    add("--runs", type=Path, nargs="*", default=[], help="run folders")
+    add("--comparisons", type=Path, nargs="*", default=[], help="comparison.tsv files")
+    add("--draws", type=int, default=500, help="bootstrap draws and permutations")
+    add("--seed", type=int, default=0, help="their seed")
+    add("--colours", type=parse_json, default={}, help="{pred_type: #rrggbb}, JSON")
+    add("--output", type=Path, required=True, help="the PDF")
+    add("--tables", type=Path, required=True, help="folder for the figures' numbers")
+    return parser
+
+
+def get_report_inputs(arguments: argparse.Namespace) -> ReportInputs:
+    """Take what a report is drawn from out of the arguments."""
+    names = [field.name for field in fields(ReportInputs)]
+    return ReportInputs(**{name: getattr(arguments, name) for name in names})
 
 
 def write_error_report(pred_type: str, inputs: ReportInputs, output: Path) -> Path:
@@ -77,7 +103,9 @@ def _write(
     title = f"{data.predictor} · {f'{data.focus} report' if data.focus else 'overview'}"
     with use_style(data.inputs.colours):
         pages = plan(data)
-        write_readme(data.inputs.tables)
+        with atomic_path(data.inputs.tables / "README.md") as temporary:
+            text = read_template("tables.md").render()
+            temporary.write_text(text, encoding="utf-8")
         write_pages(pages, output, title)
     return output
 

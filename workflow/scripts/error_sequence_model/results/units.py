@@ -303,7 +303,7 @@ class ReportData:
         """Write the numbers of a figure beside the report.
 
         Args:
-            what: What they are, a word of ``tables.md.j2``.
+            what: What they are, a word of ``templates/tables.md.j2``.
             table: The numbers.
             key: The unit they are of (``Unit.key``), if of one.
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.figures import format_p, format_signed
 from error_sequence_model.results import Explained, ReportData, Unit
 from error_sequence_model.statistics import (
     Comparison,
@@ -21,6 +22,8 @@ from error_sequence_model.statistics import (
     scale_maps,
 )
 from error_sequence_model.windows import get_regions
+
+REGION_FOLD = 1.5
 
 
 @dataclass(frozen=True)
@@ -242,3 +245,44 @@ def _add_profiles(frame: pd.DataFrame, comparison: Comparison) -> None:
         frame[f"{name}_low"], frame[f"{name}_high"] = profile.low, profile.high
         if name != "difference":
             frame[f"{name}_sites"] = profile.n_sites
+
+
+def describe_regions(statistics: MapStatistics) -> list[str]:
+    """Where attribution concentrates and where the classes differ, by region."""
+    table, unit = statistics.regions, statistics.unit
+    where = unit.name_at(statistics.splice_type)
+    if not len(table):
+        return [f"{where}: no named regions for this splice type."]
+    top = table[table["fold"] >= REGION_FOLD].nlargest(2, "fold")
+    if top.empty:
+        sentences = [f"{where}: attribution is spread; no named region stands out."]
+    else:
+        parts = [
+            f"{row.label} holds {row.share:.0%} of |attribution| on "
+            f"{row.share_of_bases:.1%} of the bases ({row.fold:.1f}-fold)"
+            for row in top.itertuples()
+        ]
+        sentences = [f"{where}: {'; '.join(parts)}."]
+    if table["p_value"].isna().all():
+        sentences.append(f"{where}: too few sites to test regions between the classes.")
+        return sentences
+    found = table[table["p_value"] < 0.05].sort_values("p_value")
+    first, second = statistics.explained.names
+    if found.empty:
+        sentences.append(f"{where}: no region differs between {first} and {second}.")
+    else:
+        parts = [
+            f"{row.label} by {format_signed(row.difference)} "
+            f"(p {_write_p(row.p_value, statistics.draws)})"
+            for row in found.head(3).itertuples()
+        ]
+        sentences.append(
+            f"{where}: scaled attribution, {first} minus {second}, differs in the "
+            f"{'; '.join(parts)}."
+        )
+    return sentences
+
+
+def _write_p(value: float, draws: int) -> str:
+    text = format_p(value, draws)
+    return text if text.startswith("≤") else f"= {text}"

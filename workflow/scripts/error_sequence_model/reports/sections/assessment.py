@@ -17,7 +17,8 @@ from error_sequence_model.figures import (
     Page,
     PageSpec,
     draw_table,
-    format_interval,
+    format_number,
+    format_scores,
     make_note_page,
     plot_forest,
     say_nothing_to_draw,
@@ -111,12 +112,12 @@ def _make_model_columns(rows: pd.DataFrame) -> list[Column]:
     def get(name: str, digits: int = 2) -> list[str]:
         if name not in rows:
             return ["–"] * len(rows)
-        return [_write(value, digits) for value in rows[name]]
+        return [format_number(value, digits) for value in rows[name]]
 
     def spread(name: str) -> list[str]:
         known = rows.get(f"{name}_seed_sd", pd.Series(np.nan, index=rows.index))
         return [
-            _write(value) + (f" ± {sd:.2f}" if np.isfinite(sd) else "")
+            format_number(value) + (f" ± {sd:.2f}" if np.isfinite(sd) else "")
             for value, sd in zip(rows[name], known.astype(float), strict=True)
         ]
 
@@ -148,11 +149,6 @@ def _make_model_columns(rows: pd.DataFrame) -> list[Column]:
         title = f"AUPRC at {share.iloc[0]:.1%}" if len(share) else "natural AUPRC"
         columns.append(Column(title, get("natural_auprc"), "right"))
     return columns
-
-
-def _write(value: object, digits: int = 2) -> str:
-    number = float(value) if value is not None else np.nan
-    return f"{number:.{digits}f}" if np.isfinite(number) else "–"
 
 
 def _draw_reranking(page: Page, unit: Unit, reranking: pd.DataFrame) -> None:
@@ -207,14 +203,8 @@ def _draw_strata(page: Page, *, unit: Unit, strata: pd.DataFrame, name: str) -> 
         Column("genes", [f"{n:,}" for n in rows["n_genes"]], "right"),
         Column("sites", [f"{n:,}" for n in rows["n_sites"]], "right"),
         Column("errors", [f"{n:,}" for n in rows["n_errors"]], "right"),
-        Column(
-            "AUPRC [95 %]",
-            [
-                _write(v) + format_interval((a, b))
-                for v, a, b in zip(*(rows[c] for c in numbers[:3]), strict=True)
-            ],
-        ),
-        Column("AUROC", [_write(v) for v in rows["auroc"]], "right"),
+        Column("AUPRC [95 %]", format_scores(rows, numbers[:3])),
+        Column("AUROC", [format_number(v) for v in rows["auroc"]], "right"),
     ]
     drawn = draw_table(
         page,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,8 +20,8 @@ from error_sequence_model.figures import (
     arrange_regions,
     count_words,
     draw_table,
+    format_estimates,
     format_p,
-    format_signed,
     get_class_colour,
     get_contributions,
     get_limit,
@@ -186,7 +185,7 @@ def _draw_regions(page: Page, *, data: ReportData, statistics: MapStatistics) ->
         Column("% of |attribution|", [f"{v:.0%}" for v in table["share"]], "right"),
         Column("% of bases", [f"{v:.1%}" for v in table["share_of_bases"]], "right"),
         Column("fold", [f"{v:.1f}" for v in table["fold"]], "right"),
-        Column("error − correct [95 %]", [*map(_write_difference, table.itertuples())]),
+        Column("error − correct [95 %]", format_estimates(table, "difference")),
         Column("p", [format_p(p, statistics.draws) for p in table["p_value"]], "right"),
     ]
     rows = draw_table(page, columns, width=BODY_WIDTH - 3.6)
@@ -201,14 +200,6 @@ def _draw_regions(page: Page, *, data: ReportData, statistics: MapStatistics) ->
         "a zero (−1|+1 at the junction).",
         width=BODY_WIDTH - 3.6,
     )
-
-
-def _write_difference(row: Any) -> str:
-    text = format_signed(row.difference)
-    if not np.isfinite(row.difference_low):
-        return text
-    low, high = format_signed(row.difference_low), format_signed(row.difference_high)
-    return f"{text} [{low}, {high}]"
 
 
 def _draw_logos(page: Page, data: ReportData, statistics: MapStatistics) -> None:

@@ -28,13 +28,15 @@ from error_sequence_model.figures import (
     PageSpec,
     draw_table,
     format_number,
+    format_q,
+    format_ratios,
     get_class_colour,
     get_logo_limit,
     make_note_page,
     mark_junction,
     measure_text,
-    plot_forest,
     plot_logo,
+    plot_ratios,
     shorten_text,
 )
 from error_sequence_model.reports.findings.causes import get_names
@@ -44,8 +46,6 @@ from error_sequence_model.reports.findings.motifs import (
     describe_motif_control,
     describe_motifs,
     format_effect,
-    format_q,
-    format_ratios,
     read_unit_motifs,
     say_element,
     say_name,
@@ -308,8 +308,6 @@ def _plot_places(
 MOST_ELEMENTS = 22
 FEW_ELEMENTS = 8
 FOREST_WIDTH = 2.2
-LIMITS = (1 / 64, 64)
-TICKS = (1 / 64, 1 / 16, 1 / 4, 1, 4, 16, 64)
 
 
 def make_element_page(unit: Unit, motifs: UnitMotifs, footer: str) -> PageSpec:
@@ -363,7 +361,9 @@ def _draw_elements(page: Page, *, unit: Unit, motifs: UnitMotifs) -> None:
     drawn = draw_table(page, columns, width=width, most_rows=MOST_ELEMENTS)
     left = MARGIN + width + 0.25
     ax = page.axes(left, drawn.top, FOREST_WIDTH, drawn.step * drawn.count)
-    _plot_ratios(rows, ax, fdr=motifs.about["fdr"])
+    fdr = motifs.about["fdr"]
+    colours = [get_finding_colour(row, fdr) for row in rows.itertuples()]
+    plot_ratios(rows.assign(color=colours), ax)
     ax.set_xlabel(f"odds ratio, {error} against {correct}", labelpad=2)
     page.top += 0.36
     chosen = (
@@ -398,18 +398,3 @@ def _write_shares(rows: pd.DataFrame, hits: str, total: str) -> list[str]:
 
 def _write_numbers(values: pd.Series, is_signed: bool = False) -> list[str]:
     return [format_number(value, sign=is_signed) for value in values]
-
-
-def _plot_ratios(rows: pd.DataFrame, ax: Axes, *, fdr: float) -> None:
-    colors = [get_finding_colour(row, fdr) for row in rows.itertuples()]
-    clipped = rows.assign(
-        odds_ratio=rows["odds_ratio"].clip(*LIMITS),
-        odds_ratio_low=rows["low"].clip(*LIMITS),
-        odds_ratio_high=rows["high"].clip(*LIMITS),
-        color=colors,
-    )
-    ax.set_xscale("log")
-    plot_forest(clipped, ax, value="odds_ratio", reference=1.0)
-    ax.set_xlim(LIMITS[0] * 0.85, LIMITS[1] / 0.85)
-    ax.set_xticks(TICKS, ["1/64", "1/16", "1/4", "1", "4", "16", "64"])
-    ax.minorticks_off()

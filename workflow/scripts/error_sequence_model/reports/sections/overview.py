@@ -29,6 +29,7 @@ from error_sequence_model.figures import (
     format_interval,
     format_number,
     format_p,
+    format_ratio,
     format_signed,
     get_limit,
     mark_junction,
@@ -39,13 +40,13 @@ from error_sequence_model.figures import (
 )
 from error_sequence_model.reports.findings.answers import (
     answer_controls,
+    describe_in_short,
     make_answer_blocks,
     rank_causes,
 )
 from error_sequence_model.reports.findings.causes import read_unit_causes
-from error_sequence_model.reports.findings.in_short import describe_in_short
+from error_sequence_model.reports.findings.gain import measure_gain
 from error_sequence_model.reports.findings.motifs import (
-    format_ratio,
     read_unit_motifs,
     say_place,
 )
@@ -53,7 +54,6 @@ from error_sequence_model.reports.findings.statistics import (
     MapStatistics,
     collect_statistics,
 )
-from error_sequence_model.reports.findings.words import measure_gain
 from error_sequence_model.reports.sections.maps import OFFSET_LABEL
 from error_sequence_model.reports.sections.methods import make_methods_pages
 from error_sequence_model.reports.sections.performance import (
@@ -355,9 +355,7 @@ def _answer(unit: Unit) -> dict[str, str]:
     if gain is not None:
         sign = {"good": "✓ ", "bad": "✗ "}.get(gain.mark, "")
         number = format_number(gain.delta, sign=True)
-        row["Δ AUPRC to best baseline"] = (
-            f"{sign}{number}{format_interval((gain.low, gain.high))}"
-        )
+        row["Δ AUPRC to best baseline"] = f"{sign}{number}{gain.interval}"
     row |= _answer_causes(unit)
     motifs = read_unit_motifs(unit)
     if motifs is not None:

@@ -15,8 +15,7 @@ from error_sequence_model.figures import (
     Page,
     PageSpec,
     draw_table,
-    format_interval,
-    format_number,
+    format_scores,
     get_areas,
     get_curves,
     get_reliability,
@@ -27,7 +26,7 @@ from error_sequence_model.figures import (
     plot_reliability,
     say_nothing_to_draw,
 )
-from error_sequence_model.reports.findings.words import describe_gain
+from error_sequence_model.reports.findings.gain import describe_gain
 from error_sequence_model.results import ReportData, Unit, get_predicted
 
 MINIMUM_CLASS = 2
@@ -200,37 +199,24 @@ def collect_score_table(unit: Unit) -> pd.DataFrame:
 def make_score_columns(table: pd.DataFrame) -> list[Column]:
     """Text columns of a score table."""
 
-    def get_cells(name: str) -> list[str]:
-        return [
-            format_number(value) + format_interval((low, high))
-            for value, low, high in zip(
-                table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True
-            )
-        ]
+    def get_scores(name: str, ends: str = "", *, sign: bool = False) -> list[str]:
+        columns = name, f"{ends or name}_low", f"{ends or name}_high"
+        return format_scores(table, columns, sign=sign)
 
     def get_plain(name: str) -> list[str]:
         if name not in table:
             return ["–"] * len(table)
         return [_write_integer(v) for v in table[name]]
 
-    gains = zip(
-        table["delta_auprc"], table["delta_low"], table["delta_high"], strict=True
-    )
     return [
         Column("model", table["model"].astype(str).tolist()),
         Column("kind", table["kind"].astype(str).tolist()),
         Column("seed", get_plain("seed"), "right"),
         Column("fold", get_plain("fold"), "right"),
         Column("sites", get_plain("n_sites"), "right"),
-        Column("AUPRC [95 %]", get_cells("auprc")),
-        Column("AUROC [95 %]", get_cells("auroc")),
-        Column(
-            "Δ to best baseline",
-            [
-                format_number(d, sign=True) + format_interval((lo, hi))
-                for d, lo, hi in gains
-            ],
-        ),
+        Column("AUPRC [95 %]", get_scores("auprc")),
+        Column("AUROC [95 %]", get_scores("auroc")),
+        Column("Δ to best baseline", get_scores("delta_auprc", "delta", sign=True)),
     ]
 
 

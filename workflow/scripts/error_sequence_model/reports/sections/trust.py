@@ -27,13 +27,13 @@ from error_sequence_model.figures import (
     format_signed,
     measure_text,
 )
-from error_sequence_model.reports.contents import CONTINUED
 from error_sequence_model.reports.findings.checks import (
     describe_agreement,
+    describe_control,
     describe_labels,
     describe_seeds,
 )
-from error_sequence_model.reports.findings.words import describe_control
+from error_sequence_model.reports.sections.summary import CONTINUED
 from error_sequence_model.results import ReportData, Unit
 
 VIEW = "attention: "
