@@ -108,6 +108,10 @@ REPORTED = {
     "results": get_report_inputs,
 }
 COMPARED = {
+    "texts": expand(
+        script("error_sequence_model/reports/templates/{name}.j2"),
+        name=["advice", "computation", "methods", "tables.md"],
+    ),
     "audit": "results/{predictor}/audit.json",
     "comparisons": lambda wildcards: list_group_files(
         "comparison.tsv", [wildcards.predictor]

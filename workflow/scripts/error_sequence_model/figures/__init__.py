@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .blocks import Block, draw_blocks, measure_blocks, split_blocks
     from .charts import plot_history, plot_scores, plot_stacked_counts
     from .curves import (
         Curve,
@@ -17,19 +16,37 @@ if TYPE_CHECKING:
         plot_confusion,
         plot_curve,
         plot_forest,
+        plot_ratios,
         plot_reliability,
     )
     from .elements import Element, find_elements
     from .logos import BASES, get_contributions, get_logo_limit, plot_logo
     from .numbers import (
         count_words,
+        format_estimate,
+        format_estimates,
         format_interval,
         format_number,
         format_p,
+        format_q,
+        format_ratio,
+        format_ratios,
+        format_scores,
         format_signed,
         join_words,
     )
-    from .page import BODY_BOTTOM, BODY_TOP, Page, PageSpec
+    from .page import (
+        BODY_BOTTOM,
+        BODY_TOP,
+        Block,
+        Page,
+        PageSpec,
+        draw_blocks,
+        make_note_page,
+        measure_blocks,
+        split_blocks,
+        write_pages,
+    )
     from .profile_plots import (
         arrange_regions,
         get_limit,
@@ -72,7 +89,6 @@ if TYPE_CHECKING:
         SPLICE_COLOURS,
         get_class_colour,
         measure_text,
-        open_pdf,
         say_nothing_to_draw,
         shorten_text,
         use_style,
@@ -120,9 +136,15 @@ __all__ = [
     "draw_table",
     "draw_tokens",
     "find_elements",
+    "format_estimate",
+    "format_estimates",
     "format_interval",
     "format_number",
     "format_p",
+    "format_q",
+    "format_ratio",
+    "format_ratios",
+    "format_scores",
     "format_signed",
     "get_areas",
     "get_class_colour",
@@ -133,10 +155,10 @@ __all__ = [
     "get_reliability",
     "has_long_tokens",
     "join_words",
+    "make_note_page",
     "mark_junction",
     "measure_blocks",
     "measure_text",
-    "open_pdf",
     "plot_confusion",
     "plot_curve",
     "plot_difference",
@@ -145,6 +167,7 @@ __all__ = [
     "plot_history",
     "plot_logo",
     "plot_profile",
+    "plot_ratios",
     "plot_region_effects",
     "plot_region_lane",
     "plot_reliability",
@@ -156,6 +179,7 @@ __all__ = [
     "split_blocks",
     "use_style",
     "wrap_text",
+    "write_pages",
 ]
 
 __getattr__ = open_face(__name__, __file__)

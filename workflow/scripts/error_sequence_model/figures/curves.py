@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from error_sequence_model.figures.style import GRID, INK, MUTED, SERIES_COLOURS
 
 MOST_POINTS = 400
+RATIOS = (1 / 64, 64)  # ends of an axis of odds ratios
 
 
 class Curve(NamedTuple):
@@ -218,4 +219,28 @@ def plot_forest(
     ax.set_xlabel(label)
     ax.grid(axis="x", color=GRID, lw=0.6)
     ax.set_axisbelow(True)
+    return ax
+
+
+def plot_ratios(table: pd.DataFrame, ax: Axes) -> Axes:
+    """Draw odds ratios on a log scale; what lies beyond its ends is drawn at them.
+
+    Args:
+        table: Columns odds_ratio, low, high and color, and joint_odds_ratio (a white
+            circle) if there is one; one row each, first row on top.
+        ax: Where to draw.
+    """
+    names = {"odds_ratio": "odds_ratio", "low": "odds_ratio_low"}
+    names["high"] = "odds_ratio_high"
+    clipped = {new: table[name].clip(*RATIOS) for name, new in names.items()}
+    ax.set_xscale("log")
+    plot_forest(table.assign(**clipped), ax, value="odds_ratio", reference=1.0)
+    if "joint_odds_ratio" in table:
+        joint = table["joint_odds_ratio"].clip(*RATIOS)
+        style = {"s": 16, "facecolors": "white", "edgecolors": INK, "lw": 0.8}
+        ax.scatter(joint, np.arange(len(table)), zorder=4, **style)
+    ax.set_xlim(RATIOS[0] * 0.85, RATIOS[1] / 0.85)
+    ticks = {1 / 64: "1/64", 1 / 16: "1/16", 1 / 4: "1/4", 1: "1", 4: "4", 16: "16"}
+    ax.set_xticks([*ticks, 64], [*ticks.values(), "64"])
+    ax.minorticks_off()
     return ax

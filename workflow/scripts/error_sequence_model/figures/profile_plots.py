@@ -20,6 +20,7 @@ from error_sequence_model.figures.style import (
     NEGATIVE,
     POSITIVE,
     RULE,
+    get_class_colour,
     measure_text,
 )
 from error_sequence_model.statistics import Profile
@@ -54,22 +55,25 @@ def mark_junction(ax: Axes, *, splice_type: str | None = None) -> Axes:
 
 def plot_profile(
     offsets: np.ndarray,
-    profiles: Sequence[tuple[str, str, Profile]],
+    names: Sequence[str],
+    profiles: Sequence[Profile],
     ax: Axes,
     *,
     factor: float = 1.0,
 ) -> Axes:
-    """Draw mean profiles with their bands.
+    """Draw mean profiles of classes with their bands.
 
     Args:
         offsets: int (n_positions,).
-        profiles: Name, colour and profile of each class.
+        names: Pred_types of each class, which give its colour.
+        profiles: One of each class; what there is beyond the names is not drawn.
         ax: Where to draw.
         factor: Multiplies the values (100 for per cent).
     """
-    for name, color, profile in profiles:
+    for name, profile in zip(names, profiles, strict=False):
         if not profile.n_sites:
             continue
+        color = get_class_colour(name)
         if np.isfinite(profile.low).all():
             ax.fill_between(
                 offsets,
@@ -191,19 +195,21 @@ def plot_region_lane(
 
 
 def plot_region_effects(
-    table: pd.DataFrame, ax: Axes, *, classes: Sequence[tuple[str, str, str]]
+    table: pd.DataFrame, ax: Axes, *, names: tuple[str, str]
 ) -> Axes:
     """Draw each class's mean in every named region with its interval.
 
     Args:
-        table: One row per region with columns {prefix}, {prefix}_low, {prefix}_high.
+        table: One row per region: error, error_low, error_high, and so for correct.
         ax: Where to draw; y is the region, first on top.
-        classes: Column prefix, name and colour of each class.
+        names: Pred_types of the errors and of the correct calls.
     """
     rows = np.arange(len(table))
     ax.axvline(0, color=MUTED, lw=0.7)
-    for place, (prefix, name, color) in enumerate(classes):
-        height = rows + (place - (len(classes) - 1) / 2) * 0.3
+    for prefix, name, shift in zip(
+        ("error", "correct"), names, (-0.15, 0.15), strict=True
+    ):
+        height, color = rows + shift, get_class_colour(name)
         ax.hlines(
             height, table[f"{prefix}_low"], table[f"{prefix}_high"], colors=color, lw=2
         )

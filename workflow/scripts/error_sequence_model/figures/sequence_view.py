@@ -13,9 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from error_sequence_model.core import atomic_path
 from error_sequence_model.figures.elements import Element
-from error_sequence_model.figures.page import BODY_BOTTOM, BODY_TOP, Page, PageSpec
+from error_sequence_model.figures.page import (
+    BODY_BOTTOM,
+    BODY_TOP,
+    PageSpec,
+    write_pages,
+)
 from error_sequence_model.figures.sequence_layout import (
     Row,
     SequenceView,
@@ -24,7 +28,7 @@ from error_sequence_model.figures.sequence_layout import (
     measure_row,
 )
 from error_sequence_model.figures.sequence_page import draw_page
-from error_sequence_model.figures.style import CLASS_NAMES, open_pdf, use_style
+from error_sequence_model.figures.style import CLASS_NAMES, use_style
 
 
 def draw_sequence_view(
@@ -90,15 +94,8 @@ def draw_sequence_view(
     output = Path(output_path)
     with use_style():
         pages = plan_pages(view)
-        with (
-            atomic_path(output) as temporary,
-            open_pdf(temporary, pages[0].title) as pdf,
-        ):
-            for number, spec in enumerate(pages, start=1):
-                header = f"{len(view.sequence):,} nt"
-                page = Page(spec, header=header, number=number, total=len(pages))
-                spec.draw(page)
-                pdf.savefig(page.figure)
+        header = f"{len(view.sequence):,} nt"
+        write_pages(pages, output, header, title=pages[0].title)
     return output
 
 

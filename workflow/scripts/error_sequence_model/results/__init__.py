@@ -19,17 +19,27 @@ if TYPE_CHECKING:
     from .folds import merge_checks
     from .inputs import read_comparisons, read_rows, read_sites
     from .run import RunResults
-    from .units import Explained, ReportData, Unit, build_units, get_predicted
+    from .units import (
+        Explained,
+        ReportData,
+        ReportInputs,
+        Unit,
+        build_units,
+        get_predicted,
+        load_units,
+    )
 
 __all__ = [
     "Explained",
     "Maps",
     "ReportData",
+    "ReportInputs",
     "RunResults",
     "Unit",
     "build_units",
     "find_setting",
     "get_predicted",
+    "load_units",
     "merge_checks",
     "parse_run_path",
     "read_attention",

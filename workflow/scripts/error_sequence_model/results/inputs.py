@@ -32,9 +32,9 @@ def get_clusters(sites: pd.DataFrame) -> np.ndarray:
     )
 
 
-def find_token_store(folder: Path | None, run: RunResults) -> Path | None:
+def find_token_store(folder: Path, run: RunResults) -> Path | None:
     """The token file of a run: the only one, or the one its settings name."""
-    stores = sorted(folder.glob("*.arrow")) if folder and folder.is_dir() else []
+    stores = sorted(folder.glob("*.arrow")) if folder.is_dir() else []
     if len(stores) == 1:
         return stores[0]
     named = find_setting(run.settings, "tokenizer")

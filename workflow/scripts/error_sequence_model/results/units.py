@@ -1,13 +1,16 @@
 """The data of one report: sites, units (contrast × splice type) and site windows.
 
+``ReportInputs`` says where they lie, ``ReportData`` is what was read.
+
 A unit is everything about one contrast at one splice type; its leading model is chosen
 by *validation* AUPRC, never by the test part that is reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,14 +18,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.core import read_json, write_tsv
 from error_sequence_model.results.files import Maps
 from error_sequence_model.results.folds import average_folds
 from error_sequence_model.results.inputs import (
     find_token_store,
     get_clusters,
+    read_comparisons,
     read_rows,
+    read_sites,
 )
 from error_sequence_model.results.run import RunResults, merge_folds
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,23 @@ class Unit:
     def splice_type(self) -> str:
         """Splice type: donor, acceptor or any."""
         return self.lead.splice_type
+
+    @property
+    def key(self) -> str:
+        """The unit in names of tables."""
+        return f"{self.contrast}.{self.splice_type}"
+
+    def footer(self, source: str = "", splice_type: str = "") -> str:
+        """Foot of a page about the unit.
+
+        Args:
+            source: What its figures come from; the leading model if not given.
+            splice_type: The one that is drawn, where the unit has both.
+        """
+        return (
+            f"predictor {self.lead.predictor} · contrast {self.contrast} · "
+            f"{splice_type or self.splice_type} · {source or self.lead.signature}"
+        )
 
     @property
     def name(self) -> str:
@@ -185,31 +210,125 @@ class Explained:
 
 
 @dataclass(frozen=True)
-class ReportData:
-    """Everything an error type's report or the overview is drawn from."""
+class ReportInputs:
+    """What a report is drawn from, and where its numbers go.
+
+    Attributes:
+        predictor: Name of the predictor.
+        runs: Its run folders; those of other contrasts are left out.
+        sites: ``sites.parquet``; token stores are looked for in ``tokens/`` beside it.
+        tables: Folder for the figures' numbers.
+        audit: ``audit.json``; its part of the report says so if it is missing.
+        comparisons: ``comparison.tsv`` files.
+        windows: ``windows.arrow``; taken from beside ``sites`` if not given.
+        draws: Bootstrap draws and permutations.
+        seed: Their seed.
+        colours: Colours of pred_types ("#rrggbb") that differ from the usual ones.
+    """
 
     predictor: str
+    runs: Sequence[Path]
+    sites: Path
+    tables: Path
+    audit: Path | None = None
+    comparisons: Sequence[Path] = ()
+    windows: Path | None = None
+    draws: int = 500
+    seed: int = 0
+    colours: Mapping[str, str] | None = None
+
+    def load(self, focus: str | None) -> ReportData:
+        """Read the data of one report.
+
+        Args:
+            focus: The report's pred_type; None for the overview.
+
+        Raises:
+            InputError: A sites table or run path that is not one.
+        """
+        sites, audit, notes = read_sites(self.sites), {}, ()
+        if self.audit is not None and self.audit.is_file():
+            audit = read_json(self.audit)
+        else:
+            notes = ("audit.json is missing: what the reader dropped is not known.",)
+        comparisons = read_comparisons(self.comparisons)
+        units, controls = load_units(self.runs, sites, comparisons, focus)
+        return ReportData(self, focus, sites, audit, units, controls, notes)
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything an error type's report or the overview is drawn from.
+
+    Attributes:
+        inputs: Where it was read.
+        focus: The report's pred_type; None for the overview.
+        sites: All sites, indexed by site_id.
+        audit: ``audit.json`` or empty.
+        units: Contrasts and splice types in the report's order.
+        controls: Those with shuffled labels.
+        notes: What is missing, in words.
+    """
+
+    inputs: ReportInputs
+    focus: str | None
     sites: pd.DataFrame
     audit: dict[str, Any]
     units: tuple[Unit, ...]
     controls: tuple[Unit, ...]
-    tables: Path
-    windows: Path | None = None
-    token_folder: Path | None = None
-    draws: int = 500
-    seed: int = 0
-    notes: list[str] = field(default_factory=list)
+    notes: tuple[str, ...]
+
+    @property
+    def predictor(self) -> str:
+        """Name of the predictor."""
+        return self.inputs.predictor
+
+    @property
+    def drawing(self) -> dict[str, int]:
+        """How often, and with which seed, statistics draw: draws and seed."""
+        return {"draws": self.inputs.draws, "seed": self.inputs.seed}
+
+    @property
+    def report(self) -> str:
+        """Name of the report: its pred_type, or overview."""
+        return self.focus or "overview"
+
+    def footer(self, about: str = "") -> str:
+        """Foot of a page about the whole report, by default about its contrasts."""
+        names = ", ".join(dict.fromkeys(unit.contrast for unit in self.units))
+        about = about or f"contrasts {names or 'none'}"
+        return f"predictor {self.predictor} · {self.report} · {about}"
+
+    def write(self, what: str, table: pd.DataFrame, key: str = "") -> str:
+        """Write the numbers of a figure beside the report.
+
+        Args:
+            what: What they are, a word of ``templates/tables.md.j2``.
+            table: The numbers.
+            key: The unit they are of (``Unit.key``), if of one.
+
+        Returns:
+            Name of the file: ``{report}.{key}.{what}.tsv``.
+        """
+        name = ".".join(filter(None, (self.report, key, what, "tsv")))
+        write_tsv(self.inputs.tables / name, table)
+        return name
+
+    @property
+    def _folder(self) -> Path:
+        return self.inputs.sites.parent
 
     def get_sequences(self, site_ids: np.ndarray) -> dict[int, str]:
         """Windows of some sites by site_id; empty if the file is not there."""
-        if self.windows is None or not self.windows.is_file():
+        path = self.inputs.windows or self._folder / "windows.arrow"
+        if not path.is_file():
             return {}
-        rows = read_rows(self.windows, site_ids, ["site_id", "sequence"])
+        rows = read_rows(path, site_ids, ["site_id", "sequence"])
         return dict(zip(rows["site_id"], rows["sequence"], strict=True))
 
     def get_tokens(self, run: RunResults, site_ids: np.ndarray) -> dict[int, Any]:
         """Token spans by site_id, int (n_tokens, 2); empty if not stored."""
-        path = find_token_store(self.token_folder, run)
+        path = find_token_store(self._folder / "tokens", run)
         if path is None:
             return {}
         rows = read_rows(path, site_ids, ["site_id", "starts", "ends"])
@@ -230,10 +349,30 @@ def get_predicted(unit: Unit, run: RunResults) -> pd.DataFrame:
     return unit.test_sites.join(scores, how="inner")
 
 
+def load_units(
+    runs: Sequence[str | Path],
+    sites: pd.DataFrame,
+    comparisons: Mapping[tuple[str, str], pd.DataFrame] | None = None,
+    focus: str | None = None,
+) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
+    """Load runs and group them into units: those to show, and controls.
+
+    Arguments are those of ``build_units``, but for the runs: these are folders.
+
+    Raises:
+        InputError: A run path that is not one.
+    """
+    loaded = [RunResults.load(run) for run in runs]
+    units = build_units(loaded, sites, comparisons or {}, focus)
+    logger.info("%s: %d runs in %d contrasts", focus or "all", len(loaded), len(units))
+    shown = tuple(unit for unit in units if not unit.lead.is_control)
+    return shown, tuple(unit for unit in units if unit.lead.is_control)
+
+
 def build_units(
     runs: Sequence[RunResults],
     sites: pd.DataFrame,
-    comparisons: dict[tuple[str, str], pd.DataFrame],
+    comparisons: Mapping[tuple[str, str], pd.DataFrame],
     focus: str | None,
 ) -> list[Unit]:
     """Group runs into units, keeping those whose classes hold the focus pred_type.

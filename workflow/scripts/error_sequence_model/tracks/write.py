@@ -22,7 +22,7 @@ from error_sequence_model.core import (
     write_tsv,
 )
 from error_sequence_model.genome import Genome, Variants
-from error_sequence_model.results import RunResults, Unit, build_units, read_sites
+from error_sequence_model.results import Unit, load_units, read_sites
 from error_sequence_model.tracks.genome_tracks import GenomeTracks
 from error_sequence_model.tracks.rows import RULE
 
@@ -85,9 +85,8 @@ def write_tracks(
             _write_notes(folder, predictor, [], f"There are no tracks: {reason}.")
             logger.info("%s: no tracks: %s", predictor, reason)
             return Path(output)
-        loaded = [RunResults.load(run) for run in runs]
-        known = read_sites(sites)
-        units = [u for u in build_units(loaded, known, {}, None) if _is_shown(u)]
+        # A control's maps are nothing to look at on a genome.
+        units, _ = load_units(runs, read_sites(sites))
         is_pool = any(source.member for source in sources)
         rows, notes = [], []
         for genome in dict.fromkeys(source.genome for source in sources):
@@ -104,11 +103,6 @@ def write_tracks(
         _write_notes(folder, predictor, rows, " ".join(notes))
     logger.info("%s: %d track files", predictor, len(rows))
     return Path(output)
-
-
-def _is_shown(unit: Unit) -> bool:
-    """A control's maps are nothing to look at on a genome."""
-    return not unit.lead.is_control
 
 
 def _find_reason(table: pd.DataFrame, sources: Sequence[Source]) -> str:
