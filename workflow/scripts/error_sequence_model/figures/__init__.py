@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .charts import plot_history, plot_scores, plot_stacked_counts
     from .curves import (
         Curve,
         get_areas,
@@ -16,8 +15,11 @@ if TYPE_CHECKING:
         plot_confusion,
         plot_curve,
         plot_forest,
+        plot_history,
         plot_ratios,
         plot_reliability,
+        plot_scores,
+        plot_stacked_counts,
     )
     from .elements import Element, find_elements
     from .logos import BASES, get_contributions, get_logo_limit, plot_logo
@@ -68,7 +70,7 @@ if TYPE_CHECKING:
         has_long_tokens,
         round_up,
     )
-    from .sequence_view import draw_sequence_view
+    from .sequence_view import SequenceView, draw_sequence_view
     from .style import (
         BAD,
         BASE_COLOURS,
@@ -124,6 +126,7 @@ __all__ = [
     "Element",
     "Page",
     "PageSpec",
+    "SequenceView",
     "arrange_regions",
     "clear_axes",
     "count_words",

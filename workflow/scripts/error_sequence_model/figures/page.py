@@ -117,7 +117,6 @@ class Page:
         weight: str = "normal",
         align: str = "left",
         baseline: str = "top",
-        family: str = "sans-serif",
     ) -> None:
         """Write one line at a place in inches; ``align`` is about ``left``."""
         self.figure.text(
@@ -129,7 +128,6 @@ class Page:
             fontweight=weight,
             ha=align,
             va=baseline,
-            family=family,
         )
 
     def rule(
@@ -171,8 +169,6 @@ class Page:
         top: float,
         width: float,
         height: float,
-        *,
-        sharex: Axes | None = None,
     ) -> Axes:
         """Add axes whose drawing area has this place and size in inches."""
         place = (
@@ -181,7 +177,7 @@ class Page:
             width / PAGE_WIDTH,
             height / PAGE_HEIGHT,
         )
-        return self.figure.add_axes(place, sharex=sharex)
+        return self.figure.add_axes(place)
 
     def paragraph(
         self,

@@ -27,6 +27,7 @@ from error_sequence_model.statistics import Profile
 from error_sequence_model.windows import Region, get_sides
 
 JUNCTION = -0.5
+LEVEL = 0.05  # family-wise p below which positions are marked
 SHORT_NAMES = {"polypyrimidine": "Y tract", "branch_zone": "branch"}  # of narrow bars
 
 
@@ -96,9 +97,8 @@ def plot_difference(
     ax: Axes,
     *,
     limit: float,
-    level: float = 0.05,
 ) -> Axes:
-    """Draw the difference of two classes; positions significant at ``level`` in black.
+    """Draw the difference of two classes; those significant in black.
 
     Args:
         offsets: int (n_positions,).
@@ -106,7 +106,6 @@ def plot_difference(
         p_value: Family-wise p per position, (n_positions,), NaN = not tested.
         ax: Where to draw.
         limit: Half height of the symmetric y axis.
-        level: Significance level.
     """
     mean = difference.mean
     for sign, color in ((1, POSITIVE), (-1, NEGATIVE)):
@@ -125,7 +124,7 @@ def plot_difference(
     ax.axhline(0, color=MUTED, lw=0.6)
     ax.set_ylim(-limit, limit)
     ax.set_xlim(offsets[0] - 0.5, offsets[-1] + 0.5)
-    found = offsets[np.nan_to_num(p_value, nan=1.0) < level]
+    found = offsets[np.nan_to_num(p_value, nan=1.0) < LEVEL]
     if len(found):
         bars = [(offset - 0.5, 1.0) for offset in found]
         ax.broken_barh(bars, (-limit, limit * 0.08), color=INK, lw=0)

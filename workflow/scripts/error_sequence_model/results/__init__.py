@@ -17,17 +17,14 @@ if TYPE_CHECKING:
         read_object,
     )
     from .folds import merge_checks
-    from .inputs import read_comparisons, read_rows, read_sites
-    from .run import RunResults
-    from .units import (
-        Explained,
+    from .inputs import (
         ReportData,
         ReportInputs,
-        Unit,
-        build_units,
-        get_predicted,
-        load_units,
+        read_rows,
+        read_sites,
     )
+    from .run import RunResults
+    from .units import Explained, Unit, build_units, get_predicted, load_units
 
 __all__ = [
     "Explained",
@@ -44,7 +41,6 @@ __all__ = [
     "parse_run_path",
     "read_attention",
     "read_attributions",
-    "read_comparisons",
     "read_maps",
     "read_object",
     "read_rows",

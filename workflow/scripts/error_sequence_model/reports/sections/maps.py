@@ -163,12 +163,12 @@ def _draw_attention(ax, statistics: MapStatistics, *, narrow: bool) -> None:
         ax.text(0.01, 0.05, text, transform=ax.transAxes, size=7, color=BAD)
 
 
-def get_region_colours(regions: pd.DataFrame, level: float = 0.05) -> dict[str, str]:
+def get_region_colours(regions: pd.DataFrame) -> dict[str, str]:
     """Colour by region key: red or blue tint where the classes differ, else grey."""
     colours = {}
     for row in regions.itertuples():
         tint = "#F0A69C" if row.difference > 0 else "#A9C4E6"
-        colours[row.region] = tint if row.p_value < level else "#E3E3E3"
+        colours[row.region] = tint if row.p_value < 0.05 else "#E3E3E3"
     return colours
 
 
