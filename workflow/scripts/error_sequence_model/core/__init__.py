@@ -36,44 +36,4 @@ if TYPE_CHECKING:
     from .sources import PACKAGE, find_sources, hash_sources
     from .stopping import StopRequest
 
-__all__ = [
-    "DAMAGE",
-    "EXPLAINED_RUN",
-    "PACKAGE",
-    "RUN",
-    "InputError",
-    "StopRequest",
-    "StoppedError",
-    "atomic_path",
-    "autocast",
-    "choose_precision",
-    "evaluating",
-    "find_shipped",
-    "find_sources",
-    "get_device",
-    "get_git_commit",
-    "get_hardware",
-    "get_progress",
-    "get_time",
-    "get_versions",
-    "has_amx",
-    "hash_file",
-    "hash_sources",
-    "list_problems",
-    "make_parser",
-    "open_face",
-    "open_hdf5",
-    "parse_json",
-    "read_arrow",
-    "read_json",
-    "read_metadata",
-    "read_saved_table",
-    "refuse_damage",
-    "run_leased",
-    "run_step",
-    "write_json",
-    "write_parquet",
-    "write_tsv",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

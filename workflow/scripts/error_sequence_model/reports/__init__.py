@@ -17,15 +17,4 @@ if TYPE_CHECKING:
         write_overview,
     )
 
-__all__ = [
-    "describe_results",
-    "draw_result",
-    "get_report_inputs",
-    "make_report_parser",
-    "write_browser",
-    "write_error_report",
-    "write_figure",
-    "write_overview",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -15,13 +15,4 @@ if TYPE_CHECKING:
     )
     from .inputs import RunInputs, read_run_inputs
 
-__all__ = [
-    "ExplainedRun",
-    "RunInputs",
-    "choose_sites",
-    "open_explained_run",
-    "read_explained_run",
-    "read_run_inputs",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -20,18 +20,4 @@ if TYPE_CHECKING:
     from .state import TrainingState
     from .task import Task
 
-__all__ = [
-    "CheckpointFolder",
-    "FineTuning",
-    "Task",
-    "Training",
-    "TrainingState",
-    "compute_class_weights",
-    "fine_tune",
-    "get_rate_factor",
-    "make_optimizer",
-    "train_error_sequence_model",
-    "train_run",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)
