@@ -9,10 +9,7 @@ from error_sequence_model.core import open_face
 if TYPE_CHECKING:
     from .baselines import (
         BASELINES,
-        Baseline,
         fit_baselines,
-        get_baseline,
-        make_predictions,
         make_rows,
         read_matrix,
     )
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BASELINES",
-    "Baseline",
     "Rows",
     "align_held_out",
     "code_column",
@@ -41,8 +37,6 @@ __all__ = [
     "fit_hybrids",
     "fit_logistic",
     "fit_neighbours",
-    "get_baseline",
-    "make_predictions",
     "make_rows",
     "read_matrix",
 ]

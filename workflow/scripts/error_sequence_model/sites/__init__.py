@@ -12,10 +12,8 @@ if TYPE_CHECKING:
     from .prepare import (
         FORMATS,
         describe_counts,
-        order_columns,
         prepare_sites,
         read_sites,
-        set_aside,
     )
 
 __all__ = [
@@ -26,12 +24,10 @@ __all__ = [
     "check_consensus",
     "describe_counts",
     "has_consensus",
-    "order_columns",
     "pool_sites",
     "pool_windows",
     "prepare_sites",
     "read_sites",
-    "set_aside",
 ]
 
 __getattr__ = open_face(__name__, __file__)

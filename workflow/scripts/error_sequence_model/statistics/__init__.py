@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         measure_odds_ratios,
     )
     from .metrics import (
+        CONFIDENCE,
         choose_threshold,
         compute_auprc,
         compute_auroc,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from .scoring import compute_metrics
 
 __all__ = [
+    "CONFIDENCE",
     "FEWEST_SITES",
     "UNKNOWN",
     "Comparison",
