@@ -20,6 +20,7 @@ def embed_sites(
     dataset: SequenceDataset,
     *,
     device: torch.device,
+    tokens_per_batch: int = TOKENS_PER_BATCH,
 ) -> np.ndarray:
     """Embed sequences: the backbone's states, pooled as the classifier pools them.
 
@@ -27,6 +28,7 @@ def embed_sites(
         model: The classifier; its mode is restored.
         dataset: The sequences.
         device: Where the model is.
+        tokens_per_batch: Padded tokens of one forward pass.
 
     Returns:
         float32 (n, vectors * hidden), in the order of the data set.
@@ -34,7 +36,7 @@ def embed_sites(
     batches = cut_batches(
         np.arange(len(dataset)),
         dataset.lengths,
-        tokens_per_batch=TOKENS_PER_BATCH,
+        tokens_per_batch=tokens_per_batch,
         bucket_boundaries=dataset.bucket_boundaries,
     )
     was_training = model.training
