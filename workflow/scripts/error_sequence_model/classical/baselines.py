@@ -37,7 +37,6 @@ from error_sequence_model.features import list_columns
 logger = logging.getLogger(__name__)
 
 COLUMNS_AT_ONCE = 64
-AWARE_GROUPS = ("column", "annotation")
 
 
 @dataclass(frozen=True)

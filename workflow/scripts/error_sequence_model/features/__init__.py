@@ -33,20 +33,18 @@ if TYPE_CHECKING:
     )
     from .strength import (
         CONSENSUS,
+        OTHER_TYPE,
+        StrengthModel,
         encode_bases,
         find_dinucleotides,
         learn_matrix,
         learn_strength,
+        learn_strengths,
+        make_strength_families,
+        scan_decoys,
         scan_strength,
         score_matrix,
     )
-    from .strength_features import (
-        OTHER_TYPE,
-        StrengthModel,
-        make_strength_families,
-        scan_decoys,
-    )
-    from .strength_learning import learn_strengths
     from .table import write_features
 
 __all__, __getattr__ = open_face(__name__, __file__)

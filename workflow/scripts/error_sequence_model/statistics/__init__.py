@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         measure_odds_ratios,
     )
     from .metrics import (
+        CONFIDENCE,
         choose_threshold,
         compute_auprc,
         compute_auroc,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+CONFIDENCE = 0.95  # of every interval
 CELLS_AT_ONCE = 4_000_000  # 32 MB per array; smaller is no slower
 
 
@@ -270,16 +271,16 @@ def number_groups(groups: np.ndarray | None, size: int) -> np.ndarray:
     return result
 
 
-def get_interval(values: np.ndarray, level: float) -> tuple[float | None, float | None]:
-    """Percentile interval of the finite values, or two None.
+def get_interval(values: np.ndarray) -> tuple[float | None, float | None]:
+    """Percentile interval (95 %) of the finite values, or two None.
 
     Example:
-        >>> get_interval(np.array([3.0, 1.0, np.nan, 5.0, 2.0, 4.0]), level=0.5)
-        (2.0, 4.0)
+        >>> get_interval(np.arange(101.0))
+        (2.5, 97.5)
     """
     values = values[np.isfinite(values)]
     if len(values) == 0:
         return None, None
-    tail = (1 - level) / 2
+    tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)

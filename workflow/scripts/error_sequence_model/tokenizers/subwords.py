@@ -108,9 +108,9 @@ class KmerTokenizer(SequenceTokenizer):
         self._pattern = re.compile(f"[ACGT]{{{k}}}|[ACGTN]|[^ACGTN]+")
 
     @staticmethod
-    def default_tokens(k: int = 6) -> tuple[str, ...]:
+    def default_tokens() -> tuple[str, ...]:
         """Vocabulary of the published models: k-mers in the order A, T, C, G."""
-        kmers = ("".join(bases) for bases in product("ATCG", repeat=k))
+        kmers = ("".join(bases) for bases in product("ATCG", repeat=6))
         specials = ("<unk>", "<pad>", "<mask>", "<cls>", "<eos>", "<bos>")
         return (*specials, *kmers, *"ATCGN")
 
