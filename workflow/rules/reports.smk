@@ -3,7 +3,7 @@
 
 TEXTS = expand(
     script("error_sequence_model/reports/templates/{name}.j2"),
-    name=["advice", "computation", "methods", "tables.md"],
+    name=["advice", "captions", "computation", "findings", "methods", "tables.md"],
 )
 
 

@@ -8,7 +8,6 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .curves import (
-        Curve,
         get_areas,
         get_curves,
         get_reliability,
@@ -38,14 +37,12 @@ if TYPE_CHECKING:
         join_words,
     )
     from .page import (
-        BODY_BOTTOM,
-        BODY_TOP,
         Block,
         Page,
         PageSpec,
         draw_blocks,
         make_note_page,
-        measure_blocks,
+        measure_rest,
         split_blocks,
         write_pages,
     )
@@ -103,8 +100,6 @@ __all__ = [
     "BAD",
     "BASES",
     "BASE_COLOURS",
-    "BODY_BOTTOM",
-    "BODY_TOP",
     "BODY_WIDTH",
     "CLASS_COLOURS",
     "CLASS_NAMES",
@@ -122,7 +117,6 @@ __all__ = [
     "SPLICE_COLOURS",
     "Block",
     "Column",
-    "Curve",
     "Element",
     "Page",
     "PageSpec",
@@ -160,7 +154,7 @@ __all__ = [
     "join_words",
     "make_note_page",
     "mark_junction",
-    "measure_blocks",
+    "measure_rest",
     "measure_text",
     "plot_confusion",
     "plot_curve",
