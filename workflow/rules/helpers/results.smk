@@ -110,7 +110,7 @@ REPORTED = {
 COMPARED = {
     "texts": expand(
         script("error_sequence_model/reports/templates/{name}.j2"),
-        name=["advice", "computation", "methods", "tables.md"],
+        name=["advice", "captions", "computation", "findings", "methods", "tables.md"],
     ),
     "audit": "results/{predictor}/audit.json",
     "comparisons": lambda wildcards: list_group_files(

@@ -8,7 +8,6 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .curves import (
-        Curve,
         get_areas,
         get_curves,
         get_reliability,
@@ -38,14 +37,12 @@ if TYPE_CHECKING:
         join_words,
     )
     from .page import (
-        BODY_BOTTOM,
-        BODY_TOP,
         Block,
         Page,
         PageSpec,
         draw_blocks,
         make_note_page,
-        measure_blocks,
+        measure_rest,
         split_blocks,
         write_pages,
     )

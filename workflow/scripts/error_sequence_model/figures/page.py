@@ -271,10 +271,11 @@ def choose_size(blocks: Sequence[Block], width: float) -> float:
     return TEXT_SIZES[-1]
 
 
-def measure_blocks(blocks: Sequence[Block], width: float) -> float:
-    """Height in inches of blocks at the size that ``draw_blocks`` chooses."""
+def measure_rest(blocks: Sequence[Block], width: float) -> float:
+    """Inches of a page's body that blocks leave free, drawn by ``draw_blocks``."""
     size = choose_size(blocks, width)
-    return sum(measure_block(block, width, size) for block in blocks)
+    used = sum(measure_block(block, width, size) for block in blocks)
+    return BODY_BOTTOM - BODY_TOP - used
 
 
 def split_blocks(

@@ -22,7 +22,7 @@ from error_sequence_model.figures import (
     write_pages,
 )
 from error_sequence_model.reports.findings.statistics import collect_statistics
-from error_sequence_model.reports.prose import read_template
+from error_sequence_model.reports.prose import read_template, tell
 from error_sequence_model.reports.sections.assessment import make_assessment_pages
 from error_sequence_model.reports.sections.attention import make_attention_pages
 from error_sequence_model.reports.sections.causes import (
@@ -140,30 +140,15 @@ def plan_error_report(data: ReportData) -> list[PageSpec]:
 
 
 def _make_empty_page(data: ReportData) -> PageSpec:
-    pred_type = data.focus
+    name, words = data.focus, CLASS_NAMES[data.focus]
     partner = {"FP": "fp_vs_tp", "FN": "fn_vs_tp", "TP": "fp_vs_tp", "TN": "fn_vs_tn"}
-    n = int((data.sites["pred_type"] == pred_type).sum())
-    text = (
-        f"The sites table of {data.predictor} has {n:,} {pred_type} sites "
-        f"({CLASS_NAMES[pred_type]}s), but no contrast of this analysis has them "
-        "in one of its classes, or none of them is left after the split."
-    )
-    advice = (
-        f"Add {partner[pred_type]} to the list under contrasts: in the config (or "
-        f"define one with {pred_type} in its positive or negative class) and run the "
-        "workflow again."
-    )
-    if n == 0:
-        advice = (
-            f"There are no {pred_type} sites to study: check the input table's "
-            "pred_type column before adding a contrast."
-        )
+    n = int((data.sites["pred_type"] == name).sum())
+    known = {"predictor": data.predictor, "pred_type": name, "words": words, "n": n}
     return make_note_page(
-        f"{CLASS_NAMES[pred_type].capitalize()}s of {data.predictor}",
+        f"{words.capitalize()}s of {data.predictor}",
         data.footer("no contrast"),
         Block("heading", "Nothing was trained on this error type"),
-        text,
-        advice,
+        *tell("no_contrast", **known, partner=partner[name]),
     )
 
 

@@ -104,12 +104,6 @@ class Unit:
         labels = self.sites.loc[self.sites["pred_type"] == self.focus, "label"]
         return None if labels.empty else int(labels.mode().iloc[0])
 
-    @cached_property
-    def others(self) -> str:
-        """The pred_types that the focus is told apart from, joined by "/"."""
-        rest = self.sites.loc[self.sites["label"] != self.focus_label, "pred_type"]
-        return "/".join(sorted(rest.unique())) or "the other class"
-
     @property
     def positive_label(self) -> int:
         """The class the curves are about: the error, or the focus among several."""

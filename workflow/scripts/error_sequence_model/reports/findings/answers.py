@@ -97,8 +97,7 @@ def make_answer_blocks(
 def describe_place(entry: MapStatistics) -> str:
     """Where attribution concentrates and the classes differ, in one paragraph."""
     first, *rest = describe_regions(entry)
-    start = f"{entry.unit.name_at(entry.splice_type)}: "
-    others = [text.removeprefix(start) for text in rest]
+    others = [text.removeprefix(f"{entry.where}: ") for text in rest]
     return " ".join([first, *(text[0].upper() + text[1:] for text in others)])
 
 
@@ -107,16 +106,13 @@ def answer_gain(unit: Unit, name: str) -> list[Answer]:
     gain, metrics = measure_gain(unit), unit.lead.metrics
     if gain is None or metrics.get("auprc") is None:
         return [describe_gain(unit)]
-    reached = (
-        f"AUPRC {metrics['auprc']:.2f}"
-        f"{format_interval((metrics.get('intervals') or {}).get('auprc'))}"
-    )
+    interval = format_interval(unit.lead.get_interval("auprc"))
     guess, n = metrics.get("prevalence"), metrics.get("n_sites", 0)
     genes = metrics.get("n_genes")
     return [
         (
-            f"{name}: {gain.short}. It reaches {reached}; guessing gives "
-            f"{format_number(guess)} (n = {n:,} test sites"
+            f"{name}: {gain.short}. It reaches AUPRC {metrics['auprc']:.2f}"
+            f"{interval}; guessing gives {format_number(guess)} (n = {n:,} test sites"
             + (f", {genes:,} genes)." if genes is not None else ").")
             + _say_higher(unit, gain)
             + describe_score(unit),
@@ -184,16 +180,10 @@ def answer_motifs(unit: Unit, name: str) -> list[Answer]:
     error, correct = get_names(unit)
     found = motifs.significant
     if found.empty:
-        n = len(motifs.table)
-        return [
-            (
-                f"{name}: the maps hold {count_words(n, 'motif')}; none differs at a "
-                f"false discovery rate of {motifs.about['fdr']:.0%}."
-                if n
-                else f"{name}: the maps hold no motif.",
-                "open",
-            )
-        ]
+        text = f"{count_words(len(motifs.table), 'motif')}; none differs at a false "
+        text += f"discovery rate of {motifs.about['fdr']:.0%}"
+        text = "no motif" if motifs.table.empty else text
+        return [(f"{name}: the maps hold {text}.", "open")]
     parts = []
     for row in found.head(2).itertuples():
         like = say_element(row)
@@ -244,9 +234,7 @@ def _join_names(names: Sequence[str]) -> str:
 def answer_controls(data: ReportData) -> list[Answer]:
     """What the same steps find with shuffled labels, which must be nothing."""
     lines = [describe_control(unit) for unit in data.controls]
-    lines += [
-        found for unit in data.controls if (found := describe_motif_control(unit))
-    ]
+    lines += filter(None, map(describe_motif_control, data.controls))
     if not data.controls:
         lines.append(("No control with shuffled labels was run.", "open"))
     return lines + [(note, "open") for note in data.notes]
@@ -283,14 +271,11 @@ def answer_meaning(unit: Unit, name: str, focus: str | None) -> list[Answer]:
         lines.append((f"{name}, to try: {'; '.join(hints)}.", ""))
     rest = causes.summary.get("unexplained") or {}
     if rest.get("errors"):
-        where = f" They are listed in tables/{focus}.{unit.key}.unexplained.tsv."
-        lines.append(
-            (
-                f"{name}: look first at the {rest['errors']:,} "
-                f"{get_names(unit)[0]} without a named cause.{where if focus else ''}",
-                "",
-            )
-        )
+        text = f"{name}: look first at the {rest['errors']:,} {get_names(unit)[0]} "
+        text += "without a named cause."
+        if focus:
+            text += f" They are listed in tables/{focus}.{unit.key}.unexplained.tsv."
+        lines.append((text, ""))
     return lines
 
 
@@ -322,7 +307,7 @@ def _sum_up_scores(units: Sequence[Unit]) -> str:
     told, untold, few = [], [], []
     for unit in units:
         auroc = unit.lead.metrics.get("auroc")
-        interval = (unit.lead.metrics.get("intervals") or {}).get("auroc")
+        interval = unit.lead.get_interval("auroc")
         is_error = unit.test_sites["label"] == unit.positive_label
         if min(is_error.sum(), (~is_error).sum()) < FEWEST_SITES:
             few.append(say_places([unit.splice_type]))

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import InputError, read_json, read_saved_table
-from error_sequence_model.figures import count_words
-from error_sequence_model.reports.prose import read_template
+from error_sequence_model.reports.prose import read_template, tell
 from error_sequence_model.results import ReportData, Unit
 from error_sequence_model.statistics import (
     compute_auroc,
@@ -80,54 +79,17 @@ def get_names(unit: Unit) -> tuple[str, str]:
 def describe_coverage(causes: UnitCauses, unit: Unit) -> list[str]:
     """How much of the errors named causes cover, in sentences."""
     error, correct = get_names(unit)
-    coverage, fdr = causes.summary.get("coverage"), causes.summary.get("fdr", 0.05)
-    if coverage is None:
-        return [
-            "This contrast has more than two classes: how often each cause occurs is "
-            "shown, but odds ratios and coverage need a contrast of two."
-        ]
-    if not coverage.get("errors") or not coverage.get("correct"):
-        return [f"There are no {error} or no {correct} sites, so nothing is compared."]
-    if causes.table["p"].isna().all():
-        return [
-            f"No cause could be compared between {error} and {correct}: each needs "
-            f"{FEWEST} sites in both classes and {FEWEST} that have it."
-        ]
-    enriched = causes.summary.get("enriched", [])
-    if not enriched:
-        return [
-            f"No named cause is more frequent in {error} than in {correct} at a false "
-            f"discovery rate of {fdr:.0%}."
-        ]
-    lines = [
-        f"{_say_share(coverage['errors'])} of {error} have at least one named cause "
-        f"that is enriched at a false discovery rate of {fdr:.0%}, against "
-        f"{_say_share(coverage['correct'])} of {correct}. "
-        + _say_excess(coverage.get("excess"), error)
-    ]
-    held_out = causes.summary.get("held_out")
-    if held_out and held_out.get("errors") is not None:
-        n_causes = count_words(len(held_out["enriched"]), "cause")
-        lines.append(
-            f"Chosen without the test part ({n_causes}), they cover "
-            f"{held_out['errors']:.0%} of its {error} and "
-            f"{held_out['correct'] or 0:.0%} of its {correct}."
-        )
-    return lines
-
-
-def _say_share(cover: dict[str, Any]) -> str:
-    low, high = cover.get("interval") or (None, None)
-    text = f"{cover['share']:.0%}"
-    return text if low is None else f"{text} [{low:.0%}, {high:.0%}]"
-
-
-def _say_excess(excess: float | None, error: str) -> str:
-    if excess is None or excess <= 0:
-        return f"They cover no more of {error} than of the correct calls."
-    return (
-        f"Beyond what correct calls have as well, that is {excess:.0%} of {error}: the "
-        "part named causes account for."
+    summary = causes.summary
+    return tell(
+        "coverage",
+        coverage=summary.get("coverage"),
+        error=error,
+        correct=correct,
+        fdr=summary.get("fdr", 0.05),
+        is_tested=causes.table["p"].notna().any(),
+        fewest=FEWEST,
+        enriched=summary.get("enriched"),
+        held_out=summary.get("held_out"),
     )
 
 
@@ -137,22 +99,9 @@ def describe_rest(causes: UnitCauses, unit: Unit, data: ReportData) -> list[str]
     if not rest or not rest["of"]:
         return []
     error, correct = get_names(unit)
-    line = (
-        f"{rest['errors']:,} of {rest['of']:,} {error} have none of the enriched "
-        "causes: the unexplained rest"
-    )
-    told = measure_rest(causes, unit, **data.drawing)
-    if told.empty:
-        return [f"{line}. Too few of them have a held-out prediction to judge by."]
-    parts = [
-        f"{row.which} {error} (n = {row.n}) with AUROC {row.auroc:.2f} "
-        f"[{row.low:.2f}, {row.high:.2f}]"
-        for row in told.itertuples()
-    ]
-    return [
-        f"{line}. From the test part's {correct}, {unit.lead.name} tells "
-        f"{' and '.join(parts)}."
-    ]
+    told = list(measure_rest(causes, unit, **data.drawing).itertuples())
+    model = unit.lead.name
+    return tell("rest", rest=rest, error=error, correct=correct, model=model, told=told)
 
 
 def measure_rest(

@@ -44,7 +44,7 @@ def describe_seeds(unit: Unit) -> list[tuple[str, str]]:
 
 def warn_of_chance(unit: Unit) -> list[tuple[str, str]]:
     """Say that maps of a model that tells nothing apart explain nothing."""
-    interval = (unit.lead.metrics.get("intervals") or {}).get("auroc")
+    interval = unit.lead.get_interval("auroc")
     if not interval or not unit.lead.methods or interval[0] > 0.5:
         return []
     text = (
@@ -132,7 +132,7 @@ def describe_checks(unit: Unit) -> list[tuple[str, str]]:
 def describe_control(unit: Unit) -> tuple[str, str]:
     """Whether a shuffled-label control finds nothing, as it should."""
     metrics = unit.lead.metrics
-    interval = (metrics.get("intervals") or {}).get("auroc")
+    interval = unit.lead.get_interval("auroc")
     if metrics.get("auroc") is None or interval is None:
         return f"Control {unit.name} (shuffled labels): no metrics stored.", "open"
     low, high = interval

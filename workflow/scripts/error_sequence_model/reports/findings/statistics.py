@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.figures import format_p, format_signed
+from error_sequence_model.reports.prose import tell
 from error_sequence_model.results import Explained, ReportData, Unit
 from error_sequence_model.statistics import (
     Comparison,
@@ -43,7 +44,6 @@ class MapStatistics:
         draws: Permutations behind the regions' p-values.
         strata: How labels were permuted, in words.
         attention: Attention received per base of both classes, or None.
-        attention_offsets: int (length,).
     """
 
     unit: Unit
@@ -58,7 +58,6 @@ class MapStatistics:
     draws: int
     strata: str
     attention: Comparison | None
-    attention_offsets: np.ndarray
 
     @property
     def key(self) -> str:
@@ -145,10 +144,9 @@ def get_map_statistics(
     regions = _measure_regions(
         scaled, maps.upstream, explained, splice_type, strata, data
     )
-    attention, attention_offsets = None, np.zeros(0, dtype=int)
+    attention = None
     if unit.lead.attention is not None:
         seen = unit.explained(unit.lead.attention, splice_type)
-        attention_offsets = unit.lead.attention.offsets
         if len(seen.rows):
             attention = compare_classes(
                 seen.scores, seen.is_first, seen.genes, **data.drawing
@@ -166,7 +164,6 @@ def get_map_statistics(
         data.inputs.draws,
         words,
         attention,
-        attention_offsets,
     )
 
 
@@ -230,7 +227,7 @@ def _write_tables(statistics: MapStatistics, data: ReportData) -> None:
     frame["p_value"] = statistics.p_value
     data.write("attribution_profile", frame, statistics.key)
     if statistics.attention is not None:
-        frame = pd.DataFrame({"offset": statistics.attention_offsets})
+        frame = pd.DataFrame({"offset": statistics.unit.lead.attention.offsets})
         _add_profiles(frame, statistics.attention)
         data.write("attention_profile", frame, statistics.key)
     if len(statistics.regions):
@@ -249,38 +246,22 @@ def _add_profiles(frame: pd.DataFrame, comparison: Comparison) -> None:
 
 def describe_regions(statistics: MapStatistics) -> list[str]:
     """Where attribution concentrates and where the classes differ, by region."""
-    table, unit = statistics.regions, statistics.unit
-    where = unit.name_at(statistics.splice_type)
+    table, draws = statistics.regions, statistics.draws
     if not len(table):
-        return [f"{where}: no named regions for this splice type."]
+        return [f"{statistics.where}: no named regions for this splice type."]
     top = table[table["fold"] >= REGION_FOLD].nlargest(2, "fold")
-    if top.empty:
-        sentences = [f"{where}: attribution is spread; no named region stands out."]
-    else:
-        parts = [
-            f"{row.label} holds {row.share:.0%} of |attribution| on "
-            f"{row.share_of_bases:.1%} of the bases ({row.fold:.1f}-fold)"
-            for row in top.itertuples()
-        ]
-        sentences = [f"{where}: {'; '.join(parts)}."]
-    if table["p_value"].isna().all():
-        sentences.append(f"{where}: too few sites to test regions between the classes.")
-        return sentences
-    found = table[table["p_value"] < 0.05].sort_values("p_value")
-    first, second = statistics.explained.names
-    if found.empty:
-        sentences.append(f"{where}: no region differs between {first} and {second}.")
-    else:
-        parts = [
-            f"{row.label} by {format_signed(row.difference)} "
-            f"(p {_write_p(row.p_value, statistics.draws)})"
-            for row in found.head(3).itertuples()
-        ]
-        sentences.append(
-            f"{where}: scaled attribution, {first} minus {second}, differs in the "
-            f"{'; '.join(parts)}."
-        )
-    return sentences
+    found = table[table["p_value"] < 0.05].sort_values("p_value").head(3)
+    return tell(
+        "regions",
+        where=statistics.where,
+        top=list(top.itertuples()),
+        is_tested=table["p_value"].notna().any(),
+        names=statistics.explained.names,
+        found=[
+            (row.label, format_signed(row.difference), _write_p(row.p_value, draws))
+            for row in found.itertuples()
+        ],
+    )
 
 
 def _write_p(value: float, draws: int) -> str:

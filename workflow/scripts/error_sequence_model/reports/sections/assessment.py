@@ -30,6 +30,7 @@ from error_sequence_model.reports.findings.assessment import (
     describe_reranking,
     read_unit_assessment,
 )
+from error_sequence_model.reports.prose import explain
 from error_sequence_model.results import ReportData, Unit
 
 FIGURE_HEIGHT = 1.7
@@ -96,14 +97,7 @@ def _draw_models(page: Page, *, unit: Unit, assessment: UnitAssessment) -> None:
     below = (FIGURE_HEIGHT + 0.95 if has_curve else 0) + 0.45
     most = max(int((page.room - below) / ROW) - 1, 3)
     draw_table(page, _make_model_columns(rows), size=7.5, most_rows=most)
-    page.caption(
-        "± is the spread (standard deviation) over seeds, apart from sampling error. "
-        "Top-k: share of errors among the k highest, k the number of errors. Recall at "
-        "P 90 %: of the errors, where nine in ten called are errors. ECE: "
-        "expected calibration error, before → after one temperature. Brier: mean "
-        "squared error of the probability; knowing the prevalence alone gives the "
-        "value in brackets."
-    )
+    page.caption(explain("models"))
     if has_curve:
         _draw_reranking(page, unit, assessment.reranking)
 
@@ -219,10 +213,8 @@ def _draw_strata(page: Page, *, unit: Unit, strata: pd.DataFrame, name: str) -> 
     plot_forest(rows.head(drawn.count), ax, value="auprc", marks="prevalence")
     ax.set_xlabel("AUPRC (tick: prevalence)", labelpad=2)
     page.top += 0.42
-    same = "; ".join(others) or "no other model"
     page.caption(
-        "Grey: fewer than 50 errors. Left out, because they hold one class, or fewer "
-        f"than 10 sites or {FEWEST_GENES} genes: {left_out} strata. Strength in bits; "
-        f"similarity to training: 0 none, 1 the same. The same for {same} in "
-        f"{name}."
+        explain(
+            "strata", genes=FEWEST_GENES, left_out=left_out, others=others, name=name
+        )
     )

@@ -24,6 +24,7 @@ from error_sequence_model.figures import (
 )
 from error_sequence_model.reports.findings.checks import describe_view
 from error_sequence_model.reports.findings.statistics import MapStatistics, get_warning
+from error_sequence_model.reports.prose import explain
 from error_sequence_model.reports.sections.maps import OFFSET_LABEL
 from error_sequence_model.results import ReportData
 from error_sequence_model.statistics import Comparison, compare_classes
@@ -91,7 +92,17 @@ def _draw_attention(page: Page, *, data: ReportData, statistics: MapStatistics) 
         page.top += room + 0.68
         frame = _tabulate_heads(heads, maps.offsets)
         data.write("attention_heads", frame, statistics.key)
-    page.caption(_describe(statistics, seen.counts, seen.names))
+    undefined = json.loads(maps.attributes.get("undefined", "{}")).items()
+    text = explain(
+        "attention",
+        counts=seen.counts,
+        names=seen.names,
+        model=unit.lead.name,
+        special=float(np.mean(maps.extra.get("special_share", 0.0))),
+        sink=_describe_sinks(maps.extra),
+        undefined=[(name, reason) for name, reason in undefined if name in VIEWS],
+    )
+    page.caption(text)
 
 
 def _scale(values: np.ndarray, name: str) -> np.ndarray:
@@ -149,33 +160,6 @@ def _tabulate_heads(heads: np.ndarray, offsets: np.ndarray) -> pd.DataFrame:
     frame = pd.DataFrame(heads.reshape(len(names), -1).T, columns=names)
     frame.insert(0, "offset", offsets)
     return frame
-
-
-def _describe(
-    statistics: MapStatistics, counts: tuple[int, int], names: tuple[str, str]
-) -> str:
-    maps = statistics.unit.lead.attention
-    parts = [
-        f"n = {counts[0]} {names[0]}, {counts[1]} {names[1]}, held-out test part; "
-        f"{statistics.unit.lead.name}. Per cent of the total per base (weighted by "
-        "effect: of each site's own total); bands: 95 % bootstrap over genes; dashed: "
-        "uniform. Under each title its check against random orders and planted truth. "
-        "Heads: colour is attention over uniform, log2, symmetric about equal."
-    ]
-    special = maps.extra.get("special_share")
-    if special is not None and np.mean(special) >= 0.005:
-        parts.append(
-            f"{float(np.mean(special)):.0%} of the attention goes to special tokens "
-            "and is not drawn."
-        )
-    parts += [text for text in (_describe_sinks(maps.extra),) if text]
-    undefined = json.loads(maps.attributes.get("undefined", "{}"))
-    parts += [
-        f"Not defined: {name.replace('_', ' ')} ({reason})."
-        for name, reason in undefined.items()
-        if name in VIEWS
-    ]
-    return " ".join(parts)
 
 
 def _describe_sinks(extra: dict[str, np.ndarray]) -> str:

@@ -35,6 +35,7 @@ from error_sequence_model.reports.findings.causes import (
     get_names,
     read_unit_causes,
 )
+from error_sequence_model.reports.prose import explain
 from error_sequence_model.results import ReportData, Unit
 
 FOREST_WIDTH = 2.9
@@ -145,15 +146,10 @@ def _draw_forest(
     plot_ratios(rows, ax)
     ax.set_xlabel(f"odds ratio, {error} against {correct} (log scale)", labelpad=2)
     page.top += 0.36
-    fdr = causes.summary["fdr"]
     page.caption(
-        f"Red: more frequent in {error} at q ≤ {fdr:g} (Benjamini and Hochberg over "
-        "the causes of this page); blue: less frequent; grey: neither. Intervals and q "
-        "are clustered by gene. White circle, and the last column: the odds ratio "
-        "beside all the other causes, from one ridge logistic model (bootstrap over "
-        "genes): near 1 means that the others account for it. Ratios beyond the axis "
-        "lie at its end."
-        + (f" {n_all - len(rows)} more in causes.tsv." if n_all > len(rows) else "")
+        explain(
+            "causes", error=error, fdr=causes.summary["fdr"], more=n_all - len(rows)
+        )
     )
 
 

@@ -23,6 +23,7 @@ from error_sequence_model.figures import (
     say_nothing_to_draw,
     shorten_text,
 )
+from error_sequence_model.reports.prose import explain
 from error_sequence_model.reports.sections.summary import count_sites
 from error_sequence_model.results import ReportData, Unit
 from error_sequence_model.sites import describe_counts
@@ -91,11 +92,7 @@ def _draw_data(page: Page, *, data: ReportData) -> None:
     room = int((page.room - needed) / (8 * 1.75 / 72)) - 1
     columns = [Column(c, table[c].tolist(), _align(c)) for c in table]
     draw_table(page, columns, most_rows=max(room, 8), rest=" in the tables folder.")
-    page.caption(
-        "Counts are between training and test. “removed” sites were left out of "
-        "training because they equal, or overlap, a test window. Train, validation, "
-        f"test: sites by class ({_name_counts(data.units)})."
-    )
+    page.caption(explain("leakage", classes=_name_counts(data.units)))
     _draw_scores(page, data)
 
 
@@ -133,11 +130,7 @@ def _draw_scores(page: Page, data: ReportData) -> None:
     if tables:
         data.write("predictor_scores", pd.concat(tables))
     page.top += height + 0.72
-    page.caption(
-        "All parts of the split; sites of the contrasts with this call. The score is "
-        "not an input of the models (unless the config asks for it): where the classes "
-        "differ in it, a map may show what the score depends on."
-    )
+    page.caption(explain("predictor_scores"))
 
 
 def _name_counts(units: Sequence[Unit]) -> str:

@@ -27,6 +27,7 @@ from error_sequence_model.figures import (
     format_number,
     shorten_text,
 )
+from error_sequence_model.reports.prose import explain
 from error_sequence_model.results import ReportData, Unit
 
 BARS, PANELS = 15, 4
@@ -160,14 +161,7 @@ def _draw_hybrid(
     others = ranking.loc[~own, "feature"].head(PANELS).tolist()
     _draw_dependence(page, shap, others, top, height)
     page.top = top + height + 0.55
-    page.caption(
-        f"SHAP values of n = {len(shap.pushes):,} test sites: how much a feature moved "
-        "the log-odds of an error. Bars: grey, the language model; red, higher values "
-        "speak for an error; blue, against one. Right: SHAP by value, one dot per "
-        "site, for the strongest classical features. Offsets count from the junction; "
-        "features.tsv defines every feature. A rival is another GT or AG of the same "
-        "type."
-    )
+    page.caption(explain("shap", n=len(shap.pushes)))
 
 
 def _draw_dependence(

@@ -18,7 +18,6 @@ from error_sequence_model.figures import (
     Page,
     PageSpec,
     arrange_regions,
-    count_words,
     draw_table,
     format_estimates,
     format_p,
@@ -35,6 +34,7 @@ from error_sequence_model.figures import (
     say_nothing_to_draw,
 )
 from error_sequence_model.reports.findings.statistics import MapStatistics, get_warning
+from error_sequence_model.reports.prose import explain
 from error_sequence_model.results import ReportData
 from error_sequence_model.windows import get_regions, get_zoom
 
@@ -63,20 +63,6 @@ def make_map_pages(data: ReportData, statistics: MapStatistics) -> list[PageSpec
             sign,
         ),
     ]
-
-
-def describe_maps(statistics: MapStatistics) -> str:
-    """n, part, model and unit of a figure of maps, for its caption."""
-    first, second = statistics.explained.names
-    n_first, n_second = statistics.explained.counts
-    profiles = statistics.comparison
-    return (
-        f"n = {n_first} {first} ({count_words(profiles.first.n_genes, 'gene')}), "
-        f"{n_second} {second} "
-        f"({count_words(profiles.second.n_genes, 'gene')}), held-out test part; "
-        f"{statistics.unit.lead.name}; {statistics.method_name}, per site scaled by "
-        "the 95th percentile of |score| (no unit)."
-    )
 
 
 def _draw_profiles(page: Page, *, statistics: MapStatistics) -> None:
@@ -126,32 +112,18 @@ def _draw_profiles(page: Page, *, statistics: MapStatistics) -> None:
             low.set_ylabel(f"{names[0]} − {names[1]}")
             ax.legend(loc="upper left", handlelength=1.2)
     page.top = place + ATTENTION + 0.5
-    significance = (
-        f"Black bars: positions where the classes differ, p < 0.05, max-T over all "
-        f"positions, labels permuted {statistics.strata}."
-        if tested
-        else "Too few sites (fewer than five in a class) to test positions."
-    )
-    kind = (
-        str(statistics.unit.lead.attention.attributes.get("view", "attention"))
-        if statistics.unit.lead.attention
-        else "attention"
-    )
-    page.caption(
-        f"{describe_maps(statistics)} Bands: 95 % bootstrap over genes. {significance} "
-        f"Bottom: {kind} received per base, mean over layers, heads and queries, in % "
-        "of the total; dashed: uniform. Named regions above are coloured where the "
-        "classes differ (p < 0.05): red, higher in errors; blue, lower."
-    )
+    attention = statistics.unit.lead.attention
+    view = attention.attributes.get("view", "attention") if attention else "attention"
+    page.caption(explain("profiles", s=statistics, is_tested=tested, view=view))
 
 
 def _draw_attention(ax, statistics: MapStatistics, *, narrow: bool) -> None:
-    attention, offsets = statistics.attention, statistics.attention_offsets
+    attention = statistics.attention
     if attention is None:
         say_nothing_to_draw(ax, "attention.h5 has no maps of these sites.", size=8)
         ax.set_xticks([])
         return
-    names = statistics.explained.names
+    names, offsets = statistics.explained.names, statistics.unit.lead.attention.offsets
     plot_profile(offsets, names, attention[:2], ax, factor=100)
     ax.axhline(100 / len(offsets), color="#5F5F5F", lw=0.8, ls=(0, (4, 3)), zorder=0)
     ax.set_ylim(0, get_limit([100 * a for p in attention[:2] for a in p[:3]]))
@@ -194,12 +166,7 @@ def _draw_regions(page: Page, *, data: ReportData, statistics: MapStatistics) ->
     plot_region_effects(table, ax, names=statistics.explained.names)
     ax.set_xlabel("mean scaled attribution per base", labelpad=2)
     ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.1)
-    page.caption(
-        f"p: max-T over these regions, labels permuted {statistics.strata}, standard "
-        "error clustered by gene. Regions may overlap; names use the numbering without "
-        "a zero (−1|+1 at the junction).",
-        width=BODY_WIDTH - 3.6,
-    )
+    page.caption(explain("regions", strata=statistics.strata), width=BODY_WIDTH - 3.6)
 
 
 def _draw_logos(page: Page, data: ReportData, statistics: MapStatistics) -> None:
@@ -243,8 +210,4 @@ def _draw_logos(page: Page, data: ReportData, statistics: MapStatistics) -> None
     data.write("logos", pd.concat(rows), statistics.key)
     ax.set_xlabel(OFFSET_LABEL)
     page.top += 0.35
-    page.caption(
-        f"Height of a letter: mean attribution of that base there, summed over the "
-        f"sites that have it and divided by all sites; {first} and {second} share one "
-        f"scale, their difference has its own. {describe_maps(statistics)}"
-    )
+    page.caption(explain("logos", s=statistics))

@@ -52,6 +52,7 @@ from error_sequence_model.reports.findings.motifs import (
     say_place,
 )
 from error_sequence_model.reports.findings.statistics import get_warning
+from error_sequence_model.reports.prose import explain
 from error_sequence_model.results import ReportData, Unit
 from error_sequence_model.windows import say_region
 
@@ -168,18 +169,8 @@ def _draw_motifs(
     )
     for row in rows.itertuples():
         _draw_row(page, unit, motifs, row, limit, is_last=row.Index == rows.index[-1])
-    error, _ = get_names(unit)
     page.top += 0.3
-    page.caption(
-        f"First logo: mean signed contribution, one scale for all (upwards speaks for "
-        f"{error}); second: bits. Curves: hits per 100 held-out sites by offset of the "
-        f"motif's first base, in bins of {BIN}; shaded: the stretch that is tested. "
-        "Odds ratio: of an error with a hit there, adjusted for the composition of the "
-        "rest of the window and for neighbouring sites, clustered by gene; shuffled: "
-        "the same in stretches whose bases are shuffled. Δ log-odds: the motif put "
-        "into held-out windows that lack it, against natural sequence of the same "
-        "place [bootstrap over genes]."
-    )
+    page.caption(explain("motifs", error=get_names(unit)[0], bin=BIN))
 
 
 def _get_lefts() -> tuple[float, float, float, float, float]:
@@ -366,21 +357,13 @@ def _draw_elements(page: Page, *, unit: Unit, motifs: UnitMotifs) -> None:
     plot_ratios(rows.assign(color=colours), ax)
     ax.set_xlabel(f"odds ratio, {error} against {correct}", labelpad=2)
     page.top += 0.36
-    chosen = (
-        f"the {len(rows)} most significant"
-        if rows["significant"].any()
-        else f"the {len(rows)} lowest p values; none is significant"
-    )
     page.caption(
-        f"Shown: {chosen} (all in elements.tsv). Odds ratio: of an error with a hit in "
-        "the region, adjusted for the composition of the rest of the window and for "
-        "neighbouring sites, clustered by gene; q: Benjamini and Hochberg over all "
-        "elements and regions. Shuffled: the odds ratio where the region's bases are "
-        "shuffled, what its composition alone gives. Attr.: mean scaled attribution "
-        f"per base of the hits in explained {error} (– with fewer than five). (← …): "
-        "that element accounts for it. Red: more frequent in errors; blue: "
-        "less; grey: not significant. Ratios beyond the axis lie at its end; regions "
-        "overlap."
+        explain(
+            "elements",
+            error=error,
+            n=len(rows),
+            is_significant=rows["significant"].any(),
+        )
     )
 
 

@@ -54,6 +54,7 @@ from error_sequence_model.reports.findings.statistics import (
     MapStatistics,
     collect_statistics,
 )
+from error_sequence_model.reports.prose import explain
 from error_sequence_model.reports.sections.maps import OFFSET_LABEL
 from error_sequence_model.reports.sections.methods import make_methods_pages
 from error_sequence_model.reports.sections.performance import (
@@ -192,12 +193,8 @@ def _draw_profiles(page: Page, *, statistics: Sequence[MapStatistics]) -> None:
         if column == 0:
             ax.set_ylabel("scaled attribution")
     page.top = top + ((len(statistics) + 1) // 2) * (height + 0.95) + 0.1
-    methods = ", ".join(dict.fromkeys(entry.method_name for entry in statistics))
-    page.caption(
-        f"Mean {methods} per base, scaled per site by the 95th percentile of |score| "
-        "(no unit), held-out test part; n as given, bands are 95 % bootstrap over "
-        "genes."
-    )
+    methods = list(dict.fromkeys(entry.method_name for entry in statistics))
+    page.caption(explain("side_by_side", methods=methods))
 
 
 ROWS_PER_PAGE = 28
@@ -256,18 +253,7 @@ def _draw_scores(page: Page, *, table: pd.DataFrame) -> None:
         ax.set_xlim(0, 1.02)
         ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     page.top += 0.32
-    kinds = {
-        "blue": "backbone",
-        "green": "hybrid or ensemble",
-        "grey": "baseline",
-        "orange": "reference",
-    }
-    legend = ", ".join(f"{colour}: {kind}" for colour, kind in kinds.items())
-    page.caption(
-        f"{legend.capitalize()}. Points with 95 % gene-bootstrap intervals; the tick "
-        "is the prevalence (what guessing reaches in AUPRC), the dashed line AUROC "
-        "0.5. Δ: AUPRC minus that of the best baseline. Held-out test part."
-    )
+    page.caption(explain("every_model"))
 
 
 def make_region_pages(
@@ -319,11 +305,7 @@ def _draw_regions(page: Page, *, table: pd.DataFrame, draws: int) -> None:
         label="error − correct, scaled attribution per base",
     )
     page.top += 0.32
-    page.caption(
-        "Coloured where p < 0.05 (max-T over the regions of a contrast, labels "
-        "permuted within strata, standard error clustered by gene); bars are 95 % "
-        "bootstrap over genes. Fold: share of |attribution| over share of bases."
-    )
+    page.caption(explain("every_region"))
 
 
 MOST_HEIGHT = 2.2  # inches, of the table
@@ -337,7 +319,6 @@ def collect_answers(units: Sequence[Unit]) -> pd.DataFrame:
 
 def _answer(unit: Unit) -> dict[str, str]:
     metrics, gain = unit.lead.metrics, measure_gain(unit)
-    intervals = metrics.get("intervals") or {}
     is_error = unit.test_sites["label"] == unit.positive_label
     row = {
         "told apart": unit.pair,
@@ -345,7 +326,7 @@ def _answer(unit: Unit) -> dict[str, str]:
         "errors": f"{int(is_error.sum()):,}",
         "correct": f"{int((~is_error).sum()):,}",
         "AUROC [95 %]": format_number(metrics.get("auroc"))
-        + format_interval(intervals.get("auroc")),
+        + format_interval(unit.lead.get_interval("auroc")),
         "Δ AUPRC to best baseline": "–",
         "main cause": "–",
         "named causes": "–",
@@ -404,11 +385,4 @@ def draw_answers(page: Page, table: pd.DataFrame) -> None:
         rest=" in overview.answers.tsv",
         wrap_within=MOST_HEIGHT,
     )
-    page.caption(
-        "Errors, correct: sites of the held-out test part. ✓ the language model adds, "
-        "✗ it adds nothing measurable or is worse. Main cause: the enriched named "
-        "cause that most more errors have than correct calls; named causes: share of "
-        "the errors that all of them account for beyond the correct calls. OR: odds "
-        "ratio of an error. Maps: the checks of the trust page; attention ✗: "
-        "its own check failed."
-    )
+    page.caption(explain("answers"))

@@ -27,6 +27,7 @@ from error_sequence_model.figures import (
     say_nothing_to_draw,
 )
 from error_sequence_model.reports.findings.gain import describe_gain
+from error_sequence_model.reports.prose import explain
 from error_sequence_model.results import ReportData, Unit, get_predicted
 
 MINIMUM_CLASS = 2
@@ -71,7 +72,9 @@ def _draw_performance(page: Page, *, data: ReportData, unit: Unit) -> None:
             panels[3], "metrics.json with a confusion matrix is missing."
         )
     page.top += 0.3 + PANEL + 0.5
-    page.caption(_describe_panels(unit))
+    positive = int((unit.predicted["label"] == unit.positive_label).sum())
+    n = len(unit.predicted)
+    page.caption(explain("performance", unit=unit, n=n, positive=positive))
     page.heading("Scores of every model on the same test sites")
     text, mark = describe_gain(unit)
     page.bullet(text, mark=mark, size=9)
@@ -148,41 +151,11 @@ def _name_classes(unit: Unit) -> list[str]:
     return names
 
 
-def _describe_panels(unit: Unit) -> str:
-    table = unit.predicted
-    positive = int((table["label"] == unit.positive_label).sum())
-    threshold = unit.lead.metrics.get("threshold")
-    has_folds, cut = len(unit.lead.folds) > 1, ""
-    if threshold is not None:
-        cut = f"; threshold {threshold:.2f}, chosen on the validation part"
-    if threshold is not None and has_folds:
-        cut = f"; thresholds (mean {threshold:.2f}) chosen on each validation part"
-    seeds = " (folds pooled)" if has_folds else ""
-    return (
-        f"n = {len(table):,} test sites, of which {positive:,} {unit.positive_name}"
-        f"{seeds}. Curves: one model per backbone, the best seed on validation. "
-        "Reliability: equal-mass bins, bars are 95 % Wilson intervals over sites; the "
-        f"dashed diagonal is perfect. Confusion: counts and share of the row{cut}."
-    )
-
-
 def collect_score_table(unit: Unit) -> pd.DataFrame:
     """``comparison.tsv`` in drawing order, or the runs' own metrics without it."""
     table = unit.comparison
     if table is None or "auprc" not in table:
-        rows = []
-        for run in unit.runs:
-            metrics = run.metrics
-            intervals = metrics.get("intervals") or {}
-            row = {"model": run.backbone, "kind": "backbone", "seed": run.seed}
-            row |= {"fold": run.folds[0]}
-            for key in ("n_sites", "n_genes", "prevalence", "auprc", "auroc"):
-                row[key] = metrics.get(key)
-            for key in ("auprc", "auroc"):
-                low, high = intervals.get(key) or (np.nan, np.nan)
-                row[f"{key}_low"], row[f"{key}_high"] = low, high
-            rows.append(row)
-        table = pd.DataFrame(rows)
+        table = pd.DataFrame([run.scores for run in unit.runs])
     names = "auprc auprc_low auprc_high auroc auroc_low auroc_high prevalence n_sites "
     names += "delta_auprc delta_low delta_high"
     table = table.assign(**{n: np.nan for n in names.split() if n not in table})

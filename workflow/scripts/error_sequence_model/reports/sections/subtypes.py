@@ -37,6 +37,7 @@ from error_sequence_model.figures import (
 )
 from error_sequence_model.reports.findings.causes import UnitCauses, read_unit_causes
 from error_sequence_model.reports.findings.statistics import MapStatistics
+from error_sequence_model.reports.prose import explain, tell
 from error_sequence_model.reports.sections.maps import OFFSET_LABEL
 from error_sequence_model.results import ReportData
 
@@ -80,7 +81,9 @@ def _draw_subtypes(page: Page, *, data: ReportData, statistics: MapStatistics) -
     causes = read_unit_causes(statistics.unit)
     _write_tables(data, statistics, sites, scaled, found)
     n_groups = len(found.exemplars)
-    page.paragraph(_describe(found, n, focus))
+    what, silhouette = f"explained {focus} site", found.silhouette
+    told = {"what": what, "n": n, "groups": n_groups, "silhouette": silhouette}
+    page.paragraph(*tell("subtypes", **told, fewest=FEWEST_SITES))
     page.top += 0.12
     height = min((page.room - CAPTION) / n_groups - GAP, ROW_HEIGHT)
     limit = round_up(
@@ -104,36 +107,8 @@ def _draw_subtypes(page: Page, *, data: ReportData, statistics: MapStatistics) -
             is_last=number == n_groups - 1,
         )
     page.top += 0.3
-    first, second = statistics.explained.names
     page.caption(
-        f"Left: mean scaled {statistics.method_name} of each group ({OFFSET_LABEL}), "
-        f"one scale for all; positive speaks for {first}, negative for {second}. "
-        f"Right: the group's exemplar, its medoid (the site whose map is on average "
-        f"nearest to all others of the group), the {SHOWN} bases with most "
-        "|attribution|, in logit units on its own scale. Groups: Ward's method on maps "
-        "averaged over 4 bases and scaled to unit length, into the two to five groups "
-        "with the highest mean silhouette, at least 0.1 and four sites each; else one. "
-        "Causes: their share in the group, in brackets that of all other explained "
-        f"{focus} sites."
-    )
-
-
-def _describe(found: Subtypes, n: int, focus: str) -> str:
-    n_groups = len(found.exemplars)
-    if n < FEWEST_SITES:
-        return (
-            f"{count_words(n, f'explained {focus} site')}: too few to group (at least "
-            f"{FEWEST_SITES} are needed), so they are shown as one."
-        )
-    if n_groups == 1:
-        return (
-            f"The maps of {n} explained {focus} sites fall into no groups that can be "
-            "told apart: one profile stands for all."
-        )
-    return (
-        f"The maps of {n} explained {focus} sites fall into {n_groups} groups (mean "
-        f"silhouette {found.silhouette:.2f}; 0 would be no groups at all, 1 perfectly "
-        "separate ones)."
+        explain("subtypes", s=statistics, axis=OFFSET_LABEL, shown=SHOWN, focus=focus)
     )
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
 from error_sequence_model.figures import (
-    BODY_BOTTOM,
-    BODY_TOP,
     BODY_WIDTH,
     CLASS_NAMES,
     MARGIN,
@@ -22,7 +19,7 @@ from error_sequence_model.figures import (
     count_words,
     draw_blocks,
     get_class_colour,
-    measure_blocks,
+    measure_rest,
     measure_text,
     plot_forest,
     plot_stacked_counts,
@@ -143,23 +140,15 @@ def draw_forest(
 
 def collect_scores(units: Sequence[Unit]) -> pd.DataFrame:
     """Test scores of each unit's leading model, with intervals and colour."""
-    rows = []
-    for unit in units:
-        metrics = unit.lead.metrics
-        row = {
+    rows = [
+        {
             "name": f"{unit.pair.replace(' against ', '/')} {unit.splice_type}",
-            "model": unit.lead.name,
-            "n_sites": metrics.get("n_sites"),
-            "n_genes": metrics.get("n_genes"),
-            "prevalence": metrics.get("prevalence"),
             "color": get_class_colour(unit.positive_name),
+            **unit.lead.scores,
+            "model": unit.lead.name,
         }
-        intervals = metrics.get("intervals") or {}
-        for value in ("auprc", "auroc"):
-            row[value] = metrics.get(value)
-            low, high = intervals.get(value) or (np.nan, np.nan)
-            row[f"{value}_low"], row[f"{value}_high"] = low, high
-        rows.append(row)
+        for unit in units
+    ]
     columns = "name model n_sites n_genes prevalence color auprc auprc_low auprc_high "
     columns += "auroc auroc_low auroc_high"
     frame = pd.DataFrame(rows, columns=columns.split())
@@ -194,8 +183,7 @@ def make_contents_pages(
         listing(page)
 
     # About thirty pages of a report with two units, in three columns, fit below.
-    room = BODY_BOTTOM - BODY_TOP - measure_blocks(blocks, BODY_WIDTH)
-    if room >= HEADING + 12 * LINE:
+    if measure_rest(blocks, BODY_WIDTH) >= HEADING + 12 * LINE:
         return [PageSpec(spec.title, draw_both, spec.footer, spec.subtitle)]
     alone = partial(draw_blocks, blocks=blocks, width=BODY_WIDTH)
     return [

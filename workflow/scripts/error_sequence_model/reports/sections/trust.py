@@ -33,23 +33,12 @@ from error_sequence_model.reports.findings.checks import (
     describe_labels,
     describe_seeds,
 )
+from error_sequence_model.reports.prose import explain, tell
 from error_sequence_model.reports.sections.summary import CONTINUED
 from error_sequence_model.results import ReportData, Unit
 
 VIEW = "attention: "
 FOOTER = "checks of every leading model"
-EXPLANATIONS = (
-    "Completeness: a map's sum should equal the change of the log-odds from the "
-    "baseline input; shown is the relative error, median and 95th percentile.",
-    "Deletion and insertion: the bases that the map ranks highest are replaced, or put "
-    "back, first; shown are the log-odds moved beyond a random order: above 0 is "
-    "faithful.",
-    "Randomisation: with all weights drawn anew the map must change; shown is the rank "
-    "correlation with the real map, the median of several draws, whose size must stay "
-    "below the limit.",
-    "Planted truth: where the cause of an error is known (simulated data), how well "
-    "the map finds its bases; AUROC 0.5 is chance.",
-)
 MOST_ROWS, MOST_LINES, LINE = 14, 8, 0.2
 
 
@@ -77,7 +66,7 @@ def _draw_trust(page: Page, *, data: ReportData) -> None:
         shown = table[~table["method"].str.startswith(VIEW)]
         columns = [Column(name, shown[name].tolist()) for name in shown]
         draw_table(page, columns, size=8.5, most_rows=MOST_ROWS, rest=f" in {name}")
-    for text in EXPLANATIONS:
+    for text in tell("checks"):
         page.bullet(text, size=8.5)
     page.heading("Do methods and training seeds agree?")
     lines = [(text, "") for unit in data.units for text in describe_agreement(unit)]
@@ -266,14 +255,7 @@ def _draw_units(page: Page, *, units: Sequence[Unit]) -> None:
         plot_agreement(agreement, names, panels[3])
         panels[3].set_title("Agreement", pad=4)
         page.top += PANEL + 0.62
-    page.caption(
-        "Deletion: bases replaced in the map's order, on the string; insertion: true "
-        "bases put back into a sequence whose every base was replaced; means over test "
-        "sites (at most 30), towards the side the model predicts. Dashed: random "
-        "orders. Weights drawn anew, from the head down: rank correlation with the "
-        "real map; the last stage is judged, grey is the range allowed. Agreement: "
-        "median per-site rank correlation, of magnitudes where one map has no sign."
-    )
+    page.caption(explain("checks"))
 
 
 def _write_key(

@@ -23,6 +23,7 @@ from error_sequence_model.figures import (
     format_estimates,
     plot_forest,
 )
+from error_sequence_model.reports.prose import explain, tell
 from error_sequence_model.results import ReportData, Unit
 from error_sequence_model.verification import SMALLEST_EFFECT
 
@@ -76,13 +77,7 @@ def describe_verdicts(table: pd.DataFrame) -> str:
 
 def _draw(page: Page, *, table: pd.DataFrame, name: str) -> None:
     page.bullet(describe_verdicts(table))
-    page.bullet(
-        "Confirmed: both models answer to the change, in the same direction. Classical "
-        "only: the language model does not use it. LM only: the classical model does "
-        "not. Contradicted: they answer in opposite directions. Undecided: neither "
-        f"answers measurably. An answer is at least {SMALLEST_EFFECT} log-odds, with "
-        "an interval that excludes 0."
-    )
+    page.bullet(*tell("verdicts", smallest=SMALLEST_EFFECT))
     own = table[table["source"] == "classical"]
     if not own.empty:
         page.heading("Classical features, changed in the sequence")
@@ -119,13 +114,7 @@ def _draw_effects(page: Page, own: pd.DataFrame, name: str) -> None:
     )
     ax.set_xlabel("change of the log-odds of an error", labelpad=2)
     page.top += AXIS
-    page.caption(
-        "Natural log-odds of an error, changed sequence minus a matched random change "
-        "of as many bases in the same region, paired by site. Dot and line: language "
-        "model, coloured by verdict; white circle: classical model. Above 0 the change "
-        "makes a site look more like an error. Features in the order of the validation "
-        "AUPRC that the classical model loses without them."
-    )
+    page.caption(explain("effects"))
 
 
 def _draw_motifs(page: Page, motifs: pd.DataFrame, name: str) -> None:
@@ -139,8 +128,4 @@ def _draw_motifs(page: Page, motifs: pd.DataFrame, name: str) -> None:
     step = 8.0 * 1.75 / 72
     most = max(int((page.room - CAPTION) / step) - 1, 1)
     draw_table(page, columns, most_rows=most, rest=f" in {name}")
-    page.caption(
-        "Left: change of the log-odds when the motif is put into windows that lack it. "
-        "Right: average precision that its hits add to the classical features, on "
-        f"{int(motifs['n_sites'].iloc[0]):,} held-out sites that have no map."
-    )
+    page.caption(explain("added_motifs", n=int(motifs["n_sites"].iloc[0])))
