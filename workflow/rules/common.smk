@@ -95,8 +95,8 @@ def as_json(value):
 
 def make_options(**values):
     """Command-line options, without those that are not set."""
-    pairs = [(f"--{key}", str(value)) for key, value in values.items() if value]
-    return [word for pair in pairs for word in pair]
+    pairs = [(key.replace("_", "-"), value) for key, value in values.items() if value]
+    return [word for key, value in pairs for word in (f"--{key}", str(value))]
 
 
 def get_predictor(wildcards, key):

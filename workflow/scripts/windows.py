@@ -20,6 +20,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--variants", type=Path, help="VCF of a personal genome")
     parser.add_argument("--sample", help="whose genotypes, if the VCF has several")
     parser.add_argument("--haplotype", type=int, choices=(1, 2), default=1)
+    parser.add_argument("--variant-conflicts", choices=("gene", "stop"), default="gene")
     parser.add_argument("--windows", type=Path, required=True, help="windows.arrow")
     return parser.parse_args()
 
@@ -36,6 +37,7 @@ def main(arguments: argparse.Namespace) -> None:
                 genome.lengths,
                 sample=arguments.sample,
                 haplotype=arguments.haplotype,
+                conflicts=arguments.variant_conflicts,
             )
     write_windows(
         arguments.sites,
