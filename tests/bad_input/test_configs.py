@@ -231,6 +231,28 @@ def test_keys_that_are_there_once(tmp_path, text):
     refuse_repeated_keys(config)
 
 
+LONG = {
+    **SOUND,
+    "windows": {"upstream": 700, "downstream": 700},
+    "backbones": {"sb": {"architecture": "splicebert", "checkpoint": "sb"}},
+    "models": ["sb"],
+}
+
+
+def test_windows_beyond_the_positions_of_a_network(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = r"1400 bases are too long for backbones.sb .* 1024 together.*max_length"
+    with pytest.raises(InputError, match=words):
+        complete_config(copy.deepcopy(LONG))
+    complete_config(copy.deepcopy(LONG) | {"training": {"max_length": 1026}})
+    complete_config(
+        copy.deepcopy(LONG) | {"windows": {"upstream": 512, "downstream": 512}}
+    )
+    (tmp_path / "sb").mkdir()
+    (tmp_path / "sb" / "config.json").write_text('{"max_position_embeddings": 2050}')
+    complete_config(copy.deepcopy(LONG))
+
+
 # Options of a network, which the schema leaves to the architecture; and what is said.
 NETWORKS: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"layerz": 3}, ("'layerz'", "did you mean 'layers'")),

@@ -15,6 +15,7 @@ parse_arguments = make_parser(
     variants="VCF of a personal genome",
     sample={"help": "whose genotypes, if the VCF has several"},
     haplotype={"type": int, "choices": (1, 2), "default": 1},
+    variant_conflicts={"choices": ("gene", "stop"), "default": "gene"},
 ).parse_args
 
 
@@ -30,6 +31,7 @@ def main(arguments: argparse.Namespace) -> None:
                 genome.lengths,
                 sample=arguments.sample,
                 haplotype=arguments.haplotype,
+                conflicts=arguments.variant_conflicts,
             )
     write_windows(
         arguments.sites,

@@ -57,6 +57,16 @@ def part_of(frame: pd.DataFrame, site: int, fold: int = 0) -> str:
     return row["part"].item()
 
 
+def test_sites_without_a_window_are_left_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sites, texts = make_sites()
+    known = windows_of(sites[8:], texts[8:])
+    frame, _ = make_split(sites, known, CONTRAST, "donor", HOLD_OUT)
+    assert frame["site_id"].tolist() == sites["site_id"].tolist()[8:]
+    assert "8 of 240 sites left out, without a window" in caplog.text
+
+
 def test_hold_out_by_chromosome() -> None:
     sites, texts = make_sites()
     frame, leakage = split(sites, texts, **HOLD_OUT)

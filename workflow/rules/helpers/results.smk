@@ -144,7 +144,7 @@ def list_track_genomes(wildcards):
         entry = {"genome": predictor["genome"], "member": name if members else None}
         entry["fasta"] = config["genomes"][predictor["genome"]]["fasta"]
         if predictor["variants"]:
-            keys = ("variants", "sample", "haplotype")
+            keys = ("variants", "sample", "haplotype", "variant_conflicts")
             entry.update({key: predictor[key] for key in keys})
         found.append(entry)
     return found

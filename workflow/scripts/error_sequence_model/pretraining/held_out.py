@@ -52,6 +52,11 @@ class HeldOut:
         columns = ["chrom", "start", "end"]
         return pd.concat([self.sites[columns], self.genes[columns]], ignore_index=True)
 
+    def list_windowed(self, windows: Windows) -> np.ndarray:
+        """site_id of the sites that have a window, int64 (n,)."""
+        ids = self.sites["site_id"].to_numpy()
+        return ids[windows.has_windows(ids)]
+
 
 def find_held_out(
     sites: pd.DataFrame,

@@ -87,7 +87,8 @@ def list_sources(config: Mapping[str, Any], predictor: str) -> list[dict[str, An
         if name not in prefixes
     ]
     for source in sources:
-        source.update(config["genomes"][source["name"]])
+        genome = config["genomes"][source["name"]]
+        source.update({k: genome[k] for k in ("fasta", "annotation") if k in genome})
     return sources
 
 

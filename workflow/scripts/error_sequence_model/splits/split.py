@@ -146,6 +146,16 @@ def _choose_sites(
             n_all - len(chosen),
             n_all,
         )
+    has_window = windows.has_windows(chosen["site_id"].to_numpy())
+    if not has_window.all():
+        logger.warning(
+            "%s %s: %d of %d sites left out, without a window (see the log of windows)",
+            contrast.name,
+            splice_type,
+            int((~has_window).sum()),
+            len(chosen),
+        )
+        chosen = chosen[has_window].reset_index(drop=True)
     if chosen.empty:
         raise InputError(
             f"contrast {contrast.name!r}, {splice_type}: the error table has no such "

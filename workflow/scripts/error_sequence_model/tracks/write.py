@@ -53,6 +53,7 @@ class Source:
         variants: VCF of the personal genome that windows were cut from, or None.
         sample: Whose genotypes, if the VCF has several.
         haplotype: 1 or 2.
+        variant_conflicts: See ``Variants``.
     """
 
     genome: str
@@ -61,6 +62,7 @@ class Source:
     variants: Path | None = None
     sample: str | None = None
     haplotype: int = 1
+    variant_conflicts: str = "gene"
 
 
 def write_tracks(
@@ -148,6 +150,7 @@ def _write_genome(
                 genome.lengths,
                 sample=source.sample,
                 haplotype=source.haplotype,
+                conflicts=source.variant_conflicts,
             )
             for source in sources
             if source.variants
