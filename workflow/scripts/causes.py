@@ -29,7 +29,12 @@ def parse_arguments() -> argparse.Namespace:
     add("--contrast-name", required=True)
     add("--contrast", type=parse_json, required=True, help="its definition")
     add("--splice-type", required=True, choices=("donor", "acceptor", "any"))
-    add("--annotations", type=parse_json, default=[], help="[prefix, path] pairs")
+    add(
+        "--annotations",
+        type=parse_json,
+        default=[],
+        help="[prefix, path, smallest intron], several",
+    )
     add("--tracks", type=parse_json, default=[], help="fields of `Track`, a list")
     add("--settings", type=parse_json, default={}, help="fields of `CauseSettings`")
     add("--draws", type=int, default=500, help="bootstrap samples")
@@ -39,7 +44,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def main(arguments: argparse.Namespace) -> None:
     """Name, test and write."""
-    pairs = [(prefix, path) for prefix, path in arguments.annotations]
+    given = arguments.annotations
     sites = read_saved_table(arguments.sites)
     found = name_causes(
         sites,
@@ -47,7 +52,7 @@ def main(arguments: argparse.Namespace) -> None:
         read_saved_table(arguments.split),
         parse_contrast(arguments.contrast_name, arguments.contrast),
         arguments.splice_type,
-        models=read_gene_models(pairs, chroms=set(sites["chrom"])) if pairs else None,
+        models=read_gene_models(given, chroms=set(sites["chrom"])) if given else None,
         tracks=[Track(**track) for track in arguments.tracks],
         settings=CauseSettings.from_mapping(arguments.settings),
         draws=arguments.draws,

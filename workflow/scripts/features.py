@@ -19,7 +19,12 @@ def parse_arguments() -> argparse.Namespace:
     add("--windows", type=Path, required=True, help="windows.arrow")
     add("--split", type=Path, required=True, help="split.parquet")
     add("--settings", type=parse_json, default={}, help="feature settings, JSON")
-    add("--annotations", type=parse_json, default=[], help="[[prefix, path], …], JSON")
+    add(
+        "--annotations",
+        type=parse_json,
+        default=[],
+        help="[[prefix, path, smallest intron], …]",
+    )
     add("--features", type=Path, required=True, help="the table of values")
     add("--definitions", type=Path, required=True, help="what they are, TSV")
     return parser.parse_args()

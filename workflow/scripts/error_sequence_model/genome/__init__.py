@@ -10,10 +10,8 @@ if TYPE_CHECKING:
     from .annotation import (
         SITE,
         Annotation,
-        find_genes,
         find_junctions,
         read_annotation,
-        read_features,
         read_genes,
     )
     from .bigwigs import open_bigwig
@@ -42,12 +40,14 @@ if TYPE_CHECKING:
         reverse_complement,
     )
     from .gene_models import GeneModels, read_gene_models
+    from .transcripts import SMALLEST_INTRON, read_transcripts
     from .variants import Variants
 
 __all__ = [
     "BASE_N",
     "SITE",
     "SITE_BASES",
+    "SMALLEST_INTRON",
     "SPLICE_TYPES",
     "STRANDS",
     "Annotation",
@@ -60,7 +60,6 @@ __all__ = [
     "clean_bases",
     "complement_bases",
     "extract_window",
-    "find_genes",
     "find_junctions",
     "get_dinucleotides",
     "get_junctions",
@@ -70,9 +69,9 @@ __all__ = [
     "normalise_contig",
     "open_bigwig",
     "read_annotation",
-    "read_features",
     "read_gene_models",
     "read_genes",
+    "read_transcripts",
     "reverse_complement",
 ]
 

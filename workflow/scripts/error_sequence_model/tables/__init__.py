@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .intervals import convert_intervals, convert_scores, read_rows
+    from .intervals import (
+        convert_intervals,
+        convert_scores,
+        iterate_rows,
+        read_first_row,
+        read_rows,
+    )
     from .readers import (
         NUMBER_NULLS,
         Table,
@@ -24,7 +30,9 @@ __all__ = [
     "convert_intervals",
     "convert_numbers",
     "convert_scores",
+    "iterate_rows",
     "open_parquet",
+    "read_first_row",
     "read_rows",
     "read_table",
     "refuse",
