@@ -7,6 +7,7 @@ from pathlib import Path
 
 from error_sequence_model.calling import call_files
 from error_sequence_model.core import parse_json, run_step, write_json, write_tsv
+from error_sequence_model.genome import SMALLEST_INTRON
 from error_sequence_model.settings import CallSettings
 
 
@@ -21,6 +22,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--regions", type=Path, help="BED to scan; without it gene bodies")
     add("--biotypes", type=parse_json, help="of the gene bodies; without it all")
     add("--margin", type=int, default=0, help="bases of contig ends to leave out")
+    add("--smallest-intron", type=int, default=SMALLEST_INTRON, help="nt")
+    add("--columns", type=parse_json, help="our name -> name in a table of scores")
     add("--support", type=Path, help="sites with reads, or a second annotation")
     add("--coordinate-base", type=int, choices=(0, 1), default=1)
     add("--site-base", choices=("exon", "intron"), default="exon")
@@ -44,6 +47,8 @@ def main(arguments: argparse.Namespace) -> None:
         support=arguments.support,
         coordinate_base=arguments.coordinate_base,
         site_base=arguments.site_base,
+        smallest_intron=arguments.smallest_intron,
+        column_names=arguments.columns,
     )
     write_tsv(arguments.errors, errors)
     write_json(arguments.audit, audit)

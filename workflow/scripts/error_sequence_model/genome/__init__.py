@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         read_annotation,
         read_genes,
     )
-    from .bigwigs import open_bigwig
+    from .bigwigs import open_bigwig, stream_bigwig
     from .coordinates import (
         SITE_BASES,
         SPLICE_TYPES,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         reverse_complement,
     )
     from .gene_models import GeneModels, read_gene_models
+    from .junction_files import read_support
     from .transcripts import SMALLEST_INTRON, read_transcripts
     from .variants import Variants
 
@@ -71,8 +72,10 @@ __all__ = [
     "read_annotation",
     "read_gene_models",
     "read_genes",
+    "read_support",
     "read_transcripts",
     "reverse_complement",
+    "stream_bigwig",
 ]
 
 __getattr__ = open_face(__name__, __file__)

@@ -130,10 +130,10 @@ class CallSettings:
             raise InputError(
                 f"threshold is {self.threshold!r}; it must be a number or {TOP_K}"
             )
-        if not isinstance(self.threshold, str) and not 0 <= self.threshold <= 1:
+        if not isinstance(self.threshold, str) and not 1e-30 < self.threshold <= 1:
             raise InputError(
-                f"threshold is {self.threshold}; scores lie between 0 and 1, so must "
-                "it; set `predictors.<name>.threshold`"
+                f"threshold is {self.threshold}; scores lie between 0 and 1, and at 0 "
+                "every base would be a call; set `predictors.<name>.threshold`"
             )
         if self.tolerance < 0 or self.near < self.tolerance:
             raise InputError("tolerance must be at least 0 and at most `near`")
