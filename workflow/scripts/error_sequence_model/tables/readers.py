@@ -352,6 +352,7 @@ def read_header(path: Path, delimiter: str) -> Header:
                     " not a table"
                 )
             line = raw.decode("utf-8-sig")
+            _refuse_variants(path, line)
             if not line.startswith("##"):
                 given = line.rstrip("\r\n").lstrip("#").split(delimiter)
                 names = [name.strip().strip('"') for name in given]
@@ -361,6 +362,18 @@ def read_header(path: Path, delimiter: str) -> Header:
                 return Header(names, skipped, bool(file.peek(1)), is_quoted)
             skipped += 1
     raise InputError(f"{path}: the file is empty; a header line is needed")
+
+
+def _refuse_variants(path: Path, line: str) -> None:
+    """Refuse what tells how variants change scores: VCF and JSON."""
+    found = "a VCF of variants" if line.startswith("##fileformat=VCF") else ""
+    found = "JSON" if line.lstrip()[:1] in {"{", "["} else found
+    if found:
+        raise InputError(
+            f"{path}: {found}, no table. SpliceAI and Pangolin tell there how variants "
+            "change their scores; what is needed are the scores of every base of the "
+            "reference sequence (a table, bigWig or bedGraph), see docs/own-data.md"
+        )
 
 
 def refuse_repeated(path: Path, names: list[str]) -> None:
