@@ -38,7 +38,7 @@ def expect(genome: TinyGenome) -> pd.DataFrame:
 
 
 def write_stretches(genome: TinyGenome, folder: Path, layout: str) -> dict:
-    """By gene: positions from 0 in transcript direction; donors exonic, acceptors AG."""
+    """By gene: positions from 0 in transcript direction; a donor's is exonic."""
     tracks = {"format": "openspliceai"}
     starts = genome.sites.groupby("gene_id")["junction"].min() - 60
     ends = genome.sites.groupby("gene_id")["junction"].max() + 60  # 0-based half-open

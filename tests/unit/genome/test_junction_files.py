@@ -41,7 +41,7 @@ def test_introns_become_sites_with_their_reads(tmp_path, name, caplog) -> None:
 def test_splice_sites_of_hisat2(tmp_path) -> None:
     (tmp_path / "ss.txt").write_text("c\t199\t500\t+\n")
     found = read_support(tmp_path / "ss.txt")
-    assert found["junction"].tolist() == [500, 200]
+    assert found["junction"].tolist() == [200, 500]
     assert found["reads"].tolist() == [1, 1]
 
 

@@ -184,7 +184,7 @@ def settle_overlaps(
         named = rows["gene_id"].fillna("")
         n_own = rank.groupby([*groups, named]).transform("nunique")
         is_clear = n_own.where(named.ne(""), 2).groupby(groups).transform("max").eq(1)
-        is_beaten &= is_clear.to_numpy()
+        is_beaten = is_beaten & is_clear.to_numpy()
     if not is_beaten.any():
         return ~is_beaten, []
     reason = "another class at the same site in an overlapping gene or copy"
