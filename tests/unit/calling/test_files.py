@@ -226,6 +226,18 @@ def test_a_call_within_the_tolerance_gives_its_own_score(made) -> None:
     assert by_class.loc["near_miss"].tolist() == pytest.approx([0.8, 0.8])
 
 
+def test_sites_beyond_thousands_of_contigs_keep_their_scores(made) -> None:
+    """Keys of late contigs are beyond what a float holds exactly."""
+    text = made.fasta.read_text()
+    many = "".join(f">s{i}\nACGTTGCA\n" for i in range(9000))
+    made.fasta.write_text(many + text)
+    scores = made.scores.assign(score=np.linspace(0.6, 0.9, len(made.sites)))
+    table, _ = made.call(scores, tolerance=1)
+    hits = table[table["pred_type"].eq("TP")].merge(scores, on=PLACE)
+    np.testing.assert_allclose(hits["score_x"], hits["score_y"], rtol=1e-6)
+    assert len(hits) == len(scores)
+
+
 @pytest.mark.parametrize("base", [0, 1])
 @pytest.mark.parametrize("site_base", ["exon", "intron"])
 def test_support_in_any_convention_supports(made, base, site_base) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.calling import read_scores
+from error_sequence_model.calling import call_sites, read_scores
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import SITE, Genome
 from error_sequence_model.tables import readers
@@ -60,6 +60,34 @@ def test_one_score_is_typed_by_the_dinucleotide(
         pair = text[at : at + 2] if row.strand == "+" else None
         assert pair in (None, "GT", "GC", "AG")
     assert len(extra) < 30
+
+
+def test_one_score_at_an_annotated_base_is_of_its_type(tmp_path) -> None:
+    """A base after AG and before GT, annotated as a donor: no acceptor is called."""
+    rng = np.random.default_rng(2)
+    bases = rng.choice(list("AC"), 4000)
+    rows = []
+    for at in range(100, 3900, 100):
+        bases[at - 3 : at + 2] = list("AGCGT")
+        rows.append(("c", at, "+", "donor"))
+    (tmp_path / "g.fa").write_text(f">c\n{''.join(bases)}\n")
+    truth = pd.DataFrame(rows, columns=SITE)
+    scores = truth.assign(position=truth["junction"], score=0.9)
+    scores[["chrom", "position", "strand", "score"]].to_csv(
+        tmp_path / "s.tsv", sep="\t", index=False
+    )
+    regions = pd.DataFrame(
+        [("c", 0, 4000, "+")], columns=["chrom", "start", "end", "strand"]
+    )
+    with Genome(tmp_path / "g.fa") as opened:
+        given = {"format": "table", "path": str(tmp_path / "s.tsv")}
+        found = read_scores(given, opened)
+        assert len(found.keys) == 2 * len(truth)
+        table, _ = call_sites(found, truth, regions, opened)
+        assert set(table["pred_type"]) == {"TP"}
+        table, _ = call_sites(found, truth.iloc[::2], regions, opened)
+    # Where neither type is annotated, both are calls.
+    assert table["pred_type"].eq("FP").sum() == 2 * len(truth.iloc[1::2])
 
 
 def test_blocks_and_bad_rows_keep_their_lines(

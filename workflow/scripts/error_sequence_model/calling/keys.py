@@ -59,6 +59,13 @@ def get_exonic_bases(keys: np.ndarray) -> np.ndarray:
     return ((channel >> 1) << BITS) + (keys & JUNCTION) - is_left
 
 
+def find_twins(keys: np.ndarray) -> np.ndarray:
+    """Sites of the other type at the same exonic base."""
+    channel = keys >> BITS
+    is_left = (channel & 1) == (channel >> 1 & 1)
+    return (keys ^ DONOR) + np.where(is_left, -1, 1)
+
+
 def is_among(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Whether each key is one of the known ones (sorted), bool ``(n,)``."""
     if not len(known):
@@ -98,12 +105,15 @@ class Scores:
         keys: int64 ``(n,)``, sorted, each once.
         levels: float32 ``(n,)``, above 0.
         channels: int64, sorted: those that had any score, 0 too.
+        is_untyped: Types were told by the sequence, as the predictor has one score for
+            both; a base may then have both.
     """
 
     contigs: pd.Index
     keys: np.ndarray
     levels: np.ndarray
     channels: np.ndarray
+    is_untyped: bool = False
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, contigs: pd.Index) -> Scores:
@@ -119,6 +129,12 @@ class Scores:
         rows = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[rows] == keys, self.levels[rows], np.float32(0))
 
+    def choose(self, kept: np.ndarray, channels: np.ndarray | None = None) -> Scores:
+        """Some of the scores, bool ``(n,)``; other channels where they are given."""
+        given = self.channels if channels is None else channels
+        keys, levels = self.keys[kept], self.levels[kept]
+        return Scores(self.contigs, keys, levels, given, self.is_untyped)
+
     def to_frame(self) -> pd.DataFrame:
         """SITE columns and score."""
         return make_frame(self.keys, self.contigs).assign(score=self.levels)
@@ -131,10 +147,12 @@ class ScoreStore:
     Attributes:
         contigs: Names of the genome's contigs.
         minimum: Scores below are taken for none.
+        is_untyped: See ``Scores``.
     """
 
     contigs: pd.Index
     minimum: float = 0.0
+    is_untyped: bool = False
     _keys: list[np.ndarray] = field(default_factory=list)
     _values: list[np.ndarray] = field(default_factory=list)
     _channels: set[int] = field(default_factory=set)
@@ -184,4 +202,5 @@ class ScoreStore:
             first = np.flatnonzero(np.diff(keys, prepend=-1))
             if len(first) < len(keys):
                 keys, values = keys[first], np.maximum.reduceat(values, first)
-        return Scores(self.contigs, keys, values, np.array(sorted(self._channels)))
+        channels = np.array(sorted(self._channels), dtype=np.int64)
+        return Scores(self.contigs, keys, values, channels, self.is_untyped)

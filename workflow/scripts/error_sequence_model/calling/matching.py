@@ -26,7 +26,9 @@ import pandas as pd
 from error_sequence_model.calling.arrangement import check_arrangement
 from error_sequence_model.calling.decoys import draw_decoys
 from error_sequence_model.calling.keys import (
+    BITS,
     Scores,
+    find_twins,
     is_among,
     make_frame,
     make_keys,
@@ -86,14 +88,17 @@ def call_sites(
     judged, counts = _choose_judged(truth, scores, stretches, contigs)
     sites = np.sort(judged["key"].to_numpy())
     check_arrangement(scores, sites)
+    if scores.is_untyped:
+        # Where one score is two types' and one of them is annotated, it is that one's.
+        is_twin = is_among(find_twins(scores.keys), sites)
+        scores = scores.choose(~is_twin | is_among(scores.keys, sites))
+    steps = np.arange(-settings.tolerance, settings.tolerance + 1)
     unjudged = np.zeros(0, np.int64)
     if others is not None:
-        unjudged = np.setdiff1d(make_keys(others, contigs), sites)
+        places = make_keys(others, contigs)[:, None] + steps
+        unjudged = np.setdiff1d(places, sites[:, None] + steps)
     inside = stretches.find(scores.keys) >= 0
-    inside &= is_among(scores.keys >> 40, np.unique(scores.channels))
-    scanned = Scores(
-        contigs, scores.keys[inside], scores.levels[inside], counts.pop("channels")
-    )
+    scanned = scores.choose(inside, counts.pop("channels"))
     is_free = ~is_among(scanned.keys, unjudged)
     threshold = find_threshold(scanned.levels[is_free], len(sites), settings.threshold)
     # In float32, as tracks store scores: 0.2489 must reach a threshold of 0.2489.
@@ -101,10 +106,7 @@ def call_sites(
     calls = scanned.keys[is_high & is_free]
     errors = match_keys(calls, sites, settings)
     errors, known = _add_support(errors, support, contigs)
-    below = Scores(
-        contigs, scanned.keys[~is_high], scanned.levels[~is_high], scanned.channels
-    )
-    steps = np.arange(-settings.tolerance, settings.tolerance + 1)
+    below = scanned.choose(~is_high)
     near = (sites[:, None] + steps).ravel()
     taken = np.unique(np.concatenate([errors["key"], near, unjudged, known]))
     placed = make_frame(errors["key"].to_numpy(), contigs)
@@ -113,9 +115,8 @@ def call_sites(
         *(below, taken, stretches, genome),
         settings=settings,
     )
-    errors = pd.concat([errors, decoys], ignore_index=True)
-    scored_at = errors["call"].fillna(-1).to_numpy(np.int64)
-    scored_at = np.where(scored_at < 0, errors["key"], scored_at)
+    errors = pd.concat([errors, decoys.assign(call=-1)], ignore_index=True)
+    scored_at = np.where(errors["call"] < 0, errors["key"], errors["call"])
     errors["score"] = scanned.look_up(scored_at)
     table = _finish(errors, judged, regions, stretches, genome, genes)
     table["threshold"] = threshold
@@ -147,7 +148,7 @@ def _choose_judged(
         raise InputError("calling: no annotated site lies in the scanned regions")
     keys = np.sort(scanned["key"].to_numpy())
     channels, silent = find_scored(scores, keys)
-    is_scored = is_among(scanned["key"].to_numpy() >> 40, channels)
+    is_scored = is_among(scanned["key"].to_numpy() >> BITS, channels)
     judged = scanned[is_scored].reset_index(drop=True)
     unscored: dict[str, Any] = {"annotated_sites": int((~is_scored).sum())}
     if len(judged) < len(scanned):

@@ -95,6 +95,7 @@ def read_score_table(
     if not n_rows:
         refuse(path, [(1, "no rows below the header")], advice="Scores are needed.")
     names.finish()
+    store.is_untyped = n_untyped > 0
     if n_untyped:
         logger.warning(
             "%s: one score for both types: by GT, GC and AG %d sites of %d rows; the "
