@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         get_interval,
         number_groups,
     )
+    from .missing import fill_empty_columns
     from .odds_ratios import UNKNOWN, OddsRatio, estimate_odds_ratio
     from .paired_tests import adjust_holm, compare_pairs, compute_p_value, score_models
     from .profiles import (
@@ -69,6 +70,7 @@ __all__ = [
     "compute_sampled_auprc",
     "draw_gene_weights",
     "estimate_odds_ratio",
+    "fill_empty_columns",
     "find_high_regions",
     "find_threshold",
     "fit_joint_model",
