@@ -154,9 +154,9 @@ def _iterate_text(path: Path) -> Iterator[Table]:
         header = read_header(path, delimiter)
         names, skipped = header.names, header.skipped
         refuse_repeated(path, names)
+        nothing = pd.DataFrame(columns=names, dtype="str")
         if not header.has_rows:
-            frame = pd.DataFrame(columns=names, dtype="str")
-            yield Table(frame, np.zeros(0, np.int64))
+            yield Table(nothing, np.zeros(0, np.int64))
             return
         with open_stream(path) as stream:
             blocks = pc_csv.open_csv(
@@ -180,7 +180,7 @@ def _iterate_text(path: Path) -> Iterator[Table]:
                     strings_can_be_null=True,
                 ),
             )
-            line = skipped + 2
+            line, n_told = skipped + 2, -1
             for block in blocks:
                 table = pa.Table.from_batches([block])
                 _refuse_binary(path, table)
@@ -191,7 +191,10 @@ def _iterate_text(path: Path) -> Iterator[Table]:
                 kept = ~frame.isna().all(axis=1).to_numpy()
                 line = int(lines[-1]) + 1 if len(lines) else line
                 frame = frame[kept].reset_index(drop=True)
+                n_told = len(bad)
                 yield Table(frame, lines[kept], tuple(bad))
+            if n_told < len(bad) or n_told < 0:  # a block of bad rows alone, or none
+                yield Table(nothing, np.zeros(0, np.int64), tuple(bad))
     except (pa.ArrowException, OSError, EOFError, ValueError, zlib.error) as error:
         if isinstance(error, InputError):
             raise
