@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .files import call_files
     from .matching import call_sites
     from .pairing import match_calls
-    from .regions import read_regions
+    from .scan_regions import read_regions
     from .scores import read_scores
 
 __all__ = [

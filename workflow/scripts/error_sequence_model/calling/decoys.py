@@ -21,7 +21,7 @@ from error_sequence_model.calling.keys import (
     is_among,
     join_keys,
 )
-from error_sequence_model.calling.regions import Stretches
+from error_sequence_model.calling.scan_regions import Stretches
 from error_sequence_model.genome import SPLICE_TYPES, Genome, get_dinucleotides
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from error_sequence_model.calling.matching import call_sites
-from error_sequence_model.calling.regions import make_regions, read_regions
+from error_sequence_model.calling.scan_regions import make_regions, read_regions
 from error_sequence_model.calling.score_files import use_contig_names
 from error_sequence_model.calling.scores import LEAST, read_scores
 from error_sequence_model.core import InputError

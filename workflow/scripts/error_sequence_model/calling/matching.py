@@ -35,7 +35,7 @@ from error_sequence_model.calling.keys import (
     name_channels,
 )
 from error_sequence_model.calling.pairing import match_keys
-from error_sequence_model.calling.regions import Stretches
+from error_sequence_model.calling.scan_regions import Stretches
 from error_sequence_model.calling.scanned import find_scored
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import SITE, Genome, get_dinucleotides, get_positions
@@ -127,15 +127,19 @@ def call_sites(
         "calls": len(calls),
         **counts,
         "calls_at_other_sites": int((is_high & ~is_free).sum()),
-        "counts": {
-            str(kind): {str(k): int(v) for k, v in row.items() if v}
-            for kind, row in pd.crosstab(
-                table["pred_type"], table["call_class"]
-            ).iterrows()
-        },
+        "counts": _count(table),
     }
     logger.info("calling: %s", audit)
     return table, audit
+
+
+def _count(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Sites per pred_type and call_class."""
+    counts = pd.crosstab(table["pred_type"], table["call_class"])
+    return {
+        str(kind): {str(k): int(v) for k, v in row.items() if v}
+        for kind, row in counts.iterrows()
+    }
 
 
 def _choose_judged(

@@ -22,7 +22,7 @@ from error_sequence_model.calling.keys import (
     join_keys,
     make_frame,
 )
-from error_sequence_model.calling.openspliceai import read_openspliceai
+from error_sequence_model.calling.openspliceai_beds import read_openspliceai
 from error_sequence_model.calling.score_files import (
     ContigNames,
     refuse_ends_beyond,
