@@ -63,9 +63,9 @@ FAULTS = (
     ),
     Fault(
         "sites: GTF exons one base too long on the left",
-        "genome/annotation.py",
-        'exons["start"].shift(-1, fill_value=0).to_numpy() - 1',
-        'exons["start"].shift(-1, fill_value=0).to_numpy()',
+        "genome/gene_rows.py",
+        'rows["start"].to_numpy() - 1',
+        'rows["start"].to_numpy()',
         "genome/test_annotation.py",
     ),
     Fault(

@@ -42,7 +42,7 @@ GTFS: dict[str, tuple[Callable[[str], bytes], tuple[str, ...]]] = {
     "start of zero": (replace(("\t121\t", "\t0\t")), ("row 3", "'0'", "1 ≤ start")),
     "negative start": (replace(("\t121\t", "\t-121\t")), ("row 3", "'-121'")),
     "no strand": (replace(("\t+\t", "\t.\t"), ("\t-\t", "\t.\t")), ("no exon",)),
-    "no exon": (replace(("\texon\t", "\tCDS\t")), ("no exon",)),
+    "no exon": (replace(("\texon\t", "\tintron\t")), ("no exon",)),
     "no transcript": (replace(("transcript_id", "tr")), NO_INTRON),
     "no attributes": (cut_fields, ("no row has 9 fields",)),
     "a BED": (lambda text: b"chr1\t5\t10\tx\t0\t+\n", ("no row has 9 fields",)),

@@ -110,7 +110,7 @@ def test_tables(inputs, refuse, case):
 def test_scores_that_are_all_too_low(inputs, monkeypatch):
     """Nothing is called then, which is a result too."""
     file = inputs.folder / "scores.tsv"
-    file.write_text(TABLES["infinite"].replace("inf", "-1"))
+    file.write_text(TABLES["infinite"].replace("inf", "0"))
     scores = {"format": "table", "path": str(file)}
     options = options_of("call", inputs, {"scores": scores})
     assert run_here("call", options, monkeypatch) == 0

@@ -13,6 +13,7 @@ from error_sequence_model.core import (
     write_json,
     write_tsv,
 )
+from error_sequence_model.genome import SMALLEST_INTRON
 from error_sequence_model.settings import CallSettings
 
 parse_arguments = make_parser(
@@ -24,10 +25,12 @@ parse_arguments = make_parser(
         "required": True,
         "help": "GTF, GFF3 or table of sites",
     },
-    genes="if the annotation is a table of sites",
+    genes="GTF or GFF3, if the annotation is a table of sites",
     regions="BED to scan; without it gene bodies",
     biotypes={"type": parse_json, "help": "of the gene bodies; without it all"},
     margin={"type": int, "default": 0, "help": "bases of contig ends to leave out"},
+    smallest_intron={"type": int, "default": SMALLEST_INTRON, "help": "nt"},
+    columns={"type": parse_json, "help": "our name -> name in a table of scores"},
     support="sites with reads, or a second annotation",
     calling={"type": parse_json, "default": {}, "help": "threshold, tolerance, …"},
 ).parse_args
@@ -47,6 +50,8 @@ def main(arguments: argparse.Namespace) -> None:
         support=arguments.support,
         coordinate_base=arguments.coordinate_base,
         site_base=arguments.site_base,
+        smallest_intron=arguments.smallest_intron,
+        column_names=arguments.columns,
     )
     write_tsv(arguments.errors, errors)
     write_json(arguments.audit, audit)

@@ -29,7 +29,7 @@ parse_arguments = make_parser(
 
 def main(arguments: argparse.Namespace) -> None:
     """Name, test and write."""
-    pairs = [(prefix, path) for prefix, path in arguments.annotations]
+    given = arguments.annotations
     sites = read_saved_table(arguments.sites)
     found = name_causes(
         sites,
@@ -37,7 +37,7 @@ def main(arguments: argparse.Namespace) -> None:
         read_saved_table(arguments.split),
         parse_contrast(arguments.contrast_name, arguments.contrast),
         arguments.splice_type,
-        models=read_gene_models(pairs, chroms=set(sites["chrom"])) if pairs else None,
+        models=read_gene_models(given, chroms=set(sites["chrom"])) if given else None,
         tracks=[Track(**track) for track in arguments.tracks],
         settings=CauseSettings.from_mapping(arguments.settings),
         draws=arguments.draws,

@@ -6,11 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.calling.arrangement import FEWEST, check_arrangement
+from error_sequence_model.calling.arrangement import FEWEST
+from error_sequence_model.calling.arrangement import check_arrangement as check
+from error_sequence_model.calling.keys import Scores, make_keys
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import SITE, get_junctions, get_positions
 
+CONTIGS = pd.Index(["chr1", "chr2"])
 OTHER = {"+": "-", "-": "+", "donor": "acceptor", "acceptor": "donor"}
+
+
+def check_arrangement(scores: pd.DataFrame, truth: pd.DataFrame) -> None:
+    check(Scores.from_frame(scores, CONTIGS), make_keys(truth, CONTIGS))
 
 
 @pytest.fixture

@@ -306,7 +306,7 @@ def test_files_are_found_by_genome_and_pool():
             "causes": {"repeats": {"b": "b.bed"}, "beds": {"mine": "all.bed"}},
         }
     )
-    assert list_annotations(config, "one") == [["", "a.gtf"]]
+    assert list_annotations(config, "one") == [["", "a.gtf", 21]]
     assert list_annotations(config, "both") == []
     found = [(t["cause"], t["path"], t["prefix"]) for t in list_tracks(config, "both")]
     assert found == [

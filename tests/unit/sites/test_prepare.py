@@ -160,6 +160,52 @@ def test_copies_are_merged_and_conflicts_refused(
     assert "row 7 TN, row 75 FN" in message
 
 
+def test_a_site_in_overlapping_genes_has_one_class(
+    genome: TinyGenome, fasta: Path, tmp_path: Path
+) -> None:
+    """Annotated in one gene is annotated: the first of TP, FN, FP, TN stays."""
+    table = genome.table()
+    beaten = table.assign(gene_id="host").iloc[[0, 10]]
+    kinds = {"TP": "FP", "FN": "TN"}
+    beaten = beaten.assign(pred_type=beaten["pred_type"].map(kinds))
+    sites, audit = read(pd.concat([beaten, table]), fasta, tmp_path)
+    expected, _ = read(table, fasta, tmp_path)
+    assert sites["pred_type"].tolist() == expected["pred_type"].tolist()
+    assert sites["gene_id"].tolist() == expected["gene_id"].tolist()
+    reason = "another class at the same site in an overlapping gene or copy"
+    assert {"reason": reason, "rows": 2} in audit["dropped"]
+    assert audit["merged_rows"] == 0
+    # Two classes by one gene contradict, as they do without a gene.
+    for gene in (table["gene_id"].iloc[0], None):
+        wrong = table.iloc[[0]].assign(pred_type="FP", gene_id=gene)
+        with pytest.raises(InputError, match="conflicting pred_type"):
+            read(pd.concat([table, wrong]), fasta, tmp_path)
+
+
+@pytest.mark.parametrize("n", [1, 4, 8])
+def test_one_odd_site_of_a_small_group_refuses_nothing(
+    genome: TinyGenome, fasta: Path, tmp_path: Path, n: int
+) -> None:
+    table = genome.table()
+    table = table[table["pred_type"].eq("TP")]
+    is_small = table["splice_type"].eq("donor") & table["strand"].eq("-")
+    small = table[is_small].head(n)
+    odd = small.head(1).assign(position=small["position"].head(1) + 7)
+    given = pd.concat([table[~is_small], small.iloc[1:], odd])
+    sites, audit = read(given, fasta, tmp_path)
+    assert len(sites) == len(given)
+    assert audit["consensus"]["donor"]["-"] == 1 - 1 / len(small)
+    # One odd site of each group are four of four.
+    few = table.groupby(["splice_type", "strand"]).head(1)
+    sign = np.where(few["strand"].eq("+"), 1, -1)
+    with pytest.raises(InputError, match="shift: -4 nt"):
+        read(few.assign(position=few["position"] + 4 * sign), fasta, tmp_path)
+    # And the right reading is found where one site is odd.
+    moved = given.assign(position=given["position"] - 1)
+    with pytest.raises(InputError, match="coordinate_base: 0"):
+        read(moved, fasta, tmp_path)
+
+
 def test_all_bad_rows_are_told_at_once(
     genome: TinyGenome, fasta: Path, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.core import InputError
-from error_sequence_model.tables import convert_numbers, read_table
+from error_sequence_model.tables import convert_numbers, read_table, readers
 
 
 def write(folder: Path, content: bytes, name: str = "table.tsv") -> Path:
@@ -23,6 +23,19 @@ def test_nulls_blank_lines_and_ragged_rows_keep_their_lines(tmp_path: Path) -> N
     assert table.frame["b"].isna().tolist() == [True, False, True]
     assert table.lines.tolist() == [2, 5, 7]
     assert [line for line, _ in table.problems] == [4, 6]
+
+
+@pytest.mark.parametrize("block", [16, 1 << 20])
+def test_bad_rows_alone_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(readers, "BLOCK", block)
+    table = read_table(write(tmp_path, b"a\tb\n" + b"1\n" * 30))
+    assert not len(table.frame)
+    assert [line for line, _ in table.problems] == list(range(2, 32))
+    table = read_table(write(tmp_path, b"a\tb\n1\t2\n" + b"1\n" * 30))
+    assert table.lines.tolist() == [2]
+    assert [line for line, _ in table.problems] == list(range(3, 33))
 
 
 @pytest.mark.parametrize(

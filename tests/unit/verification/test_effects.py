@@ -227,6 +227,26 @@ def test_the_planted_feature_is_judged_by_what_the_model_does(
         assert row["model_low"] <= row["model"] <= row["model_high"]
 
 
+@pytest.mark.parametrize("kind", ["donor", "acceptor"])
+def test_a_table_of_one_splice_type_is_verified(kind) -> None:
+    """The other type's strength is missing in every row."""
+    split, sites, windows = make_case(300)
+    sites = sites[sites["splice_type"].eq(kind)]
+    split = split[split["site_id"].isin(sites["site_id"])]
+    case = (split, sites, windows)
+    named = fit_named_model(*case, ELEMENTS, [1], seed=1)
+    part = open_part(case, "test")
+    features = named.compute(part.codes, part.is_donor)
+    assert np.isnan(features).all(axis=0).any()
+    assert np.isfinite(named.predict(features)).all()
+
+    def predict(texts):
+        return np.array([float("TTTTT" in text[:UPSTREAM]) for text in texts])
+
+    table = verify((case, named), predict, features=2)
+    assert set(table["feature"]) <= set(named.names)
+
+
 def test_a_model_of_noise_confirms_nothing(fitted) -> None:
     rng = np.random.default_rng(0)
     table = verify(fitted, lambda texts: rng.normal(size=len(texts)) * 0.05, 8)

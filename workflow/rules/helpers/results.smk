@@ -11,7 +11,7 @@ def get_comparisons(wildcards):
 
 
 def get_feature_annotations(wildcards):
-    """``[prefix, path]`` of the annotations that features are computed from."""
+    """``[prefix, path, smallest_intron]`` of what annotation features are computed from."""
     if not config["features"]["annotation"]:
         return []
     return list_annotations(config, wildcards.predictor)
@@ -20,7 +20,7 @@ def get_feature_annotations(wildcards):
 def get_feature_files(wildcards):
     """What features are computed from beside the windows."""
     tracks = list_files_of(config["features"]["bigwigs"])
-    return [path for _, path in get_feature_annotations(wildcards)] + tracks
+    return [path for _, path, _ in get_feature_annotations(wildcards)] + tracks
 
 
 def get_baselines(wildcards):
@@ -66,7 +66,7 @@ def get_cause_files(wildcards):
     """What the named causes are read from beside the sites."""
     tracks = list_tracks(config, wildcards.predictor)
     annotations = list_annotations(config, wildcards.predictor)
-    return [path for _, path in annotations] + [track["path"] for track in tracks]
+    return [path for _, path, _ in annotations] + [track["path"] for track in tracks]
 
 
 def get_causes(wildcards):

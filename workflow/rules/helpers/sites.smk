@@ -62,6 +62,10 @@ def get_call_options(wildcards):
         support=get_predictor(wildcards, "support"),
         margin=get_predictor(wildcards, "margin"),
         biotypes=as_json(biotypes) if biotypes else None,
+        smallest_intron=config["genomes"][get_predictor(wildcards, "genome")][
+            "smallest_intron"
+        ],
+        columns=as_json(get_predictor(wildcards, "columns")),
     )
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
+from error_sequence_model.calling.keys import BITS, JUNCTION, Scores, join_keys
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import SPLICE_TYPES, STRANDS
 
@@ -26,15 +26,10 @@ _MOVES = (-2, -1, 1, 2)  # nt
 class _Places(NamedTuple):
     """Sites as numbers: each array of one length (n,)."""
 
-    chrom: np.ndarray
+    contig: np.ndarray
     junction: np.ndarray
     is_plus: np.ndarray
     is_donor: np.ndarray
-
-    def make_keys(self) -> np.ndarray:
-        """One int64 per site; contigs end before 2**40."""
-        channel = (self.chrom * 2 + self.is_plus) * 2 + self.is_donor
-        return (channel.astype(np.int64) << 40) + self.junction
 
     def move_inwards(self, nt: int) -> _Places:
         """Move all sites into their introns."""
@@ -42,30 +37,25 @@ class _Places(NamedTuple):
         return self._replace(junction=self.junction + moved)
 
 
-def check_arrangement(scores: pd.DataFrame, truth: pd.DataFrame) -> None:
+def check_arrangement(scores: Scores, truth: np.ndarray) -> None:
     """Refuse scores that fit the annotation far better in another arrangement.
 
     Args:
-        scores: chrom, junction, strand, splice_type, score; each site once.
-        truth: Annotated sites: chrom, junction, strand, splice_type.
+        scores: All of them.
+        truth: Keys of annotated sites, of channels that were scored.
 
     Raises:
         InputError: Swapped strands or types, shifted positions, or a channel (strand
             and type) without scores at its sites. It names the setting that would fit.
     """
-    names = pd.unique(scores["chrom"])
-    sites = _place(truth[truth["chrom"].isin(names)], names)
-    if len(sites.chrom) < FEWEST:
+    if len(truth) < FEWEST:
         return
-    placed = _place(scores, names)
-    keys = placed.make_keys()
-    order = np.argsort(keys, kind="stable")
-    keys, values = keys[order], scores["score"].to_numpy(np.float64)[order]
+    channel = truth >> BITS
+    is_donor, is_plus = (channel & 1).astype(bool), (channel >> 1 & 1).astype(bool)
+    sites = _Places(channel >> 2, truth & JUNCTION, is_plus, is_donor)
 
     def look_up(places: _Places) -> np.ndarray:
-        wanted = places.make_keys()
-        rows = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        return np.where(keys[rows] == wanted, values[rows], 0.0)
+        return scores.look_up(join_keys(*places))
 
     given = look_up(sites)
     others = [(look_up(places).mean(), text) for places, text in _list_mistakes(sites)]
@@ -76,15 +66,6 @@ def check_arrangement(scores: pd.DataFrame, truth: pd.DataFrame) -> None:
             f"{given.mean():.3f}, but would be {best:.3f} if {mistake}"
         )
     _refuse_silent_channels(sites, given)
-
-
-def _place(sites: pd.DataFrame, names: np.ndarray) -> _Places:
-    return _Places(
-        pd.Index(names).get_indexer(sites["chrom"]),
-        sites["junction"].to_numpy(np.int64),
-        sites["strand"].eq("+").to_numpy(),
-        sites["splice_type"].eq("donor").to_numpy(),
-    )
 
 
 def _list_mistakes(sites: _Places) -> Iterator[tuple[_Places, str]]:

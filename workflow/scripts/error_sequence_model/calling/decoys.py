@@ -2,58 +2,147 @@
 
 Half are hard (the best scores below the threshold), half drawn at random, as many per
 dinucleotide as the FN have, so that the dinucleotide alone tells FN from TN no better
-than chance.
+than chance. The genome is read once, piece by piece; what is drawn is kept in
+reservoirs, so memory does not grow with the genes.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.genome import (
-    SITE,
-    Genome,
-    complement_bases,
-    get_dinucleotides,
-    match_contigs,
+from error_sequence_model.calling.keys import (
+    BITS,
+    JUNCTION,
+    Scores,
+    is_among,
+    join_keys,
 )
-from error_sequence_model.tables import convert_intervals, read_rows, refuse
+from error_sequence_model.calling.scan_regions import Stretches
+from error_sequence_model.genome import SPLICE_TYPES, Genome, get_dinucleotides
 
 if TYPE_CHECKING:
     from error_sequence_model.settings import CallSettings
 
 CANONICAL = {"donor": "GT", "acceptor": "AG"}
+PIECE = 1 << 22  # bases looked at once
+_PLACES = np.full(256, 4, dtype=np.uint8)
+_PLACES[np.frombuffer(b"ACGT", np.uint8)] = np.arange(4)
+
+
+class _Reservoir:
+    """Decoys of one splice type and dinucleotide, chosen as places go by."""
+
+    def __init__(self, wanted: int, generator: np.random.Generator) -> None:
+        self.wanted = wanted
+        self._generator = generator
+        self._keys = np.zeros(0, np.int64)
+        self._draws = np.zeros(0)
+        self._limit = 1.0
+        self._hard = np.zeros(0, np.int64)
+        self._scores = np.zeros(0, np.float32)
+
+    def offer(self, keys: np.ndarray, taken: np.ndarray) -> None:
+        """Draw from places: those of the smallest random numbers stay."""
+        draws = self._generator.random(len(keys))
+        kept = draws < self._limit
+        keys, draws = keys[kept], draws[kept]
+        is_free = ~is_among(keys, taken)
+        self._keys = np.concatenate([self._keys, keys[is_free]])
+        self._draws = np.concatenate([self._draws, draws[is_free]])
+        if len(self._keys) > self.wanted:
+            chosen = np.argpartition(self._draws, self.wanted)[: self.wanted]
+            self._keys, self._draws = self._keys[chosen], self._draws[chosen]
+            self._limit = self._draws.max(initial=0.0)
+
+    def offer_hard(
+        self, keys: np.ndarray, scores: np.ndarray, taken: np.ndarray
+    ) -> None:
+        """Keep the best-scored of places."""
+        is_free = ~is_among(keys, taken)
+        self._hard = np.concatenate([self._hard, keys[is_free]])
+        self._scores = np.concatenate([self._scores, scores[is_free]])
+        order = np.lexsort((self._hard, -self._scores))[: self.wanted // 2]
+        self._hard, self._scores = self._hard[order], self._scores[order]
+
+    def draw(self) -> tuple[np.ndarray, np.ndarray]:
+        """``(hard, random)``: keys, no place in both."""
+        wanted = min(self.wanted, len(self._keys))
+        hard = self._hard[: wanted // 2]
+        order = np.argsort(self._draws, kind="stable")
+        rest = self._keys[order]
+        rest = rest[~np.isin(rest, hard)]
+        return hard, rest[: wanted - len(hard)]
 
 
 def draw_decoys(
     errors: pd.DataFrame,
-    below: pd.DataFrame,
-    truth: pd.DataFrame,
-    regions: pd.DataFrame,
+    below: Scores,
+    taken: np.ndarray,
+    stretches: Stretches,
     genome: Genome,
     *,
     settings: CallSettings,
-    support: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Draw TN.
 
     Args:
-        errors: TP, FN and FP.
-        below: Scored positions below the threshold.
-        truth: Annotated sites; decoys keep clear of them by the tolerance.
-        regions: Scanned stretches.
-        genome: Where they lie.
-        settings: decoy_ratio, tolerance and seed.
-        support: Supported sites are no decoys.
+        errors: TP, FN and FP: SITE columns and pred_type.
+        below: Scores below the threshold, of sites in the stretches.
+        taken: Keys that are no decoys, sorted.
+        stretches: What was scanned.
+        genome: Where it lies.
+        settings: decoy_ratio and seed.
 
     Returns:
-        SITE columns, region, pred_type TN, call_class hard or random.
+        key, pred_type TN, call_class hard or random.
     """
+    reservoirs = _make_reservoirs(errors, genome, settings)
+    wanted = [pair for pair, reservoir in reservoirs.items() if reservoir.wanted]
+    for contig, low, high in _list_pieces(stretches, genome):
+        text = genome.fetch(below.contigs[contig], low - 2, high + 2)
+        bases = _PLACES[np.frombuffer(text.encode(), np.uint8)]
+        pairs = bases[:-1] * 5 + bases[1:]
+        for strand in (2 * contig, 2 * contig + 1):
+            inside = stretches.cut(strand, low, high)
+            for splice_type, pair in wanted:
+                is_donor = splice_type == "donor"
+                channel = 2 * strand + is_donor
+                if not is_among(np.array([channel]), below.channels)[0]:
+                    continue
+                is_plus = bool(strand & 1)
+                code = _encode(pair, is_plus=is_plus)
+                # The dinucleotide starts at the junction or ends there (forward
+                # strand); the exonic base is on the junction's other side.
+                step = 3 if is_donor == is_plus else 0
+                is_here = pairs[step : step + high - low] == code
+                found = np.flatnonzero(is_here & inside) + low + (step == 3)
+                keys = join_keys(contig, found, is_plus, is_donor)
+                reservoir = reservoirs[splice_type, pair]
+                reservoir.offer(keys, taken)
+                first, last = np.searchsorted(
+                    below.keys, (channel << BITS) + np.array([low, high]) + (step == 3)
+                )
+                scored = below.keys[first:last]
+                is_hard = is_here[(scored & JUNCTION) - (step == 3) - low]
+                reservoir.offer_hard(
+                    scored[is_hard], below.levels[first:last][is_hard], taken
+                )
     parts = []
-    for number, splice_type in enumerate(("donor", "acceptor")):
+    for reservoir in reservoirs.values():
+        for name, keys in zip(("hard", "random"), reservoir.draw(), strict=True):
+            parts.append(pd.DataFrame({"key": keys}).assign(call_class=name))
+    return pd.concat(parts, ignore_index=True).assign(pred_type="TN")
+
+
+def _make_reservoirs(
+    errors: pd.DataFrame, genome: Genome, settings: CallSettings
+) -> dict[tuple[str, str], _Reservoir]:
+    reservoirs = {}
+    for number, splice_type in enumerate(SPLICE_TYPES):
         of_type = errors[errors["splice_type"].eq(splice_type)]
         n_errors = int(of_type["pred_type"].isin(["FP", "FN"]).sum())
         wanted = round(settings.decoy_ratio * n_errors)
@@ -62,130 +151,31 @@ def draw_decoys(
         shares = pairs.value_counts(normalize=True)
         if shares.empty:
             shares = pd.Series({CANONICAL[splice_type]: 1.0})
-        generator = np.random.default_rng([settings.seed, number])
-        for pair, share in sorted(shares.items()):
-            if "N" in pair:
-                continue
-            candidates = _list_candidates(pair, splice_type, regions, genome)
-            candidates = _keep_unused(candidates, of_type, truth, settings, support)
-            parts.append(_draw(candidates, below, round(wanted * share), generator))
-    decoys = pd.concat(parts, ignore_index=True)
-    return decoys.assign(pred_type="TN", shift=np.nan, reads=0.0)
+        for order, (pair, share) in enumerate(sorted(shares.items())):
+            if "N" not in pair:
+                generator = np.random.default_rng([settings.seed, number, order])
+                reservoir = _Reservoir(round(wanted * share), generator)
+                reservoirs[splice_type, pair] = reservoir
+    return reservoirs
 
 
-def _list_candidates(
-    pair: str, splice_type: str, regions: pd.DataFrame, genome: Genome
-) -> pd.DataFrame:
-    """Find every place with this dinucleotide whose exonic base is in a region."""
-    parts = []
-    wanted = np.frombuffer(pair.encode(), dtype=np.uint8)
-    for chrom, of_chrom in regions.groupby("chrom", sort=False):
-        contig = genome.load_contig(chrom)
-        for strand, stretches in of_chrom.groupby("strand", sort=False):
-            is_plus = strand == "+"
-            letters = wanted if is_plus else complement_bases(wanted[::-1])
-            starts = np.flatnonzero(
-                (contig[:-1] == letters[0]) & (contig[1:] == letters[1])
-            )
-            # The dinucleotide starts at the junction or ends there (forward strand).
-            at_start = (splice_type == "donor") == is_plus
-            junctions = starts if at_start else starts + 2
-            exonic = junctions - 1 if at_start else junctions
-            order = np.arange(len(exonic))
-            for stretch in stretches.itertuples():
-                first, last = np.searchsorted(exonic, [stretch.start, stretch.end])
-                inside = order[first:last]
-                parts.append(
-                    pd.DataFrame(
-                        {
-                            "chrom": chrom,
-                            "junction": junctions[inside],
-                            "strand": strand,
-                            "splice_type": splice_type,
-                            "region": stretch.Index,
-                        }
-                    )
-                )
-    found = pd.concat(parts, ignore_index=True)
-    return found.drop_duplicates(SITE, ignore_index=True)
+def _encode(pair: str, *, is_plus: bool) -> int:
+    """A dinucleotide's number on the forward strand."""
+    first, second = _PLACES[np.frombuffer(pair.encode(), np.uint8)].astype(int)
+    return first * 5 + second if is_plus else (3 - second) * 5 + 3 - first
 
 
-def _keep_unused(
-    candidates: pd.DataFrame,
-    errors: pd.DataFrame,
-    truth: pd.DataFrame,
-    settings: CallSettings,
-    support: pd.DataFrame | None,
-) -> pd.DataFrame:
-    used = [errors[SITE]]
-    of_type = truth[truth["splice_type"].isin(candidates["splice_type"].unique())]
-    reach = range(-settings.tolerance, settings.tolerance + 1)
-    used += [
-        of_type[SITE].assign(junction=of_type["junction"] + step) for step in reach
-    ]
-    if support is not None:
-        used.append(support[SITE])
-    taken = pd.MultiIndex.from_frame(pd.concat(used, ignore_index=True))
-    is_used = pd.MultiIndex.from_frame(candidates[SITE]).isin(taken)
-    return candidates[~is_used]
-
-
-def _draw(
-    candidates: pd.DataFrame,
-    below: pd.DataFrame,
-    wanted: int,
-    generator: np.random.Generator,
-) -> pd.DataFrame:
-    scored = candidates.merge(below[[*SITE, "score"]], on=SITE, how="left")
-    scored["score"] = scored["score"].fillna(0)
-    wanted = min(wanted, len(scored))
-    ranked = scored.sort_values("score", ascending=False, kind="stable")
-    n_hard = min(wanted // 2, int((scored["score"] > 0).sum()))
-    hard = ranked.head(n_hard).assign(call_class="hard")
-    rest = ranked.iloc[n_hard:]
-    chosen = np.sort(generator.permutation(len(rest))[: wanted - n_hard])
-    drawn = rest.iloc[chosen].assign(call_class="random")
-    return pd.concat([hard, drawn], ignore_index=True).drop(columns="score")
-
-
-def make_regions(
-    genes: pd.DataFrame,
-    genome: Genome,
-    *,
-    biotypes: tuple[str, ...] | None = None,
-    margin: int = 0,
-) -> pd.DataFrame:
-    """Turn gene bodies into scanned stretches.
-
-    Args:
-        genes: gene_id, gene_name, gene_biotype, chrom, start, end, strand.
-        genome: For the contigs' lengths.
-        biotypes: Only these; all if None.
-        margin: Bases at either end of a contig to leave out.
-    """
-    names, _ = match_contigs(genes["chrom"].unique(), genome.lengths)
-    kept = genes.assign(chrom=genes["chrom"].map(names)).dropna(subset=["chrom"])
-    if biotypes is not None:
-        kept = kept[kept["gene_biotype"].isin(biotypes)]
-    lengths = kept["chrom"].map(genome.lengths).astype("int64")
-    kept = kept.assign(
-        start=kept["start"].clip(lower=margin),
-        end=np.minimum(kept["end"], lengths - margin),
-    )
-    return kept[kept["start"] < kept["end"]].reset_index(drop=True)
-
-
-def read_regions(path: str | Path) -> pd.DataFrame:
-    """Read a BED of scanned stretches with strands in column 6."""
-    names = {0: "chrom", 1: "start", 2: "end", 5: "strand"}
-    rows = convert_intervals(
-        read_rows(path, names, what="BED of six columns"), path, first=0, what="BED"
-    )
-    is_bad = ~rows["strand"].isin(["+", "-"])
-    if is_bad.any():
-        problems = [
-            (int(line), f"strand is {strand!r}; must be + or -")
-            for line, strand in rows.loc[is_bad, "strand"].items()
-        ]
-        refuse(path, problems, advice="Regions need strands in column 6.")
-    return rows.reset_index(drop=True)
+def _list_pieces(
+    stretches: Stretches, genome: Genome
+) -> Iterator[tuple[int, int, int]]:
+    """``(contig, low, high)`` of pieces that hold some stretch."""
+    for contig, length in enumerate(genome.lengths.values()):
+        for low in range(0, length, PIECE):
+            high = min(low + PIECE, length)
+            for strand in (2 * contig, 2 * contig + 1):
+                place = strand << BITS
+                begin = np.searchsorted(stretches.ends, place + low, side="right")
+                end = np.searchsorted(stretches.starts, place + high, side="left")
+                if end > begin:
+                    yield contig, low, high
+                    break

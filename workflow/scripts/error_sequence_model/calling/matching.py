@@ -2,8 +2,9 @@
 
 A call is a position whose score reaches the threshold. Calls and annotated sites of one
 contig, strand and type are matched one to one within the tolerance: as many pairs as
-possible, then the smallest total distance. Matched is TP (at the annotated place),
-unmatched calls are FP, unmatched sites FN; TN are drawn from unused GT/AG decoys.
+possible, then the smallest total distance. Matched is TP (at the annotated place, with
+the score of its call), unmatched calls are FP, unmatched sites FN; TN are drawn from
+unused GT/AG decoys. What was not scored is not judged.
 
 The error table (1-based positions of the exonic base, as ``sites`` reads it) has next
 to the native columns
@@ -21,32 +22,43 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
 
 from error_sequence_model.calling.arrangement import check_arrangement
 from error_sequence_model.calling.decoys import draw_decoys
+from error_sequence_model.calling.keys import (
+    BITS,
+    Scores,
+    find_twins,
+    is_among,
+    make_frame,
+    make_keys,
+    name_channels,
+)
+from error_sequence_model.calling.pairing import match_keys
+from error_sequence_model.calling.scan_regions import Stretches
+from error_sequence_model.calling.scanned import find_scored
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import SITE, Genome, get_dinucleotides, get_positions
 from error_sequence_model.settings import TOP_K, CallSettings
 
 logger = logging.getLogger(__name__)
 
-CHANNEL_SWAP_DISTANCE = 1  # one exonic base serves both types: junctions 1 nt apart
-
 
 def call_sites(
-    scores: pd.DataFrame,
+    scores: Scores | pd.DataFrame,
     truth: pd.DataFrame,
     regions: pd.DataFrame,
     genome: Genome,
     *,
     settings: CallSettings | None = None,
     support: pd.DataFrame | None = None,
+    others: pd.DataFrame | None = None,
+    genes: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Make an error table.
 
     Args:
-        scores: chrom, junction, strand, splice_type, score (see ``scores``).
+        scores: From ``read_scores``, or a frame of SITE columns and score.
         truth: Annotated sites: SITE columns, gene_id and transcript_ids where known.
         regions: Scanned stretches: chrom, start, end (0-based half-open), strand, and
             gene_id, gene_name, gene_biotype where known. A site belongs to a stretch
@@ -55,56 +67,130 @@ def call_sites(
         settings: Threshold, tolerance and decoys.
         support: SITE columns and ``reads``: sites that RNA-seq or a second annotation
             knows.
+        others: SITE columns of annotated sites that are not judged (of other biotypes):
+            neither truth nor, where called, an error, nor decoys.
+        genes: gene_id, gene_name and gene_biotype of the sites' genes, where the
+            regions do not have them all.
 
     Returns:
         ``(errors, audit)``: the error table and the counts behind it.
 
     Raises:
-        InputError: No annotated site in the regions, or scores that lie elsewhere.
+        InputError: No annotated site in the regions was scored, or scores that lie
+            elsewhere.
     """
     settings = settings or CallSettings()
-    truth = assign_regions(truth, regions)
-    if truth.empty:
-        raise InputError("calling: no annotated site lies in the scanned regions")
-    check_arrangement(scores, truth)
-    scores = assign_regions(scores, regions)
-    threshold = find_threshold(scores, len(truth), settings.threshold)
+    contigs = pd.Index(genome.lengths)
+    if isinstance(scores, pd.DataFrame):
+        scores = Scores.from_frame(scores, contigs)
+    stretches = Stretches(regions, contigs)
+    truth = truth.assign(key=make_keys(truth, contigs)).drop_duplicates("key")
+    judged, counts = _choose_judged(truth, scores, stretches, contigs)
+    sites = np.sort(judged["key"].to_numpy())
+    check_arrangement(scores, sites)
+    if scores.is_untyped:
+        # Where one score is two types' and one of them is annotated, it is that one's.
+        is_twin = is_among(find_twins(scores.keys), sites)
+        scores = scores.choose(~is_twin | is_among(scores.keys, sites))
+    steps = np.arange(-settings.tolerance, settings.tolerance + 1)
+    unjudged = np.zeros(0, np.int64)
+    if others is not None:
+        places = make_keys(others, contigs)[:, None] + steps
+        unjudged = np.setdiff1d(places, sites[:, None] + steps)
+    inside = stretches.find(scores.keys) >= 0
+    scanned = scores.choose(inside, counts.pop("channels"))
+    is_free = ~is_among(scanned.keys, unjudged)
+    threshold = find_threshold(scanned.levels[is_free], len(sites), settings.threshold)
     # In float32, as tracks store scores: 0.2489 must reach a threshold of 0.2489.
-    is_called = scores["score"].to_numpy(np.float32) >= np.float32(threshold)
-    calls = scores[is_called].reset_index(drop=True)
-    errors = match_calls(calls, truth.reset_index(drop=True), settings)
-    errors = _add_support(_add_swaps(errors, calls, truth), support)
-    below = scores[~is_called]
+    is_high = scanned.levels >= np.float32(threshold)
+    calls = scanned.keys[is_high & is_free]
+    errors = match_keys(calls, sites, settings)
+    errors, known = _add_support(errors, support, contigs)
+    below = scanned.choose(~is_high)
+    near = (sites[:, None] + steps).ravel()
+    taken = np.unique(np.concatenate([errors["key"], near, unjudged, known]))
+    placed = make_frame(errors["key"].to_numpy(), contigs)
     decoys = draw_decoys(
-        errors, below, truth, regions, genome, settings=settings, support=support
+        placed.assign(pred_type=errors["pred_type"]),
+        *(below, taken, stretches, genome),
+        settings=settings,
     )
-    errors = pd.concat([errors, decoys], ignore_index=True)
-    errors["score"] = _look_up(errors, scores)
-    table = _finish(errors, regions, truth, genome, threshold)
-    counts = pd.crosstab(table["pred_type"], table["call_class"])
+    errors = pd.concat([errors, decoys.assign(call=-1)], ignore_index=True)
+    scored_at = np.where(errors["call"] < 0, errors["key"], errors["call"])
+    errors["score"] = scanned.look_up(scored_at)
+    table = _finish(errors, judged, regions, stretches, genome, genes)
+    table["threshold"] = threshold
     audit = {
         "threshold": float(threshold),
         "tolerance": settings.tolerance,
-        "annotated_sites": len(truth),
+        "annotated_sites": len(sites),
         "calls": len(calls),
-        "counts": {
-            str(kind): {str(k): int(v) for k, v in row.items() if v}
-            for kind, row in counts.iterrows()
-        },
+        **counts,
+        "calls_at_other_sites": int((is_high & ~is_free).sum()),
+        "counts": _count(table),
     }
     logger.info("calling: %s", audit)
     return table, audit
 
 
+def _count(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Sites per pred_type and call_class."""
+    counts = pd.crosstab(table["pred_type"], table["call_class"])
+    return {
+        str(kind): {str(k): int(v) for k, v in row.items() if v}
+        for kind, row in counts.iterrows()
+    }
+
+
+def _choose_judged(
+    truth: pd.DataFrame, scores: Scores, stretches: Stretches, contigs: pd.Index
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The annotated sites that are judged, and how many are not, and why."""
+    is_inside = stretches.find(truth["key"].to_numpy()) >= 0
+    scanned = truth[is_inside]
+    if scanned.empty:
+        raise InputError("calling: no annotated site lies in the scanned regions")
+    keys = np.sort(scanned["key"].to_numpy())
+    channels, silent = find_scored(scores, keys)
+    is_scored = is_among(scanned["key"].to_numpy() >> BITS, channels)
+    judged = scanned[is_scored].reset_index(drop=True)
+    unscored: dict[str, Any] = {"annotated_sites": int((~is_scored).sum())}
+    if len(judged) < len(scanned):
+        where = name_channels(silent, contigs)
+        unscored |= {"contigs": len(where), "where": dict(list(where.items())[:20])}
+        logger.warning(
+            "calling: %d of %d annotated sites lie where the predictor gave no score "
+            "at all, and are not judged: %s",
+            *(unscored["annotated_sites"], len(scanned)),
+            "; ".join(f"{c} ({', '.join(k)})" for c, k in unscored["where"].items()),
+        )
+    if judged.empty:
+        raise InputError(
+            "calling: no annotated site lies on a contig and strand that has scores: "
+            "another genome, or contigs of other names?"
+        )
+    n_outside = int((~is_inside).sum())
+    logger.info(
+        "calling: %d of %d annotated sites lie in no scanned stretch",
+        *(n_outside, len(truth)),
+    )
+    return judged, {
+        "outside_regions": n_outside,
+        "not_scored": unscored,
+        "channels": channels,
+    }
+
+
 def find_threshold(
-    scores: pd.DataFrame, n_annotated: int, threshold: float | str
+    scores: np.ndarray, n_annotated: int, threshold: float | str
 ) -> float:
     """Find the score from which a position is a call.
 
     Args:
-        scores: One row per scored position, with its ``score``.
+        scores: Of the scanned positions, above 0.
         n_annotated: How many sites are annotated there.
-        threshold: A score, or "topk": the score of the n-th best position.
+        threshold: A score, or "topk": the score of the n-th best position; where many
+            positions share it, the one that gives the number of calls next to n.
 
     Raises:
         InputError: Fewer positions have a score than sites are annotated.
@@ -118,216 +204,92 @@ def find_threshold(
         return float(threshold)
     if len(scores) < n_annotated:
         raise InputError(
-            f"threshold topk needs {n_annotated} scored positions; there are "
-            f"{len(scores)}: give a number instead"
+            f"threshold topk needs {n_annotated} positions with a score above 0; there "
+            f"are {len(scores)}: give a number instead"
         )
-    return float(np.sort(scores["score"].to_numpy())[-n_annotated])
-
-
-def assign_regions(sites: pd.DataFrame, regions: pd.DataFrame) -> pd.DataFrame:
-    """Keep sites whose exonic base lies in a scanned stretch of their strand.
-
-    Returns:
-        The sites with ``region``, the row of the (first) stretch that holds them.
-    """
-    bases = get_positions(
-        sites["junction"].to_numpy(),
-        sites["strand"].eq("+").to_numpy(),
-        sites["splice_type"].eq("donor").to_numpy(),
-        coordinate_base=0,
-        site_base="exon",
-    )
-    found = np.full(len(sites), -1, dtype=np.int64)
-    places = sites.groupby(["chrom", "strand"], sort=False).indices
-    for key, group in regions.groupby(["chrom", "strand"], sort=False):
-        rows = places.get(key)
-        if rows is None:
-            continue
-        order = rows[np.argsort(bases[rows], kind="stable")]
-        ordered = bases[order]
-        starts = np.searchsorted(ordered, group["start"].to_numpy(), side="left")
-        ends = np.searchsorted(ordered, group["end"].to_numpy(), side="left")
-        for index, start, end in zip(group.index, starts, ends, strict=True):
-            inside = order[start:end]
-            found[inside[found[inside] < 0]] = index
-    kept = found >= 0
-    return sites[kept].assign(region=found[kept])
-
-
-def match_calls(
-    calls: pd.DataFrame, truth: pd.DataFrame, settings: CallSettings
-) -> pd.DataFrame:
-    """Match calls to annotated sites, one to one.
-
-    Args:
-        calls: SITE columns, region.
-        truth: SITE columns, region.
-        settings: tolerance and near.
-
-    Returns:
-        SITE columns, region, pred_type, call_class and shift of TP, FN and FP.
-
-    Example:
-        >>> def place(*junctions):
-        ...     sites = pd.DataFrame({"chrom": "chr1", "junction": junctions})
-        ...     return sites.assign(strand="+", splice_type="donor", region=0)
-        >>> calls, truth = place(100, 204, 900), place(100, 200, 500)
-        >>> found = match_calls(calls, truth, CallSettings())
-        >>> found[["junction", "pred_type", "call_class", "shift"]]
-           junction pred_type   call_class  shift
-        0       100        TP        exact    0.0
-        1       200        FN    near_miss    4.0
-        2       500        FN       missed    NaN
-        3       204        FP    near_miss    4.0
-        4       900        FP  unannotated    NaN
-    """
-    call_of, distance = pair_sites(calls, truth, settings.tolerance)
-    found = truth[[*SITE, "region"]].copy()
-    is_found = call_of >= 0
-    found["pred_type"] = np.where(is_found, "TP", "FN")
-    found["shift"] = np.where(is_found, distance, np.nan)
-    found["call_class"] = np.where(
-        is_found, np.where(distance == 0, "exact", "near_miss"), "missed"
-    )
-    is_free = np.ones(len(calls), dtype=bool)
-    is_free[call_of[is_found]] = False
-    extra = calls.loc[is_free, [*SITE, "region"]].reset_index(drop=True)
-    extra["pred_type"], extra["call_class"] = "FP", "unannotated"
-    extra["shift"] = np.nan
-    # Unmatched calls next to unmatched sites are the same event seen twice.
-    missed = found.index[~is_found]
-    near_call, shift = pair_sites(extra, found.loc[missed], settings.near)
-    is_near = near_call >= 0
-    found.loc[missed[is_near], ["call_class"]] = "near_miss"
-    found.loc[missed[is_near], "shift"] = shift[is_near]
-    extra.loc[near_call[is_near], "call_class"] = "near_miss"
-    extra.loc[near_call[is_near], "shift"] = shift[is_near]
-    return pd.concat([found, extra], ignore_index=True)
-
-
-def _add_swaps(
-    errors: pd.DataFrame, calls: pd.DataFrame, truth: pd.DataFrame
-) -> pd.DataFrame:
-    """Mark errors where the other type was called or is annotated."""
-    errors = errors.copy()
-    for pred_type, plain, others in (
-        ("FP", "unannotated", truth),
-        ("FN", "missed", calls),
-    ):
-        rows = errors.index[
-            errors["pred_type"].eq(pred_type) & errors["call_class"].eq(plain)
-        ]
-        swap = {"donor": "acceptor", "acceptor": "donor"}
-        turned = errors.loc[rows].assign(
-            splice_type=errors.loc[rows, "splice_type"].map(swap)
+    best = np.partition(scores, -n_annotated)[-n_annotated]
+    above = scores[scores > best]
+    n_at_least = int((scores >= best).sum())
+    if len(above) and n_at_least - n_annotated > n_annotated - len(above):
+        logger.warning(
+            "topk: %d positions share the score %g of the %d-th best: %d are called",
+            *(n_at_least - len(above), best, n_annotated, len(above)),
         )
-        near, _ = pair_sites(others, turned, CHANNEL_SWAP_DISTANCE)
-        errors.loc[rows[near >= 0], "call_class"] = "channel_swap"
-    return errors
+        best = above.min()
+    elif n_at_least > n_annotated:
+        logger.warning(
+            "topk: %d positions instead of %d are called, as some share a score",
+            *(n_at_least, n_annotated),
+        )
+    return float(best)
 
 
-def _add_support(errors: pd.DataFrame, support: pd.DataFrame | None) -> pd.DataFrame:
+def _add_support(
+    errors: pd.DataFrame, support: pd.DataFrame | None, contigs: pd.Index
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Add reads; give the keys of supported sites too."""
     if support is None:
-        return errors.assign(reads=np.nan)
-    reads = support.assign(
-        reads=pd.to_numeric(support["reads"], errors="coerce")
-        if "reads" in support
-        else 1
-    )
-    errors = errors.merge(
-        reads[[*SITE, "reads"]].drop_duplicates(SITE), on=SITE, how="left"
-    )
-    errors["reads"] = errors["reads"].fillna(0)
+        return errors.assign(reads=np.nan), np.zeros(0, np.int64)
+    reads = pd.Series(1.0, support.index)
+    if "reads" in support:
+        reads = pd.to_numeric(support["reads"], errors="coerce")
+    known = pd.Series(reads.to_numpy(), make_keys(support, contigs))
+    known = known[~known.index.duplicated()]
+    errors = errors.assign(reads=known.reindex(errors["key"]).fillna(0).to_numpy())
     is_known = errors["call_class"].eq("unannotated") & errors["reads"].gt(0)
     errors.loc[is_known, "call_class"] = "supported"
-    return errors
-
-
-def _look_up(errors: pd.DataFrame, scores: pd.DataFrame) -> np.ndarray:
-    """Return the score at each site; zero where the predictor gave none."""
-    merged = errors[SITE].merge(scores[[*SITE, "score"]], on=SITE, how="left")
-    return merged["score"].fillna(0).to_numpy(np.float32)
+    return errors, known.index.to_numpy()
 
 
 def _finish(
     errors: pd.DataFrame,
-    regions: pd.DataFrame,
     truth: pd.DataFrame,
+    regions: pd.DataFrame,
+    stretches: Stretches,
     genome: Genome,
-    threshold: float,
+    genes: pd.DataFrame | None,
 ) -> pd.DataFrame:
     """Give the table its native columns, sorted."""
-    known = [c for c in ("gene_id", "transcript_ids") if c in truth]
-    errors = errors.merge(truth[[*SITE, *known]], on=SITE, how="left")
-    for column in ("gene_id", "gene_name", "gene_biotype"):
-        if column in regions:
-            of_region = errors["region"].map(regions[column])
-            errors[column] = errors.get(column, of_region).fillna(of_region)
-    errors["dinucleotide"] = get_dinucleotides(errors, genome)
-    errors["position"] = get_positions(
-        errors["junction"].to_numpy(),
-        errors["strand"].eq("+").to_numpy(),
-        errors["splice_type"].eq("donor").to_numpy(),
+    keys = errors["key"].to_numpy()
+    table = make_frame(keys, pd.Index(genome.lengths))
+    others = ("pred_type", "score", "call_class", "shift", "reads")
+    table = table.assign(**{name: errors[name] for name in others})
+    own = truth.set_index("key").reindex(keys)
+    region = stretches.find(keys)
+    for name in ("gene_id", "transcript_ids"):
+        if name in truth:
+            table[name] = own[name].replace("", None).to_numpy()
+    if "gene_id" in table:
+        known = regions if genes is None else pd.concat([genes, regions])
+        table = _name_genes(table, known)
+    # What no gene of its own names is called after the stretch that holds it.
+    is_named = table["gene_id"].notna() if "gene_id" in table else False
+    for name in ("gene_id", "gene_name", "gene_biotype"):
+        if name in regions:
+            host = pd.Series(regions[name].to_numpy()[region], table.index)
+            table[name] = table.get(name, host).where(is_named, host).astype("str")
+    table["dinucleotide"] = get_dinucleotides(table, genome)
+    table["position"] = get_positions(
+        table["junction"].to_numpy(),
+        table["strand"].eq("+").to_numpy(),
+        table["splice_type"].eq("donor").to_numpy(),
         coordinate_base=1,
         site_base="exon",
     )
-    errors["threshold"] = threshold
-    errors["shift"] = errors["shift"].astype("Int64")
-    order = errors.sort_values(SITE, kind="stable", ignore_index=True)
+    table["shift"] = table["shift"].astype("Int64")
+    order = table.sort_values(SITE, kind="stable", ignore_index=True)
     first = ["chrom", "position", "strand", "splice_type", "pred_type", "score"]
-    others = [c for c in order if c not in {*first, "junction", "region"}]
-    return order[[*first, *others]]
+    return order[[*first, *[c for c in order if c not in {*first, "junction"}]]]
 
 
-def pair_sites(
-    calls: pd.DataFrame, truth: pd.DataFrame, reach: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Pair calls with sites within reach: most pairs, then the least distance.
-
-    Returns:
-        ``(call, shift)`` per site, int64 ``(n_truth,)``: the row of its call or -1, and
-        the distance to it in transcript direction.
-    """
-    call_of = np.full(len(truth), -1, dtype=np.int64)
-    shift = np.zeros(len(truth), dtype=np.int64)
-    keys = ["chrom", "strand", "splice_type"]
-    rows_of_calls = calls.groupby(keys, sort=False).indices
-    call_places, places = calls["junction"].to_numpy(), truth["junction"].to_numpy()
-    for key, sites in truth.groupby(keys, sort=False).indices.items():
-        rows = rows_of_calls.get(key)
-        if rows is None:
-            continue
-        for some_sites, some_calls in _cluster(
-            sites, places[sites], rows, call_places[rows], reach
-        ):
-            distance = call_places[some_calls] - places[some_sites][:, None]
-            # A pair out of reach costs more than all pairs within it together.
-            out = (reach + 1) * (min(distance.shape) + 1)
-            cost = np.where(np.abs(distance) <= reach, np.abs(distance), out)
-            for i, j in zip(*linear_sum_assignment(cost), strict=True):
-                if cost[i, j] < out:
-                    call_of[some_sites[i]] = some_calls[j]
-                    sign = 1 if key[1] == "+" else -1
-                    shift[some_sites[i]] = sign * distance[i, j]
-    return call_of, shift
-
-
-def _cluster(
-    sites: np.ndarray,
-    places: np.ndarray,
-    calls: np.ndarray,
-    call_places: np.ndarray,
-    reach: int,
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Cut one strand into runs that are more than ``reach`` apart."""
-    everything = np.concatenate([places, call_places])
-    is_call = np.arange(len(everything)) >= len(places)
-    rows = np.concatenate([sites, calls])
-    order = np.argsort(everything, kind="stable")
-    cuts = np.flatnonzero(np.diff(everything[order]) > reach) + 1
-    runs = []
-    for run in np.split(order, cuts):
-        some_sites, some_calls = rows[run[~is_call[run]]], rows[run[is_call[run]]]
-        if len(some_sites) and len(some_calls):
-            runs.append((some_sites, some_calls))
-    return runs
+def _name_genes(table: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
+    """Names and biotypes of the sites' own genes; of several the first."""
+    if "gene_id" not in genes:
+        return table
+    known = genes.dropna(subset=["gene_id"]).drop_duplicates("gene_id")
+    known = known.set_index("gene_id")
+    first = table["gene_id"].str.partition(",")[0]
+    for name in ("gene_name", "gene_biotype"):
+        if name in known:
+            table[name] = known[name].reindex(first).to_numpy()
+    return table

@@ -1,103 +1,18 @@
-"""Scores as ``openspliceai predict`` writes them: a BED per splice type.
-
-What readers of scores share: files that must be there, contigs by their names.
-"""
+"""What readers of scores share: files that must be there, contigs by their names."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import InputError
-from error_sequence_model.genome import (
-    SPLICE_TYPES,
-    STRANDS,
-    Genome,
-    get_dinucleotides,
-    match_contigs,
-)
-from error_sequence_model.sites import MINIMUM_SHARE, has_consensus
-from error_sequence_model.tables import (
-    convert_intervals,
-    convert_scores,
-    read_rows,
-    refuse,
-)
+from error_sequence_model.genome import Genome, match_contigs
+from error_sequence_model.tables import refuse
 
 logger = logging.getLogger(__name__)
-
-
-def read_openspliceai(tracks: Mapping[str, Any], genome: Genome) -> pd.DataFrame:
-    """Read the two BED files of ``openspliceai predict``.
-
-    Releases differ in what an interval is: the two intronic bases, those shifted by
-    one, or the exonic base. Which one it is shows in the genome: the best-scored
-    intervals of a type must have consensus.
-
-    Args:
-        tracks: ``donor`` and ``acceptor``, a BED each.
-        genome: Where the scores lie.
-
-    Returns:
-        chrom, junction, strand, splice_type and score, among other columns.
-
-    Raises:
-        InputError: A file is missing or no BED, or no place has consensus.
-    """
-    parts = []
-    for splice_type in SPLICE_TYPES:
-        path = require_file(tracks.get(splice_type, ""))
-        names = dict(enumerate(("chrom", "start", "end", "name", "score", "strand")))
-        rows = read_rows(path, names, what="BED of OpenSpliceAI")
-        rows = rows[rows["strand"].isin(STRANDS)]
-        rows = convert_intervals(rows, path, first=0, what="BED")
-        rows = convert_scores(rows, path)
-        rows = use_contig_names(rows, genome, f"scores: {path}")
-        refuse_ends_beyond(rows, genome, path)
-        is_plus = rows["strand"].eq("+").to_numpy()
-        five = np.where(is_plus, rows["start"], rows["end"])
-        part = pd.DataFrame(
-            {
-                "chrom": rows["chrom"],
-                "five": five,
-                "sign": np.where(is_plus, 1, -1),
-                "strand": rows["strand"],
-                "splice_type": splice_type,
-                "score": rows["score"],
-            }
-        )
-        parts.append(_place_intervals(part, splice_type, genome, path))
-    return pd.concat(parts, ignore_index=True)
-
-
-def _place_intervals(
-    part: pd.DataFrame, splice_type: str, genome: Genome, path: Path
-) -> pd.DataFrame:
-    """Turn an interval's 5' edge (interbase) into the junction."""
-    # The intron's first two bases start at a donor's junction; its last two end at an
-    # acceptor's. Then the exonic base alone, then either shifted by one.
-    steps = (0, 1, -1) if splice_type == "donor" else (2, 0, 1, 3)
-    best = part.nlargest(1000, "score")
-    if best.empty:
-        return part.assign(junction=np.zeros(0, np.int64))
-    shares = {}
-    for step in steps:
-        placed = best.assign(junction=best["five"] + step * best["sign"])
-        pairs = pd.Series(get_dinucleotides(placed, genome), index=placed.index)
-        found = has_consensus(pairs, placed["splice_type"].eq("donor"))
-        shares[step] = float(found.mean())
-        if shares[step] >= MINIMUM_SHARE:
-            logger.info("%s: junction %+d from the interval's 5' edge", path, step)
-            return part.assign(junction=part["five"] + step * part["sign"])
-    raise InputError(
-        f"scores: {path}: at none of the known places of a BED interval do 90 % of the "
-        f"best {splice_type} calls have consensus ({shares}): wrong genome build?"
-    )
 
 
 def require_file(path: str | Path) -> Path:
@@ -111,36 +26,82 @@ def require_file(path: str | Path) -> Path:
     return Path(path)
 
 
-def use_contig_names(
-    rows: pd.DataFrame, genome: Genome, place: str, *, leave_out: bool = False
-) -> pd.DataFrame:
-    """Use the genome's contig names (chr1 for 1).
+class ContigNames:
+    """The genome's names (chr1 for 1) of a file's contigs, read block by block.
+
+    What lies on contigs that the genome lacks (scaffolds, other haplotypes) is left
+    out with a warning; a file that has nothing else is refused, as names are that could
+    mean two contigs.
+    """
+
+    def __init__(self, genome: Genome, place: str) -> None:
+        self._genome = genome
+        self._place = place
+        self._mapping: dict[str, str] = {}
+        self._missing: dict[str, str] = {}
+        self._left_out = self._rows = 0
+
+    def match(self, names: pd.Series) -> dict[str, str]:
+        """Name in the file -> name in the genome, for all names so far."""
+        unique = pd.unique(names.dropna())
+        new = [n for n in unique if n not in self._mapping and n not in self._missing]
+        if new:
+            known = [*self._mapping, *self._missing, *new]
+            self._mapping, self._missing = match_contigs(known, self._genome.lengths)
+            unclear = {n: t for n, t in self._missing.items() if "ambiguous" in t}
+            if unclear:
+                raise InputError(self._explain(unclear))
+        return self._mapping
+
+    def rename(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Give rows the genome's names; those of contigs it lacks are left out."""
+        chroms = rows["chrom"].map(self.match(rows["chrom"]))
+        is_known = chroms.notna()
+        self._rows += len(rows)
+        self._left_out += int((~is_known).sum())
+        return rows[is_known].assign(chrom=chroms[is_known])
+
+    def finish(self) -> None:
+        """Say what was left out.
+
+        Raises:
+            InputError: Everything was.
+        """
+        if self._missing and not self._mapping:
+            raise InputError(self._explain(self._missing))
+        if self._missing:
+            names = [*self._missing]
+            logger.warning(
+                "%s: %d of %d rows lie on %d contigs that %s lacks, and are left out: "
+                "%s",
+                *(self._place, self._left_out, self._rows, len(names)),
+                *(self._genome.path, ", ".join(names[:10])),
+            )
+
+    def _explain(self, problems: dict[str, str]) -> str:
+        few = dict(list(problems.items())[:10])
+        return (
+            f"{self._place}: contigs not in {self._genome.path}: {few}; it has "
+            f"{list(self._genome.lengths)[:5]} …: give the genome they were made on, "
+            "or its names"
+        )
+
+
+def use_contig_names(rows: pd.DataFrame, genome: Genome, place: str) -> pd.DataFrame:
+    """Use the genome's contig names; see ``ContigNames``.
 
     Args:
         rows: With chrom.
         genome: Whose names.
         place: Where the rows come from, for the message.
-        leave_out: Leave out rows of contigs that the genome lacks, as annotations have
-            them (scaffolds, other haplotypes), with a warning.
 
     Raises:
-        InputError: A contig is not in the genome; with `leave_out`, all of them.
+        InputError: None of the contigs is in the genome.
     """
-    mapping, problems = match_contigs(rows["chrom"].unique(), genome.lengths)
-    if problems and not (leave_out and mapping):
-        raise InputError(
-            f"{place}: contigs not in {genome.path}: {problems}; it has "
-            f"{list(genome.lengths)[:5]} …: give the genome they were made on, or "
-            "its names"
-        )
-    chroms = rows["chrom"].map(mapping)
-    if problems:
-        logger.warning(
-            "%s: %d of %d rows lie on contigs that %s lacks, and are left out: %s",
-            *(place, chroms.isna().sum(), len(rows), genome.path),
-            ", ".join(list(problems)[:10]),
-        )
-    return rows.assign(chrom=chroms)[chroms.notna()]
+    names = ContigNames(genome, place)
+    kept = names.rename(rows)
+    names.finish()
+    return kept
 
 
 def refuse_ends_beyond(rows: pd.DataFrame, genome: Genome, path: Path) -> None:
@@ -155,8 +116,8 @@ def refuse_ends_beyond(rows: pd.DataFrame, genome: Genome, path: Path) -> None:
     Raises:
         InputError: Names the lines.
     """
-    lengths = rows["chrom"].map(genome.lengths)
-    is_beyond = rows["end"].to_numpy() > lengths.to_numpy()
+    lengths = rows["chrom"].map(genome.lengths).to_numpy(np.float64)
+    is_beyond = rows["end"].to_numpy() > lengths
     if is_beyond.any():
         problems = [
             (int(line), f"{row.chrom}:{row.start}-{row.end} ends beyond its contig")

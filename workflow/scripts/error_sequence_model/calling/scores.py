@@ -1,7 +1,7 @@
 """A predictor's scores from bigWig, bedGraph, OpenSpliceAI BED or a plain table.
 
-All become one frame: chrom, junction (interbase, 0-based), strand, splice_type, score
-(float32). Positions without a score are taken as scored zero.
+All become ``Scores``: one number and one float32 per site. Positions without a score
+are taken as scored zero where their contig, strand and type has scores at all.
 """
 
 from __future__ import annotations
@@ -9,39 +9,42 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.calling.keys import (
+    BITS,
+    JUNCTION,
+    Scores,
+    ScoreStore,
+    join_keys,
+    make_frame,
+)
+from error_sequence_model.calling.openspliceai_beds import read_openspliceai
 from error_sequence_model.calling.score_files import (
-    read_openspliceai,
+    ContigNames,
     refuse_ends_beyond,
     require_file,
-    use_contig_names,
 )
+from error_sequence_model.calling.score_tables import read_score_table
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import (
-    SITE,
     SPLICE_TYPES,
     STRANDS,
     Genome,
     get_junctions,
-    match_contigs,
-    open_bigwig,
+    stream_bigwig,
 )
-from error_sequence_model.tables import (
-    convert_intervals,
-    convert_scores,
-    read_rows,
-    read_table,
-    refuse,
-    rename_columns,
-)
+from error_sequence_model.tables import convert_intervals, convert_scores, iterate_rows
 
 logger = logging.getLogger(__name__)
 
 FORMATS = ("bigwig", "bedgraph", "openspliceai", "table")
+# Lower scores are none: a dense track has one at every base, nearly all of them lower.
+LEAST = 1e-4
+_BEDGRAPH = {0: "chrom", 1: "start", 2: "end", 3: "score"}
 
 
 def read_scores(
@@ -50,8 +53,8 @@ def read_scores(
     *,
     coordinate_base: int = 1,
     site_base: str = "exon",
-    minimum: float = 0.0,
-) -> pd.DataFrame:
+    minimum: float = LEAST,
+) -> Scores:
     """Read scores in any of the formats.
 
     Args:
@@ -59,14 +62,15 @@ def read_scores(
             ``acceptor``, each ``{"+": file, "-": file}``. openspliceai: ``donor`` and
             ``acceptor``, each one BED of ``openspliceai predict``. table: ``path``, a
             table of chrom, position, strand, splice_type and score, or with
-            donor_score and acceptor_score instead of the last two.
+            donor_score and acceptor_score instead of the last two, or with score alone
+            (the type is then that of the dinucleotide); and ``columns``.
         genome: Where the scores lie.
         coordinate_base: For a table: what its first base is called.
         site_base: Which base of a site carries the score (not for openspliceai).
         minimum: Scores below are dropped.
 
     Returns:
-        SITE columns and score, sorted, one row per site.
+        The scores, one per site.
 
     Raises:
         InputError: Unknown format, missing file, contig or value out of place.
@@ -76,34 +80,21 @@ def read_scores(
         raise InputError(
             f"scores.format is {kind!r}; it must be one of {', '.join(FORMATS)}"
         )
+    store = ScoreStore(pd.Index(genome.lengths), minimum)
+    convention = {"coordinate_base": coordinate_base, "site_base": site_base}
     if kind == "table":
-        scores = _read_score_table(tracks, coordinate_base, site_base)
+        read_score_table(tracks, genome, store, **convention)
     elif kind == "openspliceai":
-        scores = read_openspliceai(tracks, genome)
+        read_openspliceai(tracks, genome, store)
     else:
         reader = _read_bigwig if kind == "bigwig" else _read_bedgraph
-        parts = []
         for splice_type, strand, path in _list_tracks(tracks):
-            part = reader(path, genome, minimum)
-            junctions = get_junctions(
-                part.pop("base").to_numpy(),
-                np.full(len(part), strand == "+"),
-                np.full(len(part), splice_type == "donor"),
-                coordinate_base=0,
-                site_base=site_base,
-            )
-            parts.append(
-                part.assign(junction=junctions, strand=strand, splice_type=splice_type)
-            )
-        scores = pd.concat(parts, ignore_index=True)
-    scores = scores[scores["score"] >= minimum]
-    scores = use_contig_names(scores, genome, f"scores: {tracks}")
+            for part in reader(path, genome, store.contigs):
+                _add_intervals(store, part, splice_type, strand, site_base, path)
+    scores = store.sort()
     _check_places(scores, genome, str(tracks))
-    scores["score"] = scores["score"].astype("float32")
-    best = scores.sort_values("score", ascending=False, kind="stable")
-    best = best.drop_duplicates(SITE).sort_values(SITE, ignore_index=True)
-    logger.info("scores: %d positions", len(best))
-    return best[[*SITE, "score"]]
+    logger.info("scores: %d positions", len(scores.keys))
+    return scores
 
 
 def _list_tracks(tracks: Mapping[str, Any]) -> Iterator[tuple[str, str, Path]]:
@@ -118,121 +109,78 @@ def _list_tracks(tracks: Mapping[str, Any]) -> Iterator[tuple[str, str, Path]]:
             yield splice_type, strand, require_file(files[strand])
 
 
-def _read_bigwig(path: Path, genome: Genome, minimum: float) -> pd.DataFrame:
-    parts = []
-    with open_bigwig(path, what="scores") as track:
-        mapping, _ = match_contigs(track.chroms(), genome.lengths)
-        for chrom, length in track.chroms().items():
-            own = genome.lengths.get(mapping.get(chrom, ""), length)
-            if own != length:
+class _Part(NamedTuple):
+    """Intervals of one score each, every array ``(n,)``; contig by its number."""
+
+    contig: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    levels: np.ndarray
+
+
+def _add_intervals(
+    store: ScoreStore,
+    part: _Part,
+    splice_type: str,
+    strand: str,
+    site_base: str,
+    path: Path,
+) -> None:
+    """Take in every base of the intervals that reaches the smallest score."""
+    place, sides = f"scores: {path}", (strand == "+", splice_type == "donor")
+    store.check(part.levels, place)
+    contigs = np.unique(part.contig)
+    store.mark(join_keys(contigs, np.zeros(len(contigs), np.int64), *sides))
+    part = _Part(*(x[store.is_kept(part.levels)] for x in part))
+    widths = part.ends - part.starts
+    rows = np.repeat(np.arange(len(widths)), widths)
+    inside = np.arange(len(rows)) - (np.cumsum(widths) - widths)[rows]
+    junctions = get_junctions(
+        part.starts[rows] + inside, *sides, coordinate_base=0, site_base=site_base
+    )
+    store.add(join_keys(part.contig[rows], junctions, *sides), part.levels[rows], place)
+
+
+def _read_bigwig(path: Path, genome: Genome, contigs: pd.Index) -> Iterator[_Part]:
+    with stream_bigwig(path, what="scores") as (lengths, batches):
+        names = ContigNames(genome, f"scores: {path}")
+        mapping = names.match(pd.Series([*lengths]))
+        names.finish()
+        for theirs, ours in mapping.items():
+            if lengths[theirs] != genome.lengths[ours]:
                 raise InputError(
-                    f"scores: {path}: {chrom} has {length} bases, but {genome.path} "
-                    f"gives it {own}: another genome build?"
+                    f"scores: {path}: {theirs} has {lengths[theirs]} bases, but "
+                    f"{genome.path} gives it {genome.lengths[ours]}: another genome "
+                    "build?"
                 )
-            intervals = track.intervals(chrom)
-            if not intervals:
-                continue
-            starts, ends, values = (np.array(x) for x in zip(*intervals, strict=True))
-            if (starts >= ends).any() or ends.max() > length or np.isinf(values).any():
-                raise InputError(
-                    f"scores: {path}: {chrom} has empty intervals, intervals beyond "
-                    "its end or infinite scores; make it or copy it anew"
-                )
-            parts.append(_spread(chrom, starts, ends, values, minimum))
-    return pd.concat(parts, ignore_index=True) if parts else _spread("", *_NOTHING, 0)
+        for chrom, *arrays in batches:
+            if chrom in mapping:
+                part = np.isfinite(arrays[2])
+                if np.isinf(arrays[2]).any():
+                    raise InputError(
+                        f"scores: {path}: {chrom} has infinite scores; make it or copy "
+                        "it anew"
+                    )
+                contig = np.full(part.sum(), contigs.get_loc(mapping[chrom]))
+                yield _Part(contig, *(x[part] for x in arrays))
 
 
-_NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+def _read_bedgraph(path: Path, genome: Genome, contigs: pd.Index) -> Iterator[_Part]:
+    names = ContigNames(genome, f"scores: {path}")
+    for block in iterate_rows(path, _BEDGRAPH, what="bedGraph"):
+        rows = convert_intervals(block, path, first=0, what="bedGraph")
+        rows = names.rename(convert_scores(rows, path))
+        refuse_ends_beyond(rows, genome, path)
+        arrays = (rows[name].to_numpy() for name in ("start", "end", "score"))
+        yield _Part(contigs.get_indexer(rows["chrom"]), *arrays)
+    names.finish()
 
 
-def _spread(
-    chrom: str | pd.Series,
-    starts: np.ndarray,
-    ends: np.ndarray,
-    values: np.ndarray,
-    minimum: float,
-) -> pd.DataFrame:
-    """Turn intervals of one value into one row per base (0-based)."""
-    kept = values >= minimum
-    starts, widths, values = starts[kept], (ends - starts)[kept], values[kept]
-    inside = np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)
-    names = chrom if isinstance(chrom, str) else np.repeat(chrom[kept], widths)
-    return pd.DataFrame(
-        {
-            "chrom": names,
-            "base": np.repeat(starts, widths).astype(np.int64) + inside,
-            "score": np.repeat(values, widths).astype(np.float32),
-        }
-    )
-
-
-def _read_bedgraph(path: Path, genome: Genome, minimum: float) -> pd.DataFrame:
-    names = {0: "chrom", 1: "start", 2: "end", 3: "score"}
-    rows = read_rows(path, names, what="bedGraph")
-    rows = convert_intervals(rows, path, first=0, what="bedGraph")
-    rows = convert_scores(rows, path)
-    rows = use_contig_names(rows, genome, f"scores: {path}")
-    refuse_ends_beyond(rows, genome, path)
-    columns = (rows[name].to_numpy() for name in ("start", "end", "score"))
-    return _spread(rows["chrom"].to_numpy(dtype=object), *columns, minimum)
-
-
-def _read_score_table(
-    tracks: Mapping[str, Any], coordinate_base: int, site_base: str
-) -> pd.DataFrame:
-    path = require_file(tracks.get("path", ""))
-    table = read_table(path)
-    frame = rename_columns(
-        table.frame,
-        path,
-        required=("chrom", "position", "strand"),
-        column_names=tracks.get("columns"),
-    )
-    if "score" in frame and "splice_type" in frame:
-        parts = [frame]
-    else:
-        frame = rename_columns(frame, path, required=("donor_score", "acceptor_score"))
-        parts = [
-            frame.assign(splice_type=kind, score=frame[f"{kind}_score"])
-            for kind in SPLICE_TYPES
-        ]
-    problems = list(table.problems)
-    numbers = []
-    for part in parts:
-        position = pd.to_numeric(part["position"], errors="coerce")
-        score = pd.to_numeric(part["score"], errors="coerce")
-        is_bad = ~(np.isfinite(score) & (position % 1 == 0))
-        is_bad |= ~position.between(coordinate_base, 2**53)
-        is_bad |= part["chrom"].isna()
-        is_bad |= ~part["strand"].isin(STRANDS)
-        is_bad |= ~part["splice_type"].isin(SPLICE_TYPES)
-        for row in np.flatnonzero(is_bad):
-            values = part.iloc[row][
-                ["chrom", "position", "strand", "splice_type", "score"]
-            ]
-            problems.append((int(table.lines[row]), f"not a score: {values.to_dict()}"))
-        numbers.append(part.assign(position=position, score=score))
-    if problems:
-        refuse(path, problems, advice="Correct the rows.")
-    scores = pd.concat(numbers, ignore_index=True)
-    if scores.empty:
-        refuse(path, [(1, "no rows below the header")], advice="Scores are needed.")
-    scores["junction"] = get_junctions(
-        scores["position"].to_numpy(np.int64),
-        scores["strand"].eq("+").to_numpy(),
-        scores["splice_type"].eq("donor").to_numpy(),
-        coordinate_base=coordinate_base,
-        site_base=site_base,
-    )
-    return scores[[*SITE, "score"]]
-
-
-def _check_places(scores: pd.DataFrame, genome: Genome, path: str) -> None:
-    # Without a row the names have no type.
-    lengths = scores["chrom"].map(genome.lengths).astype("float64")
-    is_out = (scores["junction"] < 0) | (scores["junction"] > lengths)
+def _check_places(scores: Scores, genome: Genome, path: str) -> None:
+    lengths = np.array([*genome.lengths.values()])
+    is_out = (scores.keys & JUNCTION) > lengths[scores.keys >> (BITS + 2)]
     if is_out.any():
-        first = scores[is_out].iloc[0]
+        first = make_frame(scores.keys[is_out][:1], scores.contigs).iloc[0]
         raise InputError(
             f"scores: {int(is_out.sum())} positions beyond the contig's ends, such as "
             f"{first['chrom']}:{first['junction']} in {path}: another genome build?"

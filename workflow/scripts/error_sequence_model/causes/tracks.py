@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import InputError
-from error_sequence_model.genome import match_contigs, read_annotation
+from error_sequence_model.genome import match_contigs, read_support
 from error_sequence_model.settings import CauseSettings, Track
 from error_sequence_model.tables import convert_intervals, read_rows
 
@@ -119,9 +119,9 @@ def _is_covered(
 def _find_support(
     sites: pd.DataFrame, track: Track, settings: CauseSettings
 ) -> np.ndarray:
-    known = read_annotation(
+    known = read_support(
         track.path, coordinate_base=track.coordinate_base, site_base=track.site_base
-    ).sites
+    )
     if "reads" in known:
         reads = pd.to_numeric(known["reads"], errors="coerce")
         known = known[reads >= settings.minimum_reads]

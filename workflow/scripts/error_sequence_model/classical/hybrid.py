@@ -34,7 +34,11 @@ from sklearn.model_selection import GroupKFold
 
 from error_sequence_model.classical.models import measure_separation, scale_features
 from error_sequence_model.core import InputError
-from error_sequence_model.statistics import compute_macro_auprc, number_groups
+from error_sequence_model.statistics import (
+    compute_macro_auprc,
+    fill_empty_columns,
+    number_groups,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -212,7 +216,7 @@ def _cross_fit(
     predicted = np.zeros((len(labels), classes))
 
     def fit(rows: np.ndarray, wanted: np.ndarray) -> Model:
-        model = make().fit(values[rows], labels[rows])
+        model = make().fit(fill_empty_columns(values[rows]), labels[rows])
         predicted[np.ix_(wanted, model.classes_)] = model.predict_proba(values[wanted])
         return model
 

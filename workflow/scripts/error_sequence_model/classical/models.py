@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from error_sequence_model.statistics import compute_macro_auprc
+from error_sequence_model.statistics import compute_macro_auprc, fill_empty_columns
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def fit_boosting(features: np.ndarray, rows: Rows) -> np.ndarray:
     """
     features = features[:, screen_features(features, rows)]
     model = make_boosting(rows.seed)
-    model.fit(features[rows.train], rows.labels[rows.train])
+    model.fit(fill_empty_columns(features[rows.train]), rows.labels[rows.train])
     best = (-1.0, 0, np.zeros((0, 0)))
     stages = model.staged_predict_proba(features[rows.held_out])
     for trees, stage in enumerate(stages, start=1):

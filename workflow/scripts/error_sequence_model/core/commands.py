@@ -73,7 +73,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "coordinate_base": {"type": int, "choices": (0, 1), "default": 1},
     "site_base": {"choices": ("exon", "intron"), "default": "exon"},
     "genome": {"type": Path, "help": "FASTA, plain or bgzip"},
-    "annotations": _make_json("[[prefix, path], …]", default=[]),
+    "annotations": _make_json("[[prefix, path, smallest intron], …]", default=[]),
     "backbone": _make_json("its entry", required=True, default=None),
     "settings": _make_json("fields of the settings"),
     "training": _make_json("training settings"),

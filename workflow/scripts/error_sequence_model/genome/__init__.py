@@ -10,13 +10,11 @@ if TYPE_CHECKING:
     from .annotation import (
         SITE,
         Annotation,
-        find_genes,
         find_junctions,
         read_annotation,
-        read_features,
         read_genes,
     )
-    from .bigwigs import open_bigwig
+    from .bigwigs import open_bigwig, stream_bigwig
     from .contigs import match_contigs, normalise_contig
     from .coordinates import (
         SITE_BASES,
@@ -36,6 +34,8 @@ if TYPE_CHECKING:
     )
     from .fasta import Genome, clean_bases, complement_bases, reverse_complement
     from .gene_models import GeneModels, read_gene_models
+    from .junction_files import read_support
+    from .transcripts import SMALLEST_INTRON, read_transcripts
     from .variants import Variants
 
 __all__, __getattr__ = open_face(__name__, __file__)

@@ -13,13 +13,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from error_sequence_model.core import InputError
 from error_sequence_model.genome.coordinates import get_junctions
+from error_sequence_model.genome.transcripts import (
+    SMALLEST_INTRON,
+    list_introns,
+    read_transcripts,
+)
 from error_sequence_model.tables import (
     NUMBER_NULLS,
-    convert_intervals,
-    read_rows,
+    read_first_row,
     read_table,
     refuse,
     rename_columns,
@@ -28,17 +34,6 @@ from error_sequence_model.tables import (
 logger = logging.getLogger(__name__)
 
 SITE = ["chrom", "junction", "strand", "splice_type"]
-# Number of the field -> its column; source, score and frame are not needed.
-_FIELDS = {
-    **{0: "chrom", 2: "feature", 3: "start", 4: "end"},
-    **{6: "strand", 8: "attributes"},
-}
-_GTF = {
-    **{name: name for name in ("gene_id", "transcript_id", "gene_name")},
-    "gene_biotype": "gene_(?:bio)?type",
-}
-# Some programs write no quotes; and ref_gene_id is another key than gene_id.
-_GTF_VALUE = r'(?:^|[\s;]){}\s+(?:"([^"]*)"|([^";\s]+))'
 
 
 @dataclass(frozen=True)
@@ -50,27 +45,34 @@ class Annotation:
             per site.
         genes: gene_id, gene_name, gene_biotype, chrom, start, end, strand; None where
             only sites are known.
+        joined_gaps: Gaps between exons below the smallest intron, which are none.
     """
 
     sites: pd.DataFrame
     genes: pd.DataFrame | None
+    joined_gaps: int = 0
 
 
 def read_annotation(
-    path: str | Path, *, coordinate_base: int = 1, site_base: str = "exon"
+    path: str | Path,
+    *,
+    coordinate_base: int = 1,
+    site_base: str = "exon",
+    smallest_intron: int = SMALLEST_INTRON,
 ) -> Annotation:
-    """Read an annotation, told apart by the file's name.
+    """Read an annotation, told apart by the file's name and its first row.
 
     Args:
-        path: ``.gtf``, ``.gff``, ``.gff3`` (each also ``.gz``), or a table of sites.
+        path: GTF or GFF3, or a table of sites; plain or gzip.
         coordinate_base: For a table of sites: what its first base is called.
         site_base: For a table of sites: which base `position` is.
+        smallest_intron: Shorter gaps between exons are none (frame shifts).
 
     Raises:
         InputError: Unreadable, or without any exon or site.
     """
     if _holds_features(path):
-        return _read_features(path)
+        return _read_features(path, smallest_intron)
     sites = read_site_table(path, coordinate_base=coordinate_base, site_base=site_base)
     if sites.empty:
         refuse(path, [(1, "no rows below the header")], advice="A site is needed.")
@@ -86,13 +88,27 @@ def read_genes(path: str | Path) -> pd.DataFrame | None:
     Raises:
         InputError: Unreadable, or without any exon.
     """
-    return find_genes(read_features(path)) if _holds_features(path) else None
+    return read_transcripts(path).genes if _holds_features(path) else None
 
 
 def _holds_features(path: str | Path) -> bool:
-    return bool(
-        {".gtf", ".gff", ".gff3"} & set(map(str.lower, Path(path).suffixes[-2:]))
-    )
+    """Whether a file is a GTF or GFF3; one that is named otherwise shows it.
+
+    Raises:
+        InputError: A BED, which would be taken for a table without a header.
+    """
+    if {".gtf", ".gff", ".gff3"} & set(map(str.lower, Path(path).suffixes[-2:])):
+        return True
+    first = read_first_row(path)
+    if len(first) >= 8 and first[3].isdigit() and first[4].isdigit():
+        return first[6] in {"+", "-", ".", "?"}
+    if len(first) >= 3 and first[1].isdigit() and first[2].isdigit():
+        raise InputError(
+            f"annotation {path}: a BED; genes are read from GTF or GFF3, and sites "
+            "from a table with a header. Make a GTF of it (`bedToGenePred FILE stdout "
+            "| genePredToGtf file stdin genes.gtf`, `agat_convert_bed2gff.pl`)"
+        )
+    return False
 
 
 def read_site_table(
@@ -137,125 +153,79 @@ def read_site_table(
     return frame[[*SITE, *[c for c in frame if c not in {*SITE, "position"}]]]
 
 
-def _read_features(path: str | Path) -> Annotation:
-    rows = read_features(path)
-    genes = find_genes(rows)
-    sites = find_junctions(rows[rows["feature"].eq("exon")])
+def _read_features(path: str | Path, smallest_intron: int) -> Annotation:
+    found = read_transcripts(path, smallest_intron=smallest_intron)
+    sites = find_junctions(found.exons)
     if sites.empty:
         raise InputError(
             f"annotation {path}: no intron in it; exons must name the transcript they "
             "belong to (GTF: transcript_id, GFF3: Parent), and one of several exons is "
-            "needed"
+            f"needed (gaps below {smallest_intron} nt, `genomes.<name>."
+            "smallest_intron`, are none)"
         )
+    genes = found.genes
     logger.info("%s: %d genes, %d annotated sites", path, len(genes), len(sites))
-    return Annotation(sites, genes)
-
-
-def read_features(path: str | Path) -> pd.DataFrame:
-    """Read the rows of a GTF or GFF3, an exon once per transcript.
-
-    Returns:
-        chrom, feature, start, end (1-based, closed, as in the file), strand, gene_id,
-        transcript_id, gene_name, gene_biotype (null where not given).
-
-    Raises:
-        InputError: Unreadable, or without any exon.
-    """
-    rows = read_rows(path, _FIELDS, what="GTF or GFF3")
-    is_gff3 = rows["attributes"].str.contains(r"^ID=|;ID=|Parent=", na=False).any()
-    rows = rows[rows["strand"].isin(["+", "-"])]
-    rows = convert_intervals(rows, path, first=1, what="GTF or GFF3")
-    rows = _name_gff3(rows) if is_gff3 else _name_gtf(rows)
-    if not rows["feature"].eq("exon").any():
-        raise InputError(f"annotation {path}: no exon in it")
-    return rows
-
-
-def _name_gtf(rows: pd.DataFrame) -> pd.DataFrame:
-    names = {}
-    for column, key in _GTF.items():
-        found = rows["attributes"].str.extract(_GTF_VALUE.format(key))
-        names[column] = found[0].fillna(found[1])
-    named = rows.drop(columns="attributes").assign(**names)
-    for column in names:
-        named[column] = named[column].mask(named[column].isin(["", "."]))
-    return named
-
-
-def _name_gff3(rows: pd.DataFrame) -> pd.DataFrame:
-    def get(key: str) -> pd.Series:
-        pattern = rf"(?:^|;)\s*{key}=([^;]*)"
-        return rows["attributes"].str.extract(pattern, expand=False)
-
-    own, parent = get("ID"), get("Parent")
-    is_exon = rows["feature"].eq("exon")
-    gene_of = dict(zip(own[~is_exon], parent[~is_exon], strict=True))
-    named = rows.drop(columns="attributes")
-    named["transcript_id"] = parent.where(is_exon, own)
-    named["gene_id"] = own.mask(
-        is_exon, parent.map(gene_of).astype("str").fillna(parent)
-    )
-    named["gene_name"] = get("Name").fillna(get("gene"))
-    named["gene_biotype"] = get("gene_biotype").fillna(get("biotype"))
-    # An exon of several transcripts names them all, comma-joined.
-    exons = named[is_exon].assign(transcript_id=parent[is_exon].str.split(","))
-    exons = exons.explode("transcript_id", ignore_index=True)
-    exons["gene_id"] = exons["transcript_id"].map(gene_of)
-    exons["gene_id"] = (
-        exons["gene_id"].astype("str").fillna(exons["transcript_id"].astype("str"))
-    )
-    return pd.concat([named[~is_exon], exons], ignore_index=True)
-
-
-def find_genes(rows: pd.DataFrame) -> pd.DataFrame:
-    """Gene bodies from the rows of ``read_features``; see ``Annotation.genes``."""
-    genes = rows[rows["feature"].isin(["gene", "pseudogene"])]
-    if genes.empty:
-        genes = rows[rows["feature"].eq("exon")]
-    genes = genes.dropna(subset=["gene_id"])
-    return (
-        genes.assign(start=genes["start"] - 1)
-        .groupby(["gene_id", "chrom", "strand"], sort=False)
-        .agg(
-            gene_name=("gene_name", "first"),
-            gene_biotype=("gene_biotype", "first"),
-            start=("start", "min"),
-            end=("end", "max"),
-        )
-        .reset_index()
-    )
+    return Annotation(sites, genes, found.joined_gaps)
 
 
 def find_junctions(exons: pd.DataFrame) -> pd.DataFrame:
-    """Read the junctions between consecutive exons of each transcript."""
-    exons = exons.dropna(subset=["transcript_id"]).sort_values(
-        ["transcript_id", "chrom", "start"], kind="stable"
+    """List the sites between consecutive exons of each transcript.
+
+    Args:
+        exons: ``Transcripts.exons``.
+
+    Returns:
+        SITE columns, gene_id and transcript_ids (comma-joined), sorted.
+    """
+    introns = list_introns(exons)
+    names = introns["chrom"].cat.categories
+    rank = pd.Series(names).rank().to_numpy(np.int64) - 1
+    n = len(introns)
+    is_plus = np.tile(introns["strand"].eq("+").to_numpy(), 2)
+    is_donor = np.arange(2 * n) < n
+    left, right = introns["left"].to_numpy(), introns["right"].to_numpy()
+    first = np.concatenate([left, right])
+    junction = np.where(is_plus, first, np.concatenate([right, left]))
+    chrom = np.tile(rank[introns["chrom"].cat.codes], 2)
+    rows = pd.DataFrame(
+        {
+            "chrom": chrom,
+            "junction": junction,
+            "is_minus": ~is_plus,
+            "is_donor": is_donor,
+        }
     )
-    is_next = (
-        exons["transcript_id"].eq(exons["transcript_id"].shift(-1))
-        & exons["chrom"].eq(exons["chrom"].shift(-1))
-    ).to_numpy()
-    left = exons["end"].to_numpy()  # interbase: just after the 1-based last base
-    right = exons["start"].shift(-1, fill_value=0).to_numpy() - 1
-    # Abutting exons (a frame-shift written as two exons) enclose no intron.
-    is_next = is_next & (right > left)
-    introns = exons[is_next].assign(left=left[is_next], right=right[is_next])
-    is_plus = introns["strand"].eq("+")
-    parts = [
-        introns.assign(junction=introns["left"].where(is_plus, introns["right"])),
-        introns.assign(junction=introns["right"].where(is_plus, introns["left"])),
-    ]
-    parts[0]["splice_type"], parts[1]["splice_type"] = "donor", "acceptor"
-    rows = pd.concat(parts, ignore_index=True)
-    return (
-        rows.groupby(SITE, sort=True)
-        .agg(
-            gene_id=("gene_id", _join),
-            transcript_ids=("transcript_id", _join),
-        )
-        .reset_index()
+    for name in ("gene_id", "transcript_id"):
+        rows[name] = np.tile(introns[name].cat.codes.to_numpy(np.int64), 2)
+    keys = ["chrom", "junction", "is_minus", "is_donor"]
+    rows = rows.sort_values(keys, kind="stable", ignore_index=True)
+    is_new = ~rows.duplicated(keys).to_numpy()
+    site = np.cumsum(is_new) - 1
+    sites = rows[is_new].reset_index(drop=True)
+    joined = {
+        new: _join(site, rows[old], introns[old].cat.categories, len(sites))
+        for old, new in (("gene_id", "gene_id"), ("transcript_id", "transcript_ids"))
+    }
+    return pd.DataFrame(
+        {
+            "chrom": pd.Series(np.sort(names)[sites["chrom"]], dtype="str"),
+            "junction": sites["junction"],
+            "strand": pd.Series(np.where(sites["is_minus"], "-", "+"), dtype="str"),
+            "splice_type": pd.Series(
+                np.where(sites["is_donor"], "donor", "acceptor"), dtype="str"
+            ),
+            **joined,
+        }
     )
 
 
-def _join(values: pd.Series) -> str:
-    return ",".join(dict.fromkeys(values.dropna()))
+def _join(
+    site: np.ndarray, codes: pd.Series, names: pd.Index, n_sites: int
+) -> pd.Series:
+    """Comma-join each site's distinct names in order; "" where it has none."""
+    pairs = pd.DataFrame({"site": site, "code": codes.to_numpy()})
+    pairs = pairs[pairs["code"] >= 0].drop_duplicates()
+    offsets = np.searchsorted(pairs["site"], np.arange(n_sites + 1))
+    values = pa.array(names, pa.string()).take(pa.array(pairs["code"]))
+    lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), values)
+    return pd.Series(pc.binary_join(lists, ",").to_pandas().to_numpy(), dtype="str")

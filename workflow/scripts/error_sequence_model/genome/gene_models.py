@@ -6,13 +6,19 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import InputError
-from error_sequence_model.genome.annotation import SITE, find_genes, read_features
+from error_sequence_model.genome.annotation import SITE
 from error_sequence_model.genome.contigs import match_contigs
+from error_sequence_model.genome.transcripts import (
+    SMALLEST_INTRON,
+    list_introns,
+    read_transcripts,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +40,14 @@ class GeneModels:
 
 
 def read_gene_models(
-    paths: Sequence[tuple[str, str | Path]], *, chroms: Iterable[str] = ()
+    paths: Sequence[Sequence[Any]], *, chroms: Iterable[str] = ()
 ) -> GeneModels:
     """Read annotations.
 
     Args:
-        paths: ``(prefix, path)`` of GTF or GFF3 files; a pool's contigs begin with
-            ``prefix:``, else the prefix is empty.
+        paths: ``(prefix, path)`` of GTF or GFF3 files, and the smallest intron where
+            it is not the default; a pool's contigs begin with ``prefix:``, else the
+            prefix is empty.
         chroms: The sites' contigs, whose names an annotation's contigs get (chr1 for
             1); where there are none, names stay as they are.
 
@@ -49,14 +56,16 @@ def read_gene_models(
     """
     chroms = list(chroms)
     sites, genes = [], []
-    for prefix, path in paths:
-        rows = read_features(path)
-        if prefix:
-            rows = rows.assign(chrom=prefix + ":" + rows["chrom"])
+    for prefix, path, *smallest in paths:
+        found = read_transcripts(path, smallest_intron=(*smallest, SMALLEST_INTRON)[0])
+        exons, bodies = found.exons, found.genes
+        theirs = list(exons["chrom"].cat.categories)
         own = [name for name in chroms if not prefix or name.startswith(f"{prefix}:")]
-        rows = _match(rows, own, path)
-        sites.append(_describe_junctions(rows[rows["feature"].eq("exon")]))
-        genes.append(find_genes(rows))
+        mapping = _match([f"{prefix}:{c}" if prefix else c for c in theirs], own, path)
+        mapping = dict(zip(theirs, mapping, strict=True))
+        exons = exons.assign(chrom=exons["chrom"].cat.rename_categories(mapping))
+        sites.append(_describe_junctions(exons))
+        genes.append(bodies.assign(chrom=bodies["chrom"].map(mapping)))
         logger.info("%s: %d sites, %d genes", path, len(sites[-1]), len(genes[-1]))
     return GeneModels(
         pd.concat(sites, ignore_index=True), pd.concat(genes, ignore_index=True)
@@ -65,59 +74,62 @@ def read_gene_models(
 
 def _describe_junctions(exons: pd.DataFrame) -> pd.DataFrame:
     """One row per annotated site, see ``GeneModels.sites``."""
-    exons = exons.dropna(subset=["transcript_id"]).sort_values(
-        ["transcript_id", "chrom", "start"], kind="stable"
-    )
-    key = exons["transcript_id"] + "\t" + exons["chrom"]
-    exons = exons.assign(
-        key=key,
-        length=exons["end"] - exons["start"] + 1,
-        rank=exons.groupby(key.to_numpy()).cumcount(),
-    )
-    n_exons = exons.groupby("key")["rank"].transform("max")
-    nxt = exons.groupby("key")[["start", "length"]].shift(-1)
-    # Abutting exons (a frame-shift written as two exons) enclose no intron.
-    is_intron = nxt["start"].notna() & (nxt["start"] - 1 > exons["end"])
-    left = exons[is_intron].assign(
-        intron=(nxt["start"] - 1 - exons["end"])[is_intron],
-        next_start=nxt["start"][is_intron].astype(np.int64) - 1,
-        next_length=nxt["length"][is_intron],
-        is_lowest=exons["rank"][is_intron].eq(0),
-        is_highest=(exons["rank"] + 1).eq(n_exons)[is_intron],
-    )
-    is_plus = left["strand"].eq("+")
+    transcript = exons["transcript"].to_numpy()
+    length = (exons["end"] - exons["start"]).to_numpy()
+    is_first = np.diff(transcript, prepend=-1) != 0
+    is_last = np.diff(transcript, append=-1) != 0
+    introns = list_introns(exons)
+    row = introns["row"].to_numpy()
+    is_plus = introns["strand"].eq("+").to_numpy()
+    left, right = introns["left"].to_numpy(), introns["right"].to_numpy()
     sides = []
-    for splice_type, at_left in (("donor", is_plus), ("acceptor", ~is_plus)):
+    for is_donor, at_left in ((True, is_plus), (False, ~is_plus)):
+        # The exon beside the site is the outermost one on its own side.
+        is_outer = np.where(at_left, is_first[row], is_last[row + 1])
         sides.append(
-            left[["chrom", "strand", "gene_id", "transcript_id", "intron"]].assign(
-                splice_type=splice_type,
-                junction=left["end"].where(at_left, left["next_start"]),
-                exon=left["length"].where(at_left, left["next_length"]),
-                # The exon beside the site is the outermost one on its own side.
-                is_outer=left["is_lowest"].where(at_left, left["is_highest"]),
+            pd.DataFrame(
+                {
+                    "chrom": introns["chrom"].cat.codes,
+                    "junction": np.where(at_left, left, right),
+                    "is_minus": ~is_plus,
+                    "is_donor": is_donor,
+                    "gene": introns["gene_id"].cat.codes,
+                    "name": introns["transcript_id"].cat.codes,
+                    "exon": np.where(at_left, length[row], length[row + 1]),
+                    "intron": right - left,
+                    "is_outer": is_outer,
+                }
             )
         )
     rows = pd.concat(sides, ignore_index=True)
-    used = (
-        rows.groupby(SITE, sort=True)
-        .agg(
-            gene_id=("gene_id", "first"),
-            shortest_exon=("exon", "min"),
-            longest_exon=("exon", "max"),
-            shortest_intron=("intron", "min"),
-            is_outer=("is_outer", "all"),
-            transcripts=("transcript_id", "nunique"),
-        )
-        .reset_index()
+    keys = ["chrom", "junction", "is_minus", "is_donor"]
+    used = rows.groupby(keys, sort=True).agg(
+        gene=("gene", "first"),
+        shortest_exon=("exon", "min"),
+        longest_exon=("exon", "max"),
+        shortest_intron=("intron", "min"),
+        is_outer=("is_outer", "min"),
     )
-    per_gene = exons.groupby("gene_id")["transcript_id"].nunique()
-    used["gene_transcripts"] = used["gene_id"].map(per_gene)
-    return used
+    used["transcripts"] = rows.drop_duplicates([*keys, "name"]).groupby(keys).size()
+    used = used.reset_index()
+    genes = exons["gene_id"].cat
+    pairs = exons[["gene_id", "transcript_id"]].drop_duplicates()
+    n_transcripts = pairs.groupby("gene_id", observed=False).size().to_numpy()
+    own = used.pop("gene").to_numpy()
+    is_known = own >= 0
+    used["gene_id"] = pd.Series(np.append(genes.categories, [None])[own], dtype="str")
+    used["gene_transcripts"] = np.where(is_known, np.append(n_transcripts, 0)[own], 0)
+    names = {
+        "chrom": np.array(exons["chrom"].cat.categories)[used["chrom"]],
+        "strand": np.where(used.pop("is_minus"), "-", "+"),
+        "splice_type": np.where(used.pop("is_donor"), "donor", "acceptor"),
+    }
+    used = used.assign(**{k: pd.Series(v, dtype="str") for k, v in names.items()})
+    return used[[*SITE, *[name for name in used if name not in SITE]]]
 
 
-def _match(rows: pd.DataFrame, chroms: list[str], path: str | Path) -> pd.DataFrame:
-    """Give rows the sites' contig names; rows on other contigs keep theirs."""
-    theirs = rows["chrom"].unique()
+def _match(theirs: list[str], chroms: list[str], path: str | Path) -> list[str]:
+    """The sites' names of an annotation's contigs; other contigs keep theirs."""
     names, _ = match_contigs(theirs, dict.fromkeys(chroms, 0))
     if chroms and not names:
         raise InputError(
@@ -125,4 +137,4 @@ def _match(rows: pd.DataFrame, chroms: list[str], path: str | Path) -> pd.DataFr
             f"among the sites' ({', '.join(chroms[:5])} …): another genome? Set "
             "`genomes.<name>.annotation`"
         )
-    return rows.assign(chrom=[names.get(name, name) for name in rows["chrom"]])
+    return [names.get(name, name) for name in theirs]

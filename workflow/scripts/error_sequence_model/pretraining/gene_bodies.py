@@ -17,11 +17,11 @@ import pandas as pd
 
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import (
+    SMALLEST_INTRON,
     Genome,
-    find_genes,
     find_junctions,
     match_contigs,
-    read_features,
+    read_transcripts,
 )
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ class GenomeSource:
         prefix: What stands before its contigs' names: "" or "name:".
         has_sites: Whether the predictor's sites lie on it. A genome without them has
             nothing that must be held out by name.
+        smallest_intron: Shorter gaps between exons are no introns.
     """
 
     name: str
@@ -50,6 +51,7 @@ class GenomeSource:
     annotation: Path
     prefix: str = ""
     has_sites: bool = True
+    smallest_intron: int = SMALLEST_INTRON
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,10 @@ def read_gene_bodies(source: GenomeSource) -> GeneBodies:
         InputError: The annotation is unreadable, or none of its contigs is in the
             genome.
     """
-    rows = read_features(source.annotation)
+    found = read_transcripts(source.annotation, smallest_intron=source.smallest_intron)
     with Genome(source.fasta) as genome:
         lengths = genome.lengths
-    mapping, problems = match_contigs(rows["chrom"].unique(), lengths)
+    mapping, problems = match_contigs(found.exons["chrom"].cat.categories, lengths)
     if not mapping:
         raise InputError(
             f"genomes.{source.name}.annotation {source.annotation}: none of its contigs"
@@ -126,16 +128,19 @@ def read_gene_bodies(source: GenomeSource) -> GeneBodies:
             "%s: %d contigs are not in the genome and left out",
             *(source.annotation, len(problems)),
         )
-    rows = rows[rows["chrom"].isin(list(mapping))]
-    rows = rows.assign(chrom=source.prefix + rows["chrom"].map(mapping).astype("str"))
-    exons = rows[rows["feature"].eq("exon")]
-    genes = find_genes(rows)
+    names = {theirs: source.prefix + ours for theirs, ours in mapping.items()}
+    exons, genes, sites = (
+        rows[rows["chrom"].isin(list(names))].assign(
+            chrom=lambda kept: kept["chrom"].astype("str").map(names)
+        )
+        for rows in (found.exons, found.genes, find_junctions(found.exons))
+    )
     bodies = GeneBodies(
         source,
         {source.prefix + name: length for name, length in lengths.items()},
         genes[["gene_id", "chrom", "start", "end", "strand"]],
-        exons.assign(start=exons["start"] - 1)[["chrom", "start", "end", "strand"]],
-        find_junctions(exons),
+        exons[["chrom", "start", "end", "strand"]],
+        sites,
     )
     logger.info(
         "%s: %d genes, %d annotated sites",

@@ -171,19 +171,20 @@ def get_thresholds(config: Mapping[str, Any]) -> dict[str, float]:
     return {name: config["causes"][name] for name in names}
 
 
-def list_annotations(config: Mapping[str, Any], predictor: str) -> list[list[str]]:
-    """``[prefix, path]`` of a predictor's annotations.
+def list_annotations(config: Mapping[str, Any], predictor: str) -> list[list[Any]]:
+    """``[prefix, path, smallest_intron]`` of a predictor's annotations.
 
     None at all where a genome has none: flags known for a part of the sites only would
     tell genomes apart, not causes.
     """
     pairs = []
     for prefix, member in _list_members(config, predictor):
-        path = config["genomes"].get(member.get("genome"), {}).get("annotation")
-        if not path:
+        genome = config["genomes"].get(member.get("genome"), {})
+        if not genome.get("annotation"):
             return []
-        if [prefix, path] not in pairs:
-            pairs.append([prefix, path])
+        entry = [prefix, genome["annotation"], genome["smallest_intron"]]
+        if entry not in pairs:
+            pairs.append(entry)
     return pairs
 
 

@@ -24,11 +24,11 @@ from error_sequence_model.sites.consensus import (
     DONOR_CONSENSUS,
     MINIMUM_SHARE,
 )
+from error_sequence_model.sites.rowchecks import settle_overlaps
 from error_sequence_model.tables import Table, refuse
 
 logger = logging.getLogger(__name__)
 
-PRIORITY = ("TP", "FN", "FP", "TN")  # upstream's own, where one base has several
 # Junction minus `position` as an index of the transcript-direction gene sequence.
 OFFSETS = {
     ("donor", "+"): -1,
@@ -123,14 +123,7 @@ def place_on_genome(
         gene_position=frame["position"],
     )
     keys = ["chrom", "position", "strand", "splice_type"]
-    rank = frame["pred_type"].map({kind: i for i, kind in enumerate(PRIORITY)})
-    best = rank.groupby([frame[key] for key in keys]).transform("min")
-    is_beaten = (rank > best).to_numpy()
-    dropped = []
-    if is_beaten.any():
-        reason = "another class at the same site in an overlapping gene or copy"
-        dropped.append({"reason": reason, "rows": int(is_beaten.sum())})
-    kept = ~is_beaten
+    kept, dropped = settle_overlaps(frame, keys)
     return Table(
         frame[kept].reset_index(drop=True), table.lines[kept], table.problems
     ), dropped

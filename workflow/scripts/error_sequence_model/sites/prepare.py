@@ -46,6 +46,7 @@ from error_sequence_model.sites.rowchecks import (
     OPTIONAL_TEXT,
     check_rows,
     merge_copies,
+    settle_overlaps,
 )
 from error_sequence_model.tables import Table, read_table, refuse, rename_columns
 
@@ -133,7 +134,7 @@ def prepare_sites(
             details["annotation"] = str(annotation_path)
         reading = Reading(coordinate_base, site_base)
         sites, conflicts, shares = _prepare_native(
-            placed, errors_path, genome_path, reading, details
+            placed, errors_path, genome_path, reading, details, dropped
         )
     if conflicts:
         refuse(
@@ -167,6 +168,7 @@ def _prepare_native(
     genome_path: str | Path,
     reading: Reading,
     details: dict[str, Any],
+    dropped: list[dict[str, Any]],
 ) -> tuple[pd.DataFrame, list[tuple[int, str]], dict[str, dict[str, float | None]]]:
     """Check rows, find junctions, merge copies and check the consensus."""
     frame = table.frame
@@ -188,7 +190,10 @@ def _prepare_native(
             coordinate_base=reading.coordinate_base,
             site_base=reading.site_base,
         )
-        sites, conflicts = merge_copies(rows, table.lines)
+        kept, beaten = settle_overlaps(rows, KEYS, by_gene=True)
+        dropped += beaten
+        rows = rows[kept].reset_index(drop=True)
+        sites, conflicts = merge_copies(rows, table.lines[kept])
         own = None
         if "dinucleotide" in sites:
             own = sites["dinucleotide"].astype("str").str.upper()

@@ -6,8 +6,9 @@ Copies of a site (one per transcript) become one row.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from error_sequence_model.genome import SPLICE_TYPES, STRANDS, Genome, match_con
 from error_sequence_model.tables import NUMBER_NULLS, Table, convert_numbers, refuse
 
 PRED_TYPES = ("TP", "FP", "FN", "TN")
+PRIORITY = ("TP", "FN", "FP", "TN")  # where overlapping genes give a site several
 CORE = ("chrom", "position", "strand", "splice_type", "pred_type", "score")
 OPTIONAL_TEXT = ("gene_id", "gene_name", "transcript_ids", "gene_biotype")
 
@@ -157,6 +159,36 @@ def read_scores(
 logger = logging.getLogger(__name__)
 
 KEYS = ("chrom", "junction", "strand", "splice_type")
+
+
+def settle_overlaps(
+    rows: pd.DataFrame, keys: Sequence[str], *, by_gene: bool = False
+) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Decide sites that have several classes, as in overlapping genes.
+
+    A site that is annotated in one gene is annotated, so the first of TP, FN, FP, TN
+    stays.
+
+    Args:
+        rows: The keys, pred_type and, with ``by_gene``, gene_id.
+        keys: Columns that say which site it is.
+        by_gene: Only where no gene gives a site two classes; such rows contradict.
+
+    Returns:
+        ``(kept, dropped)``: bool ``(n_rows,)``, and the entry for the audit.
+    """
+    rank = rows["pred_type"].map({kind: i for i, kind in enumerate(PRIORITY)})
+    groups = [rows[key] for key in keys]
+    is_beaten = (rank > rank.groupby(groups).transform("min")).to_numpy()
+    if by_gene and is_beaten.any():
+        named = rows["gene_id"].fillna("")
+        n_own = rank.groupby([*groups, named]).transform("nunique")
+        is_clear = n_own.where(named.ne(""), 2).groupby(groups).transform("max").eq(1)
+        is_beaten = is_beaten & is_clear.to_numpy()
+    if not is_beaten.any():
+        return ~is_beaten, []
+    reason = "another class at the same site in an overlapping gene or copy"
+    return ~is_beaten, [{"reason": reason, "rows": int(is_beaten.sum())}]
 
 
 def merge_copies(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         get_interval,
         number_groups,
     )
+    from .missing import fill_empty_columns
     from .odds_ratios import UNKNOWN, OddsRatio, estimate_odds_ratio
     from .paired_tests import adjust_holm, compare_pairs, compute_p_value, score_models
     from .profiles import (

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .intervals import convert_intervals, convert_scores, read_rows
+    from .intervals import (
+        convert_intervals,
+        convert_scores,
+        iterate_rows,
+        read_first_row,
+        read_rows,
+    )
     from .readers import (
         NUMBER_NULLS,
         Table,
         convert_numbers,
+        iterate_table,
         open_parquet,
         read_table,
         refuse,

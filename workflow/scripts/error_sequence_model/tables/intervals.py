@@ -1,29 +1,47 @@
 """Reading tab-separated files without a header: GTF, GFF3, BED and bedGraph.
 
 Rows keep the number of their line (1-based) as index, so that messages can name it.
-Lines that start with ``#``, ``track`` or ``browser`` and blank ones are no rows.
+Lines that start with ``#``, ``track`` or ``browser`` and blank ones are no rows. Files
+are read block by block; a caller that keeps little of each needs little memory.
 """
 
 from __future__ import annotations
 
+import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from error_sequence_model.core import InputError
 from error_sequence_model.tables.readers import refuse
-from error_sequence_model.tables.streams import open_stream
+from error_sequence_model.tables.streams import LONGEST_HEADER, open_stream
 
-_NO_ROW = ("#", "track ", "track\t", "browser ")
+_NO_ROW = r"^(#|track[ \t]|browser |track$|browser$|\s*$)"
+BLOCK = 1 << 24  # bytes read at once
+LONGEST_LINE = 1 << 26  # bytes
 
 
 def read_rows(
     path: str | Path, names: Mapping[int, str], *, what: str, optional: int = 0
 ) -> pd.DataFrame:
-    """Read some fields of every row as text.
+    """Read some fields of every row as text; see ``iterate_rows``."""
+    parts = list(iterate_rows(path, names, what=what, optional=optional))
+    if len(parts) == 1:
+        return parts[0]
+    empty = pd.DataFrame({name: [] for name in names.values()}, dtype="str")
+    return pd.concat(parts) if parts else empty
+
+
+def iterate_rows(
+    path: str | Path, names: Mapping[int, str], *, what: str, optional: int = 0
+) -> Iterator[pd.DataFrame]:
+    """Read some fields of every row as text, block by block.
 
     Args:
         path: The file, plain or gzip by its content.
@@ -31,7 +49,7 @@ def read_rows(
         what: The kind of file, for messages.
         optional: So many of the last fields may be missing in the whole file.
 
-    Returns:
+    Yields:
         The columns, text with nulls; the index is the line.
 
     Raises:
@@ -39,42 +57,80 @@ def read_rows(
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file")
-    width = max(names) + 1
-    for count in range(width, width - optional - 1, -1):
-        chosen = {field: name for field, name in names.items() if field < count}
-        try:
-            with open_stream(path) as stream:
-                rows = pd.read_csv(
-                    stream,
-                    sep="\t",
-                    names=list(range(count)),
-                    usecols=list(chosen),
-                    dtype="str",
-                    quoting=3,
-                    skip_blank_lines=False,
-                    na_filter=True,
-                    keep_default_na=False,
-                    na_values=[""],
-                )
-            break
-        except pd.errors.EmptyDataError:
-            rows = pd.DataFrame({field: [] for field in chosen}, dtype="str")
-            break
-        except (OSError, EOFError, ValueError, zlib.error) as error:
-            if isinstance(error, InputError):
-                raise
-            reason = str(error)
-            is_narrow = "columns specified" in reason or "Usecols" in reason
-            if is_narrow and count > width - optional:
-                continue
-            if is_narrow:
-                reason = f"no row has {count} fields separated by tabs"
-            raise InputError(f"{path}: not a {what} file ({reason})") from error
-    rows.index = np.arange(1, len(rows) + 1)
-    first = rows[min(chosen)]
-    is_row = first.notna() & ~first.str.startswith(_NO_ROW, na=False)
-    rows = rows[is_row & ~first.isin(["track", "browser"])]
-    return rows.rename(columns=names).reindex(columns=list(names.values()))
+    needed = max(names) + 1 - optional
+    n_lines = widest = 0
+    try:
+        with open_stream(path) as stream:
+            for block in _cut_blocks(stream):
+                lines = pa.array(block.split(b"\n"), pa.binary()).cast(pa.string())
+                numbers = np.arange(n_lines + 1, n_lines + len(lines) + 1)
+                n_lines += len(lines)
+                is_row = pc.invert(pc.match_substring_regex(lines, _NO_ROW))
+                rows = _split(lines.filter(is_row), names)
+                rows.index = numbers[is_row.to_numpy(zero_copy_only=False)]
+                if len(rows):
+                    widest = max(widest, rows.attrs.pop("widest"))
+                    yield rows
+    except (pa.ArrowException, OSError, EOFError, ValueError, zlib.error) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: not a {what} file ({error})") from error
+    if n_lines and widest < needed:
+        raise InputError(
+            f"{path}: not a {what} file (no row has {needed} fields separated by tabs)"
+        )
+
+
+def read_first_row(path: str | Path) -> list[str]:
+    """Fields of the first line that is a row, [] if there is none.
+
+    Raises:
+        InputError: No such file.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        with open_stream(path) as stream:
+            while line := stream.readline(LONGEST_HEADER):
+                text = line.decode("utf-8", "replace").rstrip("\r\n")
+                if not re.match(_NO_ROW, text):
+                    return text.split("\t")
+    except (OSError, EOFError, zlib.error):
+        pass  # who reads the file says so
+    return []
+
+
+def _cut_blocks(stream: BinaryIO) -> Iterator[bytes]:
+    """Whole lines of about ``BLOCK`` bytes, without the last line's end."""
+    rest = b""
+    while chunk := stream.read(BLOCK):
+        head, end, tail = chunk.rpartition(b"\n")
+        if end:
+            yield (rest + head).replace(b"\r\n", b"\n").removesuffix(b"\r")
+            rest = tail
+        else:
+            rest += chunk
+            if len(rest) > LONGEST_LINE:
+                raise ValueError(f"a line is longer than {LONGEST_LINE >> 20} MiB")
+    if rest:
+        yield rest.replace(b"\r\n", b"\n").removesuffix(b"\r")
+
+
+def _split(lines: pa.Array, names: Mapping[int, str]) -> pd.DataFrame:
+    """Fields of rows by tabs; one that a row has not, or that is empty, is null."""
+    fields = pc.split_pattern(lines, "\t", max_splits=max(names) + 1)
+    widths = pc.list_value_length(fields).to_numpy(zero_copy_only=False)
+    starts = fields.offsets.to_numpy()[:-1]
+    values = fields.flatten()
+    columns = {}
+    for field, name in names.items():
+        places = pa.array(starts + field, mask=widths <= field)
+        column = values.take(places)
+        is_empty = pc.equal(column, "")
+        columns[name] = pc.if_else(is_empty, pa.scalar(None, pa.string()), column)
+    rows = pa.table(columns).to_pandas() if len(lines) else pd.DataFrame(columns)
+    rows.attrs["widest"] = int(widths.max(initial=0))
+    return rows
 
 
 def convert_intervals(

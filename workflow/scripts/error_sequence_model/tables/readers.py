@@ -31,6 +31,7 @@ NULLS = ("", ".")
 # Also null, but only in a column whose other values are all numbers: NA may be a name.
 NUMBER_NULLS = ("NA", "NaN", "nan", "NULL", "None")
 MOST_ROWS = 500_000_000
+BLOCK = 1 << 24  # bytes read at once
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,28 @@ class Table:
 
 
 def read_table(path: str | Path) -> Table:
-    """Read a TSV, CSV or Parquet file.
+    """Read a TSV, CSV or Parquet file whole; see ``iterate_table``."""
+    parts = list(iterate_table(path))
+    if len(parts) == 1:
+        return parts[0]
+    return Table(
+        pd.concat([part.frame for part in parts], ignore_index=True),
+        np.concatenate([part.lines for part in parts]),
+        parts[-1].problems,
+    )
+
+
+def iterate_table(path: str | Path) -> Iterator[Table]:
+    """Read a TSV, CSV or Parquet file block by block.
 
     Args:
         path: The file; ``.parquet`` and ``.pq`` are Parquet, ``.csv[.gz]`` has commas,
             everything else tabs. A byte-order mark, CRLF line ends and, where the
             header is quoted, quoted fields are accepted.
 
-    Returns:
-        The table; every column of a text file is ``str``.
+    Yields:
+        At least one table, without rows if there are none; every column of a text file
+        is ``str``. ``problems`` are those of all blocks so far.
 
     Raises:
         InputError: No such file, not a table, truncated, or two columns of one name.
@@ -65,15 +79,23 @@ def read_table(path: str | Path) -> Table:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    if path.suffix.lower() in {".parquet", ".pq"}:
-        return _read_parquet(path)
-    return _read_text(path)
+    is_parquet = path.suffix.lower() in {".parquet", ".pq"}
+    yield from _iterate_parquet(path) if is_parquet else _iterate_text(path)
 
 
-def _read_parquet(path: Path) -> Table:
+def _iterate_parquet(path: Path) -> Iterator[Table]:
+    n_rows = 0
     with open_parquet(path) as file:
         refuse_repeated(path, file.schema_arrow.names)
-        frame = file.read().to_pandas()
+        groups = range(file.metadata.num_row_groups)
+        for group in groups or [None]:
+            table = file.read() if group is None else file.read_row_group(group)
+            frame = _clean_parquet(table.to_pandas())
+            yield Table(frame, np.arange(n_rows + 1, n_rows + len(frame) + 1))
+            n_rows += len(frame)
+
+
+def _clean_parquet(frame: pd.DataFrame) -> pd.DataFrame:
     # pandas hides a named index among the columns that the file has.
     named = [name for name in frame.index.names if name is not None]
     frame = frame.reset_index(named).reset_index(drop=True)
@@ -82,7 +104,7 @@ def _read_parquet(path: Path) -> Table:
             frame[name] = frame[name].astype(frame[name].cat.categories.dtype)
         if pd.api.types.is_string_dtype(frame[name]):
             frame[name] = frame[name].mask(frame[name].isin(NULLS))
-    return Table(frame, np.arange(1, len(frame) + 1))
+    return frame
 
 
 @contextmanager
@@ -109,7 +131,7 @@ def open_parquet(path: str | Path) -> Iterator[pq.ParquetFile]:
         raise InputError(f"{path}: not a readable Parquet file ({error})") from error
 
 
-def _read_text(path: Path) -> Table:
+def _iterate_text(path: Path) -> Iterator[Table]:
     is_csv = path.name.lower().removesuffix(".gz").endswith(".csv")
     delimiter = "," if is_csv else "\t"
     bad: list[tuple[int, str]] = []
@@ -123,25 +145,28 @@ def _read_text(path: Path) -> Table:
                     f"{row.expected_columns}: {row.text[:60]!r}",
                 )
             )
+        else:
+            blank.append(row.number)
         return "skip"
 
+    blank: list[int] = []
     try:
         header = read_header(path, delimiter)
         names, skipped = header.names, header.skipped
         refuse_repeated(path, names)
+        nothing = pd.DataFrame(columns=names, dtype="str")
         if not header.has_rows:
-            return Table(
-                pd.DataFrame(columns=names, dtype="str"), np.zeros(0, np.int64)
-            )
+            yield Table(nothing, np.zeros(0, np.int64))
+            return
         with open_stream(path) as stream:
-            table = pc_csv.read_csv(
+            blocks = pc_csv.open_csv(
                 stream,
                 # One thread: only then does the handler learn the line of a bad row.
                 pc_csv.ReadOptions(
                     use_threads=False,
                     column_names=names,
                     skip_rows=skipped + 1,
-                    block_size=1 << 24,
+                    block_size=BLOCK,
                 ),
                 pc_csv.ParseOptions(
                     delimiter=delimiter,
@@ -155,16 +180,25 @@ def _read_text(path: Path) -> Table:
                     strings_can_be_null=True,
                 ),
             )
+            line, n_told = skipped + 2, -1
+            for block in blocks:
+                table = pa.Table.from_batches([block])
+                _refuse_binary(path, table)
+                others = {number for number, _ in bad} | {*blank}
+                lines = np.arange(line, line + len(table) + len(others))
+                lines = np.setdiff1d(lines, [*others])[: len(table)]
+                frame = table.to_pandas()
+                kept = ~frame.isna().all(axis=1).to_numpy()
+                line = int(lines[-1]) + 1 if len(lines) else line
+                frame = frame[kept].reset_index(drop=True)
+                n_told = len(bad)
+                yield Table(frame, lines[kept], tuple(bad))
+            if n_told < len(bad) or n_told < 0:  # a block of bad rows alone, or none
+                yield Table(nothing, np.zeros(0, np.int64), tuple(bad))
     except (pa.ArrowException, OSError, EOFError, ValueError, zlib.error) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: not a readable table ({error})") from error
-    _refuse_binary(path, table)
-    lines = np.arange(len(table) + len(bad), dtype=np.int64) + skipped + 2
-    lines = np.setdiff1d(lines, [line for line, _ in bad], assume_unique=True)
-    frame = table.to_pandas()
-    blank = frame.isna().all(axis=1).to_numpy()
-    return Table(frame[~blank].reset_index(drop=True), lines[~blank], tuple(bad))
 
 
 def _refuse_binary(path: Path, table: pa.Table) -> None:
@@ -321,6 +355,7 @@ def read_header(path: Path, delimiter: str) -> Header:
                     " not a table"
                 )
             line = raw.decode("utf-8-sig")
+            _refuse_variants(path, line)
             if not line.startswith("##"):
                 given = line.rstrip("\r\n").lstrip("#").split(delimiter)
                 names = [name.strip().strip('"') for name in given]
@@ -330,6 +365,18 @@ def read_header(path: Path, delimiter: str) -> Header:
                 return Header(names, skipped, bool(file.peek(1)), is_quoted)
             skipped += 1
     raise InputError(f"{path}: the file is empty; a header line is needed")
+
+
+def _refuse_variants(path: Path, line: str) -> None:
+    """Refuse what tells how variants change scores: VCF and JSON."""
+    found = "a VCF of variants" if line.startswith("##fileformat=VCF") else ""
+    found = "JSON" if line.lstrip()[:1] in {"{", "["} else found
+    if found:
+        raise InputError(
+            f"{path}: {found}, no table. SpliceAI and Pangolin tell there how variants "
+            "change their scores; what is needed are the scores of every base of the "
+            "reference sequence (a table, bigWig or bedGraph), see docs/own-data.md"
+        )
 
 
 def refuse_repeated(path: Path, names: list[str]) -> None:

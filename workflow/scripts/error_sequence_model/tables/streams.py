@@ -20,6 +20,38 @@ LARGEST_RATIO = 200
 LONGEST_HEADER = 1 << 20
 
 
+# First bytes -> what a file is, and what to do about it.
+_KINDS = {
+    b"PK\x03\x04": "an Excel workbook (.xlsx) or a zip archive: save the sheet as text "
+    "with tabs (.tsv), or unpack the archive",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook (.xls): save the sheet as text with tabs "
+    "(.tsv)",
+    b"\xff\xfe": "UTF-16 text: `iconv -f UTF-16 -t UTF-8 FILE > NEW`",
+    b"\xfe\xff": "UTF-16 text: `iconv -f UTF-16 -t UTF-8 FILE > NEW`",
+    b"BZh": "packed by bzip2: `bunzip2 FILE`",
+    b"\xfd7zXZ": "packed by xz: `unxz FILE`",
+    b"\x28\xb5\x2f\xfd": "packed by zstd: `unzstd FILE`",
+    b"7z\xbc\xaf": "a 7z archive: unpack it",
+    b"PAR1": "Parquet: name it .parquet",
+    b"\x26\xfc\x8f\x88": "a bigWig; scores are read from it with `format: bigwig`",
+    b"\xeb\xf2\x89\x87": "a bigBed: `bigBedToBed FILE NEW`",
+    b"\x89HDF": "HDF5: write its table as text with tabs",
+    b"SQLite format 3": "an SQLite database (gffutils makes such of a GTF): give the "
+    "text file it was made of",
+    b"BAM\x01": "a BAM of reads: extract junctions (`regtools junctions extract`)",
+    b"\x1f\x8b": "packed by gzip twice: `gunzip` it once",
+}
+
+
+def _refuse_kinds(path: Path, start: bytes) -> None:
+    """Refuse what is no text, known by its first bytes, with what to do."""
+    for mark, told in _KINDS.items():
+        if start.startswith(mark):
+            raise InputError(f"{path}: {told}")
+    if len(start) >= 4 and start[1:4:2] == b"\0\0" and start[0] and start[2]:
+        raise InputError(f"{path}: {_KINDS[bytes([255, 254])]}")
+
+
 def is_gzip(path: str | Path) -> bool:
     """Whether a file starts as gzip (and bgzip) does."""
     with Path(path).open("rb") as file:
@@ -59,12 +91,15 @@ def open_stream(path: str | Path) -> Iterator[io.BufferedReader]:
     """Open a text file for reading as bytes, unpacked.
 
     Raises:
-        InputError: While reading: it unpacks to more than any table would.
+        InputError: No text, but a kind of file that is known; or, while reading: it
+            unpacks to more than any table would.
     """
     path = Path(path)
     if not is_gzip(path):
         with path.open("rb") as file:
+            _refuse_kinds(path, file.peek(16))
             yield file
         return
     with io.BufferedReader(_BoundedGzip(path), 1 << 20) as file:
+        _refuse_kinds(path, file.peek(16))
         yield file

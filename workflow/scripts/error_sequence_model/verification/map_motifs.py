@@ -17,6 +17,7 @@ from error_sequence_model.motifs import find_matrix_hits, get_background
 from error_sequence_model.statistics import (
     compute_macro_auprc,
     compute_sampled_auprc,
+    fill_empty_columns,
     get_interval,
     number_groups,
 )
@@ -104,7 +105,8 @@ def verify_motifs(
             np.hstack([own, counts[:, columns]])
             for own, counts in zip(features, hits, strict=True)
         ]
-        boosting = make_plain_boosting(seed).fit(added[0], train.labels)
+        given = fill_empty_columns(added[0])
+        boosting = make_plain_boosting(seed).fit(given, train.labels)
         found = np.zeros((len(unseen.labels), int(boosting.classes_.max()) + 1))
         found[:, boosting.classes_] = boosting.predict_proba(added[1])
         sampled = compute_sampled_auprc(

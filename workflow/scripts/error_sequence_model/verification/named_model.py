@@ -24,7 +24,7 @@ from error_sequence_model.features import (
     make_sequence_families,
     make_strength_families,
 )
-from error_sequence_model.statistics import compute_macro_auprc
+from error_sequence_model.statistics import compute_macro_auprc, fill_empty_columns
 from error_sequence_model.windows import Windows
 
 TREES = 60
@@ -137,7 +137,7 @@ def fit_named_model(
     codes = encode_bases(windows.get_matrix(train["site_id"].to_numpy()))
     features = compute_families(families, codes, types.eq("donor").to_numpy())
     boosting = make_plain_boosting(seed)
-    boosting.fit(features, train["label"].to_numpy())
+    boosting.fit(fill_empty_columns(features), train["label"].to_numpy())
     return NamedModel(families, strengths, boosting, tuple(errors), layout)
 
 
