@@ -196,7 +196,7 @@ def find_threshold(
         InputError: Fewer positions have a score than sites are annotated.
 
     Example:
-        >>> scores = pd.DataFrame({"score": [0.9, 0.1, 0.6, 0.4]})
+        >>> scores = np.array([0.9, 0.1, 0.6, 0.4])
         >>> find_threshold(scores, 2, "topk"), find_threshold(scores, 2, 0.5)
         (0.6, 0.5)
     """

@@ -25,6 +25,20 @@ def match_calls(
     Returns:
         pred_type, call_class and shift of TP, FN and FP, with the SITE columns and key
         of each; call is the key of the call of TP and FP, -1 for FN.
+
+    Example:
+        >>> def place(*junctions):
+        ...     sites = pd.DataFrame({"chrom": "chr1", "junction": junctions})
+        ...     return sites.assign(strand="+", splice_type="donor")
+        >>> calls, truth = place(100, 204, 900), place(100, 200, 500)
+        >>> found = match_calls(calls, truth, CallSettings())
+        >>> found[["junction", "pred_type", "call_class", "shift"]]
+           junction pred_type   call_class  shift
+        0       100        TP        exact    0.0
+        1       200        FN    near_miss    4.0
+        2       500        FN       missed    NaN
+        3       204        FP    near_miss    4.0
+        4       900        FP  unannotated    NaN
     """
     contigs = pd.Index(pd.unique(pd.concat([calls["chrom"], truth["chrom"]])))
     sites = truth.assign(key=make_keys(truth, contigs))

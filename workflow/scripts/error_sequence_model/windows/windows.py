@@ -16,6 +16,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -31,13 +32,15 @@ from error_sequence_model.core import (
 from error_sequence_model.genome import (
     BASE_N,
     Genome,
-    Variants,
     WindowCutter,
     check_sides,
     clean_bases,
     extract_window,
 )
 from error_sequence_model.tables import open_parquet
+
+if TYPE_CHECKING:  # what windows are is defined without them
+    from error_sequence_model.genome import Variants
 
 logger = logging.getLogger(__name__)
 
