@@ -56,7 +56,7 @@ def test_windows_equal_bedtools(name: str, tmp_path: Path) -> None:
         lengths = genome.lengths
         with (tmp_path / "genome.fa").open("w") as file:
             for chrom in lengths:
-                file.write(f">{chrom}\n{genome._file.fetch(chrom)}\n")
+                file.write(f">{chrom}\n{genome.fetch(chrom, 0, lengths[chrom])}\n")
     is_plus = sites["strand"].eq("+")
     start = sites["junction"] - is_plus.map({True: up, False: down})
     end = start + up + down

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import itertools
-import time
 from pathlib import Path
 
 import numpy as np
@@ -302,20 +301,6 @@ def test_other_column_names(genome: TinyGenome, fasta: Path, tmp_path: Path) -> 
     assert "seqname" not in sites
     with pytest.raises(InputError, match="nowhere"):
         read(table, fasta, tmp_path, column_names={"chrom": "nowhere"})
-
-
-def test_a_million_rows_in_ten_seconds(
-    genome: TinyGenome, fasta: Path, tmp_path: Path
-) -> None:
-    table = genome.table().assign(score=0.25, gene_name="x", n_transcripts=3)
-    n = 200_000  # a fifth here, in the suite; `make bench` reads the million
-    big = pd.concat([table] * (n // len(table) + 1)).head(n)
-    big["transcript_id"] = np.arange(n).astype(str)
-    path = tmp_path / "big.parquet"
-    big.to_parquet(path)
-    start = time.perf_counter()
-    prepare_sites(path, fasta, coordinate_base=1, site_base="exon")
-    assert time.perf_counter() - start < 6
 
 
 def test_every_site_is_counted_and_told() -> None:

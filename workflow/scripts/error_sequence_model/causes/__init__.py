@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .name import choose_sites, name_causes
+    from .name import NamedCauses, choose_sites, name_causes
     from .registry import CAUSES
     from .tracks import read_bed
 

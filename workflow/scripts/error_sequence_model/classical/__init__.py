@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .baselines import BASELINES, fit_baselines, make_rows, read_matrix
+    from .baselines import (
+        BASELINES,
+        Baseline,
+        fit_baselines,
+        get_baseline,
+        make_rows,
+        read_matrix,
+    )
     from .hybrid import align_held_out, fit_hybrids
     from .models import (
         Rows,

@@ -8,6 +8,7 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .curves import (
+        Curve,
         get_areas,
         get_curves,
         get_reliability,

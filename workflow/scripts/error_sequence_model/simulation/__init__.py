@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .run import simulate
+    from .run import SimulationPaths, simulate
     from .settings import SimulationSettings
     from .truth import read_truth
 

@@ -15,6 +15,6 @@ if TYPE_CHECKING:
         sketch_windows,
     )
     from .leakage import count_overlaps, summarise_audits
-    from .split import make_split, shuffle_labels
+    from .split import assign_parts, make_split, require_classes, shuffle_labels
 
 __all__, __getattr__ = open_face(__name__, __file__)

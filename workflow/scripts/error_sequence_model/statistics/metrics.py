@@ -275,7 +275,8 @@ def get_interval(values: np.ndarray) -> tuple[float | None, float | None]:
     """Percentile interval (95 %) of the finite values, or two None.
 
     Example:
-        >>> get_interval(np.arange(101.0))
+        >>> low, high = get_interval(np.arange(101.0))
+        >>> round(low, 3), round(high, 3)
         (2.5, 97.5)
     """
     values = values[np.isfinite(values)]
