@@ -95,6 +95,7 @@ def attribute(
     core: int | None = None,
     device: torch.device | None = None,
     seed: int = 1,
+    is_rough: bool = False,
 ) -> Attribution:
     """Attribute the log-odds of an error to bases.
 
@@ -114,6 +115,7 @@ def attribute(
         core: Bases mutated on either side of the junction; None: the whole window.
         device: Where to compute; None: where the model is.
         seed: Seed of shuffles and substitutions.
+        is_rough: Whether cheaper maps will do; see `MapRequest`.
 
     Returns:
         The maps with their evidence.
@@ -131,6 +133,7 @@ def attribute(
         core=core,
         device=device,
         seed=seed,
+        is_rough=is_rough,
     )
     length = plan.request.length
     maps = Attribution(
@@ -161,6 +164,7 @@ def plan_maps(
     core: int | None,
     device: torch.device | None = None,
     seed: int,
+    is_rough: bool = False,
 ) -> MapPlan:
     """Check what is asked for and cut it into batches; arguments as in `attribute`."""
     found = find_method(method)
@@ -173,6 +177,7 @@ def plan_maps(
         baseline=baseline,
         core=core,
         seed=seed,
+        is_rough=is_rough,
     )
     request = replace(request, baseline=found.choose_baseline(request))
     _warn_of_cut_sites(dataset)

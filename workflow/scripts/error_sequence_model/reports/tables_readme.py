@@ -32,8 +32,8 @@ CONTENTS = {
     "[attention]",
     "attribution_profile": "mean scaled attribution per base with 95 % interval over "
     "genes; p: family-wise, per position [where the model looks]",
-    "cascade": "rank correlation with the real map after weights were drawn anew "
-    "[trust]",
+    "cascade": "correlations with the real map, and the share of its highest bases "
+    "that stay, after weights were drawn anew [trust]",
     "causes": "prevalence, odds ratio, q of each named cause; joint: beside all others "
     "[named causes]",
     "checks": "verdicts on every map as they are printed [trust]",
@@ -41,11 +41,13 @@ CONTENTS = {
     "confusion": "test sites by truth (rows) and model (columns) [performance]",
     "curves": "precision-recall and ROC curves (model, curve, x, y) [performance]; "
     "without a contrast in the name: deletion and insertion curves, log-odds by share "
-    "of bases [trust]",
+    "of bases, along the map's own order and those it must beat [trust]",
     "elements": "known elements by region: sites with a hit, adjusted odds ratio, q "
     "[known elements]",
     "exemplars": "attribution (log-odds) and attention (share) per base of the sites "
     "drawn, and the rule that chose them [single sites]",
+    "gate": "log-odds that a map moves at its own sites beyond what knows nothing of "
+    "the site, with 95 % interval over genes [trust]",
     "leakage": "what training and test share [data]",
     "logos": "height of each letter: mean scaled attribution [regions and letters]",
     "motif_logos": "height of each letter of a motif: contribution (scaled "

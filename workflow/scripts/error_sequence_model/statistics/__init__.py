@@ -34,7 +34,13 @@ if TYPE_CHECKING:
         number_groups,
     )
     from .odds_ratios import UNKNOWN, OddsRatio, estimate_odds_ratio
-    from .paired_tests import adjust_holm, compare_pairs, compute_p_value, score_models
+    from .paired_tests import (
+        adjust_holm,
+        combine_p_values,
+        compare_pairs,
+        compute_p_value,
+        score_models,
+    )
     from .profiles import (
         Comparison,
         Profile,
@@ -55,6 +61,7 @@ __all__ = [
     "adjust_holm",
     "adjust_p_values",
     "choose_threshold",
+    "combine_p_values",
     "compare_classes",
     "compare_pairs",
     "compute_auprc",

@@ -28,6 +28,7 @@ from error_sequence_model.reports.findings.causes import (
     read_unit_causes,
 )
 from error_sequence_model.reports.findings.checks import warn_of_chance
+from error_sequence_model.reports.findings.controls import describe_control
 from error_sequence_model.reports.findings.in_short import describe_in_short, name_units
 from error_sequence_model.reports.findings.motifs import (
     describe_motif_control,
@@ -41,7 +42,6 @@ from error_sequence_model.reports.findings.statistics import MapStatistics
 from error_sequence_model.reports.findings.words import (
     Gain,
     describe_checks,
-    describe_control,
     describe_gain,
     describe_regions,
     describe_score,
@@ -251,7 +251,8 @@ def _join_names(names: Sequence[str]) -> str:
 
 def answer_controls(data: ReportData) -> list[Answer]:
     """What the same steps find with shuffled labels, which must be nothing."""
-    lines = [describe_control(unit) for unit in data.controls]
+    among = len(data.controls)
+    lines = [describe_control(unit, among=among) for unit in data.controls]
     lines += [
         found for unit in data.controls if (found := describe_motif_control(unit))
     ]

@@ -1,4 +1,4 @@
-"""Stored checks in words: seeds, methods, shuffled labels, views of attention."""
+"""Stored checks in words: seeds, methods, views of attention."""
 
 from __future__ import annotations
 
@@ -73,24 +73,6 @@ def describe_agreement(unit: Unit) -> list[str]:
     return lines
 
 
-def describe_labels(unit: Unit) -> tuple[str, str]:
-    """Whether a control's maps show a region all the same, with its mark."""
-    control = unit.lead.faithfulness.get("control")
-    start = f"Control {unit.name} (shuffled labels), maps: "
-    if not control or control.get("passed") is None:
-        return f"{start}regions were not tested.", "open"
-    parts = [
-        f"{method.replace('_', ' ')} smallest p {found['p_value']:.2g} "
-        f"({found['region'].replace('_', ' ')})"
-        for method, found in control["methods"].items()
-    ]
-    found = "no region beyond chance" if control["passed"] else "a region BEYOND chance"
-    return (
-        f"{start}{found}: {'; '.join(parts)}; level {control['level']:.2g}.",
-        "good" if control["passed"] else "bad",
-    )
-
-
 def describe_view(checks: dict[str, Any] | None) -> tuple[str, bool | None]:
     """Sanity score of one view of attention in a line, and its verdict."""
     if not checks or "undefined" in checks:
@@ -98,11 +80,10 @@ def describe_view(checks: dict[str, Any] | None) -> tuple[str, bool | None]:
     planted = checks.get("planted")
     parts = [f"planted AUROC {planted['auroc']:.2f}"] if planted else []
     for name in ("deletion", "insertion"):
-        check = checks.get(name) or {}
-        if check.get("area") is not None:
-            gain = check["area"] - check["random_area"]
-            text = f"{name} {format_signed(gain)}{format_interval(check['interval'])}"
-            parts.append(text)
+        check = (checks.get("other_site") or {}).get(name) or {}
+        if check.get("difference") is not None:
+            gain = format_signed(check["difference"])
+            parts.append(f"{name} {gain}{format_interval(check['interval'])}")
     passed = checks.get("passed")
     word = {True: "✓ passed", False: "✗ FAILED"}.get(passed, "○ not judged")
     return f"{word}: {', '.join(parts)}" if parts else word, passed

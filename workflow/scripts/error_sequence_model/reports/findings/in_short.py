@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from error_sequence_model.figures import format_interval, format_number, join_words
+from error_sequence_model.reports.findings.belief import sum_up_belief
 from error_sequence_model.reports.findings.causes import get_names, read_unit_causes
 from error_sequence_model.reports.findings.motifs import format_ratio, read_unit_motifs
 from error_sequence_model.reports.findings.words import measure_gain
@@ -35,6 +36,7 @@ def describe_in_short(units: Sequence[Unit]) -> str:
         members = list(group)
         sentences = [_sum_up_scores(members), _sum_up_gains(members)]
         sentences += [_sum_up_causes(members), _sum_up_motifs(members)]
+        sentences.append(sum_up_belief(members))
         parts.append(f"{pair}: " + " ".join(text for text in sentences if text))
     return " ".join(parts) or "There are no test scores to sum up."
 

@@ -92,14 +92,18 @@ def _describe_checks(unit: Unit) -> str:
     parts = []
     if any(check.get("completeness") for check in checks.values()):
         parts.append("for completeness")
-    if any(check.get("deletion") for check in checks.values()):
-        parts.append("against random orders of deletion and insertion")
+    if any(check.get("own") for check in checks.values()):
+        parts.append(
+            "at their own sites against the map of another site of the class, the mean "
+            "map of the class and the distance to the junction, by deletion and "
+            "insertion"
+        )
     if drawn:
         count = drawn[0].get("n_networks") or 1
         networks = f" (median over {count} such networks)" if count > 1 else ""
         parts.append(
-            "by their rank correlation with maps of the model with all weights drawn "
-            f"anew{networks}"
+            "by their correlation, and their highest bases, with maps of the model "
+            f"with all weights drawn anew{networks}"
         )
     return f"Maps were checked {', '.join(parts)}." if parts else ""
 

@@ -14,6 +14,7 @@ from error_sequence_model.figures import (
     format_p,
     format_signed,
 )
+from error_sequence_model.reports.findings.belief import say_belief
 from error_sequence_model.reports.findings.statistics import MapStatistics
 from error_sequence_model.results import RunResults, Unit
 
@@ -222,29 +223,11 @@ def describe_checks(unit: Unit) -> list[tuple[str, str]]:
             *unit.lead.methods,
             "attention",
         ]:
-            name = method.replace("_", " ")
-            lines.append((f"{unit.name}: {name} failed its faithfulness check.", "bad"))
+            lines.append((f"{unit.name}: {say_belief(method, result)}.", "bad"))
     if unit.lead.missing:
         problems = "; ".join(unit.lead.missing)
         lines.append((f"{unit.name}, {unit.lead.name}: {problems}.", "bad"))
     return lines
-
-
-def describe_control(unit: Unit) -> tuple[str, str]:
-    """Whether a shuffled-label control finds nothing, as it should."""
-    metrics = unit.lead.metrics
-    interval = (metrics.get("intervals") or {}).get("auroc")
-    if metrics.get("auroc") is None or interval is None:
-        return f"Control {unit.name} (shuffled labels): no metrics stored.", "open"
-    low, high = interval
-    includes = low <= 0.5 <= high
-    verdict = "includes" if includes else "does NOT include"
-    return (
-        f"Control {unit.name} (shuffled labels): AUROC {metrics['auroc']:.2f}"
-        f"{format_interval(interval)}, which {verdict} 0.5"
-        f"{'' if includes else ': something leaks'}.",
-        "good" if includes else "bad",
-    )
 
 
 def name_model(run: RunResults) -> str:

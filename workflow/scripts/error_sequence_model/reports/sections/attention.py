@@ -175,7 +175,7 @@ def _describe(
         f"n = {counts[0]} {names[0]}, {counts[1]} {names[1]}, held-out test part; "
         f"{statistics.unit.lead.name}. Per cent of the total per base (weighted by "
         "effect: of each site's own total); bands: 95 % bootstrap over genes; dashed: "
-        "uniform. Under each title its check against random orders and planted truth. "
+        "uniform. Under each title its check against another site's and planted truth. "
         "Heads: colour is attention over uniform, log2, symmetric about equal."
     ]
     special = maps.extra.get("special_share")
