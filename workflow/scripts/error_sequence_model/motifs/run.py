@@ -42,6 +42,10 @@ from error_sequence_model.windows import Windows
 
 logger = logging.getLogger(__name__)
 
+# Sites per class that motifs are tested on: their windows, and the hits of every motif
+# in them, are held in memory.
+MOST_HELD_OUT = 10_000
+
 
 def find_run_motifs(
     maps: dict[str, Path],
@@ -90,7 +94,9 @@ def find_run_motifs(
         *learn_elements(split, sites, windows),
     ]
     options = {"error_labels": error_labels, "explained": explained}
-    held_out = gather_sites(test, sites, windows, **options)
+    held_out = gather_sites(
+        test, sites, windows, most=MOST_HELD_OUT, seed=settings.seed, **options
+    )
     rows = np.searchsorted(held_out.site_ids, explained)
     how = {"splice_type": splice_type, "fdr": settings.fdr, "seed": settings.seed}
     found = search_motifs(

@@ -38,7 +38,8 @@ def gather_sites(
         windows: Their windows.
         error_labels: Labels that mean an error.
         explained: site_id of the sites with maps.
-        most: Sites per class, drawn at random where there are more; None: all.
+        most: Sites per class, explained ones first and others drawn at random where
+            there are more; None: all.
         seed: Of that draw.
     """
     split = split.sort_values("site_id")
@@ -46,10 +47,11 @@ def gather_sites(
     is_error = np.isin(split["label"], error_labels)
     if most is not None:
         rng = np.random.default_rng(seed)
-        chosen = [
-            rng.permutation(np.flatnonzero(is_error == kind))[:most]
-            for kind in (False, True)
-        ]
+        last = ~np.isin(site_ids, explained)
+        chosen = []
+        for kind in (False, True):
+            drawn = rng.permutation(np.flatnonzero(is_error == kind))
+            chosen.append(drawn[np.argsort(last[drawn], kind="stable")][:most])
         rows = np.sort(np.concatenate(chosen))
         site_ids, is_error = site_ids[rows], is_error[rows]
     here = sites.loc[site_ids]

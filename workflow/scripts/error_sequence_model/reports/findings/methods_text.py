@@ -122,7 +122,8 @@ def _describe_motifs(unit: Unit) -> str:
     else:
         found = (
             "as clusters of stretches that score higher than the maps in random order "
-            f"(false discovery rate {rate})"
+            f"(false discovery rate {rate}), kept where stronger than any of 19 times "
+            "that each site's sequence was turned in a circle under its map"
         )
     return (
         f"Motifs were found in the maps ({about['method'].replace('_', ' ')}) of "
