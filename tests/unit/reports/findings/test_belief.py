@@ -31,6 +31,12 @@ def test_what_stays_is_said_by_what_failed(failed, words):
     assert words in text
 
 
+def test_what_stays_is_said_of_the_map_that_is_drawn():
+    assert "motifs' tests" in say_belief("saliency", check("position_only"))
+    text = say_belief("saliency", check("position_only"), is_drawn=False)
+    assert text.endswith("believe no base of it")
+
+
 def test_what_passed_or_was_not_judged():
     assert say_belief("saliency", check(passed=True)) == ""
     text = say_belief("saliency", check(passed=None))

@@ -8,17 +8,19 @@ from typing import Any
 from error_sequence_model.results import Unit
 
 STILL = (
-    "what does not rest on maps stays: scores, named causes, and motifs' tests, which "
-    "are made on the sequences"
+    "; what does not rest on maps stays: scores, named causes, and motifs' tests, "
+    "which are made on the sequences"
 )
 
 
-def say_belief(method: str, checks: dict[str, Any]) -> str:
+def say_belief(method: str, checks: dict[str, Any], *, is_drawn: bool = True) -> str:
     """Say what a map that was checked may be used for, without a full stop.
 
     Args:
         method: Its name.
         checks: Its entry of ``faithfulness.json``.
+        is_drawn: Whether the report's other pages are drawn from it, so that a reader
+            asks what stays.
 
     Returns:
         Empty where it passed: everything.
@@ -26,6 +28,7 @@ def say_belief(method: str, checks: dict[str, Any]) -> str:
     if checks.get("passed"):
         return ""
     name = method.replace("_", " ")
+    still = STILL if is_drawn else ""
     if checks.get("passed") is None:
         return f"{name} was checked on too few sites: read it as a hypothesis"
     failed = {
@@ -34,11 +37,11 @@ def say_belief(method: str, checks: dict[str, Any]) -> str:
         if isinstance(check, dict) and check.get("passed") is False
     }
     if "randomisation" in failed:
-        why = "FAILED: it looks alike in networks that have learnt nothing"
-        return f"{name} {why}; believe none of it; {STILL}"
+        why = "it looks alike in networks that have learnt nothing"
+        return f"{name} FAILED: {why}; believe none of it{still}"
     if "position_only" in failed:
-        why = "FAILED: it finds what matters no better than closeness to the junction"
-        return f"{name} {why}; believe no base of it; {STILL}"
+        why = "it finds what matters no better than closeness to the junction"
+        return f"{name} FAILED: {why}; believe no base of it{still}"
     if failed & {"other_site", "class_mean"}:
         rival = "that of another site" if "other_site" in failed else "its class's mean"
         return (
@@ -50,7 +53,7 @@ def say_belief(method: str, checks: dict[str, Any]) -> str:
             f"{name} FAILED completeness: believe which bases matter, not how much; "
             "its heights do not add up"
         )
-    return f"{name} FAILED its faithfulness check: do not rely on it; {STILL}"
+    return f"{name} FAILED its faithfulness check: do not rely on it{still}"
 
 
 def sum_up_belief(units: Sequence[Unit]) -> str:

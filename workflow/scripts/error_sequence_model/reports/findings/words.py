@@ -223,7 +223,9 @@ def describe_checks(unit: Unit) -> list[tuple[str, str]]:
             *unit.lead.methods,
             "attention",
         ]:
-            lines.append((f"{unit.name}: {say_belief(method, result)}.", "bad"))
+            is_drawn = method == unit.lead.methods[0] if unit.lead.methods else False
+            text = say_belief(method, result, is_drawn=is_drawn)
+            lines.append((f"{unit.name}: {text}.", "bad"))
     if unit.lead.missing:
         problems = "; ".join(unit.lead.missing)
         lines.append((f"{unit.name}, {unit.lead.name}: {problems}.", "bad"))

@@ -29,6 +29,7 @@ from error_sequence_model.figures import (
     measure_text,
 )
 from error_sequence_model.reports.contents import CONTINUED
+from error_sequence_model.reports.findings.belief import sum_up_belief
 from error_sequence_model.reports.findings.checks import (
     describe_agreement,
     describe_seeds,
@@ -82,6 +83,9 @@ def _draw_trust(page: Page, *, data: ReportData, focus: str) -> None:
         columns = [Column(name, shown[name].tolist()) for name in shown]
         rest = f" in {focus}.checks.tsv"
         draw_table(page, columns, size=8.5, most_rows=MOST_ROWS, rest=rest)
+    belief = sum_up_belief(data.units)
+    if belief:
+        page.bullet(belief, mark="bad", size=8.5)
     for text in EXPLANATIONS:
         page.bullet(text, size=8.5)
     page.heading("Do methods and training seeds agree?")
