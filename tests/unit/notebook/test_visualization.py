@@ -35,8 +35,8 @@ def read_drawn(monkeypatch) -> dict:
     """Catch what is handed to the drawing of the PDF."""
     drawn: dict = {}
 
-    def draw(sequence, output_path, **options):
-        drawn.update(options, sequence=sequence)
+    def draw(view, output_path):
+        drawn.update(vars(view))
         return output_path
 
     monkeypatch.setattr(visualization, "draw_sequence_view", draw)

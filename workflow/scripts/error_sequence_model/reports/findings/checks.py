@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from error_sequence_model.figures import format_interval, format_signed
+from error_sequence_model.reports.findings.belief import say_belief
 from error_sequence_model.results import Unit, read_object
 
 
@@ -44,7 +45,7 @@ def describe_seeds(unit: Unit) -> list[tuple[str, str]]:
 
 def warn_of_chance(unit: Unit) -> list[tuple[str, str]]:
     """Say that maps of a model that tells nothing apart explain nothing."""
-    interval = (unit.lead.metrics.get("intervals") or {}).get("auroc")
+    interval = unit.lead.get_interval("auroc")
     if not interval or not unit.lead.methods or interval[0] > 0.5:
         return []
     text = (
@@ -87,3 +88,24 @@ def describe_view(checks: dict[str, Any] | None) -> tuple[str, bool | None]:
     passed = checks.get("passed")
     word = {True: "✓ passed", False: "✗ FAILED"}.get(passed, "○ not judged")
     return f"{word}: {', '.join(parts)}" if parts else word, passed
+
+
+def describe_checks(unit: Unit) -> list[tuple[str, str]]:
+    """Sentences with marks on leakage and faithfulness of a unit."""
+    lines: list[tuple[str, str]] = []
+    if unit.lead.leakage.get("passed") is False:
+        lines.append((f"{unit.name}: the leakage audit failed.", "bad"))
+    methods = unit.lead.faithfulness.get("methods", {})
+    if not methods:
+        lines.append((f"{unit.name}: the maps' faithfulness was not checked.", "bad"))
+    for method, result in methods.items():
+        if result.get("passed") is False and method in [
+            *unit.lead.methods,
+            "attention",
+        ]:
+            text = say_belief(method, result, is_drawn=method in unit.lead.methods[:1])
+            lines.append((f"{unit.name}: {text}.", "bad"))
+    if unit.lead.missing:
+        problems = "; ".join(unit.lead.missing)
+        lines.append((f"{unit.name}, {unit.lead.name}: {problems}.", "bad"))
+    return lines
