@@ -134,38 +134,48 @@ def _make_faithfulness(failed, is_control):
 
 
 def _make_checks(name, bad):
-    gain = {
-        "area": 0.62 if bad else 1.31,
-        "random_area": 0.6,
-        "ratio": 1.03 if bad else 2.2,
-        "interval": [-0.1, 0.14] if bad else [0.55, 0.87],
-        "n_sites": 40,
-        "passed": not bad,
-    }
     shares = {"deletion": [0.01, 0.05, 0.2], "insertion": [0.05, 0.1, 0.4]}
-    curves = {
+    own = {
         mode: {
+            "area": 0.63 if bad else 1.3,
+            "n_sites": 40,
             "shares": part,
-            "guided": [0.4, 0.7, 0.8] if bad else [0.6, 1.3, 2.0],
-            "random": [0.2, 0.5, 1.1],
+            "curve": [0.4, 0.7, 0.8] if bad else [0.6, 1.3, 2.0],
         }
         for mode, part in shares.items()
     }
+    gain = {
+        "area": 0.6,
+        "n_sites": 40,
+        "curve": [0.2, 0.5, 1.1],
+        "difference": 0.03 if bad else 0.7,
+        "interval": [-0.1, 0.14] if bad else [0.55, 0.87],
+        "passed": not bad,
+    }
+    reference = {mode: {**gain, "shares": part} for mode, part in shares.items()}
+    reference["passed"] = not bad
     stages = ("head", "upper layers", "all layers", "all weights")
+    measured = {"rank_correlation": 0.05, "pearson": 0.08, "top_overlap": 0.12}
     cascade = [
-        {"stage": stage, "rank_correlation": value, "n_sites": 8}
+        {**measured, "stage": stage, "pearson": value, "n_sites": 8}
         for stage, value in zip(stages, (0.9, 0.4, None, 0.08), strict=True)
     ]
     return {
         "completeness": {"median": 0.004, "p95": 0.02, "limit": 0.05, "passed": True}
         if name == "integrated_gradients"
         else None,
-        **{mode: {**gain, "curve": curve} for mode, curve in curves.items()},
+        "own": own,
+        **dict.fromkeys(("other_site", "class_mean", "position_only"), reference),
         "randomisation": {
-            **{"rank_correlation": 0.08, "limit": 0.3, "passed": True},
+            **measured,
+            "limits": {"rank_correlation": 0.3, "pearson": 0.5, "top_overlap": 0.5},
+            "passed": True,
             "cascade": cascade,
         },
-        "planted": {"auroc": 0.93, "auprc": 0.7, "base_rate": 0.05, "n_sites": 40},
+        "planted": {
+            **{"auroc": 0.93, "auprc": 0.7, "base_rate": 0.05, "n_sites": 40},
+            "position_only": {"auroc": 0.61, "auprc": 0.12},
+        },
         "passed": not bad,
     }
 

@@ -55,6 +55,7 @@ def test_maps_find_the_planted_bases(demo, contrast, splice_type):
     planted = checks["integrated_gradients"]["planted"]
     assert planted["n_sites"] >= 5
     assert planted["auroc"] >= 0.85
+    assert planted["auprc"] > planted["position_only"]["auprc"]
     assert checks["integrated_gradients"]["completeness"]["passed"]
     # The decoy was planted in both classes alike: it explains nothing.
     decoys = checks["integrated_gradients"]["decoys"]

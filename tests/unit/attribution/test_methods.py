@@ -291,3 +291,23 @@ def test_maps_of_several_classes_sum_to_the_log_odds_of_an_error(monkeypatch) ->
     change = found.target - found.baseline_target
     assert np.allclose(found.attributions.sum(axis=1), change, rtol=0.05)
     assert isinstance(dataset.tokenizer, NucleotideTokenizer)
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "substitution"])
+def test_rough_maps_cost_less_and_are_like_the_fine_ones(trained, method) -> None:
+    model, dataset = trained
+    rows = [dataset.get_encoding(index).input_ids for index in range(len(dataset))]
+    texts = ["".join("ACGT"[base] for base in row) for row in rows]
+    passed, maps = [0, 0], []
+    for is_rough in (False, True):
+
+        def count(module, given, options, output, is_rough=is_rough) -> None:
+            passed[is_rough] += len(output.logits)
+
+        hook = model.register_forward_hook(count, with_kwargs=True)
+        options = {"sequences": texts, "window_length": 60, "is_rough": is_rough}
+        maps.append(attribute(model, dataset, method, **options).attributions)
+        hook.remove()
+    assert passed[1] < passed[0]
+    alike = [np.corrcoef(*pair)[0, 1] for pair in zip(*maps, strict=True)]
+    assert np.median(alike) > 0.8

@@ -14,7 +14,7 @@ from error_sequence_model.attribution import attribute_run, write_map_file
 from error_sequence_model.classifier import save_model
 from error_sequence_model.core import InputError, read_json
 from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.faithfulness import check_run, is_error
+from error_sequence_model.faithfulness import REFERENCES, check_run, is_error
 from error_sequence_model.notebook import prepare_datasets_for_training
 from error_sequence_model.runs import ExplainedRun
 from tiny_models import draw_sequences, make_tiny_classifier
@@ -57,13 +57,16 @@ def test_the_checks_of_a_run_are_written_for_every_method(tmp_path) -> None:
     views = ("junction", "first_token", "rollout", "gradient_weighted")
     assert set(found["attention_views"]) == set(views)
     every = {**found["methods"], **found["attention_views"]}
-    gates = ("completeness", "deletion", "insertion", "randomisation")
+    gates = ("completeness", *REFERENCES, "randomisation")
     for name, checks in every.items():
         assert (checks["completeness"] is not None) == (name == "integrated_gradients")
         made = [checks[key]["passed"] for key in gates if checks[key]]
         assert (checks["passed"] is False) == (False in made), name
         stages = [entry["stage"] for entry in checks["randomisation"]["cascade"]]
         assert stages == ["head", "all layers", "all weights"]
+        assert checks["own"]["deletion"]["n_sites"] == len(run.dataset) or (
+            name == "gradient_weighted"
+        )
     matrix = np.array(found["agreement"]["rank_correlation"], dtype=float)
     assert found["agreement"]["methods"] == list(every)
     assert np.allclose(matrix, matrix.T)

@@ -61,7 +61,7 @@ def test_motifs_regions_and_checks_reach_the_figure(tmp_path, monkeypatch) -> No
         assert end - start >= 3
         assert abs(scores[start]) > limit and abs(scores[end - 1]) > limit
     assert "misses" in drawn["checks"]
-    assert drawn["checks"].count("random bases") == 2
+    assert drawn["checks"].count("those next to the junction") == 2
 
 
 def test_a_map_that_fails_says_so_on_the_figure(tmp_path, monkeypatch) -> None:

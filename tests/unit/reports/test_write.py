@@ -161,7 +161,7 @@ def test_failed_method_is_named_on_every_map_page(trees, tmp_path):
     )
     for title in titles:
         page = next(page for page in pages if page.lstrip().startswith(title))
-        assert "FAILED its faithfulness check (deletion, insertion)" in page
+        assert "FAILED its faithfulness check (other site, class mean" in page
 
 
 @pytest.mark.parametrize("pieces", GONE)

@@ -132,7 +132,7 @@ def test_one_paragraph_tells_every_step(full, tmp_path):
     (text,) = describe(full, tmp_path)
     for words in (
         "a head of one hidden layer read the states beside the junction and a soft",
-        "deletion and insertion",
+        "the map of another site of the class",
         "all weights drawn anew",
         "held-out sites without their labels, on one strand",
         "clusters of stretches that score higher than the maps in random order",

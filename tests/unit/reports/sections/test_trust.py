@@ -9,7 +9,6 @@ import pytest
 from error_sequence_model.figures import Page, use_style
 from error_sequence_model.reports.findings.checks import (
     describe_agreement,
-    describe_labels,
     describe_seeds,
     describe_view,
 )
@@ -72,27 +71,12 @@ def test_one_seed_is_not_assessed(tmp_path):
     ]
 
 
-def test_a_control_with_a_region_is_said_to_have_one(two_seeds, tmp_path):
-    data = load(two_seeds, tmp_path)
-    text, mark = describe_labels(data.controls[0])
-    assert mark == "good"
-    assert "no region beyond chance: integrated gradients smallest p 0.31" in text
-    stored = data.controls[0].lead.faithfulness["control"]
-    stored["passed"] = False
-    text, mark = describe_labels(data.controls[0])
-    assert mark == "bad"
-    assert "a region BEYOND chance" in text
-    stored["passed"] = None
-    assert describe_labels(data.controls[0])[1] == "open"
-
-
 def test_a_view_tells_its_verdict_or_why_it_is_not_there():
     assert describe_view(None) == ("not checked", None)
     assert describe_view({"undefined": "causal"}) == ("causal", None)
-    gain = {"area": 1.0, "random_area": 0.6, "interval": [0.1, 0.7]}
-    text, passed = describe_view(
-        {"deletion": gain, "planted": {"auroc": 0.8}, "passed": False}
-    )
+    gain = {"difference": 0.4, "interval": [0.1, 0.7]}
+    checks = {"other_site": {"deletion": gain}, "planted": {"auroc": 0.8}}
+    text, passed = describe_view({**checks, "passed": False})
     assert text == "✗ FAILED: planted AUROC 0.80, deletion +0.40 [0.10, 0.70]"
     assert passed is False
 
@@ -116,7 +100,7 @@ def test_failure_in_one_fold_is_written_on_every_figure(tmp_path, monkeypatch):
     path = fake.runs[1] / "faithfulness.json"
     stored = json.loads(path.read_text())
     for checks in stored["methods"].values():
-        checks["deletion"]["passed"] = checks["passed"] = False
+        checks["other_site"]["passed"] = checks["passed"] = False
     path.write_text(json.dumps(stored))
     with use_style():
         pages = plan_error_report(load(fake, tmp_path))
@@ -136,15 +120,17 @@ def test_the_numbers_of_the_curves_are_beside_them(two_seeds, tmp_path):
     data = load(two_seeds, tmp_path)
     make_trust_pages(data)
     curves = pd.read_csv(tmp_path / "FP.curves.tsv", sep="\t")
-    stored = data.units[0].lead.faithfulness["methods"]["substitution"]["deletion"]
-    chosen = curves[
-        (curves["method"] == "substitution")
-        & (curves["mode"] == "deletion")
-        & (curves["splice_type"] == data.units[0].splice_type)
-    ]
-    for key, values in stored["curve"].items():
-        name = {"shares": "share"}.get(key, key)
-        assert np.allclose(chosen[name], values)
+    stored = data.units[0].lead.faithfulness["methods"]["substitution"]
+    keys = ["method", "mode", "splice_type", "order"]
+    place = ("substitution", "deletion", data.units[0].splice_type)
+    curves = curves.set_index(keys).sort_index()
+    for order in ("own", "class_mean"):
+        chosen, expected = curves.loc[(*place, order)], stored[order]["deletion"]
+        assert np.allclose(chosen["share"], expected["shares"])
+        assert np.allclose(chosen["log_odds"], expected["curve"])
+    gate = pd.read_csv(tmp_path / "FP.gate.tsv", sep="\t").set_index(keys)
+    row = gate.loc[(*place, "other_site")]
+    assert [row["low"], row["high"]] == stored["other_site"]["deletion"]["interval"]
     cascade = pd.read_csv(tmp_path / "FP.cascade.tsv", sep="\t")
     assert set(cascade["stage"]) >= {"head", "all weights"}
     agreement = pd.read_csv(tmp_path / "FP.agreement.tsv", sep="\t")

@@ -30,7 +30,7 @@ TOKENS_PER_PASS = 8192
 TOKENS_PER_BATCH = 4096  # of sites; their paths are many times that
 PANELS, PANELS_OF_MANY = 4, 2  # of a path at first; of each if a site has several
 MOST_HALVINGS = 10
-COMPLETENESS_GOAL = 0.01
+COMPLETENESS_GOAL, ROUGH_GOAL = 0.01, 0.05
 SHUFFLES = 10
 BASELINES = ("auto", "mean", "mask", "shuffle")
 
@@ -143,7 +143,8 @@ def integrate_batch(request: MapRequest, indices: np.ndarray) -> MapBatch:
     target = predict_embedded(request.model, inputs, ends.unsqueeze(0))[0]
     start_targets = predict_embedded(request.model, inputs, starts)
     change = (target - start_targets.mean(dim=0)).abs()
-    limit = COMPLETENESS_GOAL * change.clamp(min=SMALLEST_DIFFERENCE)
+    goal = ROUGH_GOAL if request.is_rough else COMPLETENESS_GOAL
+    limit = goal * change.clamp(min=SMALLEST_DIFFERENCE)
     integral = PathIntegral(
         lambda points, rows: run_embedded(request.model, inputs, points, rows),
         starts,

@@ -94,6 +94,7 @@ def attribute(
     core: int | None = None,
     device: torch.device | None = None,
     seed: int = 1,
+    is_rough: bool = False,
 ) -> Attribution:
     """Attribute the log-odds of an error to bases.
 
@@ -113,6 +114,7 @@ def attribute(
         core: Bases mutated on either side of the junction; None: the whole window.
         device: Where to compute; None: where the model is.
         seed: Seed of shuffles and substitutions.
+        is_rough: Whether cheaper maps will do; see `MapRequest`.
 
     Returns:
         The maps with their evidence.
@@ -130,6 +132,7 @@ def attribute(
         core=core,
         device=device,
         seed=seed,
+        is_rough=is_rough,
     )
     length = plan.request.length
     maps = Attribution(
@@ -160,6 +163,7 @@ def plan_maps(
     core: int | None,
     device: torch.device | None = None,
     seed: int,
+    is_rough: bool = False,
 ) -> MapPlan:
     """Check what is asked for and cut it into batches; arguments as in `attribute`."""
     found = find_method(method)
@@ -172,6 +176,7 @@ def plan_maps(
         baseline=baseline,
         core=core,
         seed=seed,
+        is_rough=is_rough,
     )
     request = replace(request, baseline=found.choose_baseline(request))
     _warn_of_cut_sites(dataset)

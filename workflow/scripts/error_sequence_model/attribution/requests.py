@@ -31,6 +31,9 @@ class MapRequest:
         baseline: What the sites are compared with; see `choose_baseline`.
         core: Bases mutated on either side of the junction; None: all.
         seed: Seed of shuffles and substitutions.
+        is_rough: Whether maps to be compared, not shown, will do: paths are refined to
+            5 % of the change in place of 1 %, one random base is drawn in place of
+            three.
     """
 
     model: ErrorClassifier
@@ -41,6 +44,7 @@ class MapRequest:
     baseline: str = "auto"
     core: int | None = None
     seed: int = 1
+    is_rough: bool = False
 
     @cached_property
     def has_single_bases(self) -> bool:

@@ -42,11 +42,11 @@ def attribute_run(
 
 
 def attribute_sites(
-    run: ExplainedRun, method: str, baseline: str, seed: int
+    run: ExplainedRun, method: str, baseline: str, seed: int, *, is_rough: bool = False
 ) -> Attribution:
     """Make the maps of one method for the explained sites of a run."""
     options = _get_options(run, baseline, seed)
-    return attribute(run.model, run.dataset, method, **options)
+    return attribute(run.model, run.dataset, method, is_rough=is_rough, **options)
 
 
 def _get_options(run: ExplainedRun, baseline: str, seed: int) -> dict[str, Any]:

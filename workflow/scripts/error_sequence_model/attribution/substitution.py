@@ -79,6 +79,7 @@ def substitute_batch(request: MapRequest, indices: np.ndarray) -> MapBatch:
         device=request.device,
         seed=request.seed,
         length=request.length,
+        draws=1 if request.is_rough else DRAWS,
     )
     return MapBatch(maps, target)
 

@@ -8,7 +8,7 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .files import call_files
-    from .matching import call_sites
+    from .matching import call_sites, find_threshold
     from .pairing import match_calls
     from .scan_regions import read_regions
     from .scores import read_scores

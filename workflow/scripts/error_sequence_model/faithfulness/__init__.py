@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from .agreement import compare_seeds
     from .cascade import find_stages, iterate_stages, randomise
     from .checking import check_run, is_error
-    from .perturbation import RankedMaps, check_perturbation
+    from .gate import REFERENCES, RankedMaps, check_gate
     from .verdicts import (
         COMPLETENESS_LIMIT,
+        RandomMaps,
         check_completeness,
         check_planted,
         check_randomisation,

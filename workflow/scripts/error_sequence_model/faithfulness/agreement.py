@@ -38,8 +38,14 @@ def correlate_sites(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     Returns:
         float (n_sites,); NaN where a map does not vary.
     """
-    ranks = [rankdata(values, axis=1) for values in (first, second)]
-    centred = [rank - rank.mean(axis=1, keepdims=True) for rank in ranks]
+    return correlate_values(*(rankdata(values, axis=1) for values in (first, second)))
+
+
+def correlate_values(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Correlation (Pearson) of two maps, site by site; as `correlate_sites`."""
+    centred = [
+        values - values.mean(axis=1, keepdims=True) for values in (first, second)
+    ]
     scale = np.sqrt(np.prod([np.square(c).sum(axis=1) for c in centred], axis=0))
     product = (centred[0] * centred[1]).sum(axis=1)
     return np.divide(product, scale, out=np.full(len(scale), np.nan), where=scale > 0)

@@ -21,13 +21,11 @@ from error_sequence_model.attribution import (
 from error_sequence_model.classifier import predict_logits
 from error_sequence_model.core import InputError, open_hdf5, write_json
 from error_sequence_model.faithfulness.agreement import compare_methods
-from error_sequence_model.faithfulness.cascade import LAST_STAGE, iterate_stages
+from error_sequence_model.faithfulness.cascade import iterate_stages
 from error_sequence_model.faithfulness.control import check_control
-from error_sequence_model.faithfulness.perturbation import (
-    RankedMaps,
-    check_perturbation,
-)
+from error_sequence_model.faithfulness.gate import RankedMaps, check_gate
 from error_sequence_model.faithfulness.verdicts import (
+    RandomMaps,
     check_completeness,
     check_planted,
     check_randomisation,
@@ -40,8 +38,9 @@ from error_sequence_model.simulation import read_truth
 
 logger = logging.getLogger(__name__)
 
-# What is dear is checked on some of the explained sites only.
-SITES_RANDOMISED, SITES_CASCADE, SITES_OF_VIEWS = 12, 6, 16
+# What is dear is checked on some of the explained sites only. Networks differ more than
+# sites do: every random network is asked about a few sites of its own.
+SITES_OF_NETWORK, SITES_OF_VIEWS = 4, 16
 # Views of attention beside its mean, and what their values mean.
 VIEWS = {
     "junction": "unsigned",
@@ -77,31 +76,41 @@ def check_run(
         _read_run_maps(run, attention, "mean"), "unsigned"
     )
     views, undefined = _read_views(run, attention)
-    options = {"device": next(run.model.parameters()).device, "seed": seed}
-    shared = (run.model, run.dataset, run.sequences)
+    device = next(run.model.parameters()).device
+    logits = predict_logits(run.model, run.dataset, device=device)
+    target = compute_target(torch.from_numpy(logits), run.dataset.classes).numpy()
     logger.info("deletion and insertion: %s", ", ".join([*methods, *views]))
-    moved = check_perturbation(*shared, methods, **options)
-    moved |= check_perturbation(*shared, views, most_sites=SITES_OF_VIEWS, **options)
-    part = np.random.default_rng(seed).permutation(len(run.dataset))[:SITES_RANDOMISED]
-    part = np.sort(part)
-    stages = _map_stages(run, part, list(maps), baseline, seed)
-    marked = _mark_truth(run, truth)
+    compared = check_gate(
+        run.model,
+        run.dataset,
+        run.sequences,
+        methods | views,
+        target,
+        run.sites,
+        device=device,
+        seed=seed,
+        most_sites=dict.fromkeys(views, SITES_OF_VIEWS),
+    )
+    stages = _map_stages(run, list(maps), baseline, seed)
+    marked = _mark_truth(run, truth, target)
     checked = {}
     for name, ranked in (methods | views).items():
         checks: dict[str, Any] = {
             "completeness": check_completeness(_read_errors(maps.get(name))),
-            **moved[name],
+            **compared[name],
             "randomisation": check_randomisation(
-                ranked.scores[part],
+                ranked.scores,
                 {
-                    s: [maps[name] for maps in networks]
-                    for s, networks in stages.items()
+                    stage: [RandomMaps(rows, made[name]) for rows, made in networks]
+                    for stage, networks in stages.items()
                 },
             ),
             "planted": None,
         }
         for key, (mask, is_confident) in marked.items():
-            checks[key] = check_planted(ranked.scores, mask, is_confident)
+            checks[key] = check_planted(
+                ranked.scores, mask, is_confident, upstream=run.upstream
+            )
         checked[name] = judge(checks)
     write_json(
         output,
@@ -141,13 +150,21 @@ def _check_labels(
 
 
 def _map_stages(
-    run: ExplainedRun, part: np.ndarray, methods: list[str], baseline: str, seed: int
-) -> dict[str, list[dict[str, np.ndarray]]]:
-    """Map ever more random networks: by stage and network, (n, length) by name."""
-    found: dict[str, list[dict[str, np.ndarray]]] = {}
+    run: ExplainedRun, methods: list[str], baseline: str, seed: int
+) -> dict[str, list[tuple[np.ndarray, dict[str, np.ndarray]]]]:
+    """Map ever more random networks by the methods that are judged.
+
+    Returns:
+        By stage and network: which sites, int (n,), and their maps, float (n, length)
+        by name.
+    """
+    found: dict[str, list[tuple[np.ndarray, dict[str, np.ndarray]]]] = {}
+    shuffled = np.random.default_rng(seed).permutation(len(run.dataset))
     for stage, network in iterate_stages(run.model, run.dataset, seed=seed):
         logger.info("random weights: %s", stage)
-        chosen = part if stage == LAST_STAGE else part[:SITES_CASCADE]
+        start = SITES_OF_NETWORK * len(found.get(stage, ()))
+        places = np.arange(start, start + SITES_OF_NETWORK) % len(shuffled)
+        chosen = np.unique(shuffled[places])
         small = replace(
             run,
             model=network,
@@ -156,18 +173,20 @@ def _map_stages(
             sequences=[run.sequences[index] for index in chosen],
         )
         maps = {
-            name: attribute_sites(small, name, baseline, seed).attributions
+            name: attribute_sites(
+                small, name, baseline, seed, is_rough=True
+            ).attributions
             for name in methods
         }
         length = run.upstream + run.downstream
         views = extract_attention(network, small.dataset, window_length=length).maps
         named = {**maps, **views, "attention": views["mean"]}
-        found.setdefault(stage, []).append(named)
+        found.setdefault(stage, []).append((chosen, named))
     return found
 
 
 def _mark_truth(
-    run: ExplainedRun, truth: Path | None
+    run: ExplainedRun, truth: Path | None, target: np.ndarray
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Masks of planted causes and decoys, and the sites to score, where known."""
     if truth is None:
@@ -175,7 +194,8 @@ def _mark_truth(
     causes, decoys = mark_planted(
         read_truth(truth), run.sites, upstream=run.upstream, downstream=run.downstream
     )
-    confident = _find_confident(run)
+    # Errors that the model rightly calls errors; the others have no reason to show.
+    confident = (target > 0) & is_error(run.dataset.labels, run.dataset.classes)
     return {"planted": (causes, confident), "decoys": (decoys, confident)}
 
 
@@ -215,14 +235,6 @@ def _read_errors(path: Path | None) -> np.ndarray | None:
         return None
     with open_hdf5(path) as file:
         return file["completeness_error"][:] if "completeness_error" in file else None
-
-
-def _find_confident(run: ExplainedRun) -> np.ndarray:
-    """Mark the errors that the model rightly calls errors: bool (n,)."""
-    device = next(run.model.parameters()).device
-    logits = predict_logits(run.model, run.dataset, device=device)
-    target = compute_target(torch.from_numpy(logits), run.dataset.classes).numpy()
-    return (target > 0) & is_error(run.dataset.labels, run.dataset.classes)
 
 
 def is_error(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:

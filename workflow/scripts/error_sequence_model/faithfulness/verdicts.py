@@ -2,24 +2,40 @@
 
 Completeness: the map sums to the change it explains. Randomisation: the map of a
 network with random weights looks different. Planted truth, where there is one: the map
-finds the bases that are known to matter. Deletion and insertion are in `perturbation`,
-the networks with random weights in `cascade`.
+finds the bases that are known to matter. Whether it knows its own site is in `gate`,
+the networks with random weights are in `cascade`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.faithfulness.agreement import correlate_sites
+from error_sequence_model.faithfulness.agreement import (
+    correlate_sites,
+    correlate_values,
+)
 from error_sequence_model.statistics import compute_auprc, compute_auroc
 
 COMPLETENESS_LIMIT = 0.05
-RANK_CORRELATION_LIMIT = 0.3
-REQUIRED = ("deletion", "randomisation")
+RANDOM_LIMITS = {"rank_correlation": 0.3, "pearson": 0.5, "top_overlap": 0.5}
+TOP_SHARE = 0.05
+REQUIRED = ("other_site", "class_mean", "position_only", "randomisation")
+
+
+class RandomMaps(NamedTuple):
+    """Maps of one network with random weights.
+
+    Attributes:
+        rows: Which sites, int (n,).
+        maps: float (n, length).
+    """
+
+    rows: np.ndarray
+    maps: np.ndarray
 
 
 def check_completeness(errors: np.ndarray | None) -> dict[str, Any] | None:
@@ -43,43 +59,69 @@ def check_completeness(errors: np.ndarray | None) -> dict[str, Any] | None:
 
 
 def check_randomisation(
-    maps: np.ndarray, stages: Mapping[str, Sequence[np.ndarray]]
+    maps: np.ndarray, stages: Mapping[str, Sequence[RandomMaps]]
 ) -> dict[str, Any]:
     """Compare the maps with those of networks with random weights (Adebayo 2018).
 
+    Three measures, because each is blind to something: ranks to a few high bases, the
+    correlation of the values to all but those, and the share of the highest bases that
+    are the same to their sign.
+
     Args:
         maps: float (n, length).
-        stages: By what was drawn anew, the maps of the first sites of ``maps`` by the
-            same method, of one network or several; the last stage is the one that is
-            judged: all weights.
+        stages: By what was drawn anew, the maps of some sites by the same method, of
+            one network or several; the last stage is the one that is judged: all
+            weights.
 
     Returns:
-        rank_correlation (signed Spearman: median over the sites, then the network of
-        median magnitude), limit on its magnitude, n_sites and n_networks, cascade
-        (stage, rank_correlation and n_sites of every stage, from the head down) and
-        passed (never without a map that varies).
+        rank_correlation (Spearman), pearson, both signed, and top_overlap (share of
+        the highest 5 % of the bases, by magnitude, that are the same; 0.05 is
+        chance): median over the sites, then the network of median magnitude; limits
+        on their magnitudes, n_sites and n_networks; cascade (the same of every
+        stage, from the head down) and passed (never without a map that varies).
     """
     cascade = []
     for stage, networks in stages.items():
-        values = [correlate_sites(maps[: len(other)], other) for other in networks]
-        values = [finite for v in values if len(finite := v[np.isfinite(v)])]
-        medians = sorted((float(np.median(v)) for v in values), key=abs)
-        cascade.append(
-            {
-                "stage": stage,
-                "rank_correlation": medians[len(medians) // 2] if medians else None,
-                "n_sites": max(map(len, values), default=0),
-            }
-        )
-    value = cascade[-1]["rank_correlation"]
+        entry: dict[str, Any] = {"stage": stage}
+        for name, measure in MEASURES.items():
+            values = [measure(maps[net.rows], net.maps) for net in networks]
+            values = [finite for v in values if len(finite := v[np.isfinite(v)])]
+            medians = sorted((float(np.median(v)) for v in values), key=abs)
+            entry[name] = medians[len(medians) // 2] if medians else None
+            entry["n_sites"] = sum(map(len, values))
+        cascade.append(entry)
+    last = cascade[-1]
     return {
-        "rank_correlation": value or 0.0,
-        "limit": RANK_CORRELATION_LIMIT,
-        "n_sites": cascade[-1]["n_sites"],
+        **{name: last[name] or 0.0 for name in MEASURES},
+        "limits": RANDOM_LIMITS,
+        "n_sites": last["n_sites"],
         "n_networks": len(list(stages.values())[-1]),
         "cascade": cascade,
-        "passed": value is not None and abs(value) <= RANK_CORRELATION_LIMIT,
+        "passed": all(
+            last[name] is not None and abs(last[name]) <= limit
+            for name, limit in RANDOM_LIMITS.items()
+        ),
     }
+
+
+def _share_top(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Share of the highest bases of two maps that are the same; NaN where flat."""
+    count = max(1, round(TOP_SHARE * first.shape[1]))
+    tops = []
+    for maps in (first, second):
+        top = np.zeros(maps.shape, dtype=bool)
+        places = np.argsort(-np.abs(maps), axis=1, kind="stable")[:, :count]
+        np.put_along_axis(top, places, True, axis=1)
+        tops.append(top)
+    is_flat = (np.ptp(first, axis=1) == 0) | (np.ptp(second, axis=1) == 0)
+    return np.where(is_flat, np.nan, (tops[0] & tops[1]).sum(axis=1) / count)
+
+
+MEASURES = {
+    "rank_correlation": correlate_sites,
+    "pearson": correlate_values,
+    "top_overlap": _share_top,
+}
 
 
 def mark_planted(
@@ -115,7 +157,7 @@ def mark_planted(
 
 
 def check_planted(
-    maps: np.ndarray, causes: np.ndarray, is_confident: np.ndarray
+    maps: np.ndarray, causes: np.ndarray, is_confident: np.ndarray, *, upstream: int
 ) -> dict[str, Any] | None:
     """Score how well maps find the planted bases.
 
@@ -124,26 +166,37 @@ def check_planted(
         causes: bool (n, length), the planted bases.
         is_confident: bool (n,), sites rightly called errors; the others have nothing
             to explain.
+        upstream: Bases 5' of the junction.
 
     Returns:
-        auroc and auprc per base (mean over sites), base_rate, n_sites; None without a
-        site that has planted bases.
+        auroc and auprc per base (mean over sites), base_rate, n_sites, and
+        position_only: auroc and auprc of the closeness to the junction; None without
+        a site that has planted bases.
     """
     rows = np.flatnonzero(is_confident & causes.any(axis=1) & ~causes.all(axis=1))
     if len(rows) == 0:
         return None
+    closeness = -np.abs(np.arange(maps.shape[1]) + 0.5 - upstream)
     return {
-        "auroc": float(np.mean([compute_auroc(causes[r], maps[r]) for r in rows])),
-        "auprc": float(np.mean([compute_auprc(causes[r], maps[r]) for r in rows])),
+        **_score_bases([maps[row] for row in rows], causes[rows]),
         "base_rate": float(causes[rows].mean()),
         "n_sites": len(rows),
+        "position_only": _score_bases([closeness] * len(rows), causes[rows]),
+    }
+
+
+def _score_bases(scores: Sequence[np.ndarray], truth: np.ndarray) -> dict[str, float]:
+    pairs = list(zip(truth, scores, strict=True))
+    return {
+        "auroc": float(np.mean([compute_auroc(*pair) for pair in pairs])),
+        "auprc": float(np.mean([compute_auprc(*pair) for pair in pairs])),
     }
 
 
 def judge(checks: dict[str, Any]) -> dict[str, Any]:
     """Add the verdict ``passed`` of a map.
 
-    It is False if a check failed; None (not checked) if deletion or randomisation could
+    It is False if a check failed; None (not checked) if the gate or randomisation could
     not be judged, as with a handful of sites; else True.
     """
     verdicts = {

@@ -58,6 +58,10 @@ from error_sequence_model.windows import Windows
 
 logger = logging.getLogger(__name__)
 
+# Sites per class that motifs are tested on: their windows, and the hits of every motif
+# in them, are held in memory.
+MOST_HELD_OUT = 10_000
+
 
 def find_run_motifs(
     maps: dict[str, Path],
@@ -106,7 +110,9 @@ def find_run_motifs(
         *learn_elements(split, sites, windows),
     ]
     options = {"error_labels": error_labels, "explained": explained}
-    held_out = gather_sites(test, sites, windows, **options)
+    held_out = gather_sites(
+        test, sites, windows, most=MOST_HELD_OUT, seed=settings.seed, **options
+    )
     rows = np.searchsorted(held_out.site_ids, explained)
     how = {"splice_type": splice_type, "fdr": settings.fdr, "seed": settings.seed}
     found = search_motifs(
@@ -307,7 +313,8 @@ def gather_sites(
         windows: Their windows.
         error_labels: Labels that mean an error.
         explained: site_id of the sites with maps.
-        most: Sites per class, drawn at random where there are more; None: all.
+        most: Sites per class, explained ones first and others drawn at random where
+            there are more; None: all.
         seed: Of that draw.
     """
     split = split.sort_values("site_id")
@@ -315,10 +322,11 @@ def gather_sites(
     is_error = np.isin(split["label"], error_labels)
     if most is not None:
         rng = np.random.default_rng(seed)
-        chosen = [
-            rng.permutation(np.flatnonzero(is_error == kind))[:most]
-            for kind in (False, True)
-        ]
+        last = ~np.isin(site_ids, explained)
+        chosen = []
+        for kind in (False, True):
+            drawn = rng.permutation(np.flatnonzero(is_error == kind))
+            chosen.append(drawn[np.argsort(last[drawn], kind="stable")][:most])
         rows = np.sort(np.concatenate(chosen))
         site_ids, is_error = site_ids[rows], is_error[rows]
     here = sites.loc[site_ids]

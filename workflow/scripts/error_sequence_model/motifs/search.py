@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.features import KnownElement
-from error_sequence_model.motifs.clusters import Motif, find_motifs_in_seqlets
+from error_sequence_model.motifs.chance import find_motifs_beyond_chance
+from error_sequence_model.motifs.clusters import Motif
 from error_sequence_model.motifs.enrichment import (
     Enrichment,
     SearchedSites,
@@ -145,7 +146,7 @@ def search_motifs(
         signs = {s: sum(len(m.rows) for m in motifs if m.sign == s) for s in (1, -1)}
     else:
         seqlets = call_seqlets(maps, seed=seed, **how)
-        motifs = find_motifs_in_seqlets(seqlets, scaled, codes)
+        motifs = find_motifs_beyond_chance(seqlets, scaled, codes, seed=seed)
         signs = {sign: int((seqlets["sign"] == sign).sum()) for sign in (1, -1)}
     motifs = motifs[:MOST_MOTIFS]
     searches = [_Search.run(motif, sites, seed) for motif in motifs]

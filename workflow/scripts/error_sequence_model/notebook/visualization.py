@@ -23,7 +23,7 @@ from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.faithfulness import (
     COMPLETENESS_LIMIT,
     RankedMaps,
-    check_perturbation,
+    check_gate,
 )
 from error_sequence_model.figures import (
     Element,
@@ -149,7 +149,7 @@ def _check(
             f"integrated gradients FAILED completeness: the sum misses {missed:.1%} of "
             "the change it explains. Do not rely on this map."
         )
-    moved = check_perturbation(
+    moved = check_gate(
         model,
         dataset,
         [sequence],
@@ -157,19 +157,22 @@ def _check(
             "integrated gradients": RankedMaps(maps.attributions, "signed"),
             "attention": RankedMaps(views.mean, "unsigned"),
         },
+        maps.target,
         device=next(model.parameters()).device,
         seed=1,
     )
     for name, found in moved.items():
-        gain, expected = found["deletion"]["area"], found["deletion"]["random_area"]
+        gain = found["own"]["deletion"]["area"]
+        expected = found["position_only"]["deletion"]["area"]
         texts.append(
             f"replacing the bases that {name} ranks highest costs "
-            f"{format_signed(gain)} log-odds (random bases: {format_signed(expected)})"
+            f"{format_signed(gain)} log-odds (those next to the junction: "
+            f"{format_signed(expected)})"
         )
         if gain <= max(expected, 0.0):
             warnings.append(
                 f"{name} FAILED on this sequence: the bases it ranks highest matter no "
-                "more than random ones."
+                "more than those next to the junction."
             )
     return f"Checked on this sequence: {'; '.join(texts)}.", warnings
 

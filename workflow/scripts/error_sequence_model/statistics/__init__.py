@@ -36,7 +36,13 @@ if TYPE_CHECKING:
     )
     from .missing import fill_empty_columns
     from .odds_ratios import UNKNOWN, OddsRatio, estimate_odds_ratio
-    from .paired_tests import adjust_holm, compare_pairs, compute_p_value, score_models
+    from .paired_tests import (
+        adjust_holm,
+        combine_p_values,
+        compare_pairs,
+        compute_p_value,
+        score_models,
+    )
     from .profiles import (
         Comparison,
         Profile,

@@ -271,17 +271,18 @@ def number_groups(groups: np.ndarray | None, size: int) -> np.ndarray:
     return result
 
 
-def get_interval(values: np.ndarray) -> tuple[float | None, float | None]:
-    """Percentile interval (95 %) of the finite values, or two None.
+def get_interval(
+    values: np.ndarray, level: float = CONFIDENCE
+) -> tuple[float | None, float | None]:
+    """Percentile interval of the finite values, or two None.
 
     Example:
-        >>> low, high = get_interval(np.arange(101.0))
-        >>> round(low, 3), round(high, 3)
-        (2.5, 97.5)
+        >>> get_interval(np.arange(101.0), 0.5)
+        (25.0, 75.0)
     """
     values = values[np.isfinite(values)]
     if len(values) == 0:
         return None, None
-    tail = (1 - CONFIDENCE) / 2
+    tail = (1 - level) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)

@@ -7,6 +7,7 @@ genes are drawn for all models, so that differences are paired.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -177,3 +178,18 @@ def adjust_holm(p_values: np.ndarray) -> np.ndarray:
     factors = np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(1, np.maximum.accumulate(p_values[order] * factors))
     return adjusted
+
+
+def combine_p_values(p_values: Sequence[float]) -> float:
+    """Combine p-values of one question asked several times, however they depend.
+
+    Args:
+        p_values: Float (n,), at least one.
+
+    Returns:
+        The (upper) median, enlarged by what it costs to ask so often (Rueger 1978): it
+        is small only where most of them are.
+    """
+    count = len(p_values)
+    rank = count // 2 + 1
+    return min(1.0, count / rank * sorted(p_values)[rank - 1])

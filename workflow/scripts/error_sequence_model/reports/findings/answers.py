@@ -24,17 +24,15 @@ from error_sequence_model.reports.findings.assessment import (
     get_reranked,
     read_unit_assessment,
 )
+from error_sequence_model.reports.findings.belief import sum_up_belief
 from error_sequence_model.reports.findings.causes import (
     UnitCauses,
     advise,
     get_names,
     read_unit_causes,
 )
-from error_sequence_model.reports.findings.checks import (
-    describe_checks,
-    describe_control,
-    warn_of_chance,
-)
+from error_sequence_model.reports.findings.checks import describe_checks, warn_of_chance
+from error_sequence_model.reports.findings.controls import describe_control
 from error_sequence_model.reports.findings.gain import (
     Gain,
     describe_gain,
@@ -233,7 +231,8 @@ def _join_names(names: Sequence[str]) -> str:
 
 def answer_controls(data: ReportData) -> list[Answer]:
     """What the same steps find with shuffled labels, which must be nothing."""
-    lines = [describe_control(unit) for unit in data.controls]
+    among = len(data.controls)
+    lines = [describe_control(unit, among=among) for unit in data.controls]
     lines += filter(None, map(describe_motif_control, data.controls))
     if not data.controls:
         lines.append(("No control with shuffled labels was run.", "open"))
@@ -299,6 +298,7 @@ def describe_in_short(units: Sequence[Unit]) -> str:
         members = list(group)
         sentences = [_sum_up_scores(members), _sum_up_gains(members)]
         sentences += [_sum_up_causes(members), _sum_up_motifs(members)]
+        sentences.append(sum_up_belief(members))
         parts.append(f"{pair}: " + " ".join(text for text in sentences if text))
     return " ".join(parts) or "There are no test scores to sum up."
 

@@ -1,10 +1,11 @@
-"""Stored checks in words: seeds, methods, shuffled labels, views of attention."""
+"""Stored checks in words: seeds, methods, views of attention."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from error_sequence_model.figures import format_interval, format_signed
+from error_sequence_model.reports.findings.belief import say_belief
 from error_sequence_model.results import Unit, read_object
 
 
@@ -73,24 +74,6 @@ def describe_agreement(unit: Unit) -> list[str]:
     return lines
 
 
-def describe_labels(unit: Unit) -> tuple[str, str]:
-    """Whether a control's maps show a region all the same, with its mark."""
-    control = unit.lead.faithfulness.get("control")
-    start = f"Control {unit.name} (shuffled labels), maps: "
-    if not control or control.get("passed") is None:
-        return f"{start}regions were not tested.", "open"
-    parts = [
-        f"{method.replace('_', ' ')} smallest p {found['p_value']:.2g} "
-        f"({found['region'].replace('_', ' ')})"
-        for method, found in control["methods"].items()
-    ]
-    found = "no region beyond chance" if control["passed"] else "a region BEYOND chance"
-    return (
-        f"{start}{found}: {'; '.join(parts)}; level {control['level']:.2g}.",
-        "good" if control["passed"] else "bad",
-    )
-
-
 def describe_view(checks: dict[str, Any] | None) -> tuple[str, bool | None]:
     """Sanity score of one view of attention in a line, and its verdict."""
     if not checks or "undefined" in checks:
@@ -98,11 +81,10 @@ def describe_view(checks: dict[str, Any] | None) -> tuple[str, bool | None]:
     planted = checks.get("planted")
     parts = [f"planted AUROC {planted['auroc']:.2f}"] if planted else []
     for name in ("deletion", "insertion"):
-        check = checks.get(name) or {}
-        if check.get("area") is not None:
-            gain = check["area"] - check["random_area"]
-            text = f"{name} {format_signed(gain)}{format_interval(check['interval'])}"
-            parts.append(text)
+        check = (checks.get("other_site") or {}).get(name) or {}
+        if check.get("difference") is not None:
+            gain = format_signed(check["difference"])
+            parts.append(f"{name} {gain}{format_interval(check['interval'])}")
     passed = checks.get("passed")
     word = {True: "✓ passed", False: "✗ FAILED"}.get(passed, "○ not judged")
     return f"{word}: {', '.join(parts)}" if parts else word, passed
@@ -121,26 +103,9 @@ def describe_checks(unit: Unit) -> list[tuple[str, str]]:
             *unit.lead.methods,
             "attention",
         ]:
-            name = method.replace("_", " ")
-            lines.append((f"{unit.name}: {name} failed its faithfulness check.", "bad"))
+            text = say_belief(method, result, is_drawn=method in unit.lead.methods[:1])
+            lines.append((f"{unit.name}: {text}.", "bad"))
     if unit.lead.missing:
         problems = "; ".join(unit.lead.missing)
         lines.append((f"{unit.name}, {unit.lead.name}: {problems}.", "bad"))
     return lines
-
-
-def describe_control(unit: Unit) -> tuple[str, str]:
-    """Whether a shuffled-label control finds nothing, as it should."""
-    metrics = unit.lead.metrics
-    interval = unit.lead.get_interval("auroc")
-    if metrics.get("auroc") is None or interval is None:
-        return f"Control {unit.name} (shuffled labels): no metrics stored.", "open"
-    low, high = interval
-    includes = low <= 0.5 <= high
-    verdict = "includes" if includes else "does NOT include"
-    return (
-        f"Control {unit.name} (shuffled labels): AUROC {metrics['auroc']:.2f}"
-        f"{format_interval(interval)}, which {verdict} 0.5"
-        f"{'' if includes else ': something leaks'}.",
-        "good" if includes else "bad",
-    )

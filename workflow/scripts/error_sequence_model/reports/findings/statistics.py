@@ -95,7 +95,7 @@ def get_warning(unit: Unit, method: str) -> str:
         return f"{name}: faithfulness not checked; see the trust page."
     checks = unit.lead.faithfulness["methods"][method]
     failed = [
-        check
+        check.replace("_", " ")
         for check, result in checks.items()
         if isinstance(result, dict) and result.get("passed") is False
     ]

@@ -159,7 +159,7 @@ def _describe_unit(unit: Unit, inputs: ReportInputs) -> str:
         },
         checks={
             name: [check[name] for check in checks if check.get(name)]
-            for name in ("completeness", "deletion", "randomisation")
+            for name in ("completeness", "own", "randomisation")
         },
         about=motifs and motifs.about,
         causes=read_unit_causes(unit) is not None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,15 +24,17 @@ from error_sequence_model.figures import (
     Page,
     PageSpec,
     draw_table,
-    format_interval,
     format_signed,
     measure_text,
 )
+from error_sequence_model.reports.findings.belief import sum_up_belief
 from error_sequence_model.reports.findings.checks import (
     describe_agreement,
+    describe_seeds,
+)
+from error_sequence_model.reports.findings.controls import (
     describe_control,
     describe_labels,
-    describe_seeds,
 )
 from error_sequence_model.reports.prose import explain, tell
 from error_sequence_model.reports.sections.summary import CONTINUED
@@ -66,6 +69,8 @@ def _draw_trust(page: Page, *, data: ReportData) -> None:
         shown = table[~table["method"].str.startswith(VIEW)]
         columns = [Column(name, shown[name].tolist()) for name in shown]
         draw_table(page, columns, size=8.5, most_rows=MOST_ROWS, rest=f" in {name}")
+    if belief := sum_up_belief(data.units):
+        page.bullet(belief, mark="bad", size=8.5)
     for text in tell("checks"):
         page.bullet(text, size=8.5)
     page.heading("Do methods and training seeds agree?")
@@ -83,7 +88,11 @@ def _draw_trust(page: Page, *, data: ReportData) -> None:
     controls = data.controls[:4]
     _write_lines(
         page,
-        [f(unit) for unit in controls for f in (describe_control, describe_labels)],
+        [
+            describe(unit, among=len(data.controls))
+            for unit in controls
+            for describe in (describe_control, describe_labels)
+        ],
         "",
     )
 
@@ -117,8 +126,9 @@ def collect_checks(units: Sequence[Unit]) -> pd.DataFrame:
                     "method": method.replace("_", " "),
                     "sites": str(faithfulness.get("n_sites", "–")),
                     "completeness": _say_completeness(result.get("completeness")),
-                    "deletion": _say_curve(result.get("deletion")),
-                    "insertion": _say_curve(result.get("insertion")),
+                    "other site": _say_gain(result.get("other_site")),
+                    "class mean": _say_gain(result.get("class_mean")),
+                    "position": _say_gain(result.get("position_only")),
                     "randomisation": _say_randomisation(result.get("randomisation")),
                     "planted truth": _say_planted(result.get("planted")),
                     "verdict": _say_passed(result.get("passed")),
@@ -145,34 +155,37 @@ def _say_completeness(result: dict[str, Any] | None) -> str:
     return f"{_mark(result)}{result['median']:.1%}{tail}"
 
 
-def _say_curve(result: dict[str, Any] | None) -> str:
-    if not result or result.get("area") is None:
+def _say_gain(result: dict[str, Any] | None) -> str:
+    gains = [(result or {}).get(mode, {}).get("difference") for mode in MODES]
+    if not result or gains == [None, None]:
         return "not checked"
-    difference = result["area"] - (result.get("random_area") or 0.0)
-    interval = format_interval(result.get("interval"))
-    return f"{_mark(result)}{format_signed(difference)}{interval}"
+    words = ["–" if gain is None else format_signed(gain) for gain in gains]
+    return f"{_mark(result)}{' / '.join(words)}"
 
 
 def _say_randomisation(result: dict[str, Any] | None) -> str:
-    if not result or result.get("rank_correlation") is None:
+    if not result or result.get("pearson") is None:
         return "not checked"
-    limit = f" (limit {result['limit']:.2g})" if result.get("limit") is not None else ""
-    return f"{_mark(result)}ρ {format_signed(result['rank_correlation'])}{limit}"
+    return (
+        f"{_mark(result)}r {format_signed(result['pearson'])}, "
+        f"{result['top_overlap']:.0%} stay"
+    )
 
 
 def _say_planted(result: dict[str, Any] | None) -> str:
     if not result or result.get("auroc") is None:
         return "no known truth"
-    base = result.get("base_rate")
-    n = f", {result['n_sites']} sites" if result.get("n_sites") is not None else ""
-    rate = f" (chance {base:.2f})" if base is not None else ""
-    auprc = result.get("auprc")
-    second = f", AUPRC {auprc:.2f}{rate}" if auprc is not None else ""
-    return f"{_mark(result)}AUROC {result['auroc']:.2f}{second}{n}"
+    position = result["position_only"]
+    return (
+        f"AUROC {result['auroc']:.2f} (position {position['auroc']:.2f}), "
+        f"AUPRC {result['auprc']:.2f} ({position['auprc']:.2f})"
+    )
 
 
 UNITS_PER_PAGE = 3
 PANEL, WIDTHS, GAP = 0.9, (2.25, 2.25, 2.1, 1.45), 0.63
+ORDERS = ("own", "other_site", "class_mean", "position_only")
+STYLES = {"class_mean": (0, (4, 3)), "position_only": ":", "own": "-"}
 MODES = {
     "deletion": ("bases replaced (%)", "log-odds lost"),
     "insertion": ("bases put back (%)", "log-odds gained"),
@@ -191,8 +204,8 @@ def make_curve_pages(data: ReportData) -> list[PageSpec]:
                 "What the checks measured" + (CONTINUED if start else ""),
                 partial(_draw_units, units=part),
                 data.footer(FOOTER),
-                "A faithful map leaves the dashed line, which is a random order of the "
-                "same sites.",
+                "A faithful map rises above the dashed line, its class's mean, and the "
+                "dotted one, the bases next to the junction.",
             )
         )
     return pages
@@ -201,23 +214,29 @@ def make_curve_pages(data: ReportData) -> list[PageSpec]:
 def _get_methods(unit: Unit) -> dict[str, Any]:
     """Methods with a stored curve."""
     methods = unit.lead.faithfulness.get("methods") or {}
-    return {n: m for n, m in methods.items() if (m.get("deletion") or {}).get("curve")}
+    return {n: m for n, m in methods.items() if m.get("own")}
 
 
 def tabulate_curves(data: ReportData, units: Sequence[Unit]) -> None:
     """Write the numbers behind the curves beside the report."""
-    curves, stages, pairs = [], [], []
+    curves, gains, stages, pairs = [], [], [], []
     for unit in units:
         where = {"contrast": unit.contrast, "splice_type": unit.splice_type}
         stored = unit.lead.faithfulness
         every = {**stored["methods"], **(stored.get("attention_views") or {})}
         for method, checks in every.items():
             key = {**where, "method": method}
-            for mode in MODES:
-                curve = (checks.get(mode) or {}).get("curve") or {}
-                for values in zip(*curve.values(), strict=True):
-                    row = dict(zip(("share", "guided", "random"), values, strict=True))
-                    curves.append({**key, "mode": mode, **row})
+            for order, mode in product(ORDERS, MODES):
+                check = (checks.get(order) or {}).get(mode) or {}
+                row = {**key, "mode": mode, "order": order}
+                points = zip(
+                    check.get("shares", ()), check.get("curve", ()), strict=True
+                )
+                curves += [{**row, "share": s, "log_odds": v} for s, v in points]
+                if check.get("interval"):
+                    low, high = check["interval"]
+                    gains.append({**row, "own_minus_this": check["difference"]})
+                    gains[-1] |= {"low": low, "high": high, "sites": check["n_sites"]}
             cascade = (checks.get("randomisation") or {}).get("cascade") or []
             stages += [{**key, **entry} for entry in cascade]
         agreement = stored.get("agreement") or {}
@@ -226,7 +245,8 @@ def tabulate_curves(data: ReportData, units: Sequence[Unit]) -> None:
             value = agreement["rank_correlation"][i][j]
             pairs.append({**where, "first": names[i], "second": names[j]})
             pairs[-1]["rank_correlation"] = value
-    for name, rows in (("curves", curves), ("cascade", stages), ("agreement", pairs)):
+    tables = {"curves": curves, "gate": gains, "cascade": stages, "agreement": pairs}
+    for name, rows in tables.items():
         if rows:
             data.write(name, pd.DataFrame(rows))
 
@@ -281,7 +301,7 @@ def _write_key(
 def plot_curves(
     methods: dict[str, Any], colours: dict[str, str], ax: Axes, *, mode: str
 ) -> Axes:
-    """Draw deletion or insertion curves of several methods with their random orders.
+    """Draw deletion or insertion curves of several methods with what they must beat.
 
     Args:
         methods: Checks by method.
@@ -290,13 +310,13 @@ def plot_curves(
         mode: "deletion" or "insertion".
     """
     for name, checks in methods.items():
-        curve = (checks.get(mode) or {}).get("curve")
-        if not curve:
-            continue
-        shares = 100 * np.r_[0.0, curve["shares"]]
-        for key, style in (("random", (0, (4, 3))), ("guided", "-")):
-            values = np.r_[0.0, curve[key]]
-            color = colours[name] if key == "guided" else MUTED
+        for order, style in STYLES.items():
+            check = (checks.get(order) or {}).get(mode) or {}
+            if not check.get("curve"):
+                continue
+            color = MUTED if order == "position_only" else colours[name]
+            shares = 100 * np.r_[0.0, check["shares"]]
+            values = np.r_[0.0, check["curve"]]
             ax.plot(shares, values, color=color, lw=1.2, ls=style, marker=".", ms=3)
     ax.axhline(0, color=MUTED, lw=0.5)
     x_label, y_label = MODES[mode]
@@ -307,23 +327,24 @@ def plot_curves(
 
 
 def plot_cascade(methods: dict[str, Any], colours: dict[str, str], ax: Axes) -> Axes:
-    """Draw the rank correlation with the real map by how much was drawn anew."""
+    """Draw the correlation with the real map by how much was drawn anew."""
     stages: list[str] = []
     for name, checks in methods.items():
         check = checks.get("randomisation") or {}
         cascade = check.get("cascade") or []
         stages = [entry["stage"] for entry in cascade] or stages
-        values = [entry["rank_correlation"] for entry in cascade]
+        values = [entry["pearson"] for entry in cascade]
         heights = [np.nan if value is None else value for value in values]
         ax.plot(range(len(heights)), heights, color=colours[name], marker=".", lw=1.2)
         if cascade:
-            ax.axhspan(-check["limit"], check["limit"], color="#EDEDED", lw=0, zorder=0)
+            limit = check["limits"]["pearson"]
+            ax.axhspan(-limit, limit, color="#EDEDED", lw=0, zorder=0)
     ax.set(ylim=(-1.05, 1.05), yticks=[-1, 0, 1])
     ax.set_xticks(range(len(stages)), [stage.replace(" ", "\n", 1) for stage in stages])
     ax.tick_params(axis="x", labelsize=6.5)
     if stages:
         ax.set_xlim(-0.3, len(stages) - 0.7)
-    ax.set_ylabel("rank correlation", labelpad=2)
+    ax.set_ylabel("correlation", labelpad=2)
     return ax
 
 
