@@ -11,23 +11,21 @@ import pytest
 from error_sequence_model.core import InputError
 from error_sequence_model.features import (
     CATALOGUE,
+    find_element_hits,
+    find_matrix_hits,
+    find_threshold,
     get_bits,
+    get_log_odds,
+    keep_inside,
     learn_splice_sites,
     read_elements,
+    scan_matrix,
     spell_consensus,
     write_consensus,
 )
-from error_sequence_model.motifs import find_matrix_hits
 from error_sequence_model.motifs.clusters import Motif
 from error_sequence_model.motifs.files import write_meme
 from error_sequence_model.motifs.known_elements import list_contained, match_motif
-from error_sequence_model.motifs.scanning import (
-    find_element_hits,
-    find_threshold,
-    get_log_odds,
-    keep_inside,
-    scan_matrix,
-)
 
 UNIFORM = np.full(4, 0.25)
 

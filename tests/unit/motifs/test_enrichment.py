@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from error_sequence_model.features import (
     KnownElement,
     Neighbours,
+    find_element_hits,
     find_neighbours,
     spell_consensus,
 )
@@ -20,7 +21,6 @@ from error_sequence_model.motifs.enrichment import (
     measure_composition,
     measure_enrichment,
 )
-from error_sequence_model.motifs.scanning import find_element_hits
 from error_sequence_model.statistics import estimate_odds_ratio
 
 RNG = np.random.default_rng

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from .families import Family, Layout, compute_families, say_range
     from .files import list_columns, load_features
     from .neighbour_features import Neighbours, find_neighbours
+    from .scanning import (
+        cover_hits,
+        find_element_hits,
+        find_matrix_hits,
+        find_threshold,
+        get_background,
+        get_log_odds,
+        keep_inside,
+        scan_matrix,
+    )
     from .sequence_features import (
         BRANCH,
         BRANCH_ADENINE,
@@ -64,13 +74,20 @@ __all__ = [
     "StrengthModel",
     "average_letters",
     "compute_families",
+    "cover_hits",
     "encode_bases",
     "find_branch",
     "find_dinucleotides",
+    "find_element_hits",
     "find_hits",
+    "find_matrix_hits",
     "find_neighbours",
+    "find_threshold",
     "find_tract",
+    "get_background",
     "get_bits",
+    "get_log_odds",
+    "keep_inside",
     "learn_matrix",
     "learn_splice_sites",
     "learn_strength",
@@ -85,6 +102,7 @@ __all__ = [
     "read_elements",
     "say_range",
     "scan_decoys",
+    "scan_matrix",
     "scan_strength",
     "score_matrix",
     "spell_consensus",

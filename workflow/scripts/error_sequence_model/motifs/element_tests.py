@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.features import KnownElement
+from error_sequence_model.features import (
+    KnownElement,
+    cover_hits,
+    find_element_hits,
+    keep_inside,
+)
 from error_sequence_model.motifs.enrichment import (
     SearchedSites,
     get_covariates,
     measure_enrichment,
-)
-from error_sequence_model.motifs.scanning import (
-    cover_hits,
-    find_element_hits,
-    keep_inside,
 )
 from error_sequence_model.statistics import adjust_p_values, estimate_odds_ratio
 from error_sequence_model.windows import WIDE, Region, get_regions

@@ -21,8 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from error_sequence_model.features import Neighbours
-from error_sequence_model.motifs.scanning import keep_inside
+from error_sequence_model.features import Neighbours, keep_inside
 from error_sequence_model.statistics import UNKNOWN, OddsRatio, estimate_odds_ratio
 
 FEWEST_SITES = 10  # with and without a hit, and of each class, for a test

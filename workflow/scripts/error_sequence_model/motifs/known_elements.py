@@ -16,8 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binomtest, false_discovery_control
 
-from error_sequence_model.features import KnownElement
-from error_sequence_model.motifs.scanning import find_element_hits
+from error_sequence_model.features import KnownElement, find_element_hits
 
 LEAST_OVERLAP = 4  # columns; all of a motif that is shorter
 BINS = 100

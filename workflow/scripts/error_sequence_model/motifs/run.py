@@ -23,11 +23,10 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import InputError, read_json
-from error_sequence_model.features import read_elements
+from error_sequence_model.features import get_background, read_elements
 from error_sequence_model.motifs.element_tests import measure_elements
 from error_sequence_model.motifs.enrichment import SearchedSites
 from error_sequence_model.motifs.files import write_motifs
-from error_sequence_model.motifs.scanning import get_background
 from error_sequence_model.motifs.search import search_motifs
 from error_sequence_model.motifs.sites import gather_sites, learn_elements
 from error_sequence_model.results import Maps, read_attributions

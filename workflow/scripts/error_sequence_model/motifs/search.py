@@ -22,7 +22,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.features import KnownElement
+from error_sequence_model.features import (
+    KnownElement,
+    find_matrix_hits,
+    get_background,
+    keep_inside,
+)
 from error_sequence_model.motifs.clusters import Motif, find_motifs_in_seqlets
 from error_sequence_model.motifs.enrichment import (
     Enrichment,
@@ -40,11 +45,6 @@ from error_sequence_model.motifs.marginalisation import (
     measure_effects,
 )
 from error_sequence_model.motifs.modisco import find_modisco_motifs
-from error_sequence_model.motifs.scanning import (
-    find_matrix_hits,
-    get_background,
-    keep_inside,
-)
 from error_sequence_model.motifs.seqlets import call_seqlets
 from error_sequence_model.statistics import adjust_p_values, scale_maps
 from error_sequence_model.windows import get_regions

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         get_interval,
         number_groups,
     )
-    from .odds_ratios import UNKNOWN, OddsRatio, estimate_odds_ratio
+    from .odds_ratios import UNKNOWN, OddsRatio, estimate_joint, estimate_odds_ratio
     from .paired_tests import adjust_holm, compare_pairs, compute_p_value, score_models
     from .profiles import (
         Comparison,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         scale_maps,
     )
     from .scoring import compute_metrics
+    from .selection import select_explanations
 
 __all__ = [
     "FEWEST_SITES",
@@ -68,6 +69,7 @@ __all__ = [
     "compute_p_value",
     "compute_sampled_auprc",
     "draw_gene_weights",
+    "estimate_joint",
     "estimate_odds_ratio",
     "find_high_regions",
     "find_threshold",
@@ -83,6 +85,7 @@ __all__ = [
     "scale_maps",
     "scale_probabilities",
     "score_models",
+    "select_explanations",
 ]
 
 __getattr__ = open_face(__name__, __file__)

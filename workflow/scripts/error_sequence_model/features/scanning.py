@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from error_sequence_model.features import KnownElement, find_hits
+from error_sequence_model.features.catalogue import KnownElement
+from error_sequence_model.features.element_features import find_hits
 
 HIT_CHANCE = 1e-3  # of a position of background sequence
 BINS = 1000
