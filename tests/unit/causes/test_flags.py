@@ -76,7 +76,7 @@ def flag(splice_type: str, *pieces: tuple[int, str]) -> dict[str, float]:
 CASES = [
     ("noncanonical", "donor", (0, "GC"), (0, "GT")),
     ("noncanonical", "acceptor", (-2, "AC"), (-2, "AG")),
-    ("u12_type", "donor", (0, "GTATCCTT"), (0, "GTATCCAA")),
+    ("u12_type", "donor", (0, "GTATCCTT"), (0, "GTAAGTAT")),
     ("u12_type", "acceptor", (-30, "TCCTTAAC"), (-30, "TCCTGGAC")),
     ("tandem", "donor", (4, "GT"), (5, "GT")),
     ("tandem", "acceptor", (1, "AG"), (2, "AG")),
