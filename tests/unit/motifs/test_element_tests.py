@@ -156,7 +156,6 @@ def test_splice_sites_are_learnt_from_enough_teachers():
     types = np.array(["donor"] * 30 + ["acceptor"] * 10 + ["x"] * 20)
     (donor,) = learn_splice_sites(codes, types, 30)
     assert donor.name == "splice_donor" and donor.letters == "CAGGTAAGT"
-    assert donor.skip == -3
     assert learn_splice_sites(codes, types, 2) == []
 
 

@@ -81,7 +81,7 @@ MOTIF_COLUMNS = {
     "q": "Benjamini-Hochberg q over all motifs of this table",
     "significant": "whether q is at most the false discovery rate",
     "shuffled_odds_ratio": "the same in shuffled stretches: what composition gives",
-    "beyond_composition": "whether low and high lie further from 1 than that",
+    "beyond_composition": "whether it holds beside the composition of the stretch",
     "delta_logit": "change of the log-odds of an error when it is put into windows",
     "delta_low": "lower end of its 95 % interval, bootstrap over genes",
     "delta_high": "upper end of it",

@@ -65,6 +65,7 @@ def gather_sites(
         find_neighbours(
             sites, here, upstream=windows.upstream, downstream=windows.downstream
         ),
+        is_donor,
     )
 
 
