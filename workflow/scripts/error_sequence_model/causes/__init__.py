@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
+    from .candidates import MotifRun, read_motif_runs
+    from .explanations import Explanations, explain_errors, write_explanations
     from .name import NamedCauses, choose_sites, name_causes
     from .registry import CAUSES
     from .tracks import read_bed
 
 __all__ = [
     "CAUSES",
+    "Explanations",
+    "MotifRun",
     "NamedCauses",
     "choose_sites",
+    "explain_errors",
     "name_causes",
     "read_bed",
+    "read_motif_runs",
+    "write_explanations",
 ]
 
 __getattr__ = open_face(__name__, __file__)

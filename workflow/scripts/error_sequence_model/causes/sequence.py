@@ -181,7 +181,7 @@ def _flag_some(
         if upstream >= 3 - BRANCH_ZONE[0]:
             flags["no_branch_point"] = ~_has_branch_point(codes, upstream)
         if upstream >= -ALU_ZONE[0]:
-            flags["alu_like_tract"] = _has_alu_tract(codes, upstream)
+            flags["alu_like_tract"] = cover_alu_tracts(codes, upstream).any(axis=1)
     if min(upstream, downstream) >= 8:
         flags["tandem"] = _is_tandem(codes, upstream, splice_type)
     if np.isfinite(reference.u12):
@@ -278,8 +278,12 @@ def _learn_u12(teachers: np.ndarray, upstream: int, splice_type: str) -> float:
     return float(np.quantile(scores, 1 - U12_FALSE))
 
 
-def _has_alu_tract(codes: np.ndarray, upstream: int) -> np.ndarray:
-    """Poly-T and GA before the AG: TTTTTTGAGACAG (Lev-Maor et al., Science 2003)."""
+def cover_alu_tracts(codes: np.ndarray, upstream: int) -> np.ndarray:
+    """Poly-T with GA before the AG: TTTTTTGAGACAG (Lev-Maor et al., Science 2003).
+
+    Returns:
+        The bases of the poly-T, bool (n, length).
+    """
     zone = codes[:, upstream + ALU_ZONE[0] : upstream + ALU_ZONE[1] + 1]
     runs = np.lib.stride_tricks.sliding_window_view(zone == T, ALU_RUN, axis=1)
     is_run = runs.sum(axis=2) >= ALU_THYMINES
@@ -290,7 +294,11 @@ def _has_alu_tract(codes: np.ndarray, upstream: int) -> np.ndarray:
         starts = np.arange(max(min(is_run.shape[1], width - ALU_RUN - gap), 0))
         follows = is_linker[:, starts + ALU_RUN + gap]
         found |= (is_run[:, starts] & follows).any(axis=1)
-    return found
+    is_run = is_run & found[:, None]
+    covered = np.zeros(codes.shape, dtype=bool)
+    for column in range(upstream + ALU_ZONE[0], upstream + ALU_ZONE[0] + ALU_RUN):
+        covered[:, column : column + is_run.shape[1]] |= is_run
+    return covered
 
 
 def measure_dust(codes: np.ndarray) -> np.ndarray:
