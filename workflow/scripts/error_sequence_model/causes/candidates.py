@@ -159,7 +159,7 @@ def list_motifs(run: MotifRun, codes: np.ndarray, upstream: int) -> list[Candida
     start = f"{run.name}:" if run.name else ""
     return [
         Candidate(
-            *("motif", f"{start}{row.motif}", str(row.consensus).strip("N")),
+            *("motif", f"{start}{row.motif}", _say_motif(row)),
             *(_say_motif_place(row), float(row.p)),
             find=partial(
                 _find_motif,
@@ -185,6 +185,12 @@ def _get_effect(row: Any) -> dict[str, float]:
 
 def _say(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _say_motif(row: Any) -> str:
+    letters = str(row.consensus).strip("N")
+    has_family = isinstance(row.family, str) and row.family
+    return f"{letters} ({row.family})" if has_family else letters
 
 
 def _say_motif_place(row: Any) -> str:

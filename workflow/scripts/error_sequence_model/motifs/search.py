@@ -35,9 +35,11 @@ from error_sequence_model.motifs.enrichment import (
     measure_enrichment,
 )
 from error_sequence_model.motifs.known_elements import (
+    NAMED,
     Match,
     list_contained,
     match_motif,
+    name_family,
 )
 from error_sequence_model.motifs.marginalisation import (
     Effect,
@@ -66,10 +68,12 @@ MOTIF_COLUMNS = {
     "start": "first offset of the stretch it is counted in",
     "end": "offset after that stretch",
     "region": "named region that holds the middle of the motif",
-    "element": "known element it is most like",
+    "element": "known element it is most like; of several the most specific one",
     "element_p": "chance that an element of random columns is as like",
     "element_q": "that over all known elements",
     "contains": "known elements that most of its seqlets hold, and the place does not",
+    "family": "what may bind it: an element, several as like, or a short word's family",
+    "matches": "all elements it is like, most specific first",
     "error_sites": "held-out errors with a hit in the stretch",
     "n_errors": "held-out errors",
     "correct_sites": "held-out correct calls with a hit in the stretch",
@@ -157,14 +161,21 @@ def search_motifs(
     matches = [match_motif(motif.matrix, elements) for motif in motifs]
     contained = [
         list_contained(
-            codes, sites.codes, motif.rows, motif.starts, motif.width, elements
+            codes,
+            sites.codes[search.find_lacking()],
+            *(search.motif.rows, search.motif.starts, search.motif.width, elements),
         )
-        for motif in motifs
+        for search in searches
+    ]
+    families = [
+        name_family(*found, elements) for found in zip(matches, contained, strict=True)
     ]
     table = pd.DataFrame(
         [
             _describe(*parts, sites, splice_type)
-            for parts in zip(searches, matches, contained, effects, strict=True)
+            for parts in zip(
+                searches, matches, contained, families, effects, strict=True
+            )
         ],
         columns=list(MOTIF_COLUMNS),
     )
@@ -219,11 +230,14 @@ class _Search:
         return cls(motif, hits, first, last, enrichment)
 
     def make_insertion(self) -> Insertion:
-        inside = keep_inside(self.hits, self.motif.width, self.first, self.last)
         starts = self.motif.starts
         usual = (starts >= self.first) & (starts + self.motif.width <= self.last)
-        lacking = np.flatnonzero(~inside.any(axis=1))
-        return Insertion(self.motif.matrix, starts[usual], lacking)
+        return Insertion(self.motif.matrix, starts[usual], self.find_lacking())
+
+    def find_lacking(self) -> np.ndarray:
+        """Rows of the sites without it at its place, int (k,)."""
+        inside = keep_inside(self.hits, self.motif.width, self.first, self.last)
+        return np.flatnonzero(~inside.any(axis=1))
 
     def list_hits(self, sites: SearchedSites) -> dict[str, list[int]]:
         """Offsets of the hits' first bases, anywhere in the windows."""
@@ -239,8 +253,9 @@ class _Search:
 
 def _describe(
     search: _Search,
-    match: Match | None,
+    matches: list[Match],
     contained: list[str],
+    family: str,
     effect: Effect,
     sites: SearchedSites,
     splice_type: str,
@@ -250,6 +265,8 @@ def _describe(
     length = sites.codes.shape[1]
     middle = int(np.median(offsets)) + motif.width // 2
     low, high = motif.place
+    match = next(iter(matches), None)
+    like = [f"{match.name} (q {match.q:.2g})" for match in matches if match.q <= NAMED]
     return {
         "consensus": motif.consensus,
         "sign": "error" if motif.sign > 0 else "correct",
@@ -266,6 +283,8 @@ def _describe(
         "element_p": match.p if match else np.nan,
         "element_q": match.q if match else np.nan,
         "contains": ", ".join(contained),
+        "family": family,
+        "matches": ", ".join(like),
         "error_sites": found.error_sites,
         "n_errors": int(sites.is_error.sum()),
         "correct_sites": found.correct_sites,
