@@ -51,6 +51,7 @@ rule write_overview:
         audit="results/{predictor}/audit.json",
         windows="results/{predictor}/windows.arrow",
         results=get_report_inputs,
+        causes=get_causes,
         comparisons=lambda wildcards: list_group_files(
             "comparison.tsv", [wildcards.predictor]
         ),

@@ -7,6 +7,7 @@ the bases of another candidate are hidden (4), what owed itself to them is gone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,11 +20,13 @@ import pandas as pd
 from error_sequence_model.causes.sequence import cover_alu_tracts
 from error_sequence_model.core import read_json, read_saved_table
 from error_sequence_model.features import (
+    NAMED_BITS,
     KnownElement,
     cover_hits,
     find_placed_hits,
     find_threshold,
     get_background,
+    get_bits,
     get_log_odds,
     keep_inside,
     scan_matrix,
@@ -57,6 +60,7 @@ class Candidate:
         effect: delta_logit, delta_low and delta_high of its insertion, where measured.
         shadow_of: An element that accounts for it already.
         is_expected: Whether it may be a cause of these errors.
+        is_shown: Whether the maps show it: a motif, or an element that one is like.
     """
 
     kind: str
@@ -71,6 +75,7 @@ class Candidate:
     effect: Mapping[str, float] = field(default_factory=dict)
     shadow_of: str | None = None
     is_expected: bool = True
+    is_shown: bool = True
 
 
 @dataclass(frozen=True)
@@ -133,9 +138,11 @@ def list_elements(
     """Known elements of one run, region by region, that were tested."""
     known = {element.name: element for element in elements}
     rows = run.elements.dropna(subset=["p"])
+    shown = run.motifs[["matches", "contains"]].to_numpy().ravel()
+    words = set(re.findall(r"\w+", " ".join(map(str, shown))))
     return [
         Candidate(
-            *("element", f"{row.element}@{row.region}", _say(row.element)),
+            *("element", f"{row.element}@{row.region}", _say(known[row.element])),
             *(say_region(row.region), float(row.p)),
             find=partial(
                 _find_element,
@@ -146,6 +153,7 @@ def list_elements(
             ),
             is_absence=bool(row.odds_ratio < 1),
             beyond_composition=bool(row.beyond_composition),
+            is_shown=row.element in words,
             shadow_of=row.explained_by if isinstance(row.explained_by, str) else None,
             effect=_get_effect(row),
         )
@@ -183,8 +191,11 @@ def _get_effect(row: Any) -> dict[str, float]:
     return {name: float(getattr(row, name, np.nan)) for name in names}
 
 
-def _say(name: str) -> str:
-    return name.replace("_", " ")
+def _say(element: KnownElement) -> str:
+    """Letters, and the element's name, or of a short word all that bind it."""
+    is_telling = get_bits(element.matrix).sum() >= NAMED_BITS
+    what = element.name.replace("_", " ") if is_telling else element.factor
+    return f"{element.letters} ({what})" if what else element.letters
 
 
 def _say_motif(row: Any) -> str:

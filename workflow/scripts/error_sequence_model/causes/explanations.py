@@ -321,9 +321,9 @@ def _refuse(one: Candidate, alone: pd.Series) -> str:
     """Why a significant candidate does not compete; empty if it does."""
     if not alone["odds_ratio"] > 1:
         return "errors do not have it more often"
-    if one.kind == "element" and one.is_absence:
-        # Errors lack many things: what the model reads as missing is a motif.
-        return "less frequent at errors, and not a motif of the maps"
+    if one.is_absence and not one.is_shown:
+        # Errors lack many things: what counts is what the model misses.
+        return "less frequent at errors, and no motif of the maps"
     if not one.is_expected:
         return "not expected to cause these errors"
     if one.shadow_of:

@@ -43,7 +43,7 @@ BRANCH_U12 = np.array(
     ]
 )
 U12_FALSE = 1e-3  # share of letter-shuffled annotated sites that reach the threshold
-U12_DRAWS = 50_000
+U12_DRAWS = 20_000
 BRANCH_ZONE = (-44, -17)  # offsets of the branch point's A
 TRACT_ZONE = (-20, -4)
 U12_ZONE = (-35, -6)  # offsets that hold all of a branch site

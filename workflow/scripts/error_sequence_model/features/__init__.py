@@ -9,6 +9,7 @@ from error_sequence_model.core import open_face
 if TYPE_CHECKING:
     from .catalogue import (
         CATALOGUE,
+        NAMED_BITS,
         KnownElement,
         average_letters,
         get_bits,
@@ -69,6 +70,7 @@ __all__ = [
     "BRANCH_ZONE",
     "CATALOGUE",
     "CONSENSUS",
+    "NAMED_BITS",
     "OTHER_TYPE",
     "OWN",
     "TRACT",

@@ -21,6 +21,7 @@ from error_sequence_model.features.strength import CONSENSUS
 CATALOGUE = Path(__file__).resolve().parents[4] / "resources" / "elements.tsv"
 CATALOGUE_COLUMNS = ["name", "factor", "consensus", "place", "reference", "doi"]
 FEWEST_TEACHERS = 20
+NAMED_BITS = 8.5  # a word of fewer (GGG, CCCC, GGTG, ACDGS) names no protein
 WIDE = 10**9
 SIDES = {"intron": "donor 0..; acceptor ..-1", "exon": "donor ..-1; acceptor 0.."}
 _ZONE = re.compile(r"(donor|acceptor) (-?\d+)?\.\.(-?\d+)?")

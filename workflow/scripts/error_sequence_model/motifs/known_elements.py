@@ -16,18 +16,20 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binomtest, false_discovery_control
 
-from error_sequence_model.features import KnownElement, find_element_hits, get_bits
+from error_sequence_model.features import (
+    NAMED_BITS,
+    KnownElement,
+    find_element_hits,
+    get_bits,
+)
 
 LEAST_OVERLAP = 4  # columns; all of a motif that is shorter
 BINS = 100
 FLANK = 2  # bases beside a seqlet that an element may reach into
 LEAST_SHARE = 0.6  # of the seqlets that hold a contained element
-LEAST_FOLD = (
-    3.0  # of the odds, over those at the same places of sites without the motif
-)
+LEAST_FOLD = 3.0  # of the odds over those of the same places of other sites
 MOST_CONTAINED = 3
 NAMED = 0.1  # q of a likeness from which an element is a name
-NAMED_BITS = 8.5  # a word of fewer (GGG, CCCC, GGTG, ACDGS) stands for a family at most
 ALIKE = 0.75  # of the best match's bits, from which another one is as good a name
 LOWEST = 0.02  # share of a base that an element does not have
 

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import pandas as pd
-
 from error_sequence_model.figures import (
     Block,
-    count_words,
     format_interval,
     format_number,
     format_signed,
@@ -21,22 +18,15 @@ from error_sequence_model.reports.findings.assessment import (
     get_reranked,
     read_unit_assessment,
 )
-from error_sequence_model.reports.findings.causes import (
-    UnitCauses,
-    advise,
-    get_names,
-    read_unit_causes,
-)
+from error_sequence_model.reports.findings.causes import get_names
 from error_sequence_model.reports.findings.checks import warn_of_chance
-from error_sequence_model.reports.findings.in_short import describe_in_short, name_units
-from error_sequence_model.reports.findings.motifs import (
-    describe_motif_control,
-    format_q,
-    format_ratios,
-    read_unit_motifs,
-    say_element,
-    say_place,
+from error_sequence_model.reports.findings.explanations import (
+    answer_why,
+    read_unit_explanations,
+    suggest,
 )
+from error_sequence_model.reports.findings.in_short import describe_in_short, name_units
+from error_sequence_model.reports.findings.motifs import describe_motif_control
 from error_sequence_model.reports.findings.statistics import MapStatistics
 from error_sequence_model.reports.findings.words import (
     Gain,
@@ -50,7 +40,6 @@ from error_sequence_model.reports.findings.words import (
 )
 from error_sequence_model.results import ReportData, Unit
 
-MOST_NAMED = 3
 Answer = tuple[str, str]
 
 
@@ -64,9 +53,8 @@ def make_answer_blocks(
         Block("paragraph", describe_in_short(data.units)),
     ]
     questions: list[tuple[str, Callable[[Unit, str], list[Answer]]]] = [
+        ("What explains the errors, and how many does nothing explain?", answer_why),
         ("Does the language model add anything over the baselines?", answer_gain),
-        ("What are the main causes, and what has no name?", answer_causes),
-        ("Which motifs are more, or less, frequent at errors?", answer_motifs),
     ]
     pairs = list(zip(data.units, names, strict=True))
     for question, answer in questions:
@@ -148,81 +136,6 @@ def _say_higher(unit: Unit, gain: Gain) -> str:
     )
 
 
-def answer_causes(unit: Unit, name: str) -> list[Answer]:
-    """The causes that account for most errors, and how many errors have none."""
-    causes = read_unit_causes(unit)
-    if causes is None:
-        return [(f"{name}: not looked for (the step name_causes).", "open")]
-    error, correct = get_names(unit)
-    rest = causes.summary.get("unexplained") or {}
-    found = rank_causes(causes)
-    if found.empty:
-        text = f"{name}: no named cause is more frequent in {error} than in "
-        text += f"{correct} at a false discovery rate of {causes.summary['fdr']:.0%}"
-        n = f"; all {rest['of']:,} {error} are without a name" if rest else ""
-        return [(f"{text}{n}.", "open")]
-    parts = [
-        f"{row.cause} ({row.share_error:.0%} of {error}, {row.share_correct:.0%} of "
-        f"{correct}, odds ratio {format_ratios(row)})"
-        for row in found.head(MOST_NAMED).itertuples()
-    ]
-    more = len(found) - len(parts)
-    text = f"{name}: {join_words(parts)}" + (f"; {more} more" if more else "")
-    if rest.get("of"):
-        share = rest["errors"] / rest["of"]
-        text += f". Without any enriched cause: {rest['errors']:,} of {rest['of']:,} "
-        text += f"{error} ({share:.0%})"
-    return [(f"{text}.", "")]
-
-
-def rank_causes(causes: UnitCauses) -> pd.DataFrame:
-    """Enriched causes, those first that most more errors have than correct calls."""
-    table = causes.table[causes.table["is_enriched"].astype(bool)]
-    if table.empty:
-        return table
-    excess = table["share_error"] - table["share_correct"]
-    return table.assign(excess=excess).sort_values("excess", ascending=False)
-
-
-def answer_motifs(unit: Unit, name: str) -> list[Answer]:
-    """The motifs of the maps that differ most, where they lie and by how much."""
-    motifs = read_unit_motifs(unit)
-    if motifs is None:
-        return [(f"{name}: not searched (motifs.enabled).", "open")]
-    error, correct = get_names(unit)
-    found = motifs.significant
-    if found.empty:
-        n = len(motifs.table)
-        return [
-            (
-                f"{name}: the maps hold {count_words(n, 'motif')}; none differs at a "
-                f"false discovery rate of {motifs.about['fdr']:.0%}."
-                if n
-                else f"{name}: the maps hold no motif.",
-                "open",
-            )
-        ]
-    parts = []
-    for row in found.head(2).itertuples():
-        like = say_element(row)
-        named = f" ({like})" if not like.endswith("no known element") else ""
-        shares = [
-            f"{hits / max(n, 1):.0%} of {which}"
-            for which, hits, n in (
-                (error, row.error_sites, row.n_errors),
-                (correct, row.correct_sites, row.n_correct),
-            )
-        ]
-        parts.append(
-            f"{row.consensus.strip('N')}{named}, {say_place(row)}: "
-            f"{', '.join(shares)}, odds ratio {format_ratios(row)}, q "
-            f"{format_q(row.q)}"
-        )
-    more = len(found) - len(parts)
-    tail = f"; {more} more" if more else ""
-    return [(f"{name}: {'; '.join(parts)}{tail}.", "")]
-
-
 def answer_trust(units: Sequence[Unit]) -> list[Answer]:
     """Which maps passed their checks, and by name what failed."""
     verdicts: dict[str, list[str]] = {}
@@ -279,24 +192,20 @@ def answer_meaning(unit: Unit, name: str, focus: str | None) -> list[Answer]:
                 "good" if helps else "open",
             )
         )
-    causes = read_unit_causes(unit)
-    if causes is None or unit.lead.is_control:
+    found = read_unit_explanations(unit)
+    if found is None or unit.lead.is_control:
         return lines
-    hints = [
-        f"{row.cause}: {advise(row.flag)}"
-        for row in rank_causes(causes).head(2).itertuples()
-        if advise(row.flag)
-    ]
-    if hints:
+    if hints := suggest(found)[:2]:
         lines.append((f"{name}, to try: {'; '.join(hints)}.", ""))
-    rest = causes.summary.get("unexplained") or {}
-    if rest.get("errors"):
+    rest = found.summary["unexplained"]
+    if rest["errors"]:
         start = f"{focus or 'overview'}.{unit.contrast}.{unit.splice_type}"
         where = f" They are listed in tables/{start}.unexplained.tsv." if focus else ""
+        error = get_names(unit)[0]
         lines.append(
             (
-                f"{name}: look first at the {rest['errors']:,} "
-                f"{get_names(unit)[0]} without a named cause.{where}",
+                f"{name}: look first at the {rest['errors']:,} {error} without an "
+                f"explanation.{where}",
                 "",
             )
         )

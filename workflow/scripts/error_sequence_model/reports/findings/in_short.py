@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from error_sequence_model.figures import format_interval, format_number, join_words
-from error_sequence_model.reports.findings.causes import get_names, read_unit_causes
-from error_sequence_model.reports.findings.motifs import format_ratio, read_unit_motifs
+from error_sequence_model.reports.findings.explanations import sum_up_why
 from error_sequence_model.reports.findings.words import measure_gain
 from error_sequence_model.results import Unit
 
@@ -33,8 +32,8 @@ def describe_in_short(units: Sequence[Unit]) -> str:
     parts = []
     for pair, group in groupby(units, key=lambda unit: unit.pair):
         members = list(group)
-        sentences = [_sum_up_scores(members), _sum_up_gains(members)]
-        sentences += [_sum_up_causes(members), _sum_up_motifs(members)]
+        sentences = [sum_up_why(members, say_places), _sum_up_scores(members)]
+        sentences.append(_sum_up_gains(members))
         parts.append(f"{pair}: " + " ".join(text for text in sentences if text))
     return " ".join(parts) or "There are no test scores to sum up."
 
@@ -84,44 +83,3 @@ def _sum_up_gains(units: Sequence[Unit]) -> str:
     if worse:
         parts.append(f"is worse than the best baseline at {join_words(worse)}")
     return f"The language model {join_words(parts)}." if parts else ""
-
-
-def _sum_up_causes(units: Sequence[Unit]) -> str:
-    shares, none, error = [], [], ""
-    for unit in units:
-        causes = read_unit_causes(unit)
-        coverage = causes.summary.get("coverage") if causes else None
-        if not coverage or not coverage.get("errors"):
-            continue
-        error = get_names(unit)[0]
-        if causes.summary.get("enriched"):
-            shares.append(
-                f"{max(coverage.get('excess') or 0, 0):.0%} of {error} at "
-                f"{say_places([unit.splice_type])}"
-            )
-        else:
-            none.append(say_places([unit.splice_type]))
-    parts = []
-    if shares:
-        parts.append(
-            f"Named causes account for {join_words(shares)}, beyond what correct "
-            "calls have as well."
-        )
-    if none:
-        parts.append(f"No named cause stands out at {join_words(none)}.")
-    return " ".join(parts)
-
-
-def _sum_up_motifs(units: Sequence[Unit]) -> str:
-    found, searched = [], False
-    for unit in units:
-        motifs = read_unit_motifs(unit)
-        searched |= motifs is not None
-        if motifs is not None and len(motifs.significant):
-            row = next(motifs.significant.itertuples())
-            ratio = format_ratio(row.odds_ratio)
-            where = say_places([unit.splice_type])
-            found.append(f"{row.consensus.strip('N')} at {where} (odds ratio {ratio})")
-    if found:
-        return f"Strongest motif: {join_words(found)}."
-    return "No motif of the maps differs." if searched else ""

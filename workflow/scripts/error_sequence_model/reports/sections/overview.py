@@ -42,14 +42,11 @@ from error_sequence_model.figures import (
 from error_sequence_model.reports.findings.answers import (
     answer_controls,
     make_answer_blocks,
-    rank_causes,
 )
-from error_sequence_model.reports.findings.causes import read_unit_causes
+from error_sequence_model.reports.findings.explanations import read_unit_explanations
 from error_sequence_model.reports.findings.in_short import describe_in_short
 from error_sequence_model.reports.findings.motifs import (
     format_ratio,
-    read_unit_motifs,
-    say_place,
 )
 from error_sequence_model.reports.findings.statistics import MapStatistics
 from error_sequence_model.reports.findings.words import measure_gain
@@ -337,7 +334,7 @@ def _draw_regions(page: Page, *, table: pd.DataFrame, draws: int) -> None:
 
 
 MOST_HEIGHT = 2.2  # inches, of the table
-RIGHT = ("errors", "correct", "named causes")
+RIGHT = ("errors", "correct", "explained")
 
 
 def collect_answers(units: Sequence[Unit]) -> pd.DataFrame:
@@ -357,9 +354,8 @@ def _answer(unit: Unit) -> dict[str, str]:
         "AUROC [95 %]": format_number(metrics.get("auroc"))
         + format_interval(intervals.get("auroc")),
         "Δ AUPRC to best baseline": "–",
-        "main cause": "–",
-        "named causes": "–",
-        "strongest motif": "–",
+        "first explanation": "–",
+        "explained": "–",
         "maps": "○ not checked",
     }
     if gain is not None:
@@ -368,17 +364,7 @@ def _answer(unit: Unit) -> dict[str, str]:
         row["Δ AUPRC to best baseline"] = (
             f"{sign}{number}{format_interval((gain.low, gain.high))}"
         )
-    row |= _answer_causes(unit)
-    motifs = read_unit_motifs(unit)
-    if motifs is not None:
-        found = motifs.significant
-        row["strongest motif"] = "none"
-        if len(found):
-            first = next(found.itertuples())
-            ratio = format_ratio(first.odds_ratio)
-            letters = first.consensus.strip("N")
-            place = say_place(first).split(",")[0]
-            row["strongest motif"] = f"{letters}, {place} (OR {ratio})"
+    row |= _answer_why(unit)
     if unit.lead.methods and unit.lead.has_passed(unit.lead.methods[0]):
         is_attention = unit.lead.has_passed("attention") is not False
         row["maps"] = "✓ passed" if is_attention else "✓ attention ✗"
@@ -387,19 +373,17 @@ def _answer(unit: Unit) -> dict[str, str]:
     return row
 
 
-def _answer_causes(unit: Unit) -> dict[str, str]:
-    causes = read_unit_causes(unit)
-    coverage = causes.summary.get("coverage") if causes else None
-    if not coverage or not coverage.get("errors"):
+def _answer_why(unit: Unit) -> dict[str, str]:
+    found = read_unit_explanations(unit)
+    if found is None:
         return {}
-    found = rank_causes(causes)
-    if found.empty:
-        return {"main cause": "none", "named causes": "0%"}
-    first = next(found.itertuples())
-    ratio = format_ratio(first.odds_ratio)
+    if found.named.empty:
+        return {"first explanation": "none", "explained": "0%"}
+    first = next(found.named.itertuples())
+    ratio = format_ratio(first.joint_odds_ratio)
     return {
-        "main cause": f"{first.cause} (OR {ratio})",
-        "named causes": f"{max(coverage.get('excess') or 0, 0):.0%}",
+        "first explanation": f"{first.name} (OR {ratio})",
+        "explained": f"{found.summary['explained_share']:.0%}",
     }
 
 
@@ -418,9 +402,9 @@ def draw_answers(page: Page, table: pd.DataFrame) -> None:
     )
     page.caption(
         "Errors, correct: sites of the held-out test part. ✓ the language model adds, "
-        "✗ it adds nothing measurable or is worse. Main cause: the enriched named "
-        "cause that most more errors have than correct calls; named causes: share of "
-        "the errors that all of them account for beyond the correct calls. OR: odds "
-        "ratio of an error. Maps: the checks of the trust page; attention ✗: "
+        "✗ it adds nothing measurable or is worse. First explanation: the named cause, "
+        "element or motif that explains most errors beside the others; explained: "
+        "share of the errors that all of them explain. OR: odds ratio of an error, "
+        "beside the others. Maps: the checks of the trust page; attention ✗: "
         "its own check failed."
     )
