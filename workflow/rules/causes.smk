@@ -68,6 +68,7 @@ rule explain_errors:
         ),
         sites=f"{GROUP}/explanations.parquet",
         summary=f"{GROUP}/explanations.json",
+        mutants=multiext(f"{GROUP}/mutants", ".tsv", ".fa", ".vcf"),
     log:
         "logs/{predictor}/{contrast}/{splice_type}/explanations.log",
     conda:

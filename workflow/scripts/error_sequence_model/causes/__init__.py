@@ -1,4 +1,4 @@
-"""Named causes of errors: flags from sequence, structure and tracks; their tests."""
+"""Why errors happen: flags, their tests, and the one list of explanations; mutants."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from error_sequence_model.core import open_face
 if TYPE_CHECKING:
     from .candidates import MotifRun, read_motif_runs
     from .explanations import Explanations, explain_errors, write_explanations
+    from .mutants import measure_rescored
     from .name import NamedCauses, choose_sites, name_causes
     from .registry import CAUSES
     from .tracks import read_bed
@@ -20,6 +21,7 @@ __all__ = [
     "NamedCauses",
     "choose_sites",
     "explain_errors",
+    "measure_rescored",
     "name_causes",
     "read_bed",
     "read_motif_runs",

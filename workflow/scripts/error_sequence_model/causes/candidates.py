@@ -188,6 +188,7 @@ def list_motifs(run: MotifRun, codes: np.ndarray, upstream: int) -> list[Candida
 
 def _get_effect(row: Any) -> dict[str, float]:
     names = ("delta_logit", "delta_low", "delta_high")
+    names += ("knockout_logit", "knockout_low", "knockout_high")
     return {name: float(getattr(row, name, np.nan)) for name in names}
 
 

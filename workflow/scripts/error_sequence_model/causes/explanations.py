@@ -36,6 +36,7 @@ from error_sequence_model.causes.flags import (
     flag_windows,
     learn_references,
 )
+from error_sequence_model.causes.mutants import make_mutants, write_mutants
 from error_sequence_model.causes.name import choose_sites
 from error_sequence_model.core import write_json, write_parquet, write_tsv
 from error_sequence_model.features import KnownElement
@@ -72,6 +73,9 @@ COLUMNS = {
     "delta_logit": "change of the model's log-odds when it is put into windows",
     "delta_low": "lower end of its 95 % interval, bootstrap over genes",
     "delta_high": "upper end of it",
+    "knockout_logit": "change when it is taken out of held-out errors",
+    "knockout_low": "lower end of its 95 % interval, bootstrap over genes",
+    "knockout_high": "upper end of it",
     "explained_share": "share of errors beyond what correct calls let expect",
     "beyond_composition": "whether it is more than the letters of its place",
     "is_named": "whether it holds beside all others",
@@ -85,6 +89,7 @@ class Explanations(NamedTuple):
     table: pd.DataFrame
     sites: pd.DataFrame
     summary: dict[str, Any]
+    mutants: pd.DataFrame
 
 
 def explain_errors(
@@ -141,6 +146,7 @@ def explain_errors(
         "n_candidates": len(tried),
         "fdr": settings.fdr,
         "level": level,
+        "upstream": windows.upstream,
         "named": table["explanation"][named].tolist(),
         "explained_share": measure_explained(
             levels[table["explanation"][named]].max(axis=1), labels
@@ -162,14 +168,18 @@ def explain_errors(
         *(contrast.name, splice_type, len(tried)),
         ", ".join(table["name"][named]) or "none",
     )
-    return Explanations(table, found, summary)
+    keys = summary["named"]
+    words = sorted((c for c in tried if c.key in keys), key=lambda c: keys.index(c.key))
+    mutants = make_mutants(words, view.codes, chosen, windows.upstream, seed=seed)
+    return Explanations(table, found, summary, mutants)
 
 
 def write_explanations(found: Explanations, folder: Path) -> None:
-    """Write the three files."""
+    """Write the three files, and those of the mutants."""
     write_tsv(folder / "explanations.tsv", found.table)
     write_parquet(folder / "explanations.parquet", found.sites)
     write_json(folder / "explanations.json", found.summary)
+    write_mutants(found.mutants, found.summary["upstream"], folder)
 
 
 def _draw(chosen: pd.DataFrame, seed: int) -> pd.DataFrame:

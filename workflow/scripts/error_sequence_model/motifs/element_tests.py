@@ -31,6 +31,13 @@ from error_sequence_model.motifs.enrichment import (
     get_covariates,
     measure_enrichment,
 )
+from error_sequence_model.motifs.marginalisation import (
+    EFFECT_COLUMNS,
+    Predict,
+    describe_effects,
+    make_insertion,
+    measure_effects,
+)
 from error_sequence_model.statistics import adjust_p_values, estimate_odds_ratio
 from error_sequence_model.windows import WIDE, Region, get_regions
 
@@ -65,6 +72,7 @@ ELEMENT_COLUMNS = {
     "attribution_error": "mean scaled attribution per base of the hits, errors",
     "attribution_correct": "the same in correct calls",
     "explained_by": "a more significant element that accounts for it",
+    **EFFECT_COLUMNS,
     "place": "where the element usually lies",
     "reference": "where the element is from",
 }
@@ -141,6 +149,40 @@ def measure_elements(
     table = table.sort_values(["p", "element", "region"], ignore_index=True)
     table["explained_by"] = _explain(table, elements, sites, splice_type)
     return table
+
+
+def add_effects(
+    table: pd.DataFrame,
+    elements: Sequence[KnownElement],
+    held_out: SearchedSites,
+    predict: Predict,
+    splice_type: str,
+    *,
+    seed: int = 1,
+) -> pd.DataFrame:
+    """Edit the significant elements in held-out sites: does the model answer to them?
+
+    Args:
+        table: From ``measure_elements``.
+        elements: The elements.
+        held_out: Held-out sites.
+        predict: Sequences -> log-odds of an error.
+        splice_type: donor, acceptor or any.
+        seed: Of the edits.
+    """
+    rows = table.index[table["significant"] & table["explained_by"].isna()]
+    by_name = {element.name: element for element in elements}
+    insertions = []
+    for row in table.loc[rows].itertuples():
+        element = by_name[row.element]
+        columns = held_out.get_columns(row.start, row.end)
+        hits = _find(held_out, element, splice_type)
+        hits = keep_inside(hits, element.width, *columns)
+        starts = np.nonzero(hits)[1]
+        insertions.append(make_insertion(element.matrix, starts, hits, held_out))
+    effects = measure_effects(predict, insertions, held_out, seed=seed)
+    found = pd.DataFrame([describe_effects(*pair) for pair in effects], rows)
+    return table.assign(**found.reindex(table.index))
 
 
 def _find(sites: SearchedSites, element: KnownElement, splice_type: str) -> np.ndarray:

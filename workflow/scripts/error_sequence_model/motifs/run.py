@@ -24,7 +24,7 @@ import pandas as pd
 
 from error_sequence_model.core import InputError, read_json
 from error_sequence_model.features import get_background, read_elements
-from error_sequence_model.motifs.element_tests import measure_elements
+from error_sequence_model.motifs.element_tests import add_effects, measure_elements
 from error_sequence_model.motifs.enrichment import SearchedSites
 from error_sequence_model.motifs.files import write_motifs
 from error_sequence_model.motifs.search import search_motifs
@@ -117,6 +117,10 @@ def find_run_motifs(
         scaled=scale_maps(found_maps.scores),
         **how,
     )
+    if predict is not None:
+        table = add_effects(
+            table, elements, held_out, predict, splice_type, seed=settings.seed
+        )
     about = _describe(method, passed, found_maps, held_out, everything, settings)
     about["n_seqlets"] = {"error": found.n_seqlets[1], "correct": found.n_seqlets[-1]}
     write_motifs(

@@ -42,8 +42,12 @@ from error_sequence_model.motifs.known_elements import (
     name_family,
 )
 from error_sequence_model.motifs.marginalisation import (
+    EFFECT_COLUMNS,
+    UNKNOWN_EFFECT,
     Effect,
     Insertion,
+    describe_effects,
+    make_insertion,
     measure_effects,
 )
 from error_sequence_model.motifs.modisco import find_modisco_motifs
@@ -86,10 +90,7 @@ MOTIF_COLUMNS = {
     "significant": "whether q is at most the false discovery rate",
     "shuffled_odds_ratio": "the same in shuffled stretches: what composition gives",
     "beyond_composition": "whether it holds beside the composition of the stretch",
-    "delta_logit": "change of the log-odds of an error when it is put into windows",
-    "delta_low": "lower end of its 95 % interval, bootstrap over genes",
-    "delta_high": "upper end of it",
-    "n_windows": "windows it was put into",
+    **EFFECT_COLUMNS,
 }
 
 
@@ -153,11 +154,10 @@ def search_motifs(
         signs = {sign: int((seqlets["sign"] == sign).sum()) for sign in (1, -1)}
     motifs = motifs[:MOST_MOTIFS]
     searches = [_Search.run(motif, sites, seed) for motif in motifs]
-    effects = [Effect(np.nan, np.nan, np.nan, 0)] * len(motifs)
+    effects = [(UNKNOWN_EFFECT, UNKNOWN_EFFECT)] * len(motifs)
     if predict is not None:
-        insertions = [search.make_insertion() for search in searches]
-        texts = spell_windows(sites.codes)
-        effects = measure_effects(predict, insertions, texts, sites.genes, seed=seed)
+        insertions = [search.make_insertion(sites) for search in searches]
+        effects = measure_effects(predict, insertions, sites, seed=seed)
     matches = [match_motif(motif.matrix, elements) for motif in motifs]
     contained = [
         list_contained(
@@ -229,15 +229,19 @@ class _Search:
         )
         return cls(motif, hits, first, last, enrichment)
 
-    def make_insertion(self) -> Insertion:
+    def make_insertion(self, sites: SearchedSites) -> Insertion:
         starts = self.motif.starts
         usual = (starts >= self.first) & (starts + self.motif.width <= self.last)
-        return Insertion(self.motif.matrix, starts[usual], self.find_lacking())
+        return make_insertion(self.motif.matrix, starts[usual], self.inside, sites)
+
+    @property
+    def inside(self) -> np.ndarray:
+        """Hits at its place, bool (n, length)."""
+        return keep_inside(self.hits, self.motif.width, self.first, self.last)
 
     def find_lacking(self) -> np.ndarray:
         """Rows of the sites without it at its place, int (k,)."""
-        inside = keep_inside(self.hits, self.motif.width, self.first, self.last)
-        return np.flatnonzero(~inside.any(axis=1))
+        return np.flatnonzero(~self.inside.any(axis=1))
 
     def list_hits(self, sites: SearchedSites) -> dict[str, list[int]]:
         """Offsets of the hits' first bases, anywhere in the windows."""
@@ -256,7 +260,7 @@ def _describe(
     matches: list[Match],
     contained: list[str],
     family: str,
-    effect: Effect,
+    effects: tuple[Effect, Effect],
     sites: SearchedSites,
     splice_type: str,
 ) -> dict[str, object]:
@@ -295,10 +299,7 @@ def _describe(
         "p": found.p,
         "shuffled_odds_ratio": found.shuffled_odds_ratio,
         "beyond_composition": found.beyond_composition,
-        "delta_logit": effect.delta_logit,
-        "delta_low": effect.low,
-        "delta_high": effect.high,
-        "n_windows": effect.n_windows,
+        **describe_effects(*effects),
     }
 
 
@@ -312,9 +313,3 @@ def name_region(offset: int, splice_type: str, upstream: int, length: int) -> st
     if regions:
         return min(regions, key=lambda r: r.end - r.start).key
     return "upstream" if offset < 0 else "downstream"
-
-
-def spell_windows(codes: np.ndarray) -> list[str]:
-    """Turn base codes, int (n, length), into strings; other letters are N."""
-    letters = np.frombuffer(b"ACGTN", dtype=np.uint8)[codes]
-    return [row.tobytes().decode() for row in letters]

@@ -95,6 +95,10 @@ def say_explanation(row: Any, error: str, correct: str) -> str:
         effect = (row.delta_logit, row.delta_low, row.delta_high)
         mean, low, high = (format_number(value, sign=True) for value in effect)
         text += f"; putting it in adds {mean} [{low}, {high}] log-odds"
+    if np.isfinite(row.knockout_logit):
+        effect = (row.knockout_logit, row.knockout_low, row.knockout_high)
+        mean, low, high = (format_number(value, sign=True) for value in effect)
+        text += f", taking it out {mean} [{low}, {high}]"
     return text
 
 

@@ -1,0 +1,34 @@
+"""By hand: a predictor's own scores of mutants.vcf or .fa -> what the edits changed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from error_sequence_model.causes import measure_rescored
+from error_sequence_model.core import read_saved_table, run_step, write_tsv
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--mutants", type=Path, required=True, help="mutants.tsv")
+    add(
+        "--scores",
+        type=Path,
+        required=True,
+        help="table with mutant, reference_score and mutant_score",
+    )
+    add("--output", type=Path, required=True, help="the table of changes")
+    return parser.parse_args()
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Measure and write."""
+    mutants = read_saved_table(arguments.mutants)
+    write_tsv(arguments.output, measure_rescored(mutants, arguments.scores))
+
+
+if __name__ == "__main__":
+    run_step(main, parse_arguments())
