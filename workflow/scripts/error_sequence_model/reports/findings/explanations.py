@@ -69,8 +69,10 @@ def answer_why(unit: Unit, name: str) -> list[tuple[str, str]]:
         text += f"false discovery rate of {found.summary['fdr']:.0%} and beside the "
         return [(f"{text}others ({found.summary['n_candidates']} were tried).", "open")]
     rows = list(found.named.itertuples())
+    is_alone = len(rows) == 1
     text = f"{name}: " + "; ".join(
-        say_explanation(row, error, correct) for row in rows[:MOST_NAMED]
+        say_explanation(row, error, correct, is_alone=is_alone)
+        for row in rows[:MOST_NAMED]
     )
     text += f"; {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
     share = found.summary["explained_share"]
@@ -81,16 +83,22 @@ def answer_why(unit: Unit, name: str) -> list[tuple[str, str]]:
     return [(text, "")]
 
 
-def say_explanation(row: Any, error: str, correct: str) -> str:
+def say_explanation(row: Any, error: str, correct: str, *, is_alone: bool) -> str:
     """One explanation: how many have it, where, its odds ratios, its effect."""
     verb = "lack" if row.is_absence else "carry" if row.kind != "flag" else "have"
     place = f", {row.place}," if isinstance(row.place, str) and row.place else ""
     name = f"“{row.name}”" if row.kind == "flag" else row.name
     text = f"{row.share_error:.0%} of {error} {verb} {name}{place} against "
-    text += f"{row.share_correct:.0%} of {correct} (odds ratio "
-    text += f"{_say_ratio(row.odds_ratio, row.low, row.high)}, beside the other "
-    text += "explanations "
-    text += f"{_say_ratio(row.joint_odds_ratio, row.joint_low, row.joint_high)})"
+    if row.share_correct == 0:
+        # An odds ratio over nothing is a number of the prior's.
+        text += f"0 of {row.n_correct:,} {correct}"
+    else:
+        ratio = _say_ratio(row.odds_ratio, row.low, row.high)
+        text += f"{row.share_correct:.0%} of {correct} (odds ratio {ratio}"
+        if not is_alone:
+            joint = (row.joint_odds_ratio, row.joint_low, row.joint_high)
+            text += f", beside the others {_say_ratio(*joint)}"
+        text += ")"
     if np.isfinite(row.delta_logit):
         effect = (row.delta_logit, row.delta_low, row.delta_high)
         mean, low, high = (format_number(value, sign=True) for value in effect)

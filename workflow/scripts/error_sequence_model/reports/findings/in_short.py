@@ -34,7 +34,8 @@ def describe_in_short(units: Sequence[Unit]) -> str:
         members = list(group)
         sentences = [sum_up_why(members, say_places), _sum_up_scores(members)]
         sentences.append(_sum_up_gains(members))
-        parts.append(f"{pair}: " + " ".join(text for text in sentences if text))
+        told = [text[0].upper() + text[1:] for text in sentences if text]
+        parts.append(f"{pair}: {' '.join(told)}")
     return " ".join(parts) or "There are no test scores to sum up."
 
 
