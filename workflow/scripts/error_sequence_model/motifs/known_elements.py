@@ -188,6 +188,8 @@ def list_contained(
         At most three names, most telling first: held by at least 60 % of the seqlets,
         with three times the odds of the same columns of the others, q ≤ 0.01.
     """
+    if not len(others):
+        return []
     found = []
     length = codes.shape[1]
     first, last = (
