@@ -10,29 +10,20 @@ from error_sequence_model.causes import (
     read_motif_runs,
     write_explanations,
 )
-from error_sequence_model.core import parse_json, read_saved_table, run_step
+from error_sequence_model.core import make_parser, read_saved_table, run_step
 from error_sequence_model.features import read_elements
 from error_sequence_model.settings import CauseSettings, parse_contrast
 from error_sequence_model.windows import read_windows
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--sites", type=Path, required=True, help="sites.parquet")
-    add("--windows", type=Path, required=True, help="windows.arrow")
-    add("--split", type=Path, required=True, help="split.parquet")
-    add("--contrast-name", required=True)
-    add("--contrast", type=parse_json, required=True, help="its definition")
-    add("--splice-type", required=True, choices=("donor", "acceptor", "any"))
-    add("--causes", type=Path, required=True, help="causes.tsv; .parquet beside it")
-    add("--motifs", type=Path, nargs="*", default=[], help="motifs.tsv of runs")
-    add("--elements", type=Path, help="the user's own known elements")
-    add("--settings", type=parse_json, default={}, help="fields of `CauseSettings`")
-    add("--draws", type=int, default=500, help="bootstrap samples")
-    add("--output", type=Path, required=True, help="folder of the three files")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, "sites", "windows", "split", "contrast_name", "splice_type"),
+    *("settings", "output"),
+    contrast={"required": True},
+    causes={"type": Path, "required": True, "help": "causes.tsv; .parquet beside it"},
+    motifs={"type": Path, "nargs": "*", "default": [], "help": "motifs.tsv of runs"},
+    elements="the user's own known elements",
+    draws={"default": 500},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

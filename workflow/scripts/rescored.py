@@ -6,22 +6,21 @@ import argparse
 from pathlib import Path
 
 from error_sequence_model.causes import measure_rescored
-from error_sequence_model.core import read_saved_table, run_step, write_tsv
+from error_sequence_model.core import (
+    make_parser,
+    read_saved_table,
+    run_step,
+    write_tsv,
+)
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--mutants", type=Path, required=True, help="mutants.tsv")
-    add(
-        "--scores",
-        type=Path,
-        required=True,
-        help="table with mutant, reference_score and mutant_score",
-    )
-    add("--output", type=Path, required=True, help="the table of changes")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, "output"),
+    mutants={"type": Path, "required": True, "help": "mutants.tsv"},
+    scores={
+        **{"type": Path, "required": True},
+        "help": "table with mutant, reference_score and mutant_score",
+    },
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -24,12 +24,12 @@ from error_sequence_model.features import (
     write_consensus,
 )
 from error_sequence_model.motifs.clusters import Motif
-from error_sequence_model.motifs.files import write_meme
 from error_sequence_model.motifs.known_elements import (
     list_contained,
     match_motif,
     name_family,
 )
+from error_sequence_model.motifs.run import write_meme
 
 UNIFORM = np.full(4, 0.25)
 

@@ -10,18 +10,20 @@ import pytest
 
 from error_sequence_model.causes import CAUSES
 from error_sequence_model.core import write_tsv
-from error_sequence_model.reports import write as reports
-from error_sequence_model.reports.contents import list_pages
 from error_sequence_model.reports.findings.answers import (
     answer_gain,
     answer_trust,
+    describe_in_short,
+    name_units,
 )
-from error_sequence_model.reports.findings.causes import ADVICE, read_unit_causes
+from error_sequence_model.reports.findings.causes import read_unit_causes
 from error_sequence_model.reports.findings.explanations import answer_why
-from error_sequence_model.reports.findings.in_short import describe_in_short, name_units
+from error_sequence_model.reports.prose import read_template
 from error_sequence_model.reports.sections.hybrid import say_feature
 from error_sequence_model.reports.sections.overview import collect_answers
-from error_sequence_model.results import RunResults
+from error_sequence_model.reports.sections.summary import list_pages
+from error_sequence_model.reports.write import plan_error_report
+from error_sequence_model.results import RunResults, build_units, read_sites
 from fake_causes import add_causes
 from fake_explanations import add_explanations
 from fake_motifs import add_motifs
@@ -43,7 +45,7 @@ def load(fake, focus, comparison=None):
     runs = [RunResults.load(run).with_maps() for run in fake.runs]
     keys = [(run.contrast, run.splice_type) for run in runs]
     tables = {} if comparison is None else dict.fromkeys(keys, comparison)
-    return reports.build_units(runs, reports.read_sites(fake.sites), tables, focus)
+    return build_units(runs, read_sites(fake.sites), tables, focus)
 
 
 def compare(delta, low, high, *, model=0.6, others=()):
@@ -137,10 +139,7 @@ def test_where_nothing_holds_page_one_says_so(fake):
 
 
 def test_list_of_pages_gives_the_page_that_has_the_title(fake, tmp_path):
-    data = reports.load_report_data(
-        fake.runs, "TP", windows=None, seed=0, **fake.options(tmp_path, draws=30)
-    )
-    pages = reports.plan_error_report(data, "TP")
+    pages = plan_error_report(fake.inputs(tmp_path, draws=30).load("TP"))
     entries = list_pages(pages)
     assert len(entries) > 15
     assert all(pages[number - 1].title == title for title, number in entries)
@@ -148,7 +147,9 @@ def test_list_of_pages_gives_the_page_that_has_the_title(fake, tmp_path):
 
 
 def test_every_cause_has_advice():
-    assert {cause.name for cause in CAUSES} == set(ADVICE)
+    assert {cause.name for cause in CAUSES} == set(
+        read_template("advice").module.ADVICE
+    )
 
 
 @pytest.mark.parametrize(

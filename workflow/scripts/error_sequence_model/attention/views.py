@@ -22,7 +22,7 @@ from error_sequence_model.attention.flow import (
 )
 from error_sequence_model.attention.layers import Layers, get_layers, has_attention
 from error_sequence_model.classifier import ErrorClassifier
-from error_sequence_model.core import InputError, get_progress
+from error_sequence_model.core import InputError, evaluating, get_progress
 from error_sequence_model.datasets import SequenceDataset, collate, cut_batches
 from error_sequence_model.tokenizers import project_to_bases
 
@@ -93,7 +93,6 @@ def extract_attention(
     dataset: SequenceDataset,
     *,
     window_length: int,
-    device: torch.device | None = None,
     with_gradients: bool = True,
 ) -> AttentionViews:
     """Extract the attention of sites on the base axis.
@@ -104,7 +103,6 @@ def extract_attention(
         model: The fine-tuned classifier; its mode is restored.
         dataset: The sites.
         window_length: Bases per window.
-        device: Where to compute; None: where the model is.
         with_gradients: Whether to make the gradient-weighted view too.
 
     Returns:
@@ -114,7 +112,7 @@ def extract_attention(
         InputError: The backbone has neither attention nor mixing matrices, or one
             window's matrices are too large.
     """
-    device = device or next(model.parameters()).device
+    device = next(model.parameters()).device
     cells = _count_cells(model, dataset)
     undefined = {}
     if not has_attention(model):
@@ -131,11 +129,9 @@ def extract_attention(
         dataset.lengths,
         tokens_per_batch=max(budget // cells, 1) * longest,
     )
-    was_training = model.training
-    model.eval()
     views = _Collector(len(dataset), window_length)
     view = "attention"
-    try:
+    with evaluating(model):
         for indices in get_progress(batches, what="attention", unit="batches"):
             items = [dataset[int(index)] for index in indices]
             inputs = collate(items, pad_token_id=dataset.tokenizer.pad_token_id)
@@ -143,8 +139,6 @@ def extract_attention(
             view = layers.view
             for row, index in enumerate(indices):
                 views.add(int(index), row, layers, items[row])
-    finally:
-        model.train(was_training)
     return views.finish(view, undefined)
 
 

@@ -10,22 +10,8 @@ if TYPE_CHECKING:
     from .candidates import MotifRun, read_motif_runs
     from .explanations import Explanations, explain_errors, write_explanations
     from .mutants import measure_rescored
-    from .name import NamedCauses, choose_sites, name_causes
+    from .name import choose_sites, name_causes
     from .registry import CAUSES
     from .tracks import read_bed
 
-__all__ = [
-    "CAUSES",
-    "Explanations",
-    "MotifRun",
-    "NamedCauses",
-    "choose_sites",
-    "explain_errors",
-    "measure_rescored",
-    "name_causes",
-    "read_bed",
-    "read_motif_runs",
-    "write_explanations",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

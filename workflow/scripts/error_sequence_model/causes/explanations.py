@@ -42,6 +42,7 @@ from error_sequence_model.core import write_json, write_parquet, write_tsv
 from error_sequence_model.features import KnownElement
 from error_sequence_model.settings import CauseSettings, Contrast
 from error_sequence_model.statistics import (
+    CONFIDENCE,
     adjust_p_values,
     measure_odds_ratios,
     number_groups,
@@ -107,7 +108,6 @@ def explain_errors(
     elements: Sequence[KnownElement] = (),
     settings: CauseSettings | None = None,
     draws: int = 500,
-    level: float = 0.95,
     seed: int = 1,
 ) -> Explanations:
     """Rank what explains a contrast's errors.
@@ -124,7 +124,6 @@ def explain_errors(
         elements: The known elements that were tested.
         settings: Thresholds.
         draws: Bootstrap draws over genes, of coverage.
-        level: Of the intervals.
         seed: Of the draws.
     """
     settings = settings or CauseSettings()
@@ -137,7 +136,7 @@ def explain_errors(
     for run in runs if contrast.is_binary else ():
         tried += list_motifs(run, view.codes, windows.upstream)
     labels = chosen["label"].to_numpy(dtype=np.int64)
-    table, levels = _rank(tried, view, labels, settings, level)
+    table, levels = _rank(tried, view, labels, settings)
     named = table["is_named"].astype(bool).to_numpy()
     has_name = _is_explained(levels[table["explanation"][named]], labels)
     rest = chosen["label"].eq(1).to_numpy() & ~has_name & contrast.is_binary
@@ -147,15 +146,14 @@ def explain_errors(
         "n_sites": len(chosen),
         "n_candidates": len(tried),
         "fdr": settings.fdr,
-        "level": level,
+        "level": CONFIDENCE,
         "upstream": windows.upstream,
         "named": table["explanation"][named].tolist(),
         "explained_share": measure_explained(
             levels[table["explanation"][named]].max(axis=1), labels
         ),
         "coverage": describe_coverage(
-            *(has_name, labels, view.genes, contrast),
-            **{"draws": draws, "level": level, "seed": seed},
+            *(has_name, labels, view.genes, contrast), draws=draws, seed=seed
         ),
         "unexplained": {
             "errors": int(rest.sum()),
@@ -269,7 +267,6 @@ def _rank(
     view: _Sites,
     labels: np.ndarray,
     settings: CauseSettings,
-    level: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The table, and the levels of its rows by site."""
     q_values = adjust_p_values(np.array([one.p for one in tried]))
@@ -279,8 +276,7 @@ def _rank(
     levels = view.find_levels([one for one, _ in entering])
     hits = (levels == HIT).astype(float).mask(levels.isna())
     strata = view.types if len(np.unique(view.types)) > 1 else None
-    how = {"strata": strata, "level": level}
-    alone = measure_odds_ratios(hits, labels, view.genes, **how)
+    alone = measure_odds_ratios(hits, labels, view.genes, strata)
     reasons = {one.key: _refuse(one, alone.loc[one.key]) for one, _ in entering}
     kept = [one for one, _ in entering if not reasons[one.key]]
     by_key = {one.key: one for one in kept}
@@ -292,7 +288,6 @@ def _rank(
         company={key: near[key].to_numpy() for key in by_key if near[key].any()},
         hide=lambda names: view.hide(kept, [by_key[name] for name in names]),
         covariates=None if strata is None else np.c_[strata == strata[0]].astype(float),
-        level=level,
         error_rate=settings.fdr,
     )
     rows = []

@@ -214,7 +214,7 @@ def measure_rescored(
         everything = np.ones(len(group), dtype=bool)
         genes = group["gene_id"].fillna(group["site_id"]).to_numpy()
         profile = compare_classes(
-            changes, everything, genes, draws=draws, level=0.95, seed=seed
+            changes, everything, genes, draws=draws, seed=seed
         ).first
         rows.append(
             {

@@ -8,14 +8,6 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .enrichment import SearchedSites
-    from .run import choose_method, find_run_motifs
-    from .sites import gather_sites
+    from .run import choose_method, find_run_motifs, gather_sites
 
-__all__ = [
-    "SearchedSites",
-    "choose_method",
-    "find_run_motifs",
-    "gather_sites",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

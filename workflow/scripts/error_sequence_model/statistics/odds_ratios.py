@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from error_sequence_model.statistics.joint_model import get_chance
+from error_sequence_model.statistics.metrics import CONFIDENCE
 
 MOST_STEPS = 100
 MOST_HALVINGS = 10
@@ -40,8 +41,6 @@ def estimate_odds_ratio(
     has_hit: np.ndarray,
     genes: np.ndarray,
     covariates: np.ndarray | None = None,
-    *,
-    level: float = 0.95,
 ) -> OddsRatio:
     """Estimate the odds of an error with a hit over those without one.
 
@@ -54,14 +53,20 @@ def estimate_odds_ratio(
         has_hit: bool (n,).
         genes: Gene of each site, any labels (n,).
         covariates: float (n, k) to adjust for; those that hardly vary are dropped.
-        level: Of the interval.
 
     Returns:
         The odds ratio; ``UNKNOWN`` where a class or the hits are all or nothing, or
         the fit does not converge.
+
+    Example:
+        >>> has_hit, is_error = np.repeat([1, 1, 0, 0], 50), np.repeat([1, 0, 1, 0], 50)
+        >>> is_error[50:75] = 1
+        >>> found = estimate_odds_ratio(is_error, has_hit, np.arange(200))
+        >>> f"{found.odds_ratio:.1f} ({found.low:.1f} to {found.high:.1f})"
+        '3.0 (1.6 to 5.4)'
     """
     columns = np.asarray(has_hit, dtype=np.float64)[:, None]
-    return estimate_joint(is_error, columns, genes, covariates, level=level)[0]
+    return estimate_joint(is_error, columns, genes, covariates)[0]
 
 
 def estimate_joint(
@@ -69,8 +74,6 @@ def estimate_joint(
     columns: np.ndarray,
     genes: np.ndarray,
     covariates: np.ndarray | None = None,
-    *,
-    level: float = 0.95,
 ) -> list[OddsRatio]:
     """Estimate the odds ratio of each column beside all others; see above.
 
@@ -79,7 +82,6 @@ def estimate_joint(
         columns: 1, 0, or a share where it is not known, float (n, k).
         genes: Gene of each site, any labels (n,).
         covariates: float (n, m) to adjust for.
-        level: Of the intervals.
 
     Returns:
         One odds ratio per column; all ``UNKNOWN`` where a class or a column is all or
@@ -102,7 +104,7 @@ def estimate_joint(
     clustered = np.diag(covariance @ meat @ covariance)
     errors = np.sqrt(np.maximum(clustered, np.diag(covariance)))[1 : k + 1]
     freedom = max(n_genes - 1, 1)
-    reach = stats.t.ppf(0.5 + level / 2, freedom)
+    reach = stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)
     found = []
     for value, error in zip(fit[1 : k + 1], errors, strict=True):
         p_value = float(2 * stats.t.sf(abs(value) / error, freedom))

@@ -34,7 +34,6 @@ def select_explanations(
     company: dict[str, np.ndarray] | None = None,
     hide: Callable[[list[str]], pd.DataFrame] | None = None,
     covariates: np.ndarray | None = None,
-    level: float = 0.95,
     error_rate: float = 0.05,
 ) -> pd.DataFrame:
     """Choose the explanations that hold beside each other.
@@ -49,7 +48,6 @@ def select_explanations(
             is hidden from view. A candidate must hold in both views, and keep half of
             its excess: what it owes to the bases of a chosen word is the word's.
         covariates: float (n, m) that every model is adjusted for.
-        level: Of the intervals.
         error_rate: Chance that a step takes in a candidate that adds nothing, over all
             that are left (Bonferroni).
 
@@ -60,7 +58,7 @@ def select_explanations(
     """
     values = _fill(candidates)
     beside = company or {}
-    model = _Model(values, np.asarray(is_error), genes, beside, covariates, level)
+    model = _Model(values, np.asarray(is_error), genes, beside, covariates)
     chosen: list[str] = []
     view = values
     while following := model.find_next(chosen, view, error_rate):
@@ -109,11 +107,10 @@ class _Model:
         genes: np.ndarray,
         company: dict[str, np.ndarray],
         covariates: np.ndarray | None,
-        level: float,
     ) -> None:
         n = len(values)
         self.values, self.is_error, self.genes = values, is_error, genes
-        self.company, self.level = company, level
+        self.company = company
         self.covariates = np.zeros((n, 0)) if covariates is None else covariates
 
     def adjust(self, names: list[str]) -> np.ndarray:
@@ -136,7 +133,6 @@ class _Model:
             columns.to_numpy(),
             self.genes,
             self.adjust(list(columns)),
-            level=self.level,
         )
         return dict(zip(columns, found, strict=True))
 

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import InputError, read_json, read_saved_table
-from error_sequence_model.figures import format_number, join_words
+from error_sequence_model.figures import format_estimate, format_ratio, join_words
 from error_sequence_model.reports.findings.causes import advise, get_names
-from error_sequence_model.reports.findings.motifs import format_ratio
 from error_sequence_model.results import Unit
 
 MOST_NAMED = 3
@@ -100,13 +99,11 @@ def say_explanation(row: Any, error: str, correct: str, *, is_alone: bool) -> st
             text += f", beside the others {_say_ratio(*joint)}"
         text += ")"
     if np.isfinite(row.delta_logit):
-        effect = (row.delta_logit, row.delta_low, row.delta_high)
-        mean, low, high = (format_number(value, sign=True) for value in effect)
-        text += f"; putting it in adds {mean} [{low}, {high}] log-odds"
+        effect = format_estimate(row.delta_logit, row.delta_low, row.delta_high)
+        text += f"; putting it in adds {effect} log-odds"
     if np.isfinite(row.knockout_logit):
         effect = (row.knockout_logit, row.knockout_low, row.knockout_high)
-        mean, low, high = (format_number(value, sign=True) for value in effect)
-        text += f", taking it out {mean} [{low}, {high}]"
+        text += f", taking it out {format_estimate(*effect)}"
     return text
 
 
