@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from error_sequence_model.reports import describe_results
-from error_sequence_model.simulation import simulate
+from error_sequence_model.simulation import read_truth, simulate
 from workflow_runs import ROOT, run_snakemake
 
 pytestmark = pytest.mark.workflow
@@ -119,6 +119,33 @@ def test_planted_cause_is_the_first_motif_and_the_decoy_none(
     elements = pd.read_csv(run / "elements.tsv", sep="\t")
     assert elements["significant"].any()
     assert not elements.loc[elements["element"] == "rbfox", "significant"].any()
+
+
+@pytest.mark.parametrize(("contrast", "splice_type"), PLANTED)
+def test_page_one_names_the_planted_cause_first_and_no_shadow(
+    demo, contrast, splice_type
+):
+    folder = demo / "results" / "demo" / contrast / splice_type
+    table = pd.read_csv(folder / "explanations.tsv", sep="\t")
+    word = PLANTED_MOTIFS[contrast, splice_type][0]
+    first = table.iloc[0]
+    assert first["is_named"] and first["joint_low"] > 3
+    assert word in first["name"] or first["explanation"] == "alu_like_tract"
+    shadows = table[table["name"].str.startswith(("GGG (", "GGTG", "TGCATG"))]
+    assert not shadows["is_named"].any()
+    stored = json.loads((folder / "explanations.json").read_text())
+    truth = read_truth(demo / "demo" / "truth.bed")
+    error = contrast[:2].upper()
+    planted = truth[truth["pred_type"].eq(error) & truth["role"].eq("cause")]
+    planted = planted[planted["splice_type"] == splice_type]
+    n_planted = len(planted[["chrom", "junction", "strand"]].drop_duplicates())
+    n_errors = stored["unexplained"]["of"]
+    assert abs(stored["explained_share"] - n_planted / n_errors) <= 0.1
+
+
+def test_shuffled_labels_have_no_explanation(demo):
+    folder = demo / "results" / "demo" / "shuffled" / "donor"
+    assert json.loads((folder / "explanations.json").read_text())["named"] == []
 
 
 def test_shuffled_labels_have_no_motif(demo):

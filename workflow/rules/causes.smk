@@ -1,4 +1,4 @@
-# Named causes of the errors: flags per site, odds ratios, coverage, the rest.
+# Named causes of the errors, and the one list in which they and motifs compete.
 
 
 rule name_causes:
@@ -40,5 +40,50 @@ rule name_causes:
         " --split {input.split:q} --contrast-name {wildcards.contrast:q}"
         " --contrast {params.contrast:q} --splice-type {wildcards.splice_type}"
         " --annotations {params.annotations:q} --tracks {params.tracks:q}"
+        " --settings {params.settings:q} --draws {params.draws}"
+        " --output {params.output:q} 2> {log:q}"
+
+
+rule explain_errors:
+    input:
+        script=script("explanations.py"),
+        catalogue=str(SCRIPTS.parents[1] / "resources" / "elements.tsv"),
+        elements=config["motifs"]["elements"] or [],
+        sites="results/{predictor}/sites.parquet",
+        windows="results/{predictor}/windows.arrow",
+        split=f"{GROUP}/split.parquet",
+        causes=f"{GROUP}/causes.tsv",
+        flags=f"{GROUP}/causes.parquet",
+        motifs=get_group_motifs,
+    output:
+        table=report(
+            f"{GROUP}/explanations.tsv",
+            caption="../report/explanations.rst",
+            category="{predictor}",
+            labels={
+                "what": "explanations (table)",
+                "error type": "{contrast}",
+                "splice type": "{splice_type}",
+            },
+        ),
+        sites=f"{GROUP}/explanations.parquet",
+        summary=f"{GROUP}/explanations.json",
+        mutants=multiext(f"{GROUP}/mutants", ".tsv", ".fa", ".vcf"),
+    log:
+        "logs/{predictor}/{contrast}/{splice_type}/explanations.log",
+    conda:
+        ENV
+    params:
+        library=library("explanations.py"),
+        contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
+        settings=as_json(get_thresholds(config)),
+        options=make_options(elements=config["motifs"]["elements"] or ""),
+        draws=config["evaluation"]["bootstrap_draws"],
+        output=subpath(output.table, parent=True),
+    shell:
+        "python {input.script} --sites {input.sites:q} --windows {input.windows:q}"
+        " --split {input.split:q} --contrast-name {wildcards.contrast:q}"
+        " --contrast {params.contrast:q} --splice-type {wildcards.splice_type}"
+        " --causes {input.causes:q} --motifs {input.motifs:q} {params.options:q}"
         " --settings {params.settings:q} --draws {params.draws}"
         " --output {params.output:q} 2> {log:q}"

@@ -36,6 +36,7 @@ use rule write_browser as write_overview with:
         **REPORTED,
         **COMPARED,
         script=script("overview.py"),
+        causes=get_causes,
     output:
         report(
             "results/reports/{predictor}/overview.pdf",

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.causes import read_bed
+from error_sequence_model.causes.flags import flag_windows, learn_references
 from error_sequence_model.causes.sequence import (
     flag_sequences,
     learn_reference,
@@ -34,6 +35,8 @@ from error_sequence_model.settings import (
     list_annotations,
     list_tracks,
 )
+from error_sequence_model.statistics import measure_odds_ratios
+from error_sequence_model.windows import make_windows
 
 UPSTREAM = DOWNSTREAM = 120
 SITE = {"donor": (-3, "CAGGTAAGT"), "acceptor": (-20, "CTCTTTTTTCTTTTTTGCAGGCC")}
@@ -76,7 +79,7 @@ def flag(splice_type: str, *pieces: tuple[int, str]) -> dict[str, float]:
 CASES = [
     ("noncanonical", "donor", (0, "GC"), (0, "GT")),
     ("noncanonical", "acceptor", (-2, "AC"), (-2, "AG")),
-    ("u12_type", "donor", (0, "GTATCCTT"), (0, "GTATCCAA")),
+    ("u12_type", "donor", (0, "GTATCCTT"), (0, "GTAAGTAT")),
     ("u12_type", "acceptor", (-30, "TCCTTAAC"), (-30, "TCCTGGAC")),
     ("tandem", "donor", (4, "GT"), (5, "GT")),
     ("tandem", "acceptor", (1, "AG"), (2, "AG")),
@@ -329,3 +332,63 @@ def test_a_file_for_an_unknown_genome_is_refused():
     config["causes"] = {"weak": 0.1}
     with pytest.raises(InputError, match=r"unknown key 'weak'.*weak_share"):
         complete_config(config)
+
+
+def draw_acceptors(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Windows of acceptors, int8 (n, 200), the junction before column 100."""
+    codes = rng.integers(0, 4, (n, 200)).astype(np.int8)
+    for offset in range(-20, -4):
+        codes[:, 100 + offset] = rng.choice(4, n, p=[0.12, 0.30, 0.12, 0.46])
+    codes[:, 98:100] = [0, 2]
+    return codes
+
+
+def test_a_site_does_not_teach_what_it_is_judged_by():
+    """FP and TP of one kind, a matrix learnt from the TP: the level is kept."""
+    settings, p_values, shares = CauseSettings(), [], []
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        codes = draw_acceptors(240, rng)
+        genes = [f"g{number}" for number in rng.integers(0, 80, 240)]
+        sites = pd.DataFrame(
+            {
+                "site_id": np.arange(240),
+                "gene_id": genes,
+                "splice_type": "acceptor",
+                "pred_type": np.repeat(["TP", "FP"], 120),
+            }
+        )
+        labels = np.repeat([0, 1], 120)
+        split = sites[["site_id"]].assign(label=labels, fold=0, part="train")
+        letters = ["".join("ACGT"[base] for base in row) for row in codes]
+        windows = make_windows(sites["site_id"].to_numpy(), letters, upstream=100)
+        chosen = sites.merge(split, on="site_id")
+        crossed = learn_references(chosen, sites, windows, split, settings)
+        flags = pd.DataFrame(flag_windows(codes, 100, crossed, settings))
+        found = measure_odds_ratios(flags, labels, np.array(genes))
+        p_values.append(found.drop(index="noncanonical")["p"].dropna().to_numpy())
+        weak = flags["weak_site"]
+        shares.append(weak[labels == 1].mean() - weak[labels == 0].mean())
+    rate = (np.concatenate(p_values) < 0.05).mean()
+    assert 0.02 <= rate <= 0.07
+    assert abs(np.mean(shares)) < 0.02
+
+
+def test_u12_types_are_told_from_shuffled_letters():
+    """At most one in a thousand U2-type sites is called U12; most U12 donors are."""
+    rng = np.random.default_rng(3)
+    u2_type = make_teachers("donor", 4000)
+    u2_type[:, UPSTREAM : UPSTREAM + 2] = [2, 3]
+    for offset in (2, 3, 4, 5, 6, 7):
+        u2_type[:, UPSTREAM + offset] = rng.integers(0, 4, 4000)
+    none = u2_type[:0]
+    reference = learn_reference(u2_type, none, UPSTREAM, "donor", CauseSettings())
+    others = u2_type[rng.integers(0, 4000, 20_000)]
+    for offset in (2, 3, 4, 5, 6, 7):
+        others[:, UPSTREAM + offset] = rng.integers(0, 4, 20_000)
+    found = flag_sequences(others, UPSTREAM, reference, CauseSettings())
+    assert found["u12_type"].mean() <= 0.002
+    u12_type = others[:50].copy()
+    u12_type[:, UPSTREAM : UPSTREAM + 8] = ["ACGT".index(b) for b in "ATATCCTT"]
+    found = flag_sequences(u12_type, UPSTREAM, reference, CauseSettings())
+    assert found["u12_type"].mean() == 1

@@ -11,23 +11,25 @@ import pytest
 from error_sequence_model.core import InputError
 from error_sequence_model.features import (
     CATALOGUE,
+    find_element_hits,
+    find_matrix_hits,
+    find_threshold,
     get_bits,
+    get_log_odds,
+    keep_inside,
     learn_splice_sites,
     read_elements,
+    scan_matrix,
     spell_consensus,
     write_consensus,
 )
-from error_sequence_model.motifs import find_matrix_hits
 from error_sequence_model.motifs.clusters import Motif
-from error_sequence_model.motifs.known_elements import list_contained, match_motif
-from error_sequence_model.motifs.run import write_meme
-from error_sequence_model.motifs.scanning import (
-    find_element_hits,
-    find_threshold,
-    get_log_odds,
-    keep_inside,
-    scan_matrix,
+from error_sequence_model.motifs.known_elements import (
+    list_contained,
+    match_motif,
+    name_family,
 )
+from error_sequence_model.motifs.run import write_meme
 
 UNIFORM = np.full(4, 0.25)
 
@@ -113,18 +115,18 @@ def test_scores_are_sums_and_hits_lie_inside():
 )
 def test_motif_is_named_after_its_element(word, name):
     matrix = spell_consensus(word, word) * 0.9 + 0.025
-    found = match_motif(matrix, read_elements())
+    found = match_motif(matrix, read_elements())[0]
     assert found.name == name and found.q < 0.1
     if name != "rbfox":  # TGCA is its own reverse complement
         reverse = matrix[::-1, ::-1]
-        assert match_motif(reverse, read_elements()).name != name
+        assert match_motif(reverse, read_elements())[0].name != name
 
 
 def test_match_says_where_the_element_starts():
     matrix = spell_consensus("CCTGCATGCC", "x") * 0.9 + 0.025
-    found = match_motif(matrix, read_elements())
+    found = match_motif(matrix, read_elements())[0]
     assert (found.name, found.shift) == ("rbfox", 2)
-    part = match_motif(matrix[4:], read_elements())
+    part = match_motif(matrix[4:], read_elements())[0]
     assert (part.name, part.shift) == ("rbfox", -2)
 
 
@@ -132,10 +134,11 @@ def test_random_motifs_match_nothing():
     rng = np.random.default_rng(4)
     elements = read_elements()
     found = [
-        match_motif(rng.dirichlet(np.full(4, 0.3), size=8), elements) for _ in range(60)
+        match_motif(rng.dirichlet(np.full(4, 0.3), size=8), elements)[0]
+        for _ in range(60)
     ]
     assert np.mean([match.q <= 0.1 for match in found]) <= 0.15
-    assert match_motif(np.full((6, 4), 0.25), []) is None
+    assert match_motif(np.full((6, 4), 0.25), []) == []
 
 
 def test_words_that_hold_a_short_element():
@@ -147,8 +150,31 @@ def test_words_that_hold_a_short_element():
         codes[row, start : start + 7] = encode("GGGTGGG")[0]
     names = list_contained(codes, others, np.arange(40), starts, 7, read_elements())
     assert "g_triplet" in names and "rbfox" not in names
+    everywhere = others.copy()
+    everywhere[::2, 10:15] = 2  # where half of the sites have it, it still has a name
+    places = np.full(150, 10)
+    found = list_contained(
+        everywhere, others, np.arange(0, 300, 2), places, 5, read_elements()
+    )
+    assert found == ["g_triplet"]
     nothing = list_contained(others, others, np.arange(40), starts, 7, read_elements())
     assert nothing == []
+
+
+@pytest.mark.parametrize(
+    ("word", "contained", "name"),
+    [
+        ("GGGTGGG", ["fus", "g_triplet"], "GGG: HNRNPH1, HNRNPF, FUS"),
+        ("CTGAC", ["branch_point"], "CTRAY: SF1, U2 snRNP"),
+        ("TTCTCTCT", [], "ptbp1"),
+        ("GAAGAA", [], "srsf1 selex or tra2"),
+        ("ACGTCAGC", [], ""),
+    ],
+)
+def test_words_too_short_to_name_a_protein_name_a_family(word, contained, name):
+    matrix = spell_consensus(word, word) * 0.9 + 0.025
+    elements = read_elements()
+    assert name_family(match_motif(matrix, elements), contained, elements) == name
 
 
 def test_splice_sites_are_learnt_from_enough_teachers():
@@ -158,7 +184,6 @@ def test_splice_sites_are_learnt_from_enough_teachers():
     types = np.array(["donor"] * 30 + ["acceptor"] * 10 + ["x"] * 20)
     (donor,) = learn_splice_sites(codes, types, 30)
     assert donor.name == "splice_donor" and donor.letters == "CAGGTAAGT"
-    assert donor.skip == -3
     assert learn_splice_sites(codes, types, 2) == []
 
 

@@ -8,10 +8,14 @@ import pytest
 from scipy.stats.contingency import odds_ratio as fisher_odds_ratio
 from sklearn.linear_model import LogisticRegression
 
+from error_sequence_model.core import InputError
 from error_sequence_model.features import (
     KnownElement,
     Neighbours,
+    find_element_hits,
     find_neighbours,
+    parse_zones,
+    read_elements,
     spell_consensus,
 )
 from error_sequence_model.motifs import SearchedSites
@@ -20,7 +24,6 @@ from error_sequence_model.motifs.enrichment import (
     measure_composition,
     measure_enrichment,
 )
-from error_sequence_model.motifs.scanning import find_element_hits
 from error_sequence_model.statistics import estimate_odds_ratio
 
 RNG = np.random.default_rng
@@ -236,13 +239,69 @@ def test_elements_by_region_and_what_accounts_for_what():
 
 
 def test_the_site_itself_is_no_hit():
-    sites = make_sites(n=300, length=40, seed=10)
-    plant(sites, sites.is_error, "CAGGTAAGT", 17)
-    own = make_element("CAGGTAAGT", skip=-3)
-    table = measure_elements([own], sites, splice_type="donor")
+    sites = make_sites(n=300, length=80, seed=10)
+    plant(sites, sites.is_error, "CAGGTAAGT", 37)
+    table = measure_elements([make_element("CAGGTAAGT")], sites, splice_type="donor")
     assert table["error_sites"].sum() == 0
-    shown = measure_elements([make_element("CAGGTAAGT")], sites, splice_type="donor")
-    assert shown["error_sites"].max() == sites.is_error.sum()
+    plant(sites, sites.is_error, "CAGGTAAGT", 57)  # another one beside it counts
+    table = measure_elements([make_element("CAGGTAAGT")], sites, splice_type="donor")
+    assert table["error_sites"].sum() == sites.is_error.sum()
+
+
+def test_elements_are_counted_at_their_place():
+    sites = make_sites(n=600, length=200, seed=11)
+    plant(sites, sites.is_error, "TGCATG", 70)  # offset -30: exon of a donor
+    intron = make_element("TGCATG", zones=parse_zones("intron", "x"))
+    table = measure_elements([intron], sites, splice_type="donor")
+    assert set(table["region"]) == {
+        *("five_prime_ss", "proximal_intron", "distal_intron")
+    }
+    assert not table["significant"].any()
+    table = measure_elements([intron], sites, splice_type="acceptor")
+    assert table.iloc[0]["region"] == "branch_zone" and table.iloc[0]["significant"]
+    with pytest.raises(InputError, match="zone 'here'"):
+        parse_zones("here", "x")
+
+
+# Donors MAG|GTRAGT and acceptors with their tract: shares of A, C, G, T by offset.
+DONOR = {
+    **{-3: [33, 37, 18, 12], -2: [60, 13, 13, 14], -1: [9, 3, 81, 7]},
+    **{0: [0, 0, 1, 0], 1: [0, 0, 0, 1], 2: [54, 3, 41, 2], 3: [71, 8, 12, 9]},
+    **{4: [7, 6, 81, 6], 5: [16, 16, 20, 48]},
+}
+ACCEPTOR = {
+    **{offset: [12, 30, 12, 46] for offset in range(-20, -4)},
+    **{-3: [5, 65, 1, 29], -2: [1, 0, 0, 0], -1: [0, 0, 1, 0], 0: [25, 14, 49, 12]},
+}
+
+
+def draw_sites(signal, seed, n=2000):
+    """Errors whose signal is diluted by a third, and nothing else."""
+    sites = make_sites(n=n, length=160, seed=seed)
+    rng = RNG(seed + 1000)
+    for offset, shares in signal.items():
+        full = np.array(shares) / np.sum(shares)
+        is_fixed = full.max() == 1
+        for is_error in (True, False):
+            rows = np.flatnonzero(sites.is_error == is_error)
+            weak = is_error and not is_fixed
+            share = 0.65 * full + 0.35 * 0.25 if weak else full
+            sites.codes[rows, 80 + offset] = rng.choice(4, len(rows), p=share)
+    return sites
+
+
+def test_a_weak_consensus_is_no_element():
+    """Errors differ in the strength of their own site alone: the level is kept."""
+    elements = [element for element in read_elements() if element.width < 8]
+    tables = [
+        measure_elements(elements, draw_sites(signal, seed), splice_type=splice_type)
+        for splice_type, signal in (("donor", DONOR), ("acceptor", ACCEPTOR))
+        for seed in range(4)
+    ]
+    table = pd.concat(tables).dropna(subset="p")
+    assert len(table) > 400
+    assert 0.03 <= (table["p"] < 0.05).mean() <= 0.07
+    assert table["significant"].sum() <= 1
 
 
 def test_regions_of_a_model_of_both_types():

@@ -157,6 +157,10 @@ def test_a_model_that_reads_the_motif_shows_its_effect(simulated):
     real, decoy = found.loc["hnrnpa1"], found.loc["rbfox"]
     assert real["delta_logit"] == pytest.approx(2, abs=0.2) and real["delta_low"] > 1
     assert real["n_windows"] == 40
+    # Taken out of the errors that carry it, beside as many other bases.
+    assert real["knockout_logit"] == pytest.approx(-2, abs=0.8)
+    assert real["knockout_high"] < -0.5 and real["n_knocked_out"] >= 10
+    assert decoy["knockout_logit"] == pytest.approx(0, abs=0.3)
     assert decoy["delta_logit"] == pytest.approx(0, abs=0.2)
 
 

@@ -69,9 +69,17 @@ def get_cause_files(wildcards):
     return [path for _, path, _ in annotations] + [track["path"] for track in tracks]
 
 
+def get_group_motifs(wildcards):
+    """The motifs of a contrast's runs; none if not searched."""
+    if not config["motifs"]["enabled"]:
+        return []
+    return [f"{run}/motifs.tsv" for run in list_runs(*wildcards)]
+
+
 def get_causes(wildcards):
-    """The named causes of all of a predictor's contrasts."""
-    names = ("causes.tsv", "causes.parquet", "causes.json")
+    """What explains the errors of all of a predictor's contrasts."""
+    steps, kinds = ("causes", "explanations"), ("tsv", "parquet", "json")
+    names = [f"{step}.{kind}" for step in steps for kind in kinds]
     return [f for name in names for f in list_group_files(name, [wildcards.predictor])]
 
 

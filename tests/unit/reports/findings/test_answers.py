@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from error_sequence_model.causes import CAUSES
+from error_sequence_model.core import write_tsv
 from error_sequence_model.reports.findings.answers import (
-    answer_causes,
     answer_gain,
-    answer_motifs,
     answer_trust,
     describe_in_short,
     name_units,
 )
+from error_sequence_model.reports.findings.causes import read_unit_causes
+from error_sequence_model.reports.findings.explanations import answer_why
 from error_sequence_model.reports.prose import read_template
 from error_sequence_model.reports.sections.hybrid import say_feature
 from error_sequence_model.reports.sections.overview import collect_answers
@@ -22,6 +25,7 @@ from error_sequence_model.reports.sections.summary import list_pages
 from error_sequence_model.reports.write import plan_error_report
 from error_sequence_model.results import RunResults, build_units, read_sites
 from fake_causes import add_causes
+from fake_explanations import add_explanations
 from fake_motifs import add_motifs
 from fake_results import build_results
 
@@ -34,7 +38,7 @@ def fake(tmp_path_factory):
         contrasts=("fp_vs_tp", "fn_vs_tp"),
         splice_types=("donor",),
     )
-    return add_motifs(add_causes(built))
+    return add_explanations(add_motifs(add_causes(built)))
 
 
 def load(fake, focus, comparison=None):
@@ -97,25 +101,41 @@ def test_units_are_named_by_their_calls(fake):
     assert name_units(units[:1]) == ["Donors"]
 
 
-def test_causes_motifs_and_checks_are_those_of_the_files(fake):
+def test_explanations_and_checks_are_those_of_the_files(fake):
     [unit] = load(fake, "FP")
     folder = unit.lead.path.parents[2]
-    causes = pd.read_csv(folder / "causes.tsv", sep="\t")
-    [(text, _)] = answer_causes(unit, "Donors")
-    enriched = causes[causes["is_enriched"]]
-    for row in enriched.nlargest(1, "odds_ratio").itertuples():
-        assert row.cause in text
-    if enriched.empty:
-        assert "no named cause" in text and "without a name" in text
-    motifs = pd.read_csv(unit.lead.path / "motifs.tsv", sep="\t")
-    [(text, _)] = answer_motifs(unit, "Donors")
-    first = motifs[motifs["significant"]].iloc[0]
-    assert first["consensus"].strip("N") in text
-    assert f"{first['error_sites'] / first['n_errors']:.0%} of FP" in text
+    table = pd.read_csv(folder / "explanations.tsv", sep="\t")
+    first = table.iloc[0]
+    assert first["is_named"] and first["name"] == "GGG (HNRNPH1, HNRNPF)"
+    [(text, _)] = answer_why(unit, "Donors")
+    verb = "lack" if first["is_absence"] else "carry"
+    start = f"Donors: {first['share_error']:.0%} of FP {verb} {first['name']}"
+    assert text.startswith(start)
+    rest = json.loads((folder / "explanations.json").read_text())["unexplained"]
+    assert f"{rest['errors']} of {rest['of']}" in text
+    assert first["name"] in describe_in_short([unit])
+    # What has no explanation is the same wherever it is told.
+    causes = read_unit_causes(unit)
+    assert causes.summary["unexplained"] == rest
+    assert causes.sites["is_unexplained"].sum() == rest["errors"]
     assert answer_trust([unit])[0][1] == "good"
     row = collect_answers([unit]).iloc[0]
     assert row["told apart"] == "FP against TP" and row["maps"].startswith("✓")
-    assert first["consensus"].strip("N") in row["strongest motif"]
+    assert first["name"] in row["first explanation"]
+
+
+def test_where_nothing_holds_page_one_says_so(fake):
+    [unit] = load(fake, "FP")
+    path = unit.lead.path.parents[2] / "explanations.tsv"
+    table = pd.read_csv(path, sep="\t")
+    try:
+        write_tsv(path, table.assign(is_named=False))
+        [(text, mark)] = answer_why(unit, "Donors")
+        assert "nothing that was tried explains them" in text and mark == "open"
+        path.unlink()
+        assert "not looked for" in answer_why(unit, "Donors")[0][0]
+    finally:
+        write_tsv(path, table)
 
 
 def test_list_of_pages_gives_the_page_that_has_the_title(fake, tmp_path):

@@ -1,4 +1,4 @@
-"""Named causes of errors: flags from sequence, structure and tracks; their tests."""
+"""Why errors happen: flags, their tests, and the one list of explanations; mutants."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
+    from .candidates import MotifRun, read_motif_runs
+    from .explanations import Explanations, explain_errors, write_explanations
+    from .mutants import measure_rescored
     from .name import NamedCauses, choose_sites, name_causes
     from .registry import CAUSES
     from .tracks import read_bed

@@ -20,9 +20,10 @@ def compare_flags(
     labels: np.ndarray,
     genes: np.ndarray,
     settings: CauseSettings,
+    strata: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Odds ratios of all flags with q values; see ``measure_odds_ratios``."""
-    found = measure_odds_ratios(flags, labels, genes)
+    found = measure_odds_ratios(flags, labels, genes, strata)
     return found.assign(q=adjust_p_values(found["p"].to_numpy()))
 
 
@@ -72,7 +73,11 @@ def check_held_out(
     labels = chosen["label"].to_numpy(dtype=np.int64)
     if flags.empty or is_test.all() or not is_test.any():
         return None
-    found = compare_flags(flags[~is_test], labels[~is_test], genes[~is_test], settings)
+    types = chosen["splice_type"].to_numpy()
+    found = compare_flags(
+        *(flags[~is_test], labels[~is_test], genes[~is_test], settings),
+        strata=types[~is_test],
+    )
     names = found.index[is_enriched(found, settings)].tolist()
     has_cause = flags.loc[is_test, names].eq(1).any(axis=1).to_numpy()
     covered = measure_coverage(

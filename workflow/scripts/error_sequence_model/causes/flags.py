@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from error_sequence_model.causes.registry import (
     make_bed_cause,
 )
 from error_sequence_model.causes.sequence import (
+    Reference,
     describe_partner_reach,
     flag_sequences,
     learn_reference,
@@ -25,6 +28,7 @@ from error_sequence_model.genome import SITE, GeneModels
 from error_sequence_model.settings import CauseSettings, Track
 from error_sequence_model.windows import Windows
 
+PARTS = 5  # of the genes, each judged by what the others teach
 MISSING = {
     "annotation": "no annotation (`genomes.<name>.annotation`)",
     "repeats": "no repeats (`causes.repeats`)",
@@ -58,7 +62,9 @@ def flag_sites(
         ``(flags, causes, missing)``: float (n, flags) in the order of the causes; the
         causes with their thresholds filled in; and what was missing, in words.
     """
-    columns = _flag_sequences(chosen, sites, windows, split, settings)
+    references = learn_references(chosen, sites, windows, split, settings)
+    codes = encode_windows(windows, chosen)
+    columns = flag_windows(codes, windows.upstream, references, settings)
     is_annotated = sites["pred_type"].isin(ANNOTATED)
     annotated = sites.loc[is_annotated, SITE]
     if models is not None:
@@ -84,38 +90,79 @@ def flag_sites(
     return flags, causes, _list_missing(columns, causes, known, splice_type)
 
 
-def _flag_sequences(
+class Crossed(NamedTuple):
+    """Sites, and what sites of other genes taught of their splice type.
+
+    Attributes:
+        rows: Their rows, int (m,).
+        reference: Learnt without their genes.
+    """
+
+    rows: np.ndarray
+    reference: Reference
+
+
+def learn_references(
     chosen: pd.DataFrame,
     sites: pd.DataFrame,
     windows: Windows,
     split: pd.DataFrame,
     settings: CauseSettings,
-) -> dict[str, np.ndarray]:
-    """Flags from windows; what is learnt comes from the training part of the fold."""
-    columns: dict[str, np.ndarray] = {}
-    folds = chosen["fold"].unique()
-    for fold in folds:
+) -> list[Crossed]:
+    """Learn what annotated sites look like, for each site without its own gene.
+
+    What is learnt comes from the training part of the fold. Its sites are flagged too,
+    so that genes are dealt into ``PARTS`` parts, each judged by the others: a site that
+    had taught its own matrix would look stronger than an unannotated one like it.
+    """
+    crossed = []
+    groups = _deal(chosen)
+    for fold in chosen["fold"].unique():
         parts = split[split["fold"].eq(fold)].set_index("site_id")["part"]
         teachers = _find_teachers(sites, parts)
+        dealt = _deal(teachers)
+        is_donor = teachers["splice_type"].eq("donor").to_numpy()
+        codes = encode_windows(windows, teachers)
         for splice_type in ("donor", "acceptor"):
-            rows = np.flatnonzero(
-                chosen["fold"].eq(fold) & chosen["splice_type"].eq(splice_type)
-            )
-            if not len(rows):
-                continue
-            mine = teachers["splice_type"].eq(splice_type)
-            reference = learn_reference(
-                _encode(windows, teachers[mine]),
-                _encode(windows, teachers[~mine]),
-                windows.upstream,
-                splice_type,
-                settings,
-            )
-            codes = _encode(windows, chosen.iloc[rows])
-            found = flag_sequences(codes, windows.upstream, reference, settings)
-            for name, flag in found.items():
-                columns.setdefault(name, np.full(len(chosen), np.nan))[rows] = flag
+            here = chosen["fold"].eq(fold) & chosen["splice_type"].eq(splice_type)
+            mine = is_donor == (splice_type == "donor")
+            for group in np.unique(groups[here]):
+                rows = np.flatnonzero(here & (groups == group))
+                others = dealt != group
+                reference = learn_reference(
+                    codes[mine & others],
+                    codes[~mine & others],
+                    windows.upstream,
+                    splice_type,
+                    settings,
+                )
+                crossed.append(Crossed(rows, reference))
+    return crossed
+
+
+def flag_windows(
+    codes: np.ndarray,
+    upstream: int,
+    references: Sequence[Crossed],
+    settings: CauseSettings,
+) -> dict[str, np.ndarray]:
+    """Flag sites by their windows, int8 (n, length), each with its own reference."""
+    columns: dict[str, np.ndarray] = {}
+    for rows, reference in references:
+        found = flag_sequences(codes[rows], upstream, reference, settings)
+        for name, flag in found.items():
+            columns.setdefault(name, np.full(len(codes), np.nan))[rows] = flag
     return columns
+
+
+def _deal(sites: pd.DataFrame) -> np.ndarray:
+    """Part of each site by its gene, the same in every table, int (n,)."""
+    names = (
+        sites["gene_id"]
+        .astype("object")
+        .where(sites["gene_id"].notna(), sites["site_id"])
+    )
+    return np.array([crc32(str(name).encode()) % PARTS for name in names], dtype=int)
 
 
 def _flag_structure(
@@ -148,7 +195,8 @@ def _find_teachers(sites: pd.DataFrame, parts: pd.Series) -> pd.DataFrame:
     return sites[sites["pred_type"].isin(ANNOTATED) & (part.eq("train") | is_free)]
 
 
-def _encode(windows: Windows, rows: pd.DataFrame) -> np.ndarray:
+def encode_windows(windows: Windows, rows: pd.DataFrame) -> np.ndarray:
+    """Base codes of the sites' windows, int8 (n, length)."""
     return encode_bases(windows.get_matrix(rows["site_id"].to_numpy()))
 
 

@@ -98,7 +98,8 @@ def name_causes(
         for cause in causes
     }
     usable = flags[[name for name, reason in reasons.items() if not reason]]
-    found = compare_flags(usable, labels, genes, settings)
+    types = chosen["splice_type"].to_numpy()
+    found = compare_flags(usable, labels, genes, settings, types)
     joint = fit_joint_model(
         _add_type(usable, chosen),
         labels,
@@ -107,7 +108,9 @@ def name_causes(
         draws=draws,
         seed=seed,
     )
-    enriched = found.index[is_enriched(found, settings)].tolist()
+    expected = [cause.name for cause in causes if cause.is_expected(contrast)]
+    found_more = found.index[is_enriched(found, settings)]
+    enriched = [name for name in found_more if name in expected]
     table = _make_table(causes, flags, labels, contrast, reasons)
     table = table.join(found, on="flag").join(joint, on="flag")
     table["is_enriched"] = table["flag"].isin(enriched)
@@ -124,7 +127,9 @@ def name_causes(
         "coverage": describe_coverage(
             *(has_cause, labels, genes, contrast), draws=draws, seed=seed
         ),
-        "held_out": check_held_out(usable, chosen, genes, settings, draws, seed),
+        "held_out": check_held_out(
+            usable.filter(expected), chosen, genes, settings, draws, seed
+        ),
         "unexplained": list_unexplained(chosen, has_cause, contrast),
         "left_out": [
             {"flag": name, "why": reason} for name, reason in reasons.items() if reason

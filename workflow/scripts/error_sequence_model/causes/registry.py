@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from error_sequence_model.settings import CauseSettings
+from error_sequence_model.settings import CauseSettings, Contrast
 
 ANNOTATED = ("TP", "FN")
 UNANNOTATED = ("FP", "TN")
@@ -42,6 +42,10 @@ class Cause:
     needs: str = "sequence"
     splice_types: tuple[str, ...] = BOTH
     defined: tuple[str, ...] = field(default=EVERY_TYPE)
+
+    def is_expected(self, contrast: Contrast) -> bool:
+        """Whether any of a contrast's errors may have it for a cause."""
+        return bool(set(self.expected) & set(contrast.classes[-1][1]))
 
     def describe(self, settings: CauseSettings, **values: object) -> Cause:
         """The cause with the thresholds of a run in its definition."""
@@ -87,9 +91,10 @@ SEQUENCE_CAUSES = (
     Cause(
         "u12_type",
         "U12-type site",
-        "donor [AG]TATCCTT at +1, or acceptor with a branch site TCCTTAAC at −40..−8, "
-        "one mismatch allowed",
-        "mismatches",
+        "likeness to the U12-type donor RTATCCTTT at +1, or to its branch site "
+        "TTCCTTRAC at −35..−7, that at most 0.1% of annotated training sites reach "
+        "with their letters shuffled place by place",
+        "bits",
         FN,
     ),
     Cause(

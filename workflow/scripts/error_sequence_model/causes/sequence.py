@@ -16,19 +16,37 @@ from error_sequence_model.causes.registry import PSEUDO_EXON
 from error_sequence_model.features import (
     CONSENSUS,
     find_dinucleotides,
+    get_log_odds,
     learn_strength,
     measure_gc,
+    scan_matrix,
     scan_strength,
     score_matrix,
 )
 from error_sequence_model.settings import CauseSettings
 
 A, C, G, T, OTHER = range(5)
-DONOR_U12 = "ATATCCTT"  # its first base may be G as well
-BRANCH_U12 = "TCCTTAAC"
+# U12-type signals as shares of A, C, G, T: RTATCCTTT from +1 on and TTCCTTRAC, after
+# the counts that Sheth et al. (2006, Nucleic Acids Res 34:3955) draw; rounded by us.
+DONOR_U12 = np.array(
+    [
+        *([0.25, 0.01, 0.73, 0.01], [0.01, 0.02, 0.01, 0.96], [0.96, 0.01, 0.01, 0.02]),
+        *([0.01, 0.01, 0.01, 0.97], [0.01, 0.97, 0.01, 0.01], [0.01, 0.97, 0.01, 0.01]),
+        *([0.02, 0.03, 0.02, 0.93], [0.06, 0.10, 0.06, 0.78], [0.15, 0.20, 0.15, 0.50]),
+    ]
+)
+BRANCH_U12 = np.array(
+    [
+        *([0.15, 0.20, 0.10, 0.55], [0.08, 0.17, 0.05, 0.70], [0.05, 0.80, 0.02, 0.13]),
+        *([0.03, 0.85, 0.02, 0.10], [0.01, 0.03, 0.01, 0.95], [0.03, 0.05, 0.02, 0.90]),
+        *([0.70, 0.02, 0.26, 0.02], [0.96, 0.01, 0.02, 0.01], [0.03, 0.80, 0.02, 0.15]),
+    ]
+)
+U12_FALSE = 1e-3  # share of letter-shuffled annotated sites that reach the threshold
+U12_DRAWS = 20_000
 BRANCH_ZONE = (-44, -17)  # offsets of the branch point's A
 TRACT_ZONE = (-20, -4)
-U12_ZONE = (-40, -7)
+U12_ZONE = (-35, -6)  # offsets that hold all of a branch site
 ALU_ZONE = (-60, -3)
 ALU_RUN, ALU_THYMINES, ALU_LINKER_REACH = 12, 11, 3
 UG_RUN = 12
@@ -50,6 +68,8 @@ class Reference:
         weak_tract: Share of C and T at −20..−5 up to which a tract is weak.
         partner_median: Median strength (bits) of annotated sites of the other type.
         gc: Lowest and highest usual GC share of a window.
+        u12: Likeness to a U12-type site (bits) that one in a thousand sites reaches
+            whose letters were shuffled among the annotated ones, place by place.
     """
 
     splice_type: str
@@ -59,6 +79,7 @@ class Reference:
     weak_tract: float
     partner_median: float
     gc: tuple[float, float]
+    u12: float
 
 
 def learn_reference(
@@ -83,7 +104,7 @@ def learn_reference(
         for first, last in CONSENSUS.values()
     )
     weights = partner = None
-    weak = median = weak_tract = np.nan
+    weak = median = weak_tract = u12 = np.nan
     gc = (np.nan, np.nan)
     if len(teachers) >= FEWEST_TEACHERS:
         share = settings.extreme_gc_share
@@ -94,10 +115,12 @@ def learn_reference(
             weak = float(np.quantile(bits, settings.weak_share))
             tract = measure_tract(teachers, upstream)
             weak_tract = float(np.quantile(tract, settings.weak_share))
+        if _has_u12_room(upstream, teachers.shape[1]):
+            u12 = _learn_u12(teachers, upstream, splice_type)
     if len(partners) >= FEWEST_TEACHERS and has_room:
         partner = learn_strength(partners, upstream, other)
         median = float(np.median(score_junction(partners, upstream, other, partner)))
-    return Reference(splice_type, weights, partner, weak, weak_tract, median, gc)
+    return Reference(splice_type, weights, partner, weak, weak_tract, median, gc, u12)
 
 
 def score_junction(
@@ -158,11 +181,11 @@ def _flag_some(
         if upstream >= 3 - BRANCH_ZONE[0]:
             flags["no_branch_point"] = ~_has_branch_point(codes, upstream)
         if upstream >= -ALU_ZONE[0]:
-            flags["alu_like_tract"] = _has_alu_tract(codes, upstream)
+            flags["alu_like_tract"] = cover_alu_tracts(codes, upstream).any(axis=1)
     if min(upstream, downstream) >= 8:
         flags["tandem"] = _is_tandem(codes, upstream, splice_type)
-    if upstream >= -U12_ZONE[0] and downstream >= len(DONOR_U12):
-        flags["u12_type"] = _is_u12(codes, upstream, splice_type)
+    if np.isfinite(reference.u12):
+        flags["u12_type"] = score_u12(codes, upstream, splice_type) > reference.u12
     flags["noncanonical"] = ~find_dinucleotides(codes, splice_type)[:, upstream]
     near = codes[:, max(upstream - DUST_REACH, 0) : upstream + DUST_REACH]
     flags["low_complexity"] = measure_dust(near) > DUST_LIMIT
@@ -232,23 +255,35 @@ def _has_branch_point(codes: np.ndarray, upstream: int) -> np.ndarray:
     return found.any(axis=1)
 
 
-def _is_u12(codes: np.ndarray, upstream: int, splice_type: str) -> np.ndarray:
-    """Match of the U12 consensus with at most one mismatch (Turunen et al. 2013)."""
+def score_u12(codes: np.ndarray, upstream: int, splice_type: str) -> np.ndarray:
+    """Likeness to a U12-type donor, or of the best branch site, bits, float (n,)."""
     if splice_type == "donor":
-        start = codes[:, upstream : upstream + len(DONOR_U12)]
-        wrong = (start != _encode(DONOR_U12))[:, 1:].sum(axis=1)
-        return (wrong <= 1) & np.isin(start[:, 0], (A, G)) & (start[:, 1] == T)
-    zone = codes[:, upstream + U12_ZONE[0] : upstream + U12_ZONE[1]]
-    views = np.lib.stride_tricks.sliding_window_view(zone, len(BRANCH_U12), axis=1)
-    return ((views != _encode(BRANCH_U12)).sum(axis=2) <= 1).any(axis=1)
+        zone, matrix = codes[:, upstream : upstream + len(DONOR_U12)], DONOR_U12
+    else:
+        zone, matrix = codes[:, slice(*(upstream + x for x in U12_ZONE))], BRANCH_U12
+    return scan_matrix(zone, get_log_odds(matrix, np.full(4, 0.25))).max(axis=1)
 
 
-def _encode(letters: str) -> np.ndarray:
-    return np.array(["ACGT".index(letter) for letter in letters], dtype=np.int8)
+def _has_u12_room(upstream: int, length: int) -> bool:
+    return upstream >= -U12_ZONE[0] and length - upstream >= len(DONOR_U12)
 
 
-def _has_alu_tract(codes: np.ndarray, upstream: int) -> np.ndarray:
-    """Poly-T and GA before the AG: TTTTTTGAGACAG (Lev-Maor et al., Science 2003)."""
+def _learn_u12(teachers: np.ndarray, upstream: int, splice_type: str) -> float:
+    """What annotated sites reach by chance: their letters, shuffled place by place."""
+    near = teachers[:, upstream + U12_ZONE[0] : upstream + len(DONOR_U12)]
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(len(near), size=(U12_DRAWS, near.shape[1]))
+    shuffled = near[drawn, np.arange(near.shape[1])]
+    scores = score_u12(shuffled, -U12_ZONE[0], splice_type)
+    return float(np.quantile(scores, 1 - U12_FALSE))
+
+
+def cover_alu_tracts(codes: np.ndarray, upstream: int) -> np.ndarray:
+    """Poly-T with GA before the AG: TTTTTTGAGACAG (Lev-Maor et al., Science 2003).
+
+    Returns:
+        The bases of the poly-T, bool (n, length).
+    """
     zone = codes[:, upstream + ALU_ZONE[0] : upstream + ALU_ZONE[1] + 1]
     runs = np.lib.stride_tricks.sliding_window_view(zone == T, ALU_RUN, axis=1)
     is_run = runs.sum(axis=2) >= ALU_THYMINES
@@ -259,7 +294,11 @@ def _has_alu_tract(codes: np.ndarray, upstream: int) -> np.ndarray:
         starts = np.arange(max(min(is_run.shape[1], width - ALU_RUN - gap), 0))
         follows = is_linker[:, starts + ALU_RUN + gap]
         found |= (is_run[:, starts] & follows).any(axis=1)
-    return found
+    is_run = is_run & found[:, None]
+    covered = np.zeros(codes.shape, dtype=bool)
+    for column in range(upstream + ALU_ZONE[0], upstream + ALU_ZONE[0] + ALU_RUN):
+        covered[:, column : column + is_run.shape[1]] |= is_run
+    return covered
 
 
 def measure_dust(codes: np.ndarray) -> np.ndarray:

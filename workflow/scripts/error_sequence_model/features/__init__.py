@@ -9,10 +9,12 @@ from error_sequence_model.core import open_face
 if TYPE_CHECKING:
     from .catalogue import (
         CATALOGUE,
+        NAMED_BITS,
         KnownElement,
         average_letters,
         get_bits,
         learn_splice_sites,
+        parse_zones,
         read_elements,
         spell_consensus,
         write_consensus,
@@ -21,6 +23,19 @@ if TYPE_CHECKING:
     from .families import Family, Layout, compute_families, say_range
     from .files import list_columns, load_features
     from .neighbour_features import Neighbours, find_neighbours
+    from .scanning import (
+        OWN,
+        TRACT,
+        cover_hits,
+        find_element_hits,
+        find_matrix_hits,
+        find_placed_hits,
+        find_threshold,
+        get_background,
+        get_log_odds,
+        keep_inside,
+        scan_matrix,
+    )
     from .sequence_features import (
         BRANCH,
         BRANCH_ADENINE,

@@ -7,7 +7,8 @@ transcript strand; no element is ever reverse-complemented.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,10 @@ from error_sequence_model.features.strength import CONSENSUS
 CATALOGUE = find_shipped("resources/elements.tsv")
 CATALOGUE_COLUMNS = ["name", "factor", "consensus", "place", "reference", "doi"]
 FEWEST_TEACHERS = 20
+NAMED_BITS = 8.5  # a word of fewer (GGG, CCCC, GGTG, ACDGS) names no protein
+WIDE = 10**9
+SIDES = {"intron": "donor 0..; acceptor ..-1", "exon": "donor ..-1; acceptor 0.."}
+_ZONE = re.compile(r"(donor|acceptor) (-?\d+)?\.\.(-?\d+)?")
 _BITS = np.array([1, 2, 4, 8], dtype=np.uint8)
 
 
@@ -34,7 +39,7 @@ class KnownElement:
         factor: What binds it.
         place: Where it usually lies, in words.
         reference: Authors, year, journal.
-        skip: Offset at which its hits are the site itself and do not count; or None.
+        zones: Splice type -> offsets [start, end) its bases lie in; none: anywhere.
     """
 
     name: str
@@ -43,7 +48,7 @@ class KnownElement:
     factor: str = ""
     place: str = ""
     reference: str = ""
-    skip: int | None = None
+    zones: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def width(self) -> int:
@@ -61,7 +66,8 @@ def read_elements(path: str | Path | None = None) -> list[KnownElement]:
 
     Args:
         path: None: the catalogue that comes with the workflow. ``.tsv``: columns name,
-            factor, consensus (IUPAC), place, reference, doi. Else MEME format.
+            factor, consensus (IUPAC), place, reference, doi, and, if wanted, zone (see
+            ``parse_zones``): where hits count. Else MEME format.
 
     Raises:
         InputError: The file is missing, is no such file, or names an element twice.
@@ -102,9 +108,34 @@ def _read_catalogue(path: Path) -> list[KnownElement]:
             factor=row.factor,
             place=row.place,
             reference=f"{row.reference} doi:{row.doi}" if row.doi else row.reference,
+            zones=parse_zones(getattr(row, "zone", ""), f"{path}: {row.name}"),
         )
         for row in table.itertuples(index=False, name="Row")
     ]
+
+
+def parse_zones(text: str, name: str) -> dict[str, tuple[int, int]]:
+    """Read where an element lies: "intron", "exon", or "acceptor -47..-16".
+
+    Args:
+        text: Parts divided by ";": a splice type, and the offsets of its first and
+            last base, either of which may be left out.
+        name: Of the element, for the error.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    zones = {}
+    for part in filter(None, (SIDES.get(text, text)).split(";")):
+        found = _ZONE.fullmatch(part.strip())
+        if not found:
+            raise InputError(
+                f"{name}: zone {text!r}; allowed are intron, exon, or a splice type "
+                "and offsets, as in 'donor 6..49; acceptor -47..-16'"
+            )
+        first, last = found[2], found[3]
+        zones[found[1]] = (int(first or -WIDE), int(last or WIDE) + 1)
+    return zones
 
 
 def spell_consensus(consensus: str, name: str) -> np.ndarray:
@@ -187,7 +218,6 @@ def learn_splice_sites(
                 factor="U1 snRNP" if splice_type == "donor" else "U2AF",
                 place="another site of its kind",
                 reference=f"learnt from {len(rows)} annotated training sites",
-                skip=first,
             )
         )
     return elements

@@ -9,6 +9,5 @@ from error_sequence_model.core import open_face
 if TYPE_CHECKING:
     from .enrichment import SearchedSites
     from .run import choose_method, find_run_motifs, gather_sites
-    from .scanning import find_matrix_hits, get_background
 
 __all__, __getattr__ = open_face(__name__, __file__)

@@ -16,16 +16,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.features import KnownElement
+from error_sequence_model.features import (
+    OWN,
+    TRACT,
+    KnownElement,
+    cover_hits,
+    find_element_hits,
+    find_placed_hits,
+    keep_inside,
+)
 from error_sequence_model.motifs.enrichment import (
     SearchedSites,
+    count_letters,
     get_covariates,
     measure_enrichment,
 )
-from error_sequence_model.motifs.scanning import (
-    cover_hits,
-    find_element_hits,
-    keep_inside,
+from error_sequence_model.motifs.marginalisation import (
+    EFFECT_COLUMNS,
+    Predict,
+    describe_effects,
+    make_insertion,
+    measure_effects,
 )
 from error_sequence_model.statistics import adjust_p_values, estimate_odds_ratio
 from error_sequence_model.windows import WIDE, Region, get_regions
@@ -49,18 +60,19 @@ ELEMENT_COLUMNS = {
     "n_errors": "errors",
     "correct_sites": "correct calls with a hit in the region",
     "n_correct": "correct calls",
-    "odds_ratio": "odds of an error with a hit, adjusted for composition",
+    "odds_ratio": "odds of an error with a hit, adjusted for composition, also inside",
     "low": "lower end of its 95 % interval, clustered by gene",
     "high": "upper end of it",
     "p": "two-sided p of the odds ratio",
     "q": "Benjamini-Hochberg q over all elements and regions",
     "significant": "whether q is at most the false discovery rate",
     "shuffled_odds_ratio": "the same in shuffled regions: what composition gives",
-    "beyond_composition": "whether low and high lie further from 1 than that",
+    "beyond_composition": "whether low and high lie on one side of 1",
     "offset_median": "median offset of the hits' first base in errors",
     "attribution_error": "mean scaled attribution per base of the hits, errors",
     "attribution_correct": "the same in correct calls",
     "explained_by": "a more significant element that accounts for it",
+    **EFFECT_COLUMNS,
     "place": "where the element usually lies",
     "reference": "where the element is from",
 }
@@ -106,11 +118,13 @@ def measure_elements(
     regions = list_regions(splice_type, sites.upstream, sites.codes.shape[1])
     rows = []
     for element in elements:
-        hits = _find(sites, element)
+        hits = _find(sites, element, splice_type)
         covered = None
         if explained is not None and scaled is not None:
-            covered = _find(explained, element)
+            covered = _find(explained, element, splice_type)
         for region in regions:
+            if not _is_placed(element, region, splice_type):
+                continue
             found = measure_enrichment(
                 sites,
                 partial(find_element_hits, element=element),
@@ -118,6 +132,7 @@ def measure_elements(
                 region.start,
                 region.end,
                 hits=hits,
+                within=count_own_letters(sites, region, splice_type),
                 seed=seed,
             )
             rows.append(
@@ -132,15 +147,75 @@ def measure_elements(
     table["q"] = adjust_p_values(table["p"].to_numpy(dtype=float))
     table["significant"] = table["q"] <= fdr
     table = table.sort_values(["p", "element", "region"], ignore_index=True)
-    table["explained_by"] = _explain(table, elements, sites)
+    table["explained_by"] = _explain(table, elements, sites, splice_type)
     return table
 
 
-def _find(sites: SearchedSites, element: KnownElement) -> np.ndarray:
-    hits = find_element_hits(sites.codes, element)
-    if element.skip is not None:
-        hits[:, sites.upstream + element.skip] = False
-    return hits
+def add_effects(
+    table: pd.DataFrame,
+    elements: Sequence[KnownElement],
+    held_out: SearchedSites,
+    predict: Predict,
+    splice_type: str,
+    *,
+    seed: int = 1,
+) -> pd.DataFrame:
+    """Edit the significant elements in held-out sites: does the model answer to them?
+
+    Args:
+        table: From ``measure_elements``.
+        elements: The elements.
+        held_out: Held-out sites.
+        predict: Sequences -> log-odds of an error.
+        splice_type: donor, acceptor or any.
+        seed: Of the edits.
+    """
+    rows = table.index[table["significant"] & table["explained_by"].isna()]
+    by_name = {element.name: element for element in elements}
+    insertions = []
+    for row in table.loc[rows].itertuples():
+        element = by_name[row.element]
+        columns = held_out.get_columns(row.start, row.end)
+        hits = _find(held_out, element, splice_type)
+        hits = keep_inside(hits, element.width, *columns)
+        starts = np.nonzero(hits)[1]
+        insertions.append(make_insertion(element.matrix, starts, hits, held_out))
+    effects = measure_effects(predict, insertions, held_out, seed=seed)
+    found = pd.DataFrame([describe_effects(*pair) for pair in effects], rows)
+    return table.assign(**found.reindex(table.index))
+
+
+def _find(sites: SearchedSites, element: KnownElement, splice_type: str) -> np.ndarray:
+    is_donor = sites.find_donors(splice_type)
+    return find_placed_hits(sites.codes, element, sites.upstream, is_donor)
+
+
+def _is_placed(element: KnownElement, region: Region, splice_type: str) -> bool:
+    """Whether an element's zone reaches into a region."""
+    if not element.zones:
+        return True
+    types = ("donor", "acceptor") if splice_type == "any" else (splice_type,)
+    zones = [element.zones[name] for name in types if name in element.zones]
+    return any(start < region.end and end > region.start for start, end in zones)
+
+
+def count_own_letters(
+    sites: SearchedSites, region: Region, splice_type: str
+) -> np.ndarray:
+    """What an element's odds ratio is adjusted for: letters of region and tract.
+
+    The site's own consensus is left out of the region, and what of an acceptor's
+    polypyrimidine tract lies outside it is counted beside it: (n, 6).
+    """
+    first, last = sites.get_columns(region.start, region.end)
+    codes, is_donor = sites.codes.copy(), sites.find_donors(splice_type)
+    for name, rows in (("donor", is_donor), ("acceptor", ~is_donor)):
+        own = slice(*sites.get_columns(*OWN[name]))
+        codes[rows, own] = 4
+    inside = count_letters(codes, first, last)
+    codes[:, first:last] = 4
+    codes[is_donor] = 4
+    return np.hstack([inside, count_letters(codes, *sites.get_columns(*TRACT))])
 
 
 def _describe(
@@ -194,7 +269,10 @@ def _get_attribution(
 
 
 def _explain(
-    table: pd.DataFrame, elements: Sequence[KnownElement], sites: SearchedSites
+    table: pd.DataFrame,
+    elements: Sequence[KnownElement],
+    sites: SearchedSites,
+    splice_type: str,
 ) -> list[str | None]:
     """For each significant row, a more significant element that accounts for it.
 
@@ -207,7 +285,7 @@ def _explain(
     explained: list[str | None] = [None] * len(table)
     own: list[_Finding] = []
     for row in table[table["significant"]].itertuples():
-        finding = _Finding.make(row, by_name[row.element], sites)
+        finding = _Finding.make(row, by_name[row.element], sites, splice_type)
         above = [other for other in own if finding.is_part_of(other, sites)]
         if above:
             explained[row.Index] = above[0].name
@@ -228,9 +306,12 @@ class _Finding:
     covariates: np.ndarray
 
     @classmethod
-    def make(cls, row: Any, element: KnownElement, sites: SearchedSites) -> _Finding:
+    def make(
+        cls, row: Any, element: KnownElement, sites: SearchedSites, splice_type: str
+    ) -> _Finding:
         first, last = sites.get_columns(row.start, row.end)
-        hits = keep_inside(_find(sites, element), element.width, first, last)
+        hits = _find(sites, element, splice_type)
+        hits = keep_inside(hits, element.width, first, last)
         covered = cover_hits(hits, element.width)
         covariates = get_covariates(sites, first, last)
         covered[sites.is_error != (row.odds_ratio > 1)] = False

@@ -8,9 +8,10 @@ The odds ratio is adjusted for the base shares of the window *outside* the stret
 a GC-matched background would be; shares inside would be partly the element's own, and
 shares inside but beside the hits are lower where there is a hit, which biases), and
 for how much of the stretch lies near other candidate sites, as elements crowd there.
-What composition inside the stretch gives is measured apart: the same count in copies
+What composition inside the stretch gives is shown apart: the same count in copies
 whose stretch is shuffled base by base. Shuffling dinucleotides of a stretch of twenty
-bases would mostly rebuild the element.
+bases would mostly rebuild the element. Whether an element is more than composition is
+judged by a fit beside the letters of the stretch (``count_letters``).
 """
 
 from __future__ import annotations
@@ -21,8 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from error_sequence_model.features import Neighbours
-from error_sequence_model.motifs.scanning import keep_inside
+from error_sequence_model.features import Neighbours, keep_inside
 from error_sequence_model.statistics import UNKNOWN, OddsRatio, estimate_odds_ratio
 
 FEWEST_SITES = 10  # with and without a hit, and of each class, for a test
@@ -42,6 +42,7 @@ class SearchedSites:
         upstream: Bases before the junction.
         strata: float (n, k): further covariates, such as whether a site was explained.
         neighbours: Other candidate sites in their windows, if known.
+        is_donor: Whether each is a donor, bool (n,), where there are both types.
     """
 
     site_ids: np.ndarray
@@ -51,6 +52,7 @@ class SearchedSites:
     upstream: int
     strata: np.ndarray
     neighbours: Neighbours | None = None
+    is_donor: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.site_ids)
@@ -70,7 +72,14 @@ class SearchedSites:
             self.genes[rows],
             self.upstream,
             self.strata[rows],
+            is_donor=None if self.is_donor is None else self.is_donor[rows],
         )
+
+    def find_donors(self, splice_type: str) -> np.ndarray:
+        """Which sites are donors, bool (n,)."""
+        if splice_type == "any" and self.is_donor is not None:
+            return self.is_donor
+        return np.full(len(self), splice_type == "donor")
 
 
 class Enrichment(NamedTuple):
@@ -82,7 +91,7 @@ class Enrichment(NamedTuple):
         odds_ratio: Adjusted; low, high and p with it. NaN: too few sites to test.
         shuffled_odds_ratio: The same in shuffled stretches: what composition gives;
             NaN: too few hits there.
-        beyond_composition: Whether the interval lies further from 1 than that.
+        beyond_composition: Whether the same holds beside the letters of the stretch.
     """
 
     error_sites: int
@@ -103,6 +112,7 @@ def measure_enrichment(
     end: int,
     *,
     hits: np.ndarray | None = None,
+    within: np.ndarray | None = None,
     seed: int = 1,
 ) -> Enrichment:
     """Test whether hits in a stretch tell errors from correct calls.
@@ -114,6 +124,8 @@ def measure_enrichment(
         start: First offset of the stretch.
         end: Offset after it; a hit must lie wholly inside.
         hits: What ``find`` gives for the sites, if known.
+        within: Composition (see ``count_letters``) that the odds ratio is adjusted for
+            as well; None: that of the stretch decides ``beyond_composition`` only.
         seed: Of the shuffles.
 
     Returns:
@@ -129,7 +141,13 @@ def measure_enrichment(
     if not _is_enough(has_hit, sites.is_error):
         return Enrichment(*counts, *UNKNOWN, np.nan, False)
     covariates = get_covariates(sites, first, last)
-    estimate = estimate_odds_ratio(sites.is_error, has_hit, sites.genes, covariates)
+    inside_too = count_letters(sites.codes, first, last) if within is None else within
+    beside = estimate_odds_ratio(
+        *(sites.is_error, has_hit, sites.genes), np.hstack([covariates, inside_too])
+    )
+    estimate = beside
+    if within is None:
+        estimate = estimate_odds_ratio(sites.is_error, has_hit, sites.genes, covariates)
     at_random = UNKNOWN
     stretch = np.tile(sites.codes[:, first:last], (COPIES, 1))
     copies = np.random.default_rng(seed).permuted(stretch, axis=1)
@@ -137,17 +155,24 @@ def measure_enrichment(
     is_error, genes = np.tile(sites.is_error, COPIES), np.tile(sites.genes, COPIES)
     if _is_enough(has_random, is_error):
         at_random = estimate_odds_ratio(is_error, has_random, genes)
-    beyond = is_beyond(estimate, at_random)
+    beyond = is_beyond(estimate, beside)
     return Enrichment(*counts, *estimate, at_random.odds_ratio, beyond)
 
 
-def is_beyond(estimate: OddsRatio, at_random: OddsRatio) -> bool:
-    """Tell whether an interval lies further from 1 than composition alone reaches."""
-    if not np.isfinite(estimate.odds_ratio):
-        return False
-    # Too few hits in the copies: composition hardly makes any.
-    reached = at_random.odds_ratio if np.isfinite(at_random.odds_ratio) else 1.0
-    return estimate.low > max(reached, 1) or estimate.high < min(reached, 1)
+def is_beyond(estimate: OddsRatio, beside: OddsRatio) -> bool:
+    """Tell whether what holds still holds beside the composition, on the same side."""
+    is_more = estimate.odds_ratio > 1
+    return bool(beside.low > 1 if is_more else beside.high < 1)
+
+
+def count_letters(codes: np.ndarray, first: int, last: int) -> np.ndarray:
+    """Numbers of A, C and G in columns [first, last), float64 (n, 3).
+
+    If classes differ in composition alone, the log-odds of an error are a sum over
+    these, and given them a word says nothing of the class.
+    """
+    inside = codes[:, first:last]
+    return np.stack([(inside == base).sum(axis=1) for base in range(3)], axis=1) * 1.0
 
 
 def _is_enough(has_hit: np.ndarray, is_error: np.ndarray) -> bool:

@@ -16,15 +16,22 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binomtest, false_discovery_control
 
-from error_sequence_model.features import KnownElement
-from error_sequence_model.motifs.scanning import find_element_hits
+from error_sequence_model.features import (
+    NAMED_BITS,
+    KnownElement,
+    find_element_hits,
+    get_bits,
+)
 
 LEAST_OVERLAP = 4  # columns; all of a motif that is shorter
 BINS = 100
 FLANK = 2  # bases beside a seqlet that an element may reach into
 LEAST_SHARE = 0.6  # of the seqlets that hold a contained element
-LEAST_FOLD = 3.0  # over the share of the same places of all sites
+LEAST_FOLD = 3.0  # of the odds over those of the same places of other sites
 MOST_CONTAINED = 3
+NAMED = 0.1  # q of a likeness from which an element is a name
+ALIKE = 0.75  # of the best match's bits, from which another one is as good a name
+LOWEST = 0.02  # share of a base that an element does not have
 
 
 class Match(NamedTuple):
@@ -35,26 +42,30 @@ class Match(NamedTuple):
         p: Chance that a target of random columns fits as well at any shift.
         q: p over all elements (Benjamini and Hochberg).
         shift: Column of the motif at which the element starts; may be negative.
+        bits: Log2 odds of the element over equal bases in the motif's columns: what of
+            its specificity the motif has.
     """
 
     name: str
     p: float
     q: float
     shift: int
+    bits: float
 
 
-def match_motif(matrix: np.ndarray, elements: Sequence[KnownElement]) -> Match | None:
-    """Find the known element that a motif fits best.
+def match_motif(matrix: np.ndarray, elements: Sequence[KnownElement]) -> list[Match]:
+    """Compare a motif with every known element.
 
     Args:
         matrix: float (width, 4).
         elements: Known elements; twenty or more, or chance is badly measured.
 
     Returns:
-        The best match, however bad; None without elements.
+        All of them, those first that are as like as ``NAMED`` asks; of these the ones
+        with most bits, of the others the likest.
     """
     if not elements:
-        return None
+        return []
     columns = np.concatenate([element.matrix for element in elements])
     likeness = -np.linalg.norm(matrix[:, None] - columns[None], axis=2)
     lowest = likeness.min()
@@ -67,13 +78,55 @@ def match_motif(matrix: np.ndarray, elements: Sequence[KnownElement]) -> Match |
         found.append(_compare(steps[:, end - element.width : end], null))
     p_values = np.array([p for p, _ in found])
     q_values = false_discovery_control(p_values)
-    best = int(p_values.argmin())
-    return Match(
-        elements[best].name,
-        float(p_values[best]),
-        float(q_values[best]),
-        found[best][1],
+    matches = [
+        Match(
+            element.name, float(p), float(q), shift, _count_bits(matrix, element, shift)
+        )
+        for element, q, (p, shift) in zip(elements, q_values, found, strict=True)
+    ]
+    return sorted(
+        matches, key=lambda m: (m.q > NAMED, -m.bits if m.q <= NAMED else m.p, m.p)
     )
+
+
+def _count_bits(matrix: np.ndarray, element: KnownElement, shift: int) -> float:
+    first, last = max(shift, 0), min(shift + element.width, len(matrix))
+    odds = np.log2(np.maximum(element.matrix[first - shift : last - shift], LOWEST) * 4)
+    return float((matrix[first:last] * odds).sum())
+
+
+def name_family(
+    matches: Sequence[Match],
+    contained: Sequence[str],
+    elements: Sequence[KnownElement],
+) -> str:
+    """Name what may bind a motif: an element, several that are as like, or a family.
+
+    Args:
+        matches: From ``match_motif``.
+        contained: From ``list_contained``.
+        elements: Known elements.
+
+    Returns:
+        "ptbp1", "hnrnpl or qki"; where only short words fit, their letters and all that
+        bind them, "GGG: HNRNPH1, HNRNPF, FUS"; empty where nothing does.
+    """
+    known = {element.name: element for element in elements}
+    like = [match for match in matches if match.q <= NAMED]
+    names = {match.name: match.bits for match in like} | {
+        name: float(get_bits(known[name].matrix).sum()) for name in contained
+    }
+    whole = {name: get_bits(known[name].matrix).sum() for name in names}
+    telling = {n: b for n, b in names.items() if whole[n] >= NAMED_BITS}
+    if telling:
+        least = ALIKE * max(telling.values())
+        chosen = sorted((n for n in telling if telling[n] >= least), key=telling.get)
+        return " or ".join(name.replace("_", " ") for name in chosen[::-1][:2])
+    if not names:
+        return ""
+    short = sorted(names, key=lambda name: known[name].width)
+    factors = [f for name in short for f in known[name].factor.split(", ") if f]
+    return f"{known[short[0]].letters}: {', '.join(dict.fromkeys(factors))}"
 
 
 class _Null:
@@ -125,7 +178,7 @@ def list_contained(
 
     Args:
         codes: Base codes of the explained sites, int (m, length).
-        others: Base codes of all held-out sites, int (n, length).
+        others: Base codes of sites without the motif, int (n, length).
         rows: Row in ``codes`` of each seqlet, int (k,).
         starts: Its first column, int (k,).
         width: Bases of the motif.
@@ -133,8 +186,10 @@ def list_contained(
 
     Returns:
         At most three names, most telling first: held by at least 60 % of the seqlets,
-        three times as often as by the same columns of all sites, q ≤ 0.01.
+        with three times the odds of the same columns of the others, q ≤ 0.01.
     """
+    if not len(others):
+        return []
     found = []
     length = codes.shape[1]
     first, last = (
@@ -146,7 +201,7 @@ def list_contained(
         all_hits = np.cumsum(find_element_hits(others, element), axis=1)
         ends = np.maximum(last - element.width, first)
         held = _count_between(own[rows], first, ends) > 0
-        # The same stretches in every held-out site: what the place holds anyway.
+        # The same stretches of sites without it: what the place holds anyway.
         usual = np.mean(
             [
                 (all_hits[:, e] - (all_hits[:, f - 1] if f else 0) > 0).mean()
@@ -160,7 +215,9 @@ def list_contained(
     names = [
         (p, element.name)
         for (p, share, usual), q, element in zip(found, q_values, elements, strict=True)
-        if q <= 0.01 and share >= LEAST_SHARE and share >= LEAST_FOLD * usual
+        if q <= 0.01
+        and share >= LEAST_SHARE
+        and share * (1 - usual) >= LEAST_FOLD * usual * (1 - share)
     ]
     return [name for _, name in sorted(names)[:MOST_CONTAINED]]
 

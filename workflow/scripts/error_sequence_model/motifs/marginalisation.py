@@ -1,9 +1,12 @@
-"""What a motif does to a model: put it into windows that lack it, and predict.
+"""What a motif does to a model: put into windows that lack it, taken out of errors.
 
-The motif's likeliest word replaces the bases at one of the places it was found at. The
+In: the likeliest word replaces the bases at one of the places it was found at. The
 control replaces the same bases of the same window by what another window without the
-motif has there: natural sequence of that place, as unlike the original. What is left
-between the two is the motif's own.
+motif has there: natural sequence of that place, as unlike the original.
+
+Out: every hit of an error gives way to what another window without the motif has there.
+The control replaces as many bases of the same window beside each hit likewise. What is
+left between two such windows is the motif's own.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from error_sequence_model.motifs.enrichment import SearchedSites
 from error_sequence_model.statistics import draw_gene_weights, number_groups
 
 WINDOWS = 40
@@ -20,15 +24,19 @@ FEWEST_WINDOWS = 10
 DRAWS = 1000
 BASES = "ACGT"
 
+Predict = Callable[[list[str]], np.ndarray]
+# Windows that were edited, and for each the text with the edit, then its control.
+Edits = tuple[np.ndarray, list[str]]
+
 
 class Effect(NamedTuple):
-    """Mean change of the log-odds of an error, against the control insertions.
+    """Mean change of the log-odds of an error, against the control edits.
 
     Attributes:
         delta_logit: Natural log-odds; NaN with fewer than ten windows.
         low: Lower end of the 95 % interval, bootstrap over genes.
         high: Upper end.
-        n_windows: Windows it was put into.
+        n_windows: Windows that were edited.
     """
 
     delta_logit: float
@@ -37,62 +45,81 @@ class Effect(NamedTuple):
     n_windows: int
 
 
+UNKNOWN_EFFECT = Effect(np.nan, np.nan, np.nan, 0)
+
+
 class Insertion(NamedTuple):
-    """A motif to be put into windows.
+    """A motif to be put into windows, and taken out of them.
 
     Attributes:
         matrix: Share of each base, float (width, 4).
         starts: Columns it was found at, int (m,).
         lacking: Rows of the windows without it at its usual place, int (k,).
+        hits: Where it starts at its place, bool (n, length).
+        carrying: Rows of the errors that have it there, int (j,).
     """
 
     matrix: np.ndarray
     starts: np.ndarray
     lacking: np.ndarray
+    hits: np.ndarray
+    carrying: np.ndarray
 
 
 def measure_effects(
-    predict: Callable[[list[str]], np.ndarray],
+    predict: Predict,
     insertions: Sequence[Insertion],
-    sequences: Sequence[str],
-    genes: np.ndarray,
+    sites: SearchedSites,
     *,
     seed: int = 0,
-) -> list[Effect]:
-    """Measure what each motif adds to the log-odds of an error.
+) -> list[tuple[Effect, Effect]]:
+    """Measure what each motif adds to the log-odds of an error, and what it takes away.
 
     Args:
         predict: Sequences -> log-odds of an error, float (n,).
         insertions: The motifs.
-        sequences: Held-out windows, one length.
-        genes: Gene of each window, (n,).
+        sites: Held-out sites.
         seed: Of the windows, places and bootstrap.
 
     Returns:
-        One effect per motif.
+        Per motif the effect of putting it in, and of taking it out of errors.
     """
-    texts: list[str] = []
-    chosen = []
+    sequences = spell_windows(sites.codes)
+    edits: list[Edits] = []
     for number, insertion in enumerate(insertions):
         rng = np.random.default_rng([seed, number])
-        rows, pairs = _insert(insertion, sequences, rng)
-        chosen.append(rows)
-        texts += pairs
+        edits += [_insert(insertion, sequences, rng)]
+        edits += [_remove(insertion, sequences, rng)]
+    texts = [text for _, pairs in edits for text in pairs]
     values = np.asarray(predict(texts), dtype=np.float64) if texts else np.zeros(0)
     effects, first = [], 0
-    for rows in chosen:
-        last = first + 2 * len(rows)
+    for rows, pairs in edits:
+        last = first + len(pairs)
         changes = values[first:last:2] - values[first + 1 : last : 2]
-        effects.append(_summarise(changes, genes[rows], seed))
+        effects.append(_summarise(changes, sites.genes[rows], seed))
         first = last
-    return effects
+    return list(zip(effects[::2], effects[1::2], strict=True))
+
+
+def make_insertion(
+    matrix: np.ndarray, starts: np.ndarray, hits: np.ndarray, sites: SearchedSites
+) -> Insertion:
+    """Put together what edits of a motif need from its hits at its place."""
+    has_hit = hits.any(axis=1)
+    carrying = np.flatnonzero(has_hit & sites.is_error)
+    return Insertion(matrix, starts, np.flatnonzero(~has_hit), hits, carrying)
+
+
+def spell_windows(codes: np.ndarray) -> list[str]:
+    """Turn base codes, int (n, length), into strings; other letters are N."""
+    letters = np.frombuffer(b"ACGTN", dtype=np.uint8)[codes]
+    return [row.tobytes().decode() for row in letters]
 
 
 def _insert(
     insertion: Insertion, sequences: Sequence[str], rng: np.random.Generator
-) -> tuple[np.ndarray, list[str]]:
-    """Choose windows; per window the text with the motif, then with the control."""
-    if len(insertion.lacking) < FEWEST_WINDOWS:
+) -> Edits:
+    if min(len(insertion.lacking), len(insertion.starts) * WINDOWS) < FEWEST_WINDOWS:
         return np.zeros(0, dtype=int), []
     word = "".join(BASES[base] for base in insertion.matrix.argmax(axis=1))
     rows = rng.permutation(insertion.lacking)[:WINDOWS]
@@ -107,9 +134,36 @@ def _insert(
     return rows, texts
 
 
+def _remove(
+    insertion: Insertion, sequences: Sequence[str], rng: np.random.Generator
+) -> Edits:
+    few = min(len(insertion.lacking), len(insertion.carrying))
+    if few < FEWEST_WINDOWS:
+        return np.zeros(0, dtype=int), []
+    rows = rng.permutation(insertion.carrying)[:WINDOWS]
+    width, texts = len(insertion.matrix), []
+    for row in rows:
+        own = sequences[row]
+        other = sequences[int(rng.choice(insertion.lacking))]
+        starts = np.flatnonzero(insertion.hits[row])
+        columns = np.unique(starts[:, None] + np.arange(width))
+        # As far beside the hits as they are long, on the side that has room.
+        away = width if columns.max() + width < len(own) else -width
+        beside = np.setdiff1d(columns + away, columns)
+        texts += [replace_letters(own, other, at) for at in (columns, beside)]
+    return rows, texts
+
+
+def replace_letters(own: str, other: str, columns: np.ndarray) -> str:
+    """Put another sequence's letters into some columns."""
+    letters = np.array(list(own))
+    letters[columns] = np.array(list(other))[columns]
+    return "".join(letters)
+
+
 def _summarise(changes: np.ndarray, genes: np.ndarray, seed: int) -> Effect:
     if not len(changes):
-        return Effect(np.nan, np.nan, np.nan, 0)
+        return UNKNOWN_EFFECT
     groups = np.unique(number_groups(genes, len(genes)), return_inverse=True)[1]
     drawn = []
     for weights in draw_gene_weights(groups, draws=DRAWS, seed=seed):
@@ -118,3 +172,29 @@ def _summarise(changes: np.ndarray, genes: np.ndarray, seed: int) -> Effect:
     means = np.concatenate(drawn)
     low, high = np.quantile(means[np.isfinite(means)], [0.025, 0.975])
     return Effect(float(changes.mean()), float(low), float(high), len(changes))
+
+
+def describe_effects(put_in: Effect, taken_out: Effect) -> dict[str, float]:
+    """Columns of the tables of motifs and elements."""
+    return {
+        "delta_logit": put_in.delta_logit,
+        "delta_low": put_in.low,
+        "delta_high": put_in.high,
+        "n_windows": put_in.n_windows,
+        "knockout_logit": taken_out.delta_logit,
+        "knockout_low": taken_out.low,
+        "knockout_high": taken_out.high,
+        "n_knocked_out": taken_out.n_windows,
+    }
+
+
+EFFECT_COLUMNS = {
+    "delta_logit": "change of the log-odds of an error when it is put into windows",
+    "delta_low": "lower end of its 95 % interval, bootstrap over genes",
+    "delta_high": "upper end of it",
+    "n_windows": "windows it was put into",
+    "knockout_logit": "change of the log-odds when it is taken out of errors",
+    "knockout_low": "lower end of its 95 % interval, bootstrap over genes",
+    "knockout_high": "upper end of it",
+    "n_knocked_out": "held-out errors it was taken out of",
+}

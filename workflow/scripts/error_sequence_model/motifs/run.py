@@ -38,13 +38,13 @@ from error_sequence_model.features import (
     KnownElement,
     encode_bases,
     find_neighbours,
+    get_background,
     learn_splice_sites,
     read_elements,
 )
 from error_sequence_model.motifs.clusters import Motif
-from error_sequence_model.motifs.element_tests import measure_elements
+from error_sequence_model.motifs.element_tests import add_effects, measure_elements
 from error_sequence_model.motifs.enrichment import SearchedSites
-from error_sequence_model.motifs.scanning import get_background
 from error_sequence_model.motifs.search import FoundMotifs, search_motifs
 from error_sequence_model.results import Maps, read_attributions
 from error_sequence_model.settings import (
@@ -140,6 +140,10 @@ def find_run_motifs(
         scaled=scale_maps(found_maps.scores),
         **how,
     )
+    if predict is not None:
+        table = add_effects(
+            table, elements, held_out, predict, splice_type, seed=settings.seed
+        )
     about = _describe(method, passed, found_maps, held_out, everything, settings)
     about["n_seqlets"] = {"error": found.n_seqlets[1], "correct": found.n_seqlets[-1]}
     write_motifs(
@@ -342,6 +346,7 @@ def gather_sites(
         find_neighbours(
             sites, here, upstream=windows.upstream, downstream=windows.downstream
         ),
+        is_donor,
     )
 
 

@@ -22,7 +22,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.features import KnownElement
+from error_sequence_model.features import (
+    KnownElement,
+    find_matrix_hits,
+    get_background,
+    keep_inside,
+)
 from error_sequence_model.motifs.chance import find_motifs_beyond_chance
 from error_sequence_model.motifs.clusters import Motif
 from error_sequence_model.motifs.enrichment import (
@@ -31,21 +36,22 @@ from error_sequence_model.motifs.enrichment import (
     measure_enrichment,
 )
 from error_sequence_model.motifs.known_elements import (
+    NAMED,
     Match,
     list_contained,
     match_motif,
+    name_family,
 )
 from error_sequence_model.motifs.marginalisation import (
+    EFFECT_COLUMNS,
+    UNKNOWN_EFFECT,
     Effect,
     Insertion,
+    describe_effects,
+    make_insertion,
     measure_effects,
 )
 from error_sequence_model.motifs.modisco import find_modisco_motifs
-from error_sequence_model.motifs.scanning import (
-    find_matrix_hits,
-    get_background,
-    keep_inside,
-)
 from error_sequence_model.motifs.seqlets import call_seqlets
 from error_sequence_model.statistics import adjust_p_values, scale_maps
 from error_sequence_model.windows import get_regions
@@ -67,10 +73,12 @@ MOTIF_COLUMNS = {
     "start": "first offset of the stretch it is counted in",
     "end": "offset after that stretch",
     "region": "named region that holds the middle of the motif",
-    "element": "known element it is most like",
+    "element": "known element it is most like; of several the most specific one",
     "element_p": "chance that an element of random columns is as like",
     "element_q": "that over all known elements",
     "contains": "known elements that most of its seqlets hold, and the place does not",
+    "family": "what may bind it: an element, several as like, or a short word's family",
+    "matches": "all elements it is like, most specific first",
     "error_sites": "held-out errors with a hit in the stretch",
     "n_errors": "held-out errors",
     "correct_sites": "held-out correct calls with a hit in the stretch",
@@ -82,11 +90,8 @@ MOTIF_COLUMNS = {
     "q": "Benjamini-Hochberg q over all motifs of this table",
     "significant": "whether q is at most the false discovery rate",
     "shuffled_odds_ratio": "the same in shuffled stretches: what composition gives",
-    "beyond_composition": "whether low and high lie further from 1 than that",
-    "delta_logit": "change of the log-odds of an error when it is put into windows",
-    "delta_low": "lower end of its 95 % interval, bootstrap over genes",
-    "delta_high": "upper end of it",
-    "n_windows": "windows it was put into",
+    "beyond_composition": "whether it holds beside the composition of the stretch",
+    **EFFECT_COLUMNS,
 }
 
 
@@ -150,22 +155,28 @@ def search_motifs(
         signs = {sign: int((seqlets["sign"] == sign).sum()) for sign in (1, -1)}
     motifs = motifs[:MOST_MOTIFS]
     searches = [_Search.run(motif, sites, seed) for motif in motifs]
-    effects = [Effect(np.nan, np.nan, np.nan, 0)] * len(motifs)
+    effects = [(UNKNOWN_EFFECT, UNKNOWN_EFFECT)] * len(motifs)
     if predict is not None:
-        insertions = [search.make_insertion() for search in searches]
-        texts = spell_windows(sites.codes)
-        effects = measure_effects(predict, insertions, texts, sites.genes, seed=seed)
+        insertions = [search.make_insertion(sites) for search in searches]
+        effects = measure_effects(predict, insertions, sites, seed=seed)
     matches = [match_motif(motif.matrix, elements) for motif in motifs]
     contained = [
         list_contained(
-            codes, sites.codes, motif.rows, motif.starts, motif.width, elements
+            codes,
+            sites.codes[search.find_lacking()],
+            *(search.motif.rows, search.motif.starts, search.motif.width, elements),
         )
-        for motif in motifs
+        for search in searches
+    ]
+    families = [
+        name_family(*found, elements) for found in zip(matches, contained, strict=True)
     ]
     table = pd.DataFrame(
         [
             _describe(*parts, sites, splice_type)
-            for parts in zip(searches, matches, contained, effects, strict=True)
+            for parts in zip(
+                searches, matches, contained, families, effects, strict=True
+            )
         ],
         columns=list(MOTIF_COLUMNS),
     )
@@ -219,12 +230,19 @@ class _Search:
         )
         return cls(motif, hits, first, last, enrichment)
 
-    def make_insertion(self) -> Insertion:
-        inside = keep_inside(self.hits, self.motif.width, self.first, self.last)
+    def make_insertion(self, sites: SearchedSites) -> Insertion:
         starts = self.motif.starts
         usual = (starts >= self.first) & (starts + self.motif.width <= self.last)
-        lacking = np.flatnonzero(~inside.any(axis=1))
-        return Insertion(self.motif.matrix, starts[usual], lacking)
+        return make_insertion(self.motif.matrix, starts[usual], self.inside, sites)
+
+    @property
+    def inside(self) -> np.ndarray:
+        """Hits at its place, bool (n, length)."""
+        return keep_inside(self.hits, self.motif.width, self.first, self.last)
+
+    def find_lacking(self) -> np.ndarray:
+        """Rows of the sites without it at its place, int (k,)."""
+        return np.flatnonzero(~self.inside.any(axis=1))
 
     def list_hits(self, sites: SearchedSites) -> dict[str, list[int]]:
         """Offsets of the hits' first bases, anywhere in the windows."""
@@ -240,9 +258,10 @@ class _Search:
 
 def _describe(
     search: _Search,
-    match: Match | None,
+    matches: list[Match],
     contained: list[str],
-    effect: Effect,
+    family: str,
+    effects: tuple[Effect, Effect],
     sites: SearchedSites,
     splice_type: str,
 ) -> dict[str, object]:
@@ -251,6 +270,8 @@ def _describe(
     length = sites.codes.shape[1]
     middle = int(np.median(offsets)) + motif.width // 2
     low, high = motif.place
+    match = next(iter(matches), None)
+    like = [f"{match.name} (q {match.q:.2g})" for match in matches if match.q <= NAMED]
     return {
         "consensus": motif.consensus,
         "sign": "error" if motif.sign > 0 else "correct",
@@ -267,6 +288,8 @@ def _describe(
         "element_p": match.p if match else np.nan,
         "element_q": match.q if match else np.nan,
         "contains": ", ".join(contained),
+        "family": family,
+        "matches": ", ".join(like),
         "error_sites": found.error_sites,
         "n_errors": int(sites.is_error.sum()),
         "correct_sites": found.correct_sites,
@@ -277,10 +300,7 @@ def _describe(
         "p": found.p,
         "shuffled_odds_ratio": found.shuffled_odds_ratio,
         "beyond_composition": found.beyond_composition,
-        "delta_logit": effect.delta_logit,
-        "delta_low": effect.low,
-        "delta_high": effect.high,
-        "n_windows": effect.n_windows,
+        **describe_effects(*effects),
     }
 
 
@@ -294,9 +314,3 @@ def name_region(offset: int, splice_type: str, upstream: int, length: int) -> st
     if regions:
         return min(regions, key=lambda r: r.end - r.start).key
     return "upstream" if offset < 0 else "downstream"
-
-
-def spell_windows(codes: np.ndarray) -> list[str]:
-    """Turn base codes, int (n, length), into strings; other letters are N."""
-    letters = np.frombuffer(b"ACGTN", dtype=np.uint8)[codes]
-    return [row.tobytes().decode() for row in letters]

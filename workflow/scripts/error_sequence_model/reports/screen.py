@@ -38,10 +38,26 @@ def describe_results(results: Path, predictor: str) -> Iterator[str]:
                     f"{row.against}: {row.delta_auprc:+.2f} AUPRC"
                 )
     yield ""
+    yield "What explains the errors:"
+    for path in sorted((results / predictor).glob("*/*/explanations.tsv")):
+        contrast, splice_type = path.parts[-3:-1]
+        yield f"  {contrast:12} {splice_type:9} {_say_explanations(path)}"
+    yield ""
     yield "Reports to open:"
     folder = results / "reports" / predictor
     for path in [*sorted(folder.glob("*.pdf")), *sorted(folder.glob("*.html"))]:
         yield f"  {path}"
+
+
+def _say_explanations(path: Path) -> str:
+    table = read_saved_table(path)
+    named = table[table["is_named"].astype(bool)].head(3)
+    parts = [
+        f"{row.name}: {row.share_error:.0%} of errors, {row.share_correct:.0%} of "
+        "correct calls"
+        for row in named.itertuples()
+    ]
+    return "; ".join(parts) or "nothing that was tried"
 
 
 def _show(value: float, low: float, high: float) -> str:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         number_groups,
     )
     from .missing import fill_empty_columns
-    from .odds_ratios import UNKNOWN, OddsRatio, estimate_odds_ratio
+    from .odds_ratios import UNKNOWN, OddsRatio, estimate_joint, estimate_odds_ratio
     from .paired_tests import (
         adjust_holm,
         combine_p_values,
@@ -53,5 +53,6 @@ if TYPE_CHECKING:
         scale_maps,
     )
     from .scoring import compute_metrics
+    from .selection import select_explanations
 
 __all__, __getattr__ = open_face(__name__, __file__)

@@ -30,19 +30,25 @@ class Coverage(NamedTuple):
 
 
 def measure_odds_ratios(
-    flags: pd.DataFrame, labels: np.ndarray, genes: np.ndarray
+    flags: pd.DataFrame,
+    labels: np.ndarray,
+    genes: np.ndarray,
+    strata: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Odds of an error with a flag over those without it, flag by flag.
 
-    The log odds ratio of a 2×2 table has a closed form, and so has its gene-clustered
-    (sandwich) variance. Half a site is added to each cell (Haldane and Anscombe), and
-    the variance is never below that of independent sites (Woolf), which the sandwich
+    Sites are compared within their stratum (Mantel and Haenszel; one stratum: the
+    2×2 table). The log odds ratio has a closed form, and so has its gene-clustered
+    variance, from the sums of its derivatives over genes. Half a site is added to each
+    cell (Haldane and Anscombe), and the variance is never below that of independent
+    sites (Robins, Breslow and Greenland; Woolf's for one stratum), which the sandwich
     falls under where a cell is nearly empty.
 
     Args:
         flags: 1, 0 or NaN (site left out), one column per flag, (n, flags).
         labels: 1 for an error, int (n,).
         genes: Gene of each site, (n,).
+        strata: What must not be mixed, such as the splice type, any labels (n,).
 
     Returns:
         Indexed by flag: odds_ratio, low, high and p (two-sided, t with genes − 1
@@ -50,8 +56,9 @@ def measure_odds_ratios(
         fewer than five.
     """
     codes = pd.factorize(np.asarray(genes))[0]
+    kinds = np.zeros(len(codes)) if strata is None else np.asarray(strata)
     rows = {
-        name: _measure_one(column.to_numpy(dtype=np.float64), labels, codes)
+        name: _measure_one(column.to_numpy(np.float64), labels, codes, kinds)
         for name, column in flags.items()
     }
     index = pd.Index(list(rows), dtype=object)
@@ -59,7 +66,7 @@ def measure_odds_ratios(
 
 
 def _measure_one(
-    flag: np.ndarray, labels: np.ndarray, codes: np.ndarray
+    flag: np.ndarray, labels: np.ndarray, codes: np.ndarray, kinds: np.ndarray
 ) -> tuple[float, float, float, float]:
     known = np.isfinite(flag)
     is_flagged, is_error = flag[known] > 0.5, labels[known] == 1
@@ -67,16 +74,13 @@ def _measure_one(
     sizes = (is_error.sum(), (~is_error).sum(), is_flagged.sum(), (~is_flagged).sum())
     if min(sizes) < FEWEST_SITES:
         return (np.nan,) * 4
-    log_odds, influence, independent = 0.0, np.zeros(len(codes)), 0.0
-    for sign, inside in ((1, is_flagged), (-1, ~is_flagged)):
-        errors, n = is_error[inside].sum() + 0.5, inside.sum() + 1.0
-        share = errors / n
-        log_odds += sign * np.log(share / (1 - share))
-        influence[inside] = (
-            sign * (is_error[inside] - share) / (n * share * (1 - share))
-        )
-        independent += 1 / errors + 1 / (n - errors)
-    sums = np.bincount(codes, weights=influence)
+    strata = np.unique(kinds[known], return_inverse=True)[1]
+    # Cells a, b, c, d: flagged errors, flagged others, errors without, others without.
+    cell = 2 * ~is_flagged + 1 * ~is_error
+    counts = np.bincount(4 * strata + cell, minlength=4 * (strata.max() + 1))
+    counts = counts.reshape(-1, 4) + 0.5
+    log_odds, slopes, independent = _pool_tables(counts)
+    sums = np.bincount(codes, weights=slopes[strata, cell])
     n_genes = len(np.unique(codes))
     clustered = (sums**2).sum() * n_genes / max(n_genes - 1, 1)
     error = np.sqrt(max(clustered, independent))
@@ -85,6 +89,27 @@ def _measure_one(
     p_value = 2 * stdtr(freedom, -abs(log_odds) / error)
     ends = np.exp([log_odds, log_odds - half, log_odds + half])
     return (*map(float, ends), float(p_value))
+
+
+def _pool_tables(counts: np.ndarray) -> tuple[float, np.ndarray, float]:
+    """Mantel and Haenszel's log odds ratio of tables (strata, 4), cells a, b, c, d.
+
+    Returns:
+        It, its derivative by each cell (strata, 4), and its variance if sites were
+        independent.
+    """
+    a, b, c, d = counts.T
+    n = counts.sum(axis=1)
+    same, crossed = a * d / n, b * c / n
+    alike, unlike = same.sum(), crossed.sum()
+    slopes = np.stack([d - same, -same, -same, a - same], axis=1) / alike
+    slopes -= np.stack([-crossed, c - crossed, b - crossed, -crossed], axis=1) / unlike
+    on, off = (a + d) / n, (b + c) / n
+    variance = (on * same).sum() / (2 * alike**2) + (off * crossed).sum() / (
+        2 * unlike**2
+    )
+    variance += (on * crossed + off * same).sum() / (2 * alike * unlike)
+    return float(np.log(alike / unlike)), slopes / n[:, None], float(variance)
 
 
 def adjust_p_values(p_values: np.ndarray) -> np.ndarray:

@@ -65,32 +65,55 @@ def estimate_odds_ratio(
         >>> f"{found.odds_ratio:.1f} ({found.low:.1f} to {found.high:.1f})"
         '3.0 (1.6 to 5.4)'
     """
-    hit = np.asarray(has_hit, dtype=np.float64)
+    columns = np.asarray(has_hit, dtype=np.float64)[:, None]
+    return estimate_joint(is_error, columns, genes, covariates)[0]
+
+
+def estimate_joint(
+    is_error: np.ndarray,
+    columns: np.ndarray,
+    genes: np.ndarray,
+    covariates: np.ndarray | None = None,
+) -> list[OddsRatio]:
+    """Estimate the odds ratio of each column beside all others; see above.
+
+    Args:
+        is_error: bool (n,).
+        columns: 1, 0, or a share where it is not known, float (n, k).
+        genes: Gene of each site, any labels (n,).
+        covariates: float (n, m) to adjust for.
+
+    Returns:
+        One odds ratio per column; all ``UNKNOWN`` where a class or a column is all or
+        nothing, columns say the same, or the fit does not converge.
+    """
     outcome = np.asarray(is_error, dtype=np.float64)
-    if min(hit.sum(), (1 - hit).sum(), outcome.sum(), (1 - outcome).sum()) == 0:
-        return UNKNOWN
-    design = np.column_stack(
-        [np.ones(len(hit)), hit, _standardise(covariates, len(hit))]
-    )
-    fit, covariance = _fit_firth(design, outcome)
+    n, k = columns.shape
+    is_constant = np.ptp(columns, axis=0) == 0
+    if np.ptp(outcome) == 0 or is_constant.any():
+        return [UNKNOWN] * k
+    design = np.column_stack([np.ones(n), columns, standardise(covariates, n)])
+    fit, covariance = fit_firth(design, outcome)
     if fit is None:
-        return UNKNOWN
+        return [UNKNOWN] * k
     codes = pd.factorize(np.asarray(genes))[0]
     n_genes = int(codes.max()) + 1
     scores = design * (outcome - get_chance(design @ fit))[:, None]
-    sums = np.zeros((n_genes, design.shape[1]))
-    np.add.at(sums, codes, scores)
+    sums = np.stack([np.bincount(codes, column) for column in scores.T], axis=1)
     meat = sums.T @ sums * n_genes / max(n_genes - 1, 1)
-    clustered = (covariance @ meat @ covariance)[1, 1]
-    error = float(np.sqrt(max(clustered, covariance[1, 1])))
+    clustered = np.diag(covariance @ meat @ covariance)
+    errors = np.sqrt(np.maximum(clustered, np.diag(covariance)))[1 : k + 1]
     freedom = max(n_genes - 1, 1)
-    half = stats.t.ppf(0.5 + CONFIDENCE / 2, freedom) * error
-    p_value = float(2 * stats.t.sf(abs(fit[1]) / error, freedom))
-    ends = np.exp([fit[1], fit[1] - half, fit[1] + half])
-    return OddsRatio(*map(float, ends), p_value)
+    reach = stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)
+    found = []
+    for value, error in zip(fit[1 : k + 1], errors, strict=True):
+        p_value = float(2 * stats.t.sf(abs(value) / error, freedom))
+        ends = np.exp(value + reach * error * np.array([0, -1, 1]))
+        found.append(OddsRatio(*map(float, ends), p_value))
+    return found
 
 
-def _standardise(covariates: np.ndarray | None, n_sites: int) -> np.ndarray:
+def standardise(covariates: np.ndarray | None, n_sites: int) -> np.ndarray:
     """Mean 0 and standard deviation 1 per column, without those that hardly vary."""
     if covariates is None or not covariates.size:
         return np.zeros((n_sites, 0))
@@ -100,7 +123,7 @@ def _standardise(covariates: np.ndarray | None, n_sites: int) -> np.ndarray:
     return (values - values.mean(axis=0)) / values.std(axis=0)
 
 
-def _fit_firth(
+def fit_firth(
     design: np.ndarray, outcome: np.ndarray
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """Coefficients (k,) and model covariance (k, k); None if it does not converge."""
@@ -114,7 +137,7 @@ def _fit_firth(
             break
         chance = get_chance(design @ fit)
         # The penalty adds half of each site's leverage to both outcomes.
-        leverage = np.einsum("ij,jk,ik->i", design, covariance, design)
+        leverage = ((design @ covariance) * design).sum(axis=1)
         leverage *= chance * (1 - chance)
         gradient = design.T @ (outcome - chance + leverage * (0.5 - chance))
         step = covariance @ gradient

@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.features import say_range
-from error_sequence_model.motifs import find_matrix_hits, get_background
+from error_sequence_model.features import find_matrix_hits, get_background, say_range
 from error_sequence_model.statistics import (
     compute_macro_auprc,
     compute_sampled_auprc,

@@ -8,16 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-import pandas as pd
-
 from error_sequence_model.figures import (
     Block,
-    count_words,
     format_interval,
     format_number,
-    format_q,
-    format_ratio,
-    format_ratios,
     join_words,
 )
 from error_sequence_model.reports.findings.assessment import (
@@ -25,14 +19,15 @@ from error_sequence_model.reports.findings.assessment import (
     read_unit_assessment,
 )
 from error_sequence_model.reports.findings.belief import sum_up_belief
-from error_sequence_model.reports.findings.causes import (
-    UnitCauses,
-    advise,
-    get_names,
-    read_unit_causes,
-)
+from error_sequence_model.reports.findings.causes import get_names
 from error_sequence_model.reports.findings.checks import describe_checks, warn_of_chance
 from error_sequence_model.reports.findings.controls import describe_control
+from error_sequence_model.reports.findings.explanations import (
+    answer_why,
+    read_unit_explanations,
+    suggest,
+    sum_up_why,
+)
 from error_sequence_model.reports.findings.gain import (
     Gain,
     describe_gain,
@@ -40,19 +35,13 @@ from error_sequence_model.reports.findings.gain import (
     get_best_row,
     measure_gain,
 )
-from error_sequence_model.reports.findings.motifs import (
-    describe_motif_control,
-    read_unit_motifs,
-    say_element,
-    say_place,
-)
+from error_sequence_model.reports.findings.motifs import describe_motif_control
 from error_sequence_model.reports.findings.statistics import (
     MapStatistics,
     describe_regions,
 )
 from error_sequence_model.results import ReportData, Unit
 
-MOST_NAMED = 3
 FEWEST_SITES = 10
 PLACES = {"donor": "donors", "acceptor": "acceptors", "any": "all sites"}
 Answer = tuple[str, str]
@@ -68,9 +57,8 @@ def make_answer_blocks(
         Block("paragraph", describe_in_short(data.units)),
     ]
     questions: list[tuple[str, Callable[[Unit, str], list[Answer]]]] = [
+        ("What explains the errors, and how many does nothing explain?", answer_why),
         ("Does the language model add anything over the baselines?", answer_gain),
-        ("What are the main causes, and what has no name?", answer_causes),
-        ("Which motifs are more, or less, frequent at errors?", answer_motifs),
     ]
     pairs = list(zip(data.units, names, strict=True))
     for question, answer in questions:
@@ -134,75 +122,6 @@ def _say_higher(unit: Unit, gain: Gain) -> str:
     )
 
 
-def answer_causes(unit: Unit, name: str) -> list[Answer]:
-    """The causes that account for most errors, and how many errors have none."""
-    causes = read_unit_causes(unit)
-    if causes is None:
-        return [(f"{name}: not looked for (the step name_causes).", "open")]
-    error, correct = get_names(unit)
-    rest = causes.summary.get("unexplained") or {}
-    found = rank_causes(causes)
-    if found.empty:
-        text = f"{name}: no named cause is more frequent in {error} than in "
-        text += f"{correct} at a false discovery rate of {causes.summary['fdr']:.0%}"
-        n = f"; all {rest['of']:,} {error} are without a name" if rest else ""
-        return [(f"{text}{n}.", "open")]
-    parts = [
-        f"{row.cause} ({row.share_error:.0%} of {error}, {row.share_correct:.0%} of "
-        f"{correct}, odds ratio {format_ratios(row)})"
-        for row in found.head(MOST_NAMED).itertuples()
-    ]
-    more = len(found) - len(parts)
-    text = f"{name}: {join_words(parts)}" + (f"; {more} more" if more else "")
-    if rest.get("of"):
-        share = rest["errors"] / rest["of"]
-        text += f". Without any enriched cause: {rest['errors']:,} of {rest['of']:,} "
-        text += f"{error} ({share:.0%})"
-    return [(f"{text}.", "")]
-
-
-def rank_causes(causes: UnitCauses) -> pd.DataFrame:
-    """Enriched causes, those first that most more errors have than correct calls."""
-    table = causes.table[causes.table["is_enriched"].astype(bool)]
-    if table.empty:
-        return table
-    excess = table["share_error"] - table["share_correct"]
-    return table.assign(excess=excess).sort_values("excess", ascending=False)
-
-
-def answer_motifs(unit: Unit, name: str) -> list[Answer]:
-    """The motifs of the maps that differ most, where they lie and by how much."""
-    motifs = read_unit_motifs(unit)
-    if motifs is None:
-        return [(f"{name}: not searched (motifs.enabled).", "open")]
-    error, correct = get_names(unit)
-    found = motifs.significant
-    if found.empty:
-        text = f"{count_words(len(motifs.table), 'motif')}; none differs at a false "
-        text += f"discovery rate of {motifs.about['fdr']:.0%}"
-        text = "no motif" if motifs.table.empty else text
-        return [(f"{name}: the maps hold {text}.", "open")]
-    parts = []
-    for row in found.head(2).itertuples():
-        like = say_element(row)
-        named = f" ({like})" if not like.endswith("no known element") else ""
-        shares = [
-            f"{hits / max(n, 1):.0%} of {which}"
-            for which, hits, n in (
-                (error, row.error_sites, row.n_errors),
-                (correct, row.correct_sites, row.n_correct),
-            )
-        ]
-        parts.append(
-            f"{row.consensus.strip('N')}{named}, {say_place(row)}: "
-            f"{', '.join(shares)}, odds ratio {format_ratios(row)}, q "
-            f"{format_q(row.q)}"
-        )
-    more = len(found) - len(parts)
-    tail = f"; {more} more" if more else ""
-    return [(f"{name}: {'; '.join(parts)}{tail}.", "")]
-
-
 def answer_trust(units: Sequence[Unit]) -> list[Answer]:
     """Which maps passed their checks, and by name what failed."""
     verdicts: dict[str, list[str]] = {}
@@ -258,20 +177,15 @@ def answer_meaning(unit: Unit, name: str, focus: str | None) -> list[Answer]:
                 "good" if helps else "open",
             )
         )
-    causes = read_unit_causes(unit)
-    if causes is None or unit.lead.is_control:
+    found = read_unit_explanations(unit)
+    if found is None or unit.lead.is_control:
         return lines
-    hints = [
-        f"{row.cause}: {advise(row.flag)}"
-        for row in rank_causes(causes).head(2).itertuples()
-        if advise(row.flag)
-    ]
-    if hints:
+    if hints := suggest(found)[:2]:
         lines.append((f"{name}, to try: {'; '.join(hints)}.", ""))
-    rest = causes.summary.get("unexplained") or {}
-    if rest.get("errors"):
+    rest = found.summary["unexplained"]
+    if rest["errors"]:
         text = f"{name}: look first at the {rest['errors']:,} {get_names(unit)[0]} "
-        text += "without a named cause."
+        text += "without an explanation."
         if focus:
             text += f" They are listed in tables/{focus}.{unit.key}.unexplained.tsv."
         lines.append((text, ""))
@@ -296,10 +210,10 @@ def describe_in_short(units: Sequence[Unit]) -> str:
     parts = []
     for pair, group in groupby(units, key=lambda unit: unit.pair):
         members = list(group)
-        sentences = [_sum_up_scores(members), _sum_up_gains(members)]
-        sentences += [_sum_up_causes(members), _sum_up_motifs(members)]
-        sentences.append(sum_up_belief(members))
-        parts.append(f"{pair}: " + " ".join(text for text in sentences if text))
+        sentences = [sum_up_why(members, say_places), _sum_up_scores(members)]
+        sentences += [_sum_up_gains(members), sum_up_belief(members)]
+        told = [text[0].upper() + text[1:] for text in sentences if text]
+        parts.append(f"{pair}: {' '.join(told)}")
     return " ".join(parts) or "There are no test scores to sum up."
 
 
@@ -345,44 +259,3 @@ def _sum_up_gains(units: Sequence[Unit]) -> str:
         where = join_words(places["worse"])
         parts.append(f"is worse than the best baseline at {where}")
     return f"The language model {join_words(parts)}." if parts else ""
-
-
-def _sum_up_causes(units: Sequence[Unit]) -> str:
-    shares, none, error = [], [], ""
-    for unit in units:
-        causes = read_unit_causes(unit)
-        coverage = causes.summary.get("coverage") if causes else None
-        if not coverage or not coverage.get("errors"):
-            continue
-        error = get_names(unit)[0]
-        if causes.summary.get("enriched"):
-            shares.append(
-                f"{max(coverage.get('excess') or 0, 0):.0%} of {error} at "
-                f"{say_places([unit.splice_type])}"
-            )
-        else:
-            none.append(say_places([unit.splice_type]))
-    parts = []
-    if shares:
-        parts.append(
-            f"Named causes account for {join_words(shares)}, beyond what correct "
-            "calls have as well."
-        )
-    if none:
-        parts.append(f"No named cause stands out at {join_words(none)}.")
-    return " ".join(parts)
-
-
-def _sum_up_motifs(units: Sequence[Unit]) -> str:
-    found, searched = [], False
-    for unit in units:
-        motifs = read_unit_motifs(unit)
-        searched |= motifs is not None
-        if motifs is not None and len(motifs.significant):
-            row = next(motifs.significant.itertuples())
-            ratio = format_ratio(row.odds_ratio)
-            where = say_places([unit.splice_type])
-            found.append(f"{row.consensus.strip('N')} at {where} (odds ratio {ratio})")
-    if found:
-        return f"Strongest motif: {join_words(found)}."
-    return "No motif of the maps differs." if searched else ""

@@ -55,13 +55,21 @@ def read_unit_causes(unit: Unit) -> UnitCauses | None:
 def read_causes(folder: Path) -> UnitCauses | None:
     """Read the named causes of a contrast and splice type from its folder."""
     try:
-        return UnitCauses(
+        found = UnitCauses(
             read_saved_table(folder / "causes.tsv"),
             read_saved_table(folder / "causes.parquet").set_index("site_id"),
             read_json(folder / "causes.json"),
         )
+        path = folder / "explanations.parquet"
+        if path.is_file():
+            # What has no explanation is decided where all explanations compete.
+            rest = read_saved_table(path).set_index("site_id")["is_unexplained"]
+            found.sites["is_unexplained"] = rest.reindex(found.sites.index).eq(True)
+            summary = read_json(path.with_suffix(".json"))
+            found.summary["unexplained"] = summary["unexplained"]
     except (FileNotFoundError, InputError, KeyError, ValueError):
         return None
+    return found
 
 
 def get_names(unit: Unit) -> tuple[str, str]:

@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import InputError, read_json, read_saved_table
-from error_sequence_model.figures import count_words, format_estimate, format_q
+from error_sequence_model.figures import count_words, format_estimate
 from error_sequence_model.reports.findings.causes import get_names
 from error_sequence_model.reports.prose import tell
 from error_sequence_model.results import Unit
 from error_sequence_model.windows import say_region
 
 WIDEST_PLACE = 60  # bases of the stretch with most of a motif's offsets
-NAMED = 0.1  # q of a motif's likeness from which its element is named
 
 
 @dataclass(frozen=True)
@@ -124,11 +123,10 @@ def say_name(element: str) -> str:
 
 def say_element(row: Any) -> str:
     """The known element a motif is like, or holds, if there is one."""
-    if isinstance(row.element, str) and row.element_q <= NAMED:
-        return f"like {say_name(row.element)} (q {format_q(row.element_q)})"
-    if isinstance(row.contains, str) and row.contains:
-        return f"contains {say_name(row.contains)}"
-    return "like no known element"
+    family = row.family if isinstance(row.family, str) else ""
+    if ":" in family:
+        return f"contains {family}"
+    return f"like {family or 'no known element'}"
 
 
 def format_effect(row: Any) -> str:

@@ -42,14 +42,9 @@ from error_sequence_model.reports.findings.answers import (
     answer_controls,
     describe_in_short,
     make_answer_blocks,
-    rank_causes,
 )
-from error_sequence_model.reports.findings.causes import read_unit_causes
+from error_sequence_model.reports.findings.explanations import read_unit_explanations
 from error_sequence_model.reports.findings.gain import measure_gain
-from error_sequence_model.reports.findings.motifs import (
-    read_unit_motifs,
-    say_place,
-)
 from error_sequence_model.reports.findings.statistics import (
     MapStatistics,
     collect_statistics,
@@ -309,7 +304,7 @@ def _draw_regions(page: Page, *, table: pd.DataFrame, draws: int) -> None:
 
 
 MOST_HEIGHT = 2.2  # inches, of the table
-RIGHT = ("errors", "correct", "named causes")
+RIGHT = ("errors", "correct", "explained")
 
 
 def collect_answers(units: Sequence[Unit]) -> pd.DataFrame:
@@ -328,26 +323,15 @@ def _answer(unit: Unit) -> dict[str, str]:
         "AUROC [95 %]": format_number(metrics.get("auroc"))
         + format_interval(unit.lead.get_interval("auroc")),
         "Δ AUPRC to best baseline": "–",
-        "main cause": "–",
-        "named causes": "–",
-        "strongest motif": "–",
+        "first explanation": "–",
+        "explained": "–",
         "maps": "○ not checked",
     }
     if gain is not None:
         sign = {"good": "✓ ", "bad": "✗ "}.get(gain.mark, "")
         number = format_number(gain.delta, sign=True)
         row["Δ AUPRC to best baseline"] = f"{sign}{number}{gain.interval}"
-    row |= _answer_causes(unit)
-    motifs = read_unit_motifs(unit)
-    if motifs is not None:
-        found = motifs.significant
-        row["strongest motif"] = "none"
-        if len(found):
-            first = next(found.itertuples())
-            ratio = format_ratio(first.odds_ratio)
-            letters = first.consensus.strip("N")
-            place = say_place(first).split(",")[0]
-            row["strongest motif"] = f"{letters}, {place} (OR {ratio})"
+    row |= _answer_why(unit)
     if unit.lead.methods and unit.lead.has_passed(unit.lead.methods[0]):
         is_attention = unit.lead.has_passed("attention") is not False
         row["maps"] = "✓ passed" if is_attention else "✓ attention ✗"
@@ -356,19 +340,17 @@ def _answer(unit: Unit) -> dict[str, str]:
     return row
 
 
-def _answer_causes(unit: Unit) -> dict[str, str]:
-    causes = read_unit_causes(unit)
-    coverage = causes.summary.get("coverage") if causes else None
-    if not coverage or not coverage.get("errors"):
+def _answer_why(unit: Unit) -> dict[str, str]:
+    found = read_unit_explanations(unit)
+    if found is None:
         return {}
-    found = rank_causes(causes)
-    if found.empty:
-        return {"main cause": "none", "named causes": "0%"}
-    first = next(found.itertuples())
-    ratio = format_ratio(first.odds_ratio)
+    if found.named.empty:
+        return {"first explanation": "none", "explained": "0%"}
+    first = next(found.named.itertuples())
+    ratio = format_ratio(first.joint_odds_ratio)
     return {
-        "main cause": f"{first.cause} (OR {ratio})",
-        "named causes": f"{max(coverage.get('excess') or 0, 0):.0%}",
+        "first explanation": f"{first.name} (OR {ratio})",
+        "explained": f"{found.summary['explained_share']:.0%}",
     }
 
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from error_sequence_model.features import KnownElement, find_hits
+from error_sequence_model.features.catalogue import KnownElement
+from error_sequence_model.features.element_features import find_hits
 
 HIT_CHANCE = 1e-3  # of a position of background sequence
 BINS = 1000
 LOWEST_SHARE = 1e-3
+# Offsets [start, end) of the bases that every site of a type has for its own.
+OWN = {"donor": (-3, 6), "acceptor": (-3, 1)}
+TRACT = (-20, -3)  # of an acceptor: its composition is its strength
 
 
 def get_log_odds(matrix: np.ndarray, background: np.ndarray) -> np.ndarray:
@@ -97,6 +101,35 @@ def find_element_hits(codes: np.ndarray, element: KnownElement) -> np.ndarray:
     if element.consensus is not None:
         return find_hits(codes, element.consensus)
     return find_matrix_hits(codes, element.matrix, get_background(codes))
+
+
+def find_placed_hits(
+    codes: np.ndarray, element: KnownElement, upstream: int, is_donor: np.ndarray
+) -> np.ndarray:
+    """Mark where an element starts at its place, clear of the site's own consensus.
+
+    Args:
+        codes: int (n, length).
+        element: See ``find_element_hits``.
+        upstream: Bases before the junction.
+        is_donor: Whether each site is a donor, bool (n,).
+
+    Returns:
+        bool (n, length): hits that lie wholly in its zone of the site's type, and share
+        no base with the consensus (``OWN``): its strength is told by strength.
+    """
+    hits = find_element_hits(codes, element)
+    for splice_type, rows in (("donor", is_donor), ("acceptor", ~is_donor)):
+        if element.zones and splice_type not in element.zones:
+            hits[rows] = False
+            continue
+        start, end = element.zones.get(splice_type, (-upstream, codes.shape[1]))
+        columns = np.clip([start + upstream, end + upstream], 0, codes.shape[1])
+        hits[rows] = keep_inside(hits[rows], element.width, *columns)
+        first, last = OWN[splice_type]
+        clear = max(first - element.width + 1 + upstream, 0)
+        hits[np.ix_(rows, range(clear, last + upstream))] = False
+    return hits
 
 
 def find_matrix_hits(

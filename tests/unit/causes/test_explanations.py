@@ -1,0 +1,182 @@
+"""One list: the planted word comes first, its shadows and noise are not named."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from error_sequence_model.causes import MotifRun, explain_errors, name_causes
+from error_sequence_model.causes.explanations import COLUMNS, measure_explained
+from error_sequence_model.core import write_json, write_parquet, write_tsv
+from error_sequence_model.features import read_elements, spell_consensus
+from error_sequence_model.settings import parse_contrast
+from error_sequence_model.windows import make_windows, write_windows
+
+N = 900
+UPSTREAM = 100
+WORD = "GGGTGGG"
+
+
+def make_case(seed=0, contrast="fp_vs_tp", has_word=True):
+    """Donors: G-runs downstream of errors; the words hold GT, GGG and GGTG."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 4, (N, 200)).astype(np.int8)
+    codes[:, UPSTREAM - 3 : UPSTREAM + 6] = ["ACGT".index(b) for b in "CAGGTAAGT"]
+    noisy = rng.random((N, 9)) < 0.2
+    noisy[:, 3:5] = False
+    site = codes[:, UPSTREAM - 3 : UPSTREAM + 6]
+    site[noisy] = rng.integers(0, 4, noisy.sum())
+    labels = (rng.random(N) < 0.4).astype(int)
+    carries = rng.random(N) < np.where(labels == 1, 0.8, 0.03)
+    for row in np.flatnonzero(carries & has_word):
+        start = UPSTREAM + rng.integers(10, 35)
+        letters = ["ACGT".index(base) for base in WORD]
+        if rng.random() < 0.2:  # altered, so that not all are found
+            letters[rng.integers(7)] = 0
+        codes[row, start : start + 7] = letters
+    error, correct = ("FP", "TP") if contrast == "fp_vs_tp" else ("FN", "TP")
+    sites = pd.DataFrame(
+        {
+            "site_id": np.arange(N),
+            "chrom": "chr1",
+            "junction": np.arange(N) * 1000,
+            "strand": "+",
+            "splice_type": "donor",
+            "pred_type": np.where(labels == 1, error, correct),
+            "gene_id": [f"g{number}" for number in rng.integers(0, 300, N)],
+            "gene_biotype": "protein_coding",
+        }
+    )
+    split = sites[["site_id"]].assign(
+        label=labels, fold=0, part=np.where(np.arange(N) % 4 == 0, "test", "train")
+    )
+    letters = ["".join("ACGT"[base] for base in row) for row in codes]
+    windows = make_windows(sites["site_id"].to_numpy(), letters, upstream=UPSTREAM)
+    return sites, windows, split, parse_contrast(contrast)
+
+
+def make_run(p=1e-20):
+    """What the step ``motifs`` would have found."""
+    row = {"consensus": WORD, "family": "GGG: HNRNPH1", "region": "proximal_intron"}
+    row |= {"motif": "error_1", "start": 8, "end": 44, "p": p, "odds_ratio": 60.0}
+    row |= {"beyond_composition": True, "matches": "", "contains": "fus, g_triplet"}
+    row |= {"delta_logit": 7.0, "delta_low": 6.0, "delta_high": 8.0}
+    elements = pd.DataFrame(
+        [
+            {"element": name, "region": "proximal_intron", "start": 6, "end": 50}
+            | {"p": 1e-9 * p**0.1, "odds_ratio": 9.0, "beyond_composition": True}
+            | {"explained_by": None}
+            for name in ("fus", "g_triplet")
+        ]
+    )
+    matrix = spell_consensus(WORD, WORD) * 0.9 + 0.025
+    return MotifRun("", pd.DataFrame([row]), elements, {"error_1": matrix})
+
+
+def explain(case, runs):
+    named = name_causes(*case, "donor", draws=20)
+    return explain_errors(
+        *(*case, "donor"),
+        causes=named.table,
+        flags=named.sites,
+        runs=runs,
+        elements=read_elements(),
+        draws=20,
+    )
+
+
+def test_the_planted_word_is_named_and_what_lies_in_it_is_not():
+    found = explain(make_case(), [make_run()])
+    assert list(found.table) == list(COLUMNS)
+    assert found.summary["named"] == ["error_1"]
+    first = found.table.iloc[0]
+    assert first["name"] == "GGGTGGG (GGG: HNRNPH1)" and first["rank"] == 1
+    assert first["place"] == "proximal intron, +8..+43"
+    assert first["share_error"] > 0.7 > 0.1 > first["share_correct"]
+    assert 1 < first["joint_low"] < first["joint_odds_ratio"] < first["joint_high"]
+    assert first["delta_logit"] == 7
+    assert abs(found.summary["explained_share"] - 0.79) < 0.05
+    others = found.table.set_index("explanation").drop(index="error_1")
+    assert {"fus@proximal_intron", "g_triplet@proximal_intron"} <= set(others.index)
+    assert others["low"].min() > 1 and not others["is_named"].any()
+    for name in ("fus@proximal_intron", "g_triplet@proximal_intron"):
+        assert others.loc[name, "why_not"] == "adds nothing beside error_1"
+        assert others.loc[name, "joint_odds_ratio"] < 2
+    rest = found.sites[found.sites["is_unexplained"]]
+    assert found.summary["unexplained"]["site_ids"] == rest["site_id"].tolist()
+    assert rest["label"].eq(1).all() and rest["error_1"].lt(2).all()
+
+
+def test_a_cause_of_other_errors_is_not_named():
+    """GTs within the words compete with the site: expected of FN, not of FP."""
+    for contrast, is_refused in (("fp_vs_tp", True), ("fn_vs_tp", False)):
+        case = make_case(contrast=contrast)
+        named = name_causes(*case, "donor", draws=20)
+        table = named.table.assign(
+            p=named.table["p"].mask(named.table["flag"].eq("competitor"), 1e-9)
+        )
+        options = {"causes": table, "flags": named.sites, "draws": 20}
+        found = explain_errors(*case, "donor", **options)
+        why = found.table.set_index("explanation").loc["competitor", "why_not"]
+        assert (why == "not expected to cause these errors") == is_refused
+
+
+def test_nothing_is_named_where_there_is_nothing():
+    for seed in range(3):
+        found = explain(make_case(seed, has_word=False), [make_run(p=0.3)])
+        assert found.table.empty or not found.table["is_named"].any()
+        assert found.summary["explained_share"] == 0
+        assert found.sites["is_unexplained"].sum() == found.summary["unexplained"]["of"]
+
+
+@pytest.mark.parametrize(
+    ("levels", "share"),
+    [
+        ([2, 2, 2, 0, 0, 0, 0, 0], 0.75),
+        ([2, 2, 2, 0, 2, 0, 0, 0], (0.75 - 0.25) / (1 - 0.25)),
+        ([2, 1, 0, 0, 0, 0, 0, 0], 0.5),
+        ([0, 0, 0, 0, 0, 0, 0, 0], 0.0),
+    ],
+)
+def test_explained_is_what_correct_calls_do_not_let_expect(levels, share):
+    labels = np.array([1, 1, 1, 1, 0, 0, 0, 0])
+    assert measure_explained(pd.Series(levels), labels) == pytest.approx(share)
+
+
+def test_the_step_writes_three_files(tmp_path):
+    sites, windows, split, contrast = make_case()
+    named = name_causes(sites, windows, split, contrast, "donor", draws=20)
+    write_parquet(tmp_path / "sites.parquet", sites)
+    write_parquet(tmp_path / "split.parquet", split)
+    write_tsv(tmp_path / "causes.tsv", named.table)
+    write_parquet(tmp_path / "causes.parquet", named.sites)
+    run = make_run()
+    write_tsv(tmp_path / "motifs.tsv", run.motifs)
+    write_tsv(tmp_path / "elements.tsv", run.elements)
+    matrix = run.matrices["error_1"].tolist()
+    entries = [{"motif": "error_1", "matrix": matrix}]
+    write_json(tmp_path / "motifs.json", {"motifs": entries})
+    sites["sequence"] = windows.get_sequences()
+    write_parquet(tmp_path / "brought.parquet", sites.assign(sequence_junction=100))
+    write_windows(
+        tmp_path / "brought.parquet", None, 100, 100, tmp_path / "windows.arrow"
+    )
+    script = Path(__file__).parents[3] / "workflow" / "scripts" / "explanations.py"
+    words = [sys.executable, str(script), "--contrast-name", "fp_vs_tp"]
+    words += ["--contrast", "null", "--splice-type", "donor", "--output", str(tmp_path)]
+    for name in ("sites.parquet", "windows.arrow", "split.parquet"):
+        words += [f"--{name.split('.')[0]}", str(tmp_path / name)]
+    words += ["--causes", str(tmp_path / "causes.tsv")]
+    words += ["--motifs", str(tmp_path / "motifs.tsv"), "--draws", "20"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "named: GGGTGGG" in done.stderr
+    table = pd.read_csv(tmp_path / "explanations.tsv", sep="\t")
+    assert table["explanation"].iloc[0] == "error_1"
+    assert (tmp_path / "explanations.parquet").is_file()
+    assert (tmp_path / "explanations.json").is_file()

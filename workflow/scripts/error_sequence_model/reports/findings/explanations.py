@@ -1,0 +1,140 @@
+"""What a report reads of a unit's explanations, and says about them on page one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.core import InputError, read_json, read_saved_table
+from error_sequence_model.figures import format_estimate, format_ratio, join_words
+from error_sequence_model.reports.findings.causes import advise, get_names
+from error_sequence_model.results import Unit
+
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class UnitExplanations:
+    """The explanations of one unit, as ``explain_errors`` wrote them.
+
+    Attributes:
+        table: ``explanations.tsv``.
+        sites: ``explanations.parquet``, indexed by site_id.
+        summary: ``explanations.json``.
+    """
+
+    table: pd.DataFrame
+    sites: pd.DataFrame
+    summary: dict[str, Any]
+
+    @property
+    def named(self) -> pd.DataFrame:
+        """The explanations that hold beside each other, that of most errors first."""
+        return self.table[self.table["is_named"].astype(bool)]
+
+
+def read_unit_explanations(unit: Unit) -> UnitExplanations | None:
+    """Read a unit's explanations; None where the step has not run."""
+    return read_explanations(unit.lead.path.parents[2])
+
+
+def read_explanations(folder: Path) -> UnitExplanations | None:
+    """Read the explanations of a contrast and splice type from its folder."""
+    try:
+        return UnitExplanations(
+            read_saved_table(folder / "explanations.tsv"),
+            read_saved_table(folder / "explanations.parquet").set_index("site_id"),
+            read_json(folder / "explanations.json"),
+        )
+    except (FileNotFoundError, InputError, KeyError, ValueError):
+        return None
+
+
+def answer_why(unit: Unit, name: str) -> list[tuple[str, str]]:
+    """What explains the errors, in order, and how many errors nothing explains."""
+    found = read_unit_explanations(unit)
+    if found is None:
+        return [(f"{name}: not looked for (the step explain_errors).", "open")]
+    error, correct = get_names(unit)
+    rest = found.summary["unexplained"]
+    if found.named.empty:
+        text = f"{name}: nothing that was tried explains them: no named cause, known "
+        text += f"element or motif is more frequent in {error} than in {correct} at a "
+        text += f"false discovery rate of {found.summary['fdr']:.0%} and beside the "
+        return [(f"{text}others ({found.summary['n_candidates']} were tried).", "open")]
+    rows = list(found.named.itertuples())
+    is_alone = len(rows) == 1
+    text = f"{name}: " + "; ".join(
+        say_explanation(row, error, correct, is_alone=is_alone)
+        for row in rows[:MOST_NAMED]
+    )
+    text += f"; {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
+    share = found.summary["explained_share"]
+    text += f". Together they explain {share:.0%} of {error}; "
+    if rest["of"]:
+        left = f"{rest['errors']:,} of {rest['of']:,}"
+        text += f"{left} ({rest['errors'] / rest['of']:.0%}) have none of them."
+    return [(text, "")]
+
+
+def say_explanation(row: Any, error: str, correct: str, *, is_alone: bool) -> str:
+    """One explanation: how many have it, where, its odds ratios, its effect."""
+    verb = "lack" if row.is_absence else "carry" if row.kind != "flag" else "have"
+    place = f", {row.place}," if isinstance(row.place, str) and row.place else ""
+    name = f"“{row.name}”" if row.kind == "flag" else row.name
+    text = f"{row.share_error:.0%} of {error} {verb} {name}{place} against "
+    if row.share_correct == 0:
+        # An odds ratio over nothing is a number of the prior's.
+        text += f"0 of {row.n_correct:,} {correct}"
+    else:
+        ratio = _say_ratio(row.odds_ratio, row.low, row.high)
+        text += f"{row.share_correct:.0%} of {correct} (odds ratio {ratio}"
+        if not is_alone:
+            joint = (row.joint_odds_ratio, row.joint_low, row.joint_high)
+            text += f", beside the others {_say_ratio(*joint)}"
+        text += ")"
+    if np.isfinite(row.delta_logit):
+        effect = format_estimate(row.delta_logit, row.delta_low, row.delta_high)
+        text += f"; putting it in adds {effect} log-odds"
+    if np.isfinite(row.knockout_logit):
+        effect = (row.knockout_logit, row.knockout_low, row.knockout_high)
+        text += f", taking it out {format_estimate(*effect)}"
+    return text
+
+
+def _say_ratio(ratio: float, low: float, high: float) -> str:
+    return f"{format_ratio(ratio)} [{format_ratio(low)}, {format_ratio(high)}]"
+
+
+def sum_up_why(units: Sequence[Unit], say_places: Any) -> str:
+    """The first explanation of each unit in one sentence, for the report's opening."""
+    told, none = [], []
+    for unit in units:
+        found = read_unit_explanations(unit)
+        if found is None:
+            continue
+        where = say_places([unit.splice_type])
+        if found.named.empty:
+            none.append(where)
+            continue
+        row = next(found.named.itertuples())
+        told.append(
+            f"{row.name} at {where} ({row.share_error:.0%} of {get_names(unit)[0]}, "
+            f"{row.share_correct:.0%} of {get_names(unit)[1]})"
+        )
+    parts = [f"First explanation: {join_words(told)}."] if told else []
+    if none:
+        parts.append(f"Nothing that was tried explains them at {join_words(none)}.")
+    return " ".join(parts)
+
+
+def suggest(found: UnitExplanations) -> list[str]:
+    """What to try, for the named explanations that are flags."""
+    flags = found.named[found.named["kind"].eq("flag")]
+    hints = [(row.name, advise(row.explanation)) for row in flags.itertuples()]
+    return [f"{name}: {hint}" for name, hint in hints if hint]
