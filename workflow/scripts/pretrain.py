@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
 
 from error_sequence_model.core import parse_json, run_step
@@ -26,6 +27,8 @@ def parse_arguments() -> argparse.Namespace:
 
 def main(arguments: argparse.Namespace) -> None:
     """Pretrain and save."""
+    # Its launcher ignores SIGTERM, and a process starts with what its parent ignores.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     pretrain_run(
         BackboneSettings.from_mapping(arguments.backbone),
         PretrainingSettings.from_mapping(arguments.pretraining),

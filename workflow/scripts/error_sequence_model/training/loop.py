@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import logging
 import time
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from error_sequence_model.training.groups import (
 )
 from error_sequence_model.training.state import (
     TrainingState,
+    describe_device,
     make_accelerator,
     make_row,
 )
@@ -152,21 +154,27 @@ class Training:
             now = time.monotonic()
             state.seconds, start = state.seconds + now - start, now
             if self.is_stopping:
-                self._save_and_stop()
+                self._save()
+                # A process that ends first has the others ended by the launcher.
+                self.accelerator.wait_for_everyone()
+                raise self._make_stop()
             if now - last_save >= 60 * self.settings.checkpoint_minutes:
                 self._save()
                 start = last_save = time.monotonic()
+        # In the middle of a validation only the process that saves may stop: the others
+        # would end, and have it ended, before it has.
+        is_main = self.accelerator.is_main_process
         try:
-            with self.stop.at_once():
+            with self.stop.at_once() if is_main else nullcontext():
                 validated = self.validate()
         except StoppedError:
-            self._save_and_stop()
+            self._save()
+            raise self._make_stop() from None
         self._finish_epoch(validated)
         self._save()
 
-    def _save_and_stop(self) -> None:
-        self._save()
-        raise StoppedError(
+    def _make_stop(self) -> StoppedError:
+        return StoppedError(
             f"stopped by SIGTERM at epoch {self.state.epoch + 1}, after step "
             f"{self.state.step} of {self.steps_per_epoch}; the next run goes on there"
         )
@@ -262,6 +270,7 @@ class Training:
                 # The loss scale of fp16.
                 "scaler": {} if scaler is None else scaler.state_dict(),
                 "tokens_per_batch": self.gradients.tokens_per_batch,
+                "device": describe_device(self.accelerator.device),
                 "state": copy.copy(vars(self.state)),
             }
         )
@@ -273,9 +282,18 @@ class Training:
         self.task.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.task.load_state_dict(saved["task"])
-        if saved["scaler"]:
+        if saved["scaler"] and self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(saved["scaler"])
-        self.gradients.tokens_per_batch = saved["tokens_per_batch"]
+        device = describe_device(self.accelerator.device)
+        if device == saved["device"]:
+            self.gradients.tokens_per_batch = saved["tokens_per_batch"]
+        else:
+            # The loss scale of fp16 and the budget belong to the device.
+            logger.warning(
+                "the run began on %s and goes on on %s in %s: its numbers will differ "
+                "in the last digits from those of one device",
+                *(saved["device"], device, self.precision),
+            )
         self.state = TrainingState(**saved["state"])
         logger.info(
             "resuming at epoch %d, step %d", self.state.epoch + 1, self.state.step + 1
