@@ -8,7 +8,15 @@ from .faces import open_face
 
 if TYPE_CHECKING:
     from .commands import parse_json, run_step
-    from .devices import autocast, choose_precision, evaluating, get_device, has_amx
+    from .devices import (
+        autocast,
+        choose_precision,
+        describe_float32,
+        evaluating,
+        get_device,
+        has_amx,
+        multiplying,
+    )
     from .errors import InputError, StoppedError, list_problems
     from .files import (
         DAMAGE,
@@ -44,6 +52,7 @@ __all__ = [
     "atomic_path",
     "autocast",
     "choose_precision",
+    "describe_float32",
     "evaluating",
     "find_sources",
     "get_device",
@@ -56,6 +65,7 @@ __all__ = [
     "hash_file",
     "hash_sources",
     "list_problems",
+    "multiplying",
     "open_face",
     "open_hdf5",
     "parse_json",

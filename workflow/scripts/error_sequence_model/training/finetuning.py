@@ -109,6 +109,10 @@ class FineTuning(Task):
             epoch=epoch,
         )
 
+    def calibrate(self) -> None:
+        """Let the norms take statistics of some training sequences."""
+        calibrate_model(self.model, self.train_dataset, seed=self.settings.seed)
+
     def make_examples(self, indices: np.ndarray, epoch: int) -> list[dict[str, Any]]:
         """Read the sequences."""
         return [self.train_dataset[int(index)] for index in indices]
@@ -302,7 +306,6 @@ def fine_tune(
         What was decided for this machine (`Training.record`), in the main process, the
         one that writes; None in the others.
     """
-    calibrate_model(model, train_dataset, seed=settings.seed)
     output = Path(output_dir)
     task = FineTuning(model, train_dataset, val_dataset, settings, output_dir=output)
     training = Training(task, checkpoints)

@@ -133,15 +133,17 @@ class GradientSteps:
         on_cpu = self.device.type == "cpu"
         longest = np.array([int(np.argmax(self.task.lengths))])
         examples = self.task.make_examples(longest, 0) * (1 if on_cpu else count)
-        (batch,) = self._collate([examples], seed=0)
+        (batch,) = self._collate([examples], seed=0, is_probe=True)
         weights = self.task.sum_weights(longest, examples, None)
         if on_cpu:
             return count * measure_saved_bytes(lambda: self._run(batch, weights))
         torch.cuda.reset_peak_memory_stats()
         self.accelerator.backward(self._run(batch, weights))
         trained = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
-        # The optimiser's two averages are not there yet.
-        return torch.cuda.max_memory_allocated() + 8 * trained
+        # What is not there yet: the optimiser's two averages, and the copy of all
+        # gradients that is added over the ranks.
+        copies = 2 + (self.accelerator.num_processes > 1)
+        return torch.cuda.max_memory_allocated() + 4 * copies * trained
 
     def prepare(self, share: Share) -> None:
         """Collate a share before it is due, while the device still works."""
@@ -212,7 +214,9 @@ class GradientSteps:
         share.budget = self.tokens_per_batch
         share.passes = self._collate(examples, share.seed)
 
-    def _collate(self, batches: list[list[Any]], seed: int) -> list[dict[str, Tensor]]:
+    def _collate(
+        self, batches: list[list[Any]], seed: int, *, is_probe: bool = False
+    ) -> list[dict[str, Tensor]]:
         # Not the stream that dropout draws from.
         generator = torch.Generator().manual_seed(seed + 1)
         passes = []
@@ -220,6 +224,9 @@ class GradientSteps:
             batch = self.task.collate(
                 examples, multiple=self.multiple, generator=generator
             )
+            if is_probe:
+                # A pass with padding has masks and biases that one without has not.
+                batch["attention_mask"][0, -1] = 0
             if batch["attention_mask"].all():
                 del batch["attention_mask"]
             passes.append({name: self._send(t) for name, t in batch.items()})

@@ -22,8 +22,10 @@ from error_sequence_model.core import (
     StoppedError,
     StopRequest,
     choose_precision,
+    describe_float32,
     get_device,
     get_progress,
+    multiplying,
 )
 from error_sequence_model.datasets import plan_steps, share_step
 from error_sequence_model.training.checkpoints import CheckpointFolder
@@ -77,6 +79,9 @@ class Training:
         if self.settings.gradient_checkpointing:
             task.model.activation_checkpointing_enable()
         self.steps_per_epoch = len(self._plan(0))
+        saved = checkpoints.load()
+        if saved is None:
+            task.calibrate()
         if self.accelerator.num_processes > 1:
             for tensor in task.model.state_dict().values():
                 torch.distributed.broadcast(tensor, src=0)
@@ -86,7 +91,8 @@ class Training:
         self.gradients = GradientSteps(task, self.accelerator, precision=self.precision)
         self.stop, self.is_stopping = StopRequest(), False
         self.state = TrainingState()
-        self._resume()
+        if saved is not None:
+            self._resume(saved)
         if not self.gradients.tokens_per_batch:
             self.gradients.find_budget()
 
@@ -97,6 +103,7 @@ class Training:
             "device": self.accelerator.device.type,
             "processes": self.accelerator.num_processes,
             "precision": self.precision,
+            "float32": describe_float32(self.accelerator.device),
             "tokens_per_batch": self.gradients.tokens_per_batch,
             "steps_per_epoch": self.steps_per_epoch,
         }
@@ -147,7 +154,8 @@ class Training:
         what = f"{self.task.section} epoch {state.epoch + 1}/{self.settings.epochs}"
         for step in get_progress(plan[state.step :], what=what, unit="steps"):
             following = next(iter(plan[state.step + 1 :]), None)
-            loss, norm = self._take_step(step, following)
+            with multiplying("tf32"):
+                loss, norm = self._take_step(step, following)
             state.losses += loss
             state.gradient_norms += norm
             state.step += 1
@@ -275,10 +283,7 @@ class Training:
             }
         )
 
-    def _resume(self) -> None:
-        saved = self.checkpoints.load()
-        if saved is None:
-            return
+    def _resume(self, saved: dict[str, Any]) -> None:
         self.task.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.task.load_state_dict(saved["task"])
