@@ -210,7 +210,7 @@ def test_contrasts_as_list_or_map(contrasts) -> None:
         ({"tokens_per_batch": True}, "allowed are auto"),
         ({"bucket_boundaries": 512}, "bucket_boundaries 512"),
         ({"bucket_boundaries": ["a"]}, "bucket_boundaries .'a'."),
-        ({"compile": "no"}, "compile 'no': allowed are true and false"),
+        ({"compile": "no"}, "compile 'no': allowed are auto, true and false"),
     ],
 )
 def test_training_settings_refuse_what_they_cannot_use(mapping, word) -> None:
@@ -222,8 +222,12 @@ def test_training_settings_refuse_what_they_cannot_use(mapping, word) -> None:
 @pytest.mark.parametrize("name", [name for name in NUMBERS if name != "seed"])
 def test_what_the_config_allows_the_settings_allow(name) -> None:
     training = read_schema()["properties"]["training"]["properties"]
-    ends = [training[name][k] for k in ("minimum", "maximum") if k in training[name]]
-    assert all(map(NUMBERS[name].holds, [*ends, training[name]["default"]]))
+    default = training[name]["default"]
+    assert getattr(TrainingSettings(**{name: default}), name) == default
+    options = training[name].get("anyOf", [training[name]])
+    (part,) = (option for option in options if "type" in option)
+    ends = [part[k] for k in ("minimum", "maximum") if k in part]
+    assert all(map(NUMBERS[name].holds, ends))
 
 
 def test_training_settings_take_numbers_of_numpy() -> None:

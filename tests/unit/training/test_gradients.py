@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from accelerate.optimizer import AcceleratedOptimizer
 
@@ -103,3 +104,34 @@ def test_norms_are_calibrated_before_the_first_step_and_never_again(
         Training(task, CheckpointFolder(tmp_path, "abc")).run()
         assert len(calls) == 1
     assert task.model.backbone.is_calibrated
+
+
+def test_a_model_that_cannot_be_compiled_runs_as_it_is(monkeypatch, caplog):
+    monkeypatch.setattr(
+        "error_sequence_model.training.gradients.logger.parent.propagate", True
+    )
+
+    def fail(model, **options):
+        def call(**inputs):
+            raise RuntimeError("no C++ compiler\nmore lines")
+
+        return call
+
+    expected = make_training().run()
+    monkeypatch.setattr(torch, "compile", fail)
+    run = make_training(compile=True)
+    (row,) = run.run()
+    assert row["train_loss"] == pytest.approx(expected[0]["train_loss"], abs=1e-5)
+    warnings = [r for r in caplog.records if "cannot be compiled" in r.message]
+    assert len(warnings) == 1 and "(no C++ compiler)" in warnings[0].message
+
+
+@pytest.mark.parametrize(
+    ("device", "epochs", "is_worth"),
+    [("cuda", 1000, True), ("cuda", 3, False), ("cpu", 1000, False)],
+)
+def test_auto_compiles_long_runs_on_gpus(device, epochs, is_worth):
+    run = make_training(epochs=epochs)
+    assert run.gradients.forward is run.task.model
+    run.gradients.device = torch.device(device)
+    assert run.gradients.is_worth_compiling() == is_worth

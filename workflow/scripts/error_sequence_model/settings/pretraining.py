@@ -105,6 +105,8 @@ class PretrainingSettings(Settings):
                 tokens_per_batch=self.tokens_per_batch,
                 precision=self.precision,
                 checkpoint_minutes=self.checkpoint_minutes,
+                # What is predicted is looked up in the batch: no whole graph.
+                compile=False,
                 seed=self.seed,
             )
         except InputError as error:

@@ -152,7 +152,8 @@ class TrainingSettings(Settings):
 
     Attributes:
         epochs: Passes over the training sites.
-        learning_rate: Peak learning rate of AdamW.
+        learning_rate: Peak learning rate of AdamW; "auto": what fits the backbone and
+            what of it learns.
         batch_size: Sequences per optimiser step, over all ranks and micro-batches.
         tokens_per_batch: Padded tokens of one forward pass on one device, or "auto".
         bucket_boundaries: Outer edges of the length buckets, in tokens.
@@ -170,13 +171,14 @@ class TrainingSettings(Settings):
         layer_decay: Factor on the learning rate per layer below the head.
         mask_share: Probability of each training token to be masked.
         gradient_checkpointing: Trade time for memory.
-        compile: Compile the model first (`torch.compile`).
+        compile: Compile the model first (`torch.compile`); "auto": on GPUs, where the
+            run is long enough to win the time back.
         checkpoint_minutes: Minutes between two checkpoints inside an epoch.
         seed: Seed of initialisation, order and dropout.
     """
 
     epochs: int = 5
-    learning_rate: float = 3.0e-4
+    learning_rate: float | str = "auto"
     batch_size: int = 32
     tokens_per_batch: int | str = "auto"
     bucket_boundaries: tuple[int, ...] | None = None
@@ -193,7 +195,7 @@ class TrainingSettings(Settings):
     layer_decay: float = 1.0
     mask_share: float = 0.0
     gradient_checkpointing: bool = False
-    compile: bool = False
+    compile: bool | str = "auto"
     checkpoint_minutes: float = 10.0
     seed: int = 1
 
@@ -201,13 +203,15 @@ class TrainingSettings(Settings):
         edges = check_edges(self.bucket_boundaries)
         object.__setattr__(self, "bucket_boundaries", edges)
         for name, numbers in NUMBERS.items():
-            place = f"`training.{name}`"
-            check_number(name, getattr(self, name), numbers, place=place)
-        for name in ("gradient_checkpointing", "compile"):
-            if not isinstance(getattr(self, name), bool):
+            place, value = f"`training.{name}`", getattr(self, name)
+            if name != "learning_rate" or value != "auto":
+                check_number(name, value, numbers, place=place)
+        for name, others in (("gradient_checkpointing", ()), ("compile", ("auto",))):
+            value = getattr(self, name)
+            if not isinstance(value, bool) and value not in others:
+                allowed = ", ".join([*others, "true and false"])
                 raise InputError(
-                    f"{name} {getattr(self, name)!r}: allowed are true and false; set "
-                    f"`training.{name}`"
+                    f"{name} {value!r}: allowed are {allowed}; set `training.{name}`"
                 )
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
@@ -261,6 +265,7 @@ class BackboneSettings:
         head_dropout: Dropout in the classifier's head.
         tuning: What learns beside the head: "full", "frozen" (nothing), "lora".
         lora: Size of the adapters; None unless tuning is "lora".
+        learning_rate: In place of that of ``training``; None: that one.
         options: Shape of a new network, such as layers and hidden_size.
     """
 
@@ -271,6 +276,7 @@ class BackboneSettings:
     head_dropout: float = 0.1
     tuning: str = "full"
     lora: LoraSettings | None = None
+    learning_rate: float | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -286,6 +292,10 @@ class BackboneSettings:
                 f"head_dropout {dropout!r}: allowed are numbers from 0 to below 1; set "
                 "`backbones.<name>.head_dropout`"
             )
+        if self.learning_rate is not None:
+            place = "`backbones.<name>.learning_rate`"
+            allowed = NUMBERS["learning_rate"]
+            check_number("learning_rate", self.learning_rate, allowed, place=place)
         if not isinstance(self.lora, (LoraSettings, type(None))):
             raise InputError(
                 f"lora {self.lora!r}: rank, alpha and dropout are needed, by name; set "

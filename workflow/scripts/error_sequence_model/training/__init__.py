@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     )
     from .groups import get_rate_factor, make_optimizer
     from .loop import Training
+    from .rate_finder import find_rates, plot_rates
     from .run import train_run
     from .state import TrainingState
     from .task import Task
@@ -27,9 +28,11 @@ __all__ = [
     "Training",
     "TrainingState",
     "compute_class_weights",
+    "find_rates",
     "fine_tune",
     "get_rate_factor",
     "make_optimizer",
+    "plot_rates",
     "train_error_sequence_model",
     "train_run",
 ]

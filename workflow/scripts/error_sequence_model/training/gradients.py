@@ -30,6 +30,7 @@ from error_sequence_model.training.token_budget import (
 logger = logging.getLogger(__name__)
 
 COMPILED_MULTIPLE = 16
+STEPS_WORTH_COMPILING = 2000  # it takes minutes
 AMX_MULTIPLE = 16  # rows of a tile; and fewer shapes to make kernels for
 
 
@@ -100,13 +101,21 @@ class GradientSteps:
         if precision == "bf16" and has_amx(self.device):
             self.multiple = AMX_MULTIPLE
         self.forward = task.model
-        if self.settings.compile:
-            self.multiple = COMPILED_MULTIPLE
+        self.is_trying = False
+        if self.is_worth_compiling():
+            self.multiple, self.is_trying = COMPILED_MULTIPLE, True
             self.forward = torch.compile(task.model, dynamic=True)
         self.tokens_per_batch = 0
         if self.settings.tokens_per_batch != "auto":
             self.tokens_per_batch = int(self.settings.tokens_per_batch)
         self._ahead: Share | None = None
+
+    def is_worth_compiling(self) -> bool:
+        """Whether to compile: as asked for, or on GPUs in runs of many steps."""
+        if self.settings.compile != "auto":
+            return bool(self.settings.compile)
+        steps = self.settings.epochs * len(self.task.lengths) / self.settings.batch_size
+        return self.device.type == "cuda" and steps >= STEPS_WORTH_COMPILING
 
     def find_budget(self) -> None:
         """Find ``tokens_per_batch`` by a probe on the longest sequence."""
@@ -240,8 +249,27 @@ class GradientSteps:
     def _run(self, batch: dict[str, Tensor], weights: list[float] | Tensor) -> Tensor:
         inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
         with autocast(self.precision, self.device):
-            output = self.forward(**inputs)
+            output = self._call(inputs)
         return self.task.compute_loss(output, batch, weights)
+
+    def _call(self, inputs: dict[str, Tensor]) -> Any:
+        if not self.is_trying:
+            return self.forward(**inputs)
+        try:
+            output = self.forward(**inputs)
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except Exception as error:  # a compiler fails in any of many ways
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            logger.warning(
+                "the model cannot be compiled here and runs as it is (%s); set "
+                "`training.compile: false` to leave it at that",
+                lines[0],
+            )
+            self.forward = self.model
+            output = self.forward(**inputs)
+        self.is_trying = False
+        return output
 
     def add_over_ranks(self) -> None:
         """Add the gradients of all ranks; each then has those of the whole step."""
