@@ -64,9 +64,9 @@ class Family:
     default_pooling: str
     lora_targets: tuple[str, ...]
     no_decay_names: tuple[str, ...]
-    published_rate: float
     licence: str
     citation: str
+    published_rate: float = 5.0e-5
 
 
 FAMILIES: dict[str, Family] = {
@@ -87,8 +87,6 @@ FAMILIES: dict[str, Family] = {
                 *("mlp_input", "mlp_output"),
             ),
             no_decay_names=("bias", "norm", "embeddings"),
-            # Own weights, pretrained on the user's genome.
-            published_rate=5e-5,
             licence="MIT",
             citation="this software",
         ),
@@ -133,8 +131,6 @@ FAMILIES: dict[str, Family] = {
             default_pooling="junction+max",
             lora_targets=("query", "key", "value", "dense"),
             no_decay_names=("bias", "LayerNorm", "layer_norm"),
-            # No recipe for all weights was found: as SpliceBERT.
-            published_rate=5e-5,
             licence=LICENCES["nucleotide_transformer"].weights,
             citation=CITATIONS["nucleotide_transformer"],
         ),

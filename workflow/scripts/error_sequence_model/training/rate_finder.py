@@ -97,10 +97,9 @@ def _take_steps(task: Task, rates: np.ndarray) -> list[tuple[float, float, float
 
 def plot_rates(frame: pd.DataFrame, ax: Axes) -> Axes:
     """Draw the loss by rate and mark the suggested one (frame of `find_rates`)."""
-    ax.plot(frame["learning_rate"], frame["loss"], color="0.8", lw=0.8, label="step")
-    ax.plot(
-        frame["learning_rate"], frame["smoothed_loss"], color="C0", label="smoothed"
-    )
+    rates = frame["learning_rate"]
+    ax.plot(rates, frame["loss"], color="0.8", lw=0.8, label="step")
+    ax.plot(rates, frame["smoothed_loss"], color="C0", label="smoothed")
     chosen = rates[frame["is_suggested"]].item()
     ax.axvline(chosen, color="0.2", ls="--", lw=0.8, label=f"suggested: {chosen:.1e}")
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
