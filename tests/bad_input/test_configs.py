@@ -134,10 +134,10 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     ("splits", {"test_share": 0.8, "validation_share": 0.5}, ("below 1",)),
     ("splits", {"by": "gene", "test": ["chr1"]}, ("name chromosomes",)),
     ("training.bucket_boundaries", [512, 100], ("must rise",)),
-    ("training.bucket_boundaries", [], ("no edge",)),
+    ("training.bucket_boundaries", [], ("training.bucket_boundaries: []", "non-empty")),
     ("baselines.cnn.kernel", 4, ("must be odd",)),
-    ("backbones", backbone(head_dropout=1.5), ("head_dropout 1.5",)),
-    ("backbones", backbone(head_dropout="x"), ("head_dropout 'x'",)),
+    ("backbones", backbone(head_dropout=1.5), ("b.head_dropout: 1.5", "maximum of 1")),
+    ("backbones", backbone(head_dropout="x"), ("b.head_dropout: 'x'", "'number'")),
     ("backbones", backbone(lora={"rank": 4}), ("tuning is 'full'",)),
     ("motifs.method", "saliency", ("explanation.methods",)),
     # Names become folders.
@@ -229,6 +229,28 @@ def test_keys_that_are_there_once(tmp_path, text):
     config = tmp_path / "config.yaml"
     config.write_text(text)
     refuse_repeated_keys(config)
+
+
+LONG = {
+    **SOUND,
+    "windows": {"upstream": 700, "downstream": 700},
+    "backbones": {"sb": {"architecture": "splicebert", "checkpoint": "sb"}},
+    "models": ["sb"],
+}
+
+
+def test_windows_beyond_the_positions_of_a_network(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = r"1400 bases are too long for backbones.sb .* 1024 together.*max_length"
+    with pytest.raises(InputError, match=words):
+        complete_config(copy.deepcopy(LONG))
+    complete_config(copy.deepcopy(LONG) | {"training": {"max_length": 1026}})
+    complete_config(
+        copy.deepcopy(LONG) | {"windows": {"upstream": 512, "downstream": 512}}
+    )
+    (tmp_path / "sb").mkdir()
+    (tmp_path / "sb" / "config.json").write_text('{"max_position_embeddings": 2050}')
+    complete_config(copy.deepcopy(LONG))
 
 
 # Options of a network, which the schema leaves to the architecture; and what is said.

@@ -251,7 +251,8 @@ def read_predictors(path: Path) -> None:
 def read_variants(path: Path) -> None:
     with Genome(path.parent / "genome.fa") as genome:
         variants = Variants(path, genome.lengths)
-        variants.apply("chr1", genome.load_contig("chr1"), np.array([50]))
+        contig, junctions = genome.load_contig("chr1"), np.array([50])
+        variants.apply("chr1", contig, junctions, np.array([True]))
 
 
 def read_tokens(path: Path) -> None:

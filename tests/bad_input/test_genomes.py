@@ -162,7 +162,17 @@ def test_variants(inputs, refuse, sites, case):
     text, words = VCFS[case]
     file = inputs.folder / "own.vcf"
     file.write_text(text)
-    refuse("windows", str(file), *words, variants=file)
+    refuse("windows", str(file), *words, variants=file, variant_conflicts="stop")
+
+
+def test_variants_that_leave_no_window(inputs, refuse, sites):
+    file = inputs.folder / "own.vcf"
+    file.write_text(HEAD + COLUMNS + "\n")
+    rows = [f"chr1\t{p}\t.\tA\tC,G\t.\t.\t.\n" for p in range(1, 2500, 20)]
+    rows += [row.replace("chr1", f"chr{i}") for i in (2, 3) for row in rows]
+    heads = "".join(f"##contig=<ID=chr{i},length=2500>\n" for i in (2, 3))
+    file.write_text(HEAD + heads + COLUMNS + "\n" + "".join(rows))
+    refuse("windows", "no window is left", "phase the variants", variants=file)
 
 
 def test_an_unknown_sample(inputs, refuse, sites):

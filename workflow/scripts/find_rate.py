@@ -7,19 +7,15 @@ import argparse
 from matplotlib.figure import Figure
 
 from error_sequence_model.classifier import create_classifier
-from error_sequence_model.core import parse_json, run_step, write_tsv
-from error_sequence_model.runs import make_run_parser, read_run_inputs
+from error_sequence_model.core import RUN, make_parser, run_step, write_tsv
+from error_sequence_model.runs import read_run_inputs
 from error_sequence_model.settings import BackboneSettings, TrainingSettings
 from error_sequence_model.training import FineTuning, find_rates, plot_rates
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = make_run_parser(__doc__)
-    parser.add_argument("--backbone", type=parse_json, required=True, help="its entry")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=100)
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, *RUN, "backbone", "seed"),
+    steps={"type": int, "default": 100},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -9,7 +9,6 @@ import torch
 
 from error_sequence_model.attention import extract_attention
 from error_sequence_model.attention import views as attention
-from error_sequence_model.attention.files import write_attention
 from error_sequence_model.attention.flow import (
     compute_entropy,
     drop_specials,
@@ -18,6 +17,7 @@ from error_sequence_model.attention.flow import (
     roll_out,
 )
 from error_sequence_model.attention.layers import Layers, get_layers
+from error_sequence_model.attention.run import write_attention
 from error_sequence_model.backbones import nucleotide_encoder
 from error_sequence_model.classifier import create_classifier
 from error_sequence_model.core import InputError

@@ -179,14 +179,16 @@ def test_of_folds_each_has_its_own_long_introns(simulated):
     assert share == pytest.approx(0.2, abs=0.05)
 
 
-def test_intervals_of_coverage_have_the_level_asked_for(simulated):
+def test_intervals_of_coverage_have_their_level(simulated, monkeypatch):
     _, sites, windows, models = simulated
     contrast = parse_contrast("fp_vs_tp")
     split, _ = make_split(sites, windows, contrast, "acceptor", SPLITS)
     args = sites, windows, split, contrast, "acceptor"
     widths = {}
     for level in (0.6, 0.95):
-        summary = name_causes(*args, models=models, draws=200, level=level).summary
+        place = "error_sequence_model.statistics.profiles.CONFIDENCE"
+        monkeypatch.setattr(place, level)
+        summary = name_causes(*args, models=models, draws=200).summary
         low, high = summary["coverage"]["correct"]["interval"]
         widths[level] = high - low
     assert 0 < widths[0.6] < 0.7 * widths[0.95]

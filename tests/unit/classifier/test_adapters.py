@@ -368,13 +368,19 @@ def test_random_weights_are_warned_about_where_they_do_not_learn(caplog) -> None
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ({"tuning": "half"}, "tuning 'half': allowed are full, frozen, lora"),
-        ({"weights": "none"}, "weights 'none': allowed are pretrained, random"),
+        ({"tuning": "half"}, "tuning 'half': allowed: full, frozen, lora"),
+        ({"weights": "none"}, "weights 'none': allowed: pretrained, random"),
         ({"lora": {"rank": 4}}, "lora is given, but tuning is 'full'"),
         ({"tuning": "frozen", "lora": {}}, "lora is given, but tuning is 'frozen'"),
         ({"tuning": "lora", "lora": {"r": 4}}, "unknown key r; allowed: alpha"),
-        ({"tuning": "lora", "lora": {"rank": 0}}, "lora: rank 0"),
-        ({"tuning": "lora", "lora": {"rank": 2.5}}, "lora: rank 2.5"),
+        (
+            {"tuning": "lora", "lora": {"rank": 0}},
+            r"rank 0: .*backbones\.<name>\.lora",
+        ),
+        (
+            {"tuning": "lora", "lora": {"rank": 2.5}},
+            r"rank 2.5: .*backbones\.<name>\.lora",
+        ),
         ({"tuning": "lora", "lora": {"alpha": 0}}, "alpha 0"),
         ({"tuning": "lora", "lora": {"dropout": 1.0}}, "dropout 1.0"),
     ],

@@ -300,6 +300,6 @@ def test_gene_intervals_cover_as_they_say() -> None:
         )
         names = pd.Series([f"g{k}" for k in gene])
         score = score_models(frame, names, draws=400, seed=run)[("backbone", "m")]
-        low, high = get_interval(score["auroc"].sampled, 0.95)
+        low, high = get_interval(score["auroc"].sampled)
         covered += low <= truth <= high
     assert 0.93 <= covered / runs <= 0.97

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.attribution import methods as attribute
+from error_sequence_model.attribution import attribute
 from error_sequence_model.faithfulness import control
 from error_sequence_model.faithfulness.control import check_control
 from error_sequence_model.notebook import prepare_datasets_for_training

@@ -37,7 +37,7 @@ from error_sequence_model.features.sequence_features import (
     measure_entropy,
     measure_run,
 )
-from error_sequence_model.features.strength_features import NO_DECOY, learn_transitions
+from error_sequence_model.features.strength import NO_DECOY, learn_transitions
 from error_sequence_model.settings import FeatureSettings
 from error_sequence_model.windows import make_windows
 from feature_cases import LENGTH, UPSTREAM, make_case, write_case

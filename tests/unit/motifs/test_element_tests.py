@@ -19,8 +19,8 @@ from error_sequence_model.features import (
 )
 from error_sequence_model.motifs import find_matrix_hits
 from error_sequence_model.motifs.clusters import Motif
-from error_sequence_model.motifs.files import write_meme
 from error_sequence_model.motifs.known_elements import list_contained, match_motif
+from error_sequence_model.motifs.run import write_meme
 from error_sequence_model.motifs.scanning import (
     find_element_hits,
     find_threshold,

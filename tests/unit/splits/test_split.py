@@ -57,6 +57,16 @@ def part_of(frame: pd.DataFrame, site: int, fold: int = 0) -> str:
     return row["part"].item()
 
 
+def test_sites_without_a_window_are_left_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sites, texts = make_sites()
+    known = windows_of(sites[8:], texts[8:])
+    frame, _ = make_split(sites, known, CONTRAST, "donor", HOLD_OUT)
+    assert frame["site_id"].tolist() == sites["site_id"].tolist()[8:]
+    assert "8 of 240 sites left out, without a window" in caplog.text
+
+
 def test_hold_out_by_chromosome() -> None:
     sites, texts = make_sites()
     frame, leakage = split(sites, texts, **HOLD_OUT)
@@ -234,8 +244,11 @@ def test_the_audit_catches_each_leak() -> None:
     [
         ({"test": ["chr9"]}, r"splits\.test: \['chr9'\] not in column 'chrom'; .*chr1"),
         ({"column": "arm", "test": ["p"]}, "sites.parquet does not have"),
-        ({"by": "colour"}, "must be one of chromosome, gene, homology"),
-        ({"folds": 2}, "at least 3"),
+        (
+            {"by": "colour"},
+            "'colour': allowed: chromosome, gene, homology; set `splits.by`",
+        ),
+        ({"folds": 2}, "folds 2: allowed: integer ≥ 3, ≤ 20 or null"),
         ({"folds": 9}, "only 6 groups"),
         ({"by": "gene", "test": ["chr1"]}, "name chromosomes"),
         ({"test": ["chr1"], "validation": ["chr1"]}, "both"),

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, trainers
 
 from error_sequence_model.core import InputError
 from error_sequence_model.tokenizers import (
+    BPETokenizer,
     HyenaDNATokenizer,
     KmerTokenizer,
     NucleotideTokenizer,
@@ -219,3 +221,29 @@ def test_projection_of_what_does_not_fit_is_refused():
         project_to_bases(np.zeros(2), spans, 5)
     with pytest.raises(InputError, match="how is"):
         project_to_bases(np.zeros(2), spans, 6, how="sum")
+
+
+@pytest.mark.parametrize("what", ["truncation", "padding", "dropout"])
+def test_what_was_saved_with_a_tokenizer_neither_cuts_nor_pads(tmp_path, what) -> None:
+    generator = np.random.default_rng(0)
+    texts = ["".join(generator.choice(list("ACGT"), 300)) for _ in range(30)]
+    specials = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]
+    saved = Tokenizer(models.BPE(unk_token=specials[0]))
+    trainer = trainers.BpeTrainer(vocab_size=100, special_tokens=specials)
+    saved.train_from_iterator(texts, trainer)
+    saved.save(str(tmp_path / "tokenizer.json"))
+    expected = load_tokenizer(tmp_path).encode(texts[0])
+    if what == "truncation":
+        saved.enable_truncation(20)
+    elif what == "padding":
+        saved.enable_padding(length=500, pad_id=3, pad_token=specials[3])
+    else:
+        saved.model.dropout = 0.5
+    saved.save(str(tmp_path / "tokenizer.json"))
+    for tokenizer in (load_tokenizer(tmp_path), BPETokenizer(saved)):
+        found = tokenizer.encode(texts[0])
+        assert found.input_ids.tolist() == expected.input_ids.tolist()
+        assert found.spans.tolist() == expected.spans.tolist()
+        assert found.spans[-2, 1] == 300
+    # What was given stays as it is.
+    assert (saved.truncation or saved.padding or saved.model.dropout) is not None

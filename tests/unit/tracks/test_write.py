@@ -254,8 +254,9 @@ def test_bases_of_a_personal_genome_find_their_way_back(genome, tmp_path) -> Non
         (tmp_path / "a.vcf").write_text(head + rows)
         variants = Variants(tmp_path / "a.vcf", opened.lengths)
         contig = clean_bases(text)
-        personal, _ = variants.apply("a", contig, np.arange(301))
-        back = variants.trace("a", np.arange(len(personal)))
+        found = variants.apply("a", contig, np.arange(301), np.ones(301, dtype=bool))
+        personal = found.contig
+        back = found.trace(np.arange(len(personal)))
         assert (back >= 0).sum() >= 300 - 2 - 2
         kept = back[(back >= 0)]
         assert (np.diff(kept) > 0).all()

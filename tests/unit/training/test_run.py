@@ -63,7 +63,7 @@ def inputs(tmp_path_factory) -> RunInputs:
 def run(inputs, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     train_run(inputs, BACKBONE, TRAINING, output=folder, checkpoints=folder / "kept")
-    evaluate_run(inputs, folder / "model", output=folder, draws=100, level=0.9)
+    evaluate_run(inputs, folder / "model", output=folder, draws=100)
     return folder
 
 
@@ -84,7 +84,7 @@ def test_a_run_leaves_its_files_and_no_checkpoint(run) -> None:
     metrics = json.loads((run / "metrics.json").read_text())
     assert list(metrics)[:3] == ["contrast", "classes", "part"]
     assert metrics["contrast"] == "fp_vs_tp"
-    assert metrics["bootstrap"]["level"] == 0.9
+    assert metrics["bootstrap"]["level"] == 0.95
     predictions = pd.read_parquet(run / "predictions.parquet")
     assert predictions["site_id"].tolist() == list(range(30, 90))
     assert metrics["threshold"] == load_model(run).config.decision_threshold
@@ -120,7 +120,7 @@ def test_the_same_run_again_has_the_same_weights_and_tables(
     run, inputs, tmp_path
 ) -> None:
     train_run(inputs, BACKBONE, TRAINING, output=tmp_path, checkpoints=None)
-    evaluate_run(inputs, tmp_path / "model", output=tmp_path, draws=100, level=0.9)
+    evaluate_run(inputs, tmp_path / "model", output=tmp_path, draws=100)
     first, second = (
         json.loads((folder / "run.json").read_text()) for folder in (run, tmp_path)
     )
@@ -142,9 +142,7 @@ def test_what_did_not_learn_is_in_the_record(run, inputs, tmp_path) -> None:
         assert 0 < record["trained_parameters"] < whole["parameters"]
         assert record["settings"]["backbone"]["tuning"] == tuning
         assert record["run_hash"] != whole["run_hash"]
-        evaluate_run(
-            inputs, tmp_path / tuning, output=tmp_path / tuning, draws=100, level=0.9
-        )
+        evaluate_run(inputs, tmp_path / tuning, output=tmp_path / tuning, draws=100)
 
 
 def test_explained_sites_are_held_out_and_always_the_same(run, inputs) -> None:

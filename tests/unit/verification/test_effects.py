@@ -44,7 +44,7 @@ from feature_cases import LENGTH, UPSTREAM, make_case
 
 LAYOUT = Layout(UPSTREAM, LENGTH - UPSTREAM)
 ELEMENTS = {"u_tract": "TTTTT", "rbfox": "TGCATG"}
-QUICK = {"draws": 200, "level": 0.95}
+QUICK = {"draws": 200}
 
 
 def open_part(case, part: str) -> HeldOut:
@@ -291,14 +291,12 @@ def test_the_interval_is_over_genes() -> None:
     rng = np.random.default_rng(0)
     change = rng.normal(0.3, 1, 30)
     genes = np.array([f"g{i}" for i in range(30)], dtype=object)
-    single = summarise_change(change, genes, draws=2000, level=0.95)
-    copied = summarise_change(
-        np.repeat(change, 10), np.repeat(genes, 10), draws=2000, level=0.95
-    )
+    single = summarise_change(change, genes, draws=2000)
+    copied = summarise_change(np.repeat(change, 10), np.repeat(genes, 10), draws=2000)
     assert copied.mean == pytest.approx(single.mean)
     assert copied.low == pytest.approx(single.low)
     own = summarise_change(
-        np.repeat(change, 10), np.arange(300).astype(object), draws=2000, level=0.95
+        np.repeat(change, 10), np.arange(300).astype(object), draws=2000
     )
     assert own.high - own.low < 0.6 * (single.high - single.low)
     expected = 2 * 1.96 * change.std() / np.sqrt(30)

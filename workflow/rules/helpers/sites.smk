@@ -74,7 +74,7 @@ def get_site_options(wildcards):
 
 def get_window_options(wildcards):
     """Genome, and variants on it, of what windows are cut from."""
-    keys = ("variants", "sample", "haplotype")
+    keys = ("variants", "sample", "haplotype", "variant_conflicts")
     if not get_predictor(wildcards, "variants"):
         keys = ()
     return make_options(

@@ -93,7 +93,6 @@ def extract_attention(
     dataset: SequenceDataset,
     *,
     window_length: int,
-    device: torch.device | None = None,
     with_gradients: bool = True,
 ) -> AttentionViews:
     """Extract the attention of sites on the base axis.
@@ -104,7 +103,6 @@ def extract_attention(
         model: The fine-tuned classifier; its mode is restored.
         dataset: The sites.
         window_length: Bases per window.
-        device: Where to compute; None: where the model is.
         with_gradients: Whether to make the gradient-weighted view too.
 
     Returns:
@@ -114,7 +112,7 @@ def extract_attention(
         InputError: The backbone has neither attention nor mixing matrices, or one
             window's matrices are too large.
     """
-    device = device or next(model.parameters()).device
+    device = next(model.parameters()).device
     cells = _count_cells(model, dataset)
     undefined = {}
     if not has_attention(model):

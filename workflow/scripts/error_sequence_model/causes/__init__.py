@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .name import NamedCauses, choose_sites, name_causes
+    from .name import choose_sites, name_causes
     from .registry import CAUSES
     from .tracks import read_bed
 
-__all__ = [
-    "CAUSES",
-    "NamedCauses",
-    "choose_sites",
-    "name_causes",
-    "read_bed",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -20,10 +20,9 @@ def compare_flags(
     labels: np.ndarray,
     genes: np.ndarray,
     settings: CauseSettings,
-    level: float = 0.95,
 ) -> pd.DataFrame:
     """Odds ratios of all flags with q values; see ``measure_odds_ratios``."""
-    found = measure_odds_ratios(flags, labels, genes, level=level)
+    found = measure_odds_ratios(flags, labels, genes)
     return found.assign(q=adjust_p_values(found["p"].to_numpy()))
 
 
@@ -39,15 +38,12 @@ def describe_coverage(
     contrast: Contrast,
     *,
     draws: int,
-    level: float,
     seed: int,
 ) -> dict[str, Any] | None:
     """Coverage of errors and of correct calls as plain values."""
     if not contrast.is_binary or not len(labels):
         return None
-    found = measure_coverage(
-        has_cause, labels, genes, draws=draws, level=level, seed=seed
-    )
+    found = measure_coverage(has_cause, labels, genes, draws=draws, seed=seed)
     shares = {
         name: cover and {"share": cover.share, "interval": [cover.low, cover.high]}
         for name, cover in found.items()

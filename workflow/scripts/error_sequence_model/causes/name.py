@@ -28,7 +28,12 @@ from error_sequence_model.causes.flags import flag_sites
 from error_sequence_model.causes.registry import Cause
 from error_sequence_model.genome import GeneModels
 from error_sequence_model.settings import CauseSettings, Contrast, Track
-from error_sequence_model.statistics import FEWEST_SITES, fit_joint_model, number_groups
+from error_sequence_model.statistics import (
+    CONFIDENCE,
+    FEWEST_SITES,
+    fit_joint_model,
+    number_groups,
+)
 from error_sequence_model.windows import Windows
 
 logger = logging.getLogger(__name__)
@@ -62,7 +67,6 @@ def name_causes(
     tracks: Sequence[Track] = (),
     settings: CauseSettings | None = None,
     draws: int = 500,
-    level: float = 0.95,
     seed: int = 1,
 ) -> NamedCauses:
     """Flag a contrast's sites with named causes and test what errors have more of.
@@ -77,7 +81,6 @@ def name_causes(
         tracks: The user's files.
         settings: Thresholds.
         draws: Bootstrap draws over genes.
-        level: Of the intervals.
         seed: Seed of the draws.
 
     Returns:
@@ -95,14 +98,13 @@ def name_causes(
         for cause in causes
     }
     usable = flags[[name for name, reason in reasons.items() if not reason]]
-    found = compare_flags(usable, labels, genes, settings, level)
+    found = compare_flags(usable, labels, genes, settings)
     joint = fit_joint_model(
         _add_type(usable, chosen),
         labels,
         genes,
         ridge=settings.ridge,
         draws=draws,
-        level=level,
         seed=seed,
     )
     enriched = found.index[is_enriched(found, settings)].tolist()
@@ -117,10 +119,10 @@ def name_causes(
         "n_sites": len(chosen),
         "n_genes": len(np.unique(genes)),
         "fdr": settings.fdr,
-        "level": level,
+        "level": CONFIDENCE,
         "enriched": enriched,
         "coverage": describe_coverage(
-            *(has_cause, labels, genes, contrast), draws=draws, level=level, seed=seed
+            *(has_cause, labels, genes, contrast), draws=draws, seed=seed
         ),
         "held_out": check_held_out(usable, chosen, genes, settings, draws, seed),
         "unexplained": list_unexplained(chosen, has_cause, contrast),

@@ -37,7 +37,6 @@ from error_sequence_model.features import list_columns
 logger = logging.getLogger(__name__)
 
 COLUMNS_AT_ONCE = 64
-AWARE_GROUPS = ("column", "annotation")
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Baseline:
     """A baseline: an estimator and the features it sees.
 
     Attributes:
-        fit: From `baselines.models`.
+        fit: From `models`.
         groups: Groups of features; None: all. Empty: none.
         is_coded: Whether the estimator takes features binned to a byte.
         kind: "baseline", or "reference": no rival of the language models.

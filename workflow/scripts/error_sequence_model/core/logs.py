@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 10.0
 
 
-def configure_logging(level: int = logging.INFO) -> None:
+def configure_logging() -> None:
     """Send the package's log to standard error, one line per message with its time."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -24,12 +24,12 @@ def configure_logging(level: int = logging.INFO) -> None:
     )
     root = logging.getLogger("error_sequence_model")
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(logging.INFO)
     root.propagate = False
 
 
 def get_progress(
-    items: Iterable[Item], *, total: int | None = None, what: str, unit: str = "it"
+    items: Iterable[Item], *, what: str, unit: str = "it"
 ) -> Iterator[Item]:
     """Pass the items through and tell how far the work is.
 
@@ -37,16 +37,14 @@ def get_progress(
     and rate is logged every ten seconds and at the end.
 
     Args:
-        items: What to iterate over.
-        total: How many there are; taken from ``len(items)`` if it has one.
+        items: What to iterate over; its length, if it has one, is the total.
         what: The work, for the line: "training epoch 1/5".
         unit: What is counted: "sites", "batches".
 
     Yields:
         The items, unchanged.
     """
-    if total is None and hasattr(items, "__len__"):
-        total = len(items)
+    total = len(items) if hasattr(items, "__len__") else None
     if sys.stderr.isatty():
         yield from tqdm(items, total=total, desc=what, unit=unit)
         return

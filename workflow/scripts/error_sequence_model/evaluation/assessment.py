@@ -74,7 +74,6 @@ def assess_models(
     *,
     natural_counts: Mapping[str, int] | None = None,
     draws: int = 2000,
-    level: float = 0.95,
     seed: int = 1,
 ) -> Assessment:
     """Assess all models of a contrast.
@@ -88,12 +87,11 @@ def assess_models(
         natural_counts: How many TP, FP, FN and TN there are in the genome, for tables
             that hold a sample of them; None: as in the table.
         draws: Bootstrap samples of genes.
-        level: Level of the intervals.
         seed: Of the bootstrap.
     """
     genes = sites["gene_id"]
     scores = score_models(predictions, genes, draws=draws, seed=seed)
-    pairs = compare_pairs(scores, level=level)
+    pairs = compare_pairs(scores)
     measured = _measure_models(predictions, sites, natural_counts)
     for name in ("auprc", "auroc"):
         values = {key: score[name] for key, score in scores.items()}
@@ -112,8 +110,8 @@ def assess_models(
     return Assessment(
         measured,
         pairs,
-        _score_strata(chosen, sites, split, features, few_draws, level, seed),
-        _rerank(chosen, sites, few_draws, level, seed),
+        _score_strata(chosen, sites, split, features, few_draws, seed),
+        _rerank(chosen, sites, few_draws, seed),
     )
 
 
@@ -249,7 +247,6 @@ def _score_strata(
     split: pd.DataFrame,
     features: pd.DataFrame,
     draws: int,
-    level: float,
     seed: int,
 ) -> pd.DataFrame:
     """Strata of the test sites; each site is in the test part of one fold.
@@ -276,7 +273,6 @@ def _score_strata(
         {m: t[["probability_0", "probability_1"]] for m, t in tables.items()},
         sites["gene_id"],
         draws=draws,
-        level=level,
         seed=seed,
     )
 
@@ -285,7 +281,6 @@ def _rerank(
     chosen: dict[str, pd.DataFrame],
     sites: pd.DataFrame,
     draws: int,
-    level: float,
     seed: int,
 ) -> pd.DataFrame:
     first = next(iter(chosen.values()))
@@ -297,6 +292,5 @@ def _rerank(
         table,
         {m: t.loc[first.index, "probability_1"].to_numpy() for m, t in chosen.items()},
         draws=draws,
-        level=level,
         seed=seed,
     )

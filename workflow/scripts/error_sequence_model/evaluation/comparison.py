@@ -80,7 +80,6 @@ def compare_models(
     genes: pd.Series,
     *,
     draws: int = 2000,
-    level: float = 0.95,
     seed: int = 1,
 ) -> pd.DataFrame:
     """Compare models on the test part of each fold.
@@ -94,7 +93,6 @@ def compare_models(
             part, label, probability_{class index}.
         genes: Gene of each site, indexed by site_id.
         draws: Bootstrap samples of genes.
-        level: Level of the intervals.
         seed: Seed of the bootstrap.
 
     Returns:
@@ -109,12 +107,12 @@ def compare_models(
         for (kind, model, run_seed), frame in part.groupby(
             ["kind", "model", "seed"], sort=True, dropna=False
         ):
-            row = _describe(_get_test(frame), genes, draws, level, seed)
+            row = _describe(_get_test(frame), genes, draws, seed)
             row.update(model=model, kind=kind, seed=run_seed, fold=fold)
             rival = rivals[RIVALS[kind]] if kind in RIVALS else None
             if rival is not None:
                 test, reference = _get_test(frame), _get_test(rival)
-                delta = _compare(test, reference, genes, draws, level, seed)
+                delta = _compare(test, reference, genes, draws, seed)
                 row.update(delta, against=rival["model"].iloc[0])
             rows.append(row)
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
@@ -149,7 +147,7 @@ def _find_best(part: pd.DataFrame, kinds: tuple[str, ...]) -> pd.DataFrame | Non
 
 
 def _describe(
-    frame: pd.DataFrame, genes: pd.Series, draws: int, level: float, seed: int
+    frame: pd.DataFrame, genes: pd.Series, draws: int, seed: int
 ) -> dict[str, object]:
     labels, probabilities = _get_arrays(frame)
     metrics = compute_metrics(
@@ -158,7 +156,6 @@ def _describe(
         threshold=0.5,
         groups=genes.reindex(frame["site_id"]).to_numpy(dtype=object),
         draws=draws,
-        level=level,
         seed=seed,
     )
     row = {name: metrics[name] for name in ("n_sites", "n_genes", "prevalence")}
@@ -173,7 +170,6 @@ def _compare(
     reference: pd.DataFrame,
     genes: pd.Series,
     draws: int,
-    level: float,
     seed: int,
 ) -> dict[str, float]:
     if not np.array_equal(frame["site_id"], reference["site_id"]):
@@ -190,6 +186,6 @@ def _compare(
         compute_sampled_auprc(labels, probabilities, groups, draws=draws, seed=seed)
         for probabilities in (mine, theirs)
     ]
-    low, high = get_interval(sampled[0] - sampled[1], level)
+    low, high = get_interval(sampled[0] - sampled[1])
     value = compute_macro_auprc(labels, mine) - compute_macro_auprc(labels, theirs)
     return {"delta_auprc": value, "delta_low": low, "delta_high": high}

@@ -31,8 +31,8 @@ from error_sequence_model.core import (
     write_parquet,
 )
 from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.settings import COUNT, Range, check_number
-from error_sequence_model.statistics import compute_metrics
+from error_sequence_model.settings import COUNT, SEED, check_value
+from error_sequence_model.statistics import CONFIDENCE, compute_metrics
 
 logger = logging.getLogger(__name__)
 
@@ -40,15 +40,12 @@ logger = logging.getLogger(__name__)
 def predict_sites(
     model: ErrorClassifier,
     datasets: dict[str, SequenceDataset],
-    *,
-    precision: str = "fp32",
 ) -> pd.DataFrame:
     """Predict the sites of some parts.
 
     Args:
         model: The fine-tuned classifier; goes to the GPU if there is one.
         datasets: Part name to data set.
-        precision: "auto", "fp32", "bf16" or "fp16".
 
     Returns:
         site_id, part, label, logit (error minus correct; two classes only) and
@@ -62,7 +59,7 @@ def predict_sites(
             model,
             dataset,
             device=device,
-            precision=choose_precision(precision, device),
+            precision=choose_precision("fp32", device),
             what=f"predicting {part}",
         )
         frame = pd.DataFrame(
@@ -87,7 +84,6 @@ def evaluate_sites(
     *,
     threshold: float,
     draws: int = 2000,
-    level: float = 0.95,
     seed: int = 1,
 ) -> dict[str, Any]:
     """Compute the metrics of the test part, with those of the validation part inside.
@@ -97,7 +93,6 @@ def evaluate_sites(
         genes: Gene of each site, indexed by site_id.
         threshold: Decision threshold, chosen on the validation part.
         draws: Bootstrap samples.
-        level: Level of the intervals.
         seed: Seed of the bootstrap.
 
     Returns:
@@ -118,7 +113,6 @@ def evaluate_sites(
             threshold=threshold,
             groups=genes.reindex(rows["site_id"]).to_numpy(dtype=object),
             draws=draws,
-            level=level,
             seed=seed,
         )
     if "test" not in scored:
@@ -130,7 +124,12 @@ def evaluate_sites(
         "classes": [column.removeprefix("probability_") for column in columns],
         "part": "test",
         **scored["test"],
-        "bootstrap": {"unit": "gene", "draws": draws, "level": level, "seed": seed},
+        "bootstrap": {
+            "unit": "gene",
+            "draws": draws,
+            "level": CONFIDENCE,
+            "seed": seed,
+        },
     }
     if "validation" in scored:
         metrics["validation"] = scored["validation"]
@@ -162,8 +161,8 @@ def evaluate_error_sequence_model(
     """
     require_model(model)
     require_dataset("test_dataset", test_dataset)
-    check_number("draws", draws, COUNT, place="`draws`")
-    check_number("seed", seed, Range(is_whole=True), place="`seed`")
+    check_value("draws", draws, COUNT, place="`draws`")
+    check_value("seed", seed, SEED, place="`seed`")
     refuse_other_tokenizer(model, test_dataset.tokenizer)
     if list(test_dataset.classes) != list(model.config.classes):
         raise InputError(

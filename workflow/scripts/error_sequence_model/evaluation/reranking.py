@@ -59,7 +59,6 @@ def rerank_calls(
     models: Mapping[str, np.ndarray],
     *,
     draws: int = 500,
-    level: float = 0.95,
     seed: int = 1,
 ) -> pd.DataFrame:
     """Trace precision at fixed recall of the real sites, before and after.
@@ -70,7 +69,6 @@ def rerank_calls(
             without a score are left out.
         models: Model -> probability of an error of each row, float (n,).
         draws: Bootstrap samples of genes.
-        level: Level of the intervals.
         seed: Of the bootstrap.
 
     Returns:
@@ -103,7 +101,7 @@ def rerank_calls(
             points = {name: points[name] + share * found[name] for name in points}
             gains += share * gained
         for index, recall in enumerate(RECALLS):
-            low, high = get_interval(gains[:, index], level)
+            low, high = get_interval(gains[:, index])
             rows.append(
                 {
                     **{"model": model, "recall": recall},

@@ -24,7 +24,6 @@ def evaluate_run(
     *,
     output: Path,
     draws: int = 2000,
-    level: float = 0.95,
 ) -> None:
     """Predict the held-out parts and score them.
 
@@ -36,7 +35,6 @@ def evaluate_run(
         model_folder: The fine-tuned model.
         output: The run folder.
         draws: Bootstrap samples.
-        level: Level of the intervals.
     """
     model = load_model(model_folder)
     datasets = inputs.load_datasets(model.tokenizer)
@@ -48,7 +46,6 @@ def evaluate_run(
         genes.set_index("site_id")["gene_id"],
         threshold=model.config.decision_threshold,
         draws=draws,
-        level=level,
     )
     write_parquet(output / "predictions.parquet", predictions)
     write_parquet(output / "embeddings.parquet", embed_parts(model, held_out))

@@ -124,7 +124,6 @@ def score_strata(
     genes: pd.Series,
     *,
     draws: int = 500,
-    level: float = 0.95,
     seed: int = 1,
 ) -> pd.DataFrame:
     """Score models within each stratum.
@@ -135,7 +134,6 @@ def score_strata(
         probabilities: Model -> class probabilities by site_id.
         genes: Gene by site_id.
         draws: Bootstrap samples of genes.
-        level: Level of the intervals.
         seed: Of the bootstrap.
 
     Returns:
@@ -164,7 +162,6 @@ def score_strata(
                         threshold=0.5,
                         groups=groups,
                         draws=draws,
-                        level=level,
                         seed=seed,
                     )
                     for name in ("auprc", "auroc"):

@@ -35,8 +35,7 @@ from error_sequence_model.features.files import describe_features
 from error_sequence_model.features.kmer_features import make_kmer_families
 from error_sequence_model.features.leakguard import LeakGuard, refuse_columns
 from error_sequence_model.features.sequence_features import make_sequence_families
-from error_sequence_model.features.strength import encode_bases
-from error_sequence_model.features.strength_learning import learn_fold_families
+from error_sequence_model.features.strength import encode_bases, learn_fold_families
 from error_sequence_model.features.track_features import compute_track_features
 from error_sequence_model.genome import read_gene_models
 from error_sequence_model.settings import FeatureSettings

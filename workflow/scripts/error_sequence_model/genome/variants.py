@@ -1,52 +1,30 @@
 """A personal genome: a VCF's variants applied to the contigs windows are cut from.
 
-Coordinates are 0-based half-open once read. An insertion exactly at a junction goes to
-its left (forward strand); a junction inside a deletion moves to the deletion's place.
+Coordinates are 0-based half-open once read.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pysam
 
 from error_sequence_model.core import InputError, list_problems
-from error_sequence_model.genome.fasta import clean_bases, match_contigs
+from error_sequence_model.genome.contigs import match_contigs
+from error_sequence_model.genome.fasta import clean_bases
+from error_sequence_model.genome.placement import (
+    PersonalContig,
+    Variant,
+    choose_shifts,
+)
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Variant:
-    """One allele that takes the place of the reference from ``start`` on.
-
-    Attributes:
-        start: 0-based.
-        reference: What the reference must have there.
-        allele: What is put in.
-    """
-
-    start: int
-    reference: str
-    allele: str
-
-    @property
-    def end(self) -> int:
-        """One past the last reference base."""
-        return self.start + len(self.reference)
-
-    def trim(self) -> Variant:
-        """Drop the bases that reference and allele begin with alike."""
-        n = 0
-        shortest = min(len(self.reference), len(self.allele))
-        while n < shortest and self.reference[n] == self.allele[n]:
-            n += 1
-        return Variant(self.start + n, self.reference[n:], self.allele[n:])
+CONFLICTS = ("gene", "stop")
 
 
 class Variants:
@@ -58,10 +36,13 @@ class Variants:
         sample: Whose genotypes to apply; needed if the file has several. Without any
             sample in the file every ALT is applied.
         haplotype: 1 or 2, the allele of a phased (or homozygous) genotype.
+        conflicts: What a place without one known allele (an unphased heterozygote,
+            several ALT, variants that overlap) is for: ``gene``, its genes have no
+            windows; ``stop``, the file is refused.
 
     Raises:
-        InputError: Unreadable, an unknown sample, unphased heterozygous genotypes, or
-            variants on none of the genome's contigs.
+        InputError: Unreadable, an unknown sample, variants on none of the genome's
+            contigs, or a conflict under ``stop``.
     """
 
     def __init__(
@@ -71,13 +52,20 @@ class Variants:
         *,
         sample: str | None = None,
         haplotype: int = 1,
+        conflicts: str = "gene",
     ) -> None:
         if haplotype not in (1, 2):
             raise InputError(f"variants: haplotype is {haplotype}; it must be 1 or 2")
-        self.path = Path(path)
+        if conflicts not in CONFLICTS:
+            raise InputError(
+                f"variants: conflicts is {conflicts!r}; it must be one of "
+                f"{', '.join(CONFLICTS)}; set `predictors.<name>.variant_conflicts`"
+            )
+        self.path, self._is_strict = Path(path), conflicts == "stop"
         if not self.path.is_file():
             raise InputError(f"variants {path}: no such file")
         found: dict[str, list[Variant]] = {}
+        self._unknown: dict[str, list[tuple[int, int, str]]] = {}
         try:
             with pysam.VariantFile(str(path)) as file:
                 sample = self._choose_sample(list(file.header.samples), sample)
@@ -87,16 +75,24 @@ class Variants:
                         "give a VCF with genotypes, or one without samples"
                     )
                 self._read(file, sample, haplotype, found)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, LookupError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"variants {path}: not readable ({error})") from error
-        self._by_chrom = self._match(found, lengths)
+        mapping = self._match({**found, **self._unknown}, lengths)
+        self._by_chrom = {
+            mapping[name]: found[name] for name in mapping if name in found
+        }
+        self._unknown = {
+            mapping[name]: rows
+            for name, rows in self._unknown.items()
+            if name in mapping
+        }
 
     def _match(
-        self, found: dict[str, list[Variant]], lengths: Mapping[str, int]
-    ) -> dict[str, list[Variant]]:
-        """Use the genome's contig names; leave out what it does not have."""
+        self, found: Mapping[str, object], lengths: Mapping[str, int]
+    ) -> dict[str, str]:
+        """Find the genome's contig names; leave out what it does not have."""
         mapping, problems = match_contigs(found, lengths)
         if found and not mapping:
             raise InputError(
@@ -110,7 +106,7 @@ class Variants:
                 self.path,
                 ", ".join(list(problems)[:10]),
             )
-        return {mapping[name]: found[name] for name in mapping}
+        return mapping
 
     def _choose_sample(self, samples: list[str], sample: str | None) -> str | None:
         if sample is None and len(samples) > 1:
@@ -136,121 +132,185 @@ class Variants:
                 continue
             alleles = record.alleles or ()
             if sample is None:
-                chosen = 1
-                if len(alleles) > 2:
-                    problems.append(f"{record.chrom}:{record.pos} has several ALT")
+                chosen = 1 if len(alleles) > 1 else None
+                reason = "has several ALT" if len(alleles) > 2 else ""
             else:
                 call = record.samples[sample]
                 genotype = call.allele_indices or (None,)
-                if len(set(genotype)) > 1 and not call.phased:
-                    problems.append(f"{record.chrom}:{record.pos} {genotype} unphased")
+                is_open = len(set(genotype)) > 1 and not call.phased
+                reason = f"{genotype} unphased" if is_open else ""
                 chosen = genotype[min(haplotype, len(genotype)) - 1]
-            if not chosen:
-                continue
-            if not re.fullmatch("[ACGTNacgtn]+", alleles[chosen]):
+            if reason:
+                problems.append(f"{record.chrom}:{record.pos} {reason}")
+                place = (record.start, record.stop, problems[-1])
+                self._unknown.setdefault(record.chrom, []).append(place)
+            elif chosen and re.fullmatch("[ACGTNacgtn]+", alleles[chosen]):
+                variant = Variant(
+                    record.start, alleles[0].upper(), alleles[chosen].upper()
+                )
+                found.setdefault(record.chrom, []).append(variant)
+                n += 1
+            elif chosen or sample is None:
                 skipped += 1
-                continue
-            found.setdefault(record.chrom, []).append(
-                Variant(record.start, alleles[0].upper(), alleles[chosen].upper())
-            )
-            n += 1
-        if problems:
+        if problems and self._is_strict:
             raise InputError(
                 f"variants {self.path}: one allele per site is needed; phase the calls "
                 f"or name a sample\n{list_problems(problems)}"
             )
+        if problems:
+            logger.warning(
+                "%s: %d places without one known allele; the windows of their genes "
+                "are left out (`variant_conflicts: stop` refuses the file)\n%s",
+                self.path,
+                len(problems),
+                list_problems(problems),
+            )
         logger.info(
-            "%s: %d variants; %d filtered or symbolic ones skipped",
+            "%s: %d variants; %d filtered, symbolic or empty ones skipped",
             self.path,
             n,
             skipped,
         )
 
     def apply(
-        self, chrom: str, contig: np.ndarray, junctions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self,
+        chrom: str,
+        contig: np.ndarray,
+        junctions: np.ndarray,
+        intron_is_right: np.ndarray,
+    ) -> PersonalContig:
         """Put the variants into a contig.
 
         Args:
             chrom: Its name.
             contig: uint8 ``(length,)`` cleaned reference bases.
             junctions: int64 ``(n,)`` interbase.
-
-        Returns:
-            ``(contig, junctions)`` of the personal genome.
+            intron_is_right: bool ``(n,)``, on the forward strand: so it is at donors on
+                '+' and at acceptors on '-'.
 
         Raises:
-            InputError: Reference alleles that the genome does not have, or variants
-                that overlap; all of them are told.
+            InputError: Reference alleles that the genome does not have; all of them are
+                told. Under ``stop``, variants that overlap.
         """
-        variants = sorted(self._by_chrom.get(chrom, ()), key=lambda v: (v.start, v.end))
-        if not variants:
-            return contig, junctions
-        self._check(chrom, contig, variants)
-        variants = [variant.trim() for variant in variants]
+        variants, unknown = self._prepare(chrom, contig)
         pieces, last = [], 0
         for variant in variants:
             pieces += [contig[last : variant.start], clean_bases(variant.allele)]
             last = variant.end
-        pieces.append(contig[last:])
-        starts = np.array([v.start for v in variants])
-        ends = np.array([v.end for v in variants])
-        gains = np.array([len(v.allele) - len(v.reference) for v in variants])
-        shift = np.concatenate([[0], np.cumsum(gains)])
-        moved = junctions + shift[np.searchsorted(ends, junctions, side="right")]
-        # Inside a replaced stretch: at most as far into the allele as it is long.
-        hit = np.searchsorted(starts, junctions, side="left") - 1
-        is_inside = (hit >= 0) & (ends[hit] > junctions)
-        at = hit[is_inside]
-        lengths = np.array([len(v.allele) for v in variants])
-        into = np.minimum(junctions[is_inside] - starts[at], lengths[at])
-        moved[is_inside] = starts[at] + shift[at] + into
-        if is_inside.any():
-            logger.warning(
-                "%s: %d junctions lie inside a variant", chrom, int(is_inside.sum())
+        personal = np.concatenate([*pieces, contig[last:]])
+        table = [(v.first, v.last + len(v.reference), v.gain, v.end) for v in variants]
+        lows, highs, gains, ends = np.array(table, dtype=np.int64).reshape(-1, 4).T
+        shifts = np.concatenate([[0], np.cumsum(gains)])
+        n_left = np.searchsorted(highs, junctions, side="left")
+        moved = junctions + shifts[n_left]
+        # Junctions that a variant touches, or would from where else it could stand.
+        n_begun = np.searchsorted(lows, junctions, side="right")
+        placed, n_inside = dict(enumerate(variants)), 0
+        for row in np.flatnonzero(n_begun > n_left):
+            near = range(n_left[row], n_begun[row])
+            chosen = choose_shifts(
+                [variants[i] for i in near],
+                (contig, int(junctions[row])),
+                (personal, int(moved[row])),
+                intron_is_right=bool(intron_is_right[row]),
             )
-        return np.concatenate(pieces), moved
+            moved[row] += sum(chosen)
+            for i, shift in zip(near, chosen, strict=True):
+                n_inside += shift not in (0, variants[i].gain)
+                if placed[i] is variants[i]:
+                    placed[i] = variants[i].move(int(junctions[row]), shift)
+        if n_inside:
+            logger.warning("%s: %d junctions lie inside a variant", chrom, n_inside)
+        rows = sorted((v.start, v.end, len(v.allele)) for v in placed.values())
+        conflicts = np.array(unknown, dtype=np.int64).reshape(-1, 2)
+        return PersonalContig(
+            personal,
+            moved,
+            conflicts + shifts[np.searchsorted(ends, conflicts, side="right")],
+            np.array(rows, dtype=np.int64).reshape(-1, 3).T,
+        )
 
-    def trace(self, chrom: str, positions: np.ndarray) -> np.ndarray:
-        """Find where bases of the personal contig lie on the reference.
+    def _prepare(
+        self, chrom: str, contig: np.ndarray
+    ) -> tuple[list[Variant], list[tuple[int, int]]]:
+        """Variants that stand apart from each other, by start; what is not known."""
+        given = self._by_chrom.get(chrom, ())
+        self._check_reference(chrom, contig, given)
+        outcomes = {}
+        given = [v for v in given if v.reference != v.allele]
+        for variant in sorted(given, key=lambda v: (v.start, v.end)):
+            found = variant.trim().find_run(contig)
+            outcomes.setdefault(found.get_outcome(), found)
+        if len(outcomes) < len(given):
+            logger.warning(
+                "%s: %d records on %s say what another one says and count once",
+                self.path,
+                len(given) - len(outcomes),
+                chrom,
+            )
+        groups: list[list[Variant]] = []
+        end = -1
+        for variant in sorted(outcomes.values(), key=lambda v: (v.start, v.end)):
+            # Two insertions at one place have no order.
+            if variant.start < end or (groups and variant[:2] == groups[-1][-1][:2]):
+                groups[-1].append(variant)
+            else:
+                groups.append([variant])
+            end = max(end, variant.end)
+        kept = [group[0] for group in groups if len(group) == 1]
+        clashes = [group for group in groups if len(group) > 1]
+        if clashes:
+            self._tell_clashes(chrom, clashes)
+        unknown = [(start, stop) for start, stop, _ in self._unknown.get(chrom, ())]
+        unknown += [
+            (group[0].start, max(group[0].start + 1, *(v.end for v in group)))
+            for group in clashes
+        ]
+        # None may be moved over another one.
+        befores = [0, *(v.end for v in kept)][:-1]
+        behinds = [*(v.start for v in kept), len(contig)][1:]
+        bounded = [
+            v._replace(
+                first=max(v.first, low), last=min(v.last, high - len(v.reference))
+            )
+            for v, low, high in zip(kept, befores, behinds, strict=True)
+        ]
+        return bounded, sorted(unknown)
 
-        Args:
-            chrom: Its name.
-            positions: Bases of the contig that ``apply`` returns, int64 ``(n,)``.
+    def _tell_clashes(self, chrom: str, clashes: list[list[Variant]]) -> None:
+        problems = [
+            f"{_say(chrom, v)}: overlaps {_say(chrom, group[0])}"
+            for group in clashes
+            for v in group[1:]
+        ]
+        told = f"variants {self.path}: {len(problems)} overlap"
+        if self._is_strict:
+            raise InputError(
+                f"{told}; are they of one haplotype?\n{list_problems(problems)}"
+            )
+        logger.warning(
+            "%s: the windows of their genes are left out\n%s",
+            told,
+            list_problems(problems),
+        )
 
-        Returns:
-            int64 ``(n,)`` reference positions; -1 for inserted bases.
-        """
-        variants = sorted(self._by_chrom.get(chrom, ()), key=lambda v: (v.start, v.end))
-        if not variants:
-            return positions
-        variants = [variant.trim() for variant in variants]
-        starts = np.array([v.start for v in variants])
-        ends = np.array([v.end for v in variants])
-        lengths = np.array([len(v.allele) for v in variants])
-        gains = lengths - (ends - starts)
-        # First personal base of each allele: all gains before it are behind it.
-        placed = starts + np.cumsum(gains) - gains
-        hit = np.searchsorted(placed, positions, side="right") - 1
-        into = positions - placed[hit]
-        in_allele = np.where(into < (ends - starts)[hit], starts[hit] + into, -1)
-        behind = ends[hit] + into - lengths[hit]
-        found = np.where(into < lengths[hit], in_allele, behind)
-        return np.where(hit < 0, positions, found)
-
-    def _check(self, chrom: str, contig: np.ndarray, variants: list[Variant]) -> None:
+    def _check_reference(
+        self, chrom: str, contig: np.ndarray, variants: Sequence[Variant]
+    ) -> None:
         problems = []
-        end = 0
         for variant in variants:
-            place = f"{chrom}:{variant.start + 1} {variant.reference}>{variant.allele}"
             there = contig[variant.start : variant.end].tobytes().decode()
             if there != clean_bases(variant.reference).tobytes().decode():
-                problems.append(f"{place}: the genome has {there or 'no base'} there")
-            if variant.trim().start < end:
-                problems.append(f"{place}: overlaps the variant before it")
-            end = max(end, variant.end)
+                problems.append(
+                    f"{_say(chrom, variant)}: the genome has {there or 'no base'} there"
+                )
         if problems:
             raise InputError(
                 f"variants {self.path}: {len(problems)} do not fit the genome; are "
-                f"they of this build and one haplotype?\n{list_problems(problems)}"
+                f"they of this build?\n{list_problems(problems)}"
             )
+
+
+def _say(chrom: str, variant: Variant) -> str:
+    change = f"{variant.reference or '-'}>{variant.allele or '-'}"
+    return f"{chrom}:{variant.start + 1} {change}"

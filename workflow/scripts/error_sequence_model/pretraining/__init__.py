@@ -12,13 +12,4 @@ if TYPE_CHECKING:
     from .run import pretrain_run
     from .window_run import draw_gene_windows
 
-__all__ = [
-    "GeneBodies",
-    "GenomeSource",
-    "Pretraining",
-    "draw_gene_windows",
-    "pretrain_run",
-    "read_gene_bodies",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -2,7 +2,7 @@
 
 Split by chromosome, whole contigs are held out; split by gene or homology, the bodies
 of the genes with held-out sites, on both strands. In either case also the held-out
-sites' windows, and what resembles them (see ``homology``). Intervals are 0-based
+sites' windows, and what resembles them (see ``splits.homology``). Intervals are 0-based
 half-open on the forward strand.
 """
 
@@ -51,6 +51,11 @@ class HeldOut:
         """chrom, start, end of all that must not be overlapped."""
         columns = ["chrom", "start", "end"]
         return pd.concat([self.sites[columns], self.genes[columns]], ignore_index=True)
+
+    def list_windowed(self, windows: Windows) -> np.ndarray:
+        """site_id of the sites that have a window, int64 (n,)."""
+        ids = self.sites["site_id"].to_numpy()
+        return ids[windows.has_windows(ids)]
 
 
 def find_held_out(

@@ -75,7 +75,7 @@ def draw_gene_windows(
     plan, n_over = plan_windows(genomes, held_out, settings)
     near = None
     if splits.near_duplicates == "exclude":
-        matrix = windows.get_matrix(held_out.sites["site_id"].to_numpy())
+        matrix = windows.get_matrix(held_out.list_windowed(windows))
         near = NearDuplicates(matrix, settings.length, splits.similarity)
     removed = write_gene_windows(plan, genomes, settings.length, near, output)
     report = audit_gene_windows(output, held_out, windows)
@@ -164,7 +164,7 @@ def _count(train: GeneWindows, held: pd.DataFrame) -> int:
 
 def count_shared_cores(train: GeneWindows, held_out: HeldOut, windows: Windows) -> int:
     """Count held-out sites whose 31 bases around the junction are in the training."""
-    matrix = windows.get_matrix(held_out.sites["site_id"].to_numpy())
+    matrix = windows.get_matrix(held_out.list_windowed(windows))
     first = windows.upstream - CORE // 2
     if first < 0 or first + CORE > windows.length:
         return 0

@@ -33,9 +33,8 @@ from error_sequence_model.reports.findings.causes import UnitCauses, read_unit_c
 from error_sequence_model.reports.findings.statistics import get_warning
 from error_sequence_model.results import (
     Maps,
-    RunResults,
     Unit,
-    build_units,
+    load_units,
     read_rows,
     read_sites,
 )
@@ -74,12 +73,7 @@ def write_browser(
     Raises:
         InputError: A sites table or run path that is not one.
     """
-    table = read_sites(sites)
-    units = [
-        unit
-        for unit in build_units([RunResults.load(run) for run in runs], table, {}, None)
-        if not unit.lead.is_control
-    ]
+    units, _ = load_units(runs, read_sites(sites))
     data = collect_data(units, predictor, Path(windows))
     with use_style(colours):
         page = fill_template(TEMPLATE.read_text(encoding="utf-8"), predictor, data)
@@ -193,15 +187,13 @@ def _describe_unit(
         "model": run.name,
         "positive": unit.positive_name,
         "threshold": run.metrics.get("threshold") or 0.5,
-        "causes": []
-        if causes is None
-        else [
+        "causes": [
             {
                 "label": row.cause,
                 "definition": row.definition,
                 "enriched": bool(row.is_enriched),
             }
-            for row in causes.table.itertuples()
+            for row in (causes.table.itertuples() if causes else ())
         ],
         "maps": None,
         "attention": None,
@@ -230,11 +222,11 @@ def _encode_maps(maps: Maps, site_ids: np.ndarray) -> dict[str, Any]:
     """Maps of some sites as signed bytes with a scale each; a missing one is zeros."""
     first = max(maps.upstream - REACH, 0)
     last = min(maps.upstream + REACH, maps.scores.shape[1])
-    places = {int(site): place for place, site in enumerate(maps.site_id)}
+    known = maps.pick(site_ids)
     values = np.zeros((len(site_ids), last - first), dtype=np.float32)
     for row, site in enumerate(site_ids):
-        if int(site) in places:
-            values[row] = maps.scores[places[int(site)], first:last]
+        if int(site) in known:
+            values[row] = known[int(site)][first:last]
     scale = np.abs(values).max(axis=1, initial=0.0)
     steps = np.round(values / np.where(scale > 0, scale, 1)[:, None] * 127)
     return {

@@ -7,10 +7,9 @@ from the junction.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import InputError, open_hdf5
+from error_sequence_model.core import InputError, hash_file, open_hdf5
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,12 @@ class Maps:
     def offsets(self) -> np.ndarray:
         """Offset of each column from the junction, int (length,)."""
         return np.arange(self.scores.shape[1]) - self.upstream
+
+    def pick(self, site_ids: Iterable[int]) -> dict[int, np.ndarray]:
+        """Scores of some sites by site_id, of those that have any."""
+        places = {int(site): place for place, site in enumerate(self.site_id)}
+        known = [int(site) for site in site_ids if int(site) in places]
+        return {site: self.scores[places[site]] for site in known}
 
 
 def parse_run_path(path: Path) -> dict[str, Any]:
@@ -146,8 +151,7 @@ def find_hash(settings: dict[str, Any], path: Path) -> str:
         return value[:12]
     weights = path / "model" / "model.safetensors"
     if weights.is_file():
-        with weights.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+        return hash_file(weights)[:12]
     return "not recorded"
 
 

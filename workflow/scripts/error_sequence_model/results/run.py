@@ -7,6 +7,7 @@ base axis: column ``index`` is offset ``index - upstream`` from the junction.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -123,6 +124,27 @@ class RunResults:
         folds = ", ".join(str(fold) for fold in self.folds)
         word = "fold" if len(self.folds) == 1 else "folds"
         return f"{self.backbone} seed {self.seed} {word} {folds}"
+
+    @property
+    def signature(self) -> str:
+        """Model and weights, for footers."""
+        return f"model {self.name} ({self.model_hash})"
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """Test scores as a row of a comparison; None, or NaN, where not stored."""
+        row = {"model": self.backbone, "kind": "backbone", "seed": self.seed}
+        row["fold"] = self.folds[0]
+        for key in ("n_sites", "n_genes", "prevalence", "auprc", "auroc"):
+            row[key] = self.metrics.get(key)
+        for key in ("auprc", "auroc"):
+            ends = self.get_interval(key) or (math.nan, math.nan)
+            row[f"{key}_low"], row[f"{key}_high"] = ends
+        return row
+
+    def get_interval(self, score: str) -> Sequence[float] | None:
+        """Both ends of a test score's 95 % interval, if they are stored."""
+        return (self.metrics.get("intervals") or {}).get(score)
 
     @property
     def is_control(self) -> bool:

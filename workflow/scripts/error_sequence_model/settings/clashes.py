@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from error_sequence_model.core import InputError
 from error_sequence_model.settings.sections import TrainingSettings
 from error_sequence_model.settings.splits import parse_settings
 
+POSITIONS = 1026  # of SpliceBERT-1024nt, where the checkpoint is not at hand
 # Names of folders in the place where results of these names lie.
 RESERVED = {
     "predictors": {"reports", "tracks"},
@@ -94,6 +98,7 @@ def find_clashes(config: Mapping[str, Any]) -> Iterator[str]:
         One line per clash, with its key.
     """
     yield from _find_training_clashes(config["training"])
+    yield from _find_long_windows(config)
     for section, reserved in RESERVED.items():
         for name in sorted({*config[section]} & reserved):
             yield f"{section}: {name!r} is a folder of the results; take another name"
@@ -116,5 +121,25 @@ def _find_training_clashes(training: Mapping[str, Any]) -> Iterator[str]:
         TrainingSettings.from_mapping({k: v for k, v in training.items() if k in own})
     except InputError as error:
         yield f"training: {error}"
-    if training["bucket_boundaries"] == []:
-        yield "training.bucket_boundaries: [] has no edge; leave it out, or give some"
+
+
+def _find_long_windows(config: Mapping[str, Any]) -> Iterator[str]:
+    """Windows that a network with learned positions has no positions for."""
+    windows, longest = config["windows"], config["training"]["max_length"]
+    bases = windows["upstream"] + windows["downstream"]
+    tokens = min(bases + 2, longest or bases + 2)
+    for name in config["models"]:
+        backbone = config["backbones"].get(name, {})
+        if backbone.get("architecture") != "splicebert":
+            continue
+        most = POSITIONS
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            file = Path(backbone.get("checkpoint") or "") / "config.json"
+            most = json.loads(file.read_text())["max_position_embeddings"]
+        if tokens > most:
+            yield (
+                f"windows: {bases} bases are too long for backbones.{name} (SpliceBERT "
+                f"has {most} positions, two of them for marks): upstream and "
+                f"downstream of {most - 2} together, or training.max_length: {most}, "
+                "which keeps what is around the junction"
+            )

@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .run import SimulationPaths, simulate
+    from .run import simulate
     from .settings import SimulationSettings
     from .truth import read_truth
 
-__all__ = [
-    "SimulationPaths",
-    "SimulationSettings",
-    "read_truth",
-    "simulate",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -9,29 +9,6 @@ from error_sequence_model.core import open_face
 if TYPE_CHECKING:
     from .consensus import MINIMUM_SHARE, Reading, check_consensus, has_consensus
     from .pools import Member, pool_sites, pool_windows
-    from .prepare import (
-        FORMATS,
-        describe_counts,
-        order_columns,
-        prepare_sites,
-        read_sites,
-        set_aside,
-    )
+    from .prepare import FORMATS, describe_counts, prepare_sites, read_sites
 
-__all__ = [
-    "FORMATS",
-    "MINIMUM_SHARE",
-    "Member",
-    "Reading",
-    "check_consensus",
-    "describe_counts",
-    "has_consensus",
-    "order_columns",
-    "pool_sites",
-    "pool_windows",
-    "prepare_sites",
-    "read_sites",
-    "set_aside",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -7,7 +7,6 @@ it), from which ``windows`` cuts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,30 +56,26 @@ def prepare_analysis_sequences(
     return rows.drop(columns=["window_start", "window_end"], errors="ignore"), offsets
 
 
-def prepare_plain_sequences(
-    table: Table, path: str | Path, *, labels: Mapping[str, str] | None = None
-) -> pd.DataFrame:
+def prepare_plain_sequences(table: Table, path: str | Path) -> pd.DataFrame:
     """Read a table of `sequence` and `label` (or `pred_type`).
 
     Args:
-        table: sequence; pred_type, or label with values of ``labels``; splice_type
+        table: sequence; pred_type, or label 0 (TP) or 1 (FP); splice_type
             (donor where absent) and junction (the middle where absent) if known.
         path: Its file, for messages.
-        labels: Label -> pred_type; 0 is TP and 1 is FP where not given.
 
     Returns:
         Rows with the columns of a site; every sequence is a contig of its own.
     """
     frame = table.frame
     problems = list(table.problems)
-    mapping = {str(k): v for k, v in (labels or LABELS).items()}
     if "pred_type" in frame:
         kinds = frame["pred_type"]
         _note(problems, table, "pred_type", ~kinds.isin(PRED_TYPES), PRED_TYPES)
     else:
         given = frame["label"].astype("str").str.replace(r"\.0$", "", regex=True)
-        kinds = given.map(mapping)
-        _note(problems, table, "label", kinds.isna(), tuple(mapping))
+        kinds = given.map(LABELS)
+        _note(problems, table, "label", kinds.isna(), tuple(LABELS))
     if "splice_type" not in frame:
         frame = frame.assign(splice_type="donor")
     types = ("donor", "acceptor")

@@ -15,7 +15,6 @@ A site is (chrom, junction, strand, splice_type); the junction is interbase, 0-b
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -24,7 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import InputError
+from error_sequence_model.core import InputError, hash_file
 from error_sequence_model.genome import (
     Genome,
     check_convention,
@@ -322,9 +321,3 @@ def describe_counts(audit: dict[str, Any], *, most: int = 4) -> list[str]:
         if parts:
             lines.append(f"{title}: {', '.join(parts)}.")
     return lines
-
-
-def hash_file(path: str | Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

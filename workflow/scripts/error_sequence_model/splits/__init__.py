@@ -8,24 +8,13 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .grouping import get_column, group_sites
-    from .homology import find_cross_candidates, measure_pairs, sketch_windows
-    from .kmers import get_kmers
+    from .homology import (
+        find_cross_candidates,
+        get_kmers,
+        measure_pairs,
+        sketch_windows,
+    )
     from .leakage import count_overlaps, summarise_audits
-    from .split import assign_parts, make_split, require_classes, shuffle_labels
+    from .split import make_split, shuffle_labels
 
-__all__ = [
-    "assign_parts",
-    "count_overlaps",
-    "find_cross_candidates",
-    "get_column",
-    "get_kmers",
-    "group_sites",
-    "make_split",
-    "measure_pairs",
-    "require_classes",
-    "shuffle_labels",
-    "sketch_windows",
-    "summarise_audits",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

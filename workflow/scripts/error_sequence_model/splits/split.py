@@ -146,6 +146,16 @@ def _choose_sites(
             n_all - len(chosen),
             n_all,
         )
+    has_window = windows.has_windows(chosen["site_id"].to_numpy())
+    if not has_window.all():
+        logger.warning(
+            "%s %s: %d of %d sites left out, without a window (see the log of windows)",
+            contrast.name,
+            splice_type,
+            int((~has_window).sum()),
+            len(chosen),
+        )
+        chosen = chosen[has_window].reset_index(drop=True)
     if chosen.empty:
         raise InputError(
             f"contrast {contrast.name!r}, {splice_type}: the error table has no such "
@@ -175,6 +185,13 @@ def assign_parts(
 
     Raises:
         InputError: There are fewer groups than folds.
+
+    Example:
+        >>> sites = pd.DataFrame({"chrom": ["chr1", "chr2", "chr3"], "label": 0})
+        >>> settings = SplitSettings(test=("chr2",), validation=("chr3",))
+        >>> windows = np.zeros((3, 9), dtype=np.uint8)
+        >>> [fold.tolist() for fold in assign_parts(sites, windows, settings)]
+        [['train', 'test', 'validation']]
     """
     if settings.by == "chromosome" and (settings.test or settings.validation):
         return [_hold_out(sites, settings)]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr, stdtrit
 
+from error_sequence_model.statistics.metrics import CONFIDENCE
 from error_sequence_model.statistics.profiles import compare_classes
 
 FEWEST_SITES = 5  # of a class, and flagged, for a test
@@ -29,7 +30,7 @@ class Coverage(NamedTuple):
 
 
 def measure_odds_ratios(
-    flags: pd.DataFrame, labels: np.ndarray, genes: np.ndarray, *, level: float = 0.95
+    flags: pd.DataFrame, labels: np.ndarray, genes: np.ndarray
 ) -> pd.DataFrame:
     """Odds of an error with a flag over those without it, flag by flag.
 
@@ -42,7 +43,6 @@ def measure_odds_ratios(
         flags: 1, 0 or NaN (site left out), one column per flag, (n, flags).
         labels: 1 for an error, int (n,).
         genes: Gene of each site, (n,).
-        level: Of the intervals.
 
     Returns:
         Indexed by flag: odds_ratio, low, high and p (two-sided, t with genes − 1
@@ -51,7 +51,7 @@ def measure_odds_ratios(
     """
     codes = pd.factorize(np.asarray(genes))[0]
     rows = {
-        name: _measure_one(column.to_numpy(dtype=np.float64), labels, codes, level)
+        name: _measure_one(column.to_numpy(dtype=np.float64), labels, codes)
         for name, column in flags.items()
     }
     index = pd.Index(list(rows), dtype=object)
@@ -59,7 +59,7 @@ def measure_odds_ratios(
 
 
 def _measure_one(
-    flag: np.ndarray, labels: np.ndarray, codes: np.ndarray, level: float
+    flag: np.ndarray, labels: np.ndarray, codes: np.ndarray
 ) -> tuple[float, float, float, float]:
     known = np.isfinite(flag)
     is_flagged, is_error = flag[known] > 0.5, labels[known] == 1
@@ -81,7 +81,7 @@ def _measure_one(
     clustered = (sums**2).sum() * n_genes / max(n_genes - 1, 1)
     error = np.sqrt(max(clustered, independent))
     freedom = max(n_genes - 1, 1)
-    half = stdtrit(freedom, 0.5 + level / 2) * error
+    half = stdtrit(freedom, 0.5 + CONFIDENCE / 2) * error
     p_value = 2 * stdtr(freedom, -abs(log_odds) / error)
     ends = np.exp([log_odds, log_odds - half, log_odds + half])
     return (*map(float, ends), float(p_value))
@@ -105,7 +105,6 @@ def fit_joint_model(
     *,
     ridge: float = 1.0,
     draws: int = 500,
-    level: float = 0.95,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Fit all flags at once: what each adds beside the others.
@@ -122,7 +121,6 @@ def fit_joint_model(
         genes: Gene of each site, (n,).
         ridge: Penalty on half the sum of squared log odds ratios.
         draws: Bootstrap draws.
-        level: Of the intervals.
         seed: Of the draws.
 
     Returns:
@@ -145,7 +143,7 @@ def fit_joint_model(
     steps = _draw_steps(scores, curvatures, penalty, fit, draws=draws, seed=seed)
     own = np.sqrt(np.diag(np.linalg.inv(curvatures.sum(axis=0) + penalty)))
     steps *= np.maximum(own / np.maximum(steps.std(axis=0), 1e-9), 1.0)
-    tail = 100 * (1 - level) / 2
+    tail = 50 * (1 - CONFIDENCE)
     low, high = fit + np.percentile(steps, [tail, 100 - tail], axis=0)
     table = np.exp(np.clip(np.stack([fit, low, high], axis=1)[1:], -20, 20))
     return pd.DataFrame(table, index=list(flags.columns), columns=columns)
@@ -226,7 +224,6 @@ def measure_coverage(
     genes: np.ndarray,
     *,
     draws: int = 500,
-    level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, Coverage | None]:
     """Share of errors, and of correct calls, with at least one cause.
@@ -236,7 +233,6 @@ def measure_coverage(
         labels: 1 for an error, int (n,).
         genes: Gene of each site, (n,).
         draws: Bootstrap draws over genes.
-        level: Of the intervals.
         seed: Seed of the draws.
 
     Returns:
@@ -244,9 +240,7 @@ def measure_coverage(
     """
     is_error = np.asarray(labels) == 1
     values = np.asarray(has_cause, dtype=np.float64)[:, None]
-    found = compare_classes(
-        values, is_error, genes, draws=draws, level=level, seed=seed
-    )
+    found = compare_classes(values, is_error, genes, draws=draws, seed=seed)
     result: dict[str, Coverage | None] = {}
     for name, profile in (("errors", found.first), ("correct", found.second)):
         ends = [

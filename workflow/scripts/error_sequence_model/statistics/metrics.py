@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+CONFIDENCE = 0.95  # of every interval
 CELLS_AT_ONCE = 4_000_000  # 32 MB per array; smaller is no slower
 
 
@@ -26,6 +27,11 @@ def compute_auprc(
 
     Returns:
         float64 (draws,), or a scalar without weights. NaN where a class is missing.
+
+    Example:
+        >>> labels, scores = np.array([1, 0, 1, 0]), np.array([0.9, 0.8, 0.7, 0.1])
+        >>> round(float(compute_auprc(labels, scores)), 3)
+        0.833
     """
     hits, misses, last = _accumulate(labels, scores, weights)
     positives = hits[:, -1:]
@@ -51,6 +57,11 @@ def compute_auroc(
 
     Returns:
         float64 (draws,), or a scalar without weights. NaN where a class is missing.
+
+    Example:
+        >>> labels, scores = np.array([1, 0, 1, 0]), np.array([0.9, 0.8, 0.7, 0.1])
+        >>> float(compute_auroc(labels, scores))
+        0.75
     """
     hits, misses, last = _accumulate(labels, scores, weights)
     true_rate, false_rate = hits[:, last], misses[:, last]
@@ -205,6 +216,10 @@ def choose_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
     Returns:
         A value midway between two neighbouring probabilities.
+
+    Example:
+        >>> choose_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.25, 0.5, 0.9]))
+        0.375
     """
     order = np.argsort(-probabilities, kind="stable")
     ranked = probabilities[order].astype(np.float64)
@@ -256,11 +271,16 @@ def number_groups(groups: np.ndarray | None, size: int) -> np.ndarray:
     return result
 
 
-def get_interval(values: np.ndarray, level: float) -> tuple[float | None, float | None]:
-    """Percentile interval of the finite values, or two None."""
+def get_interval(values: np.ndarray) -> tuple[float | None, float | None]:
+    """Percentile interval (95 %) of the finite values, or two None.
+
+    Example:
+        >>> get_interval(np.arange(101.0))
+        (2.5, 97.5)
+    """
     values = values[np.isfinite(values)]
     if len(values) == 0:
         return None, None
-    tail = (1 - level) / 2
+    tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from error_sequence_model.statistics.joint_model import get_chance
+from error_sequence_model.statistics.metrics import CONFIDENCE
 
 MOST_STEPS = 100
 MOST_HALVINGS = 10
@@ -40,8 +41,6 @@ def estimate_odds_ratio(
     has_hit: np.ndarray,
     genes: np.ndarray,
     covariates: np.ndarray | None = None,
-    *,
-    level: float = 0.95,
 ) -> OddsRatio:
     """Estimate the odds of an error with a hit over those without one.
 
@@ -54,11 +53,17 @@ def estimate_odds_ratio(
         has_hit: bool (n,).
         genes: Gene of each site, any labels (n,).
         covariates: float (n, k) to adjust for; those that hardly vary are dropped.
-        level: Of the interval.
 
     Returns:
         The odds ratio; ``UNKNOWN`` where a class or the hits are all or nothing, or
         the fit does not converge.
+
+    Example:
+        >>> has_hit, is_error = np.repeat([1, 1, 0, 0], 50), np.repeat([1, 0, 1, 0], 50)
+        >>> is_error[50:75] = 1
+        >>> found = estimate_odds_ratio(is_error, has_hit, np.arange(200))
+        >>> f"{found.odds_ratio:.1f} ({found.low:.1f} to {found.high:.1f})"
+        '3.0 (1.6 to 5.4)'
     """
     hit = np.asarray(has_hit, dtype=np.float64)
     outcome = np.asarray(is_error, dtype=np.float64)
@@ -79,7 +84,7 @@ def estimate_odds_ratio(
     clustered = (covariance @ meat @ covariance)[1, 1]
     error = float(np.sqrt(max(clustered, covariance[1, 1])))
     freedom = max(n_genes - 1, 1)
-    half = stats.t.ppf(0.5 + level / 2, freedom) * error
+    half = stats.t.ppf(0.5 + CONFIDENCE / 2, freedom) * error
     p_value = float(2 * stats.t.sf(abs(fit[1]) / error, freedom))
     ends = np.exp([fit[1], fit[1] - half, fit[1] + half])
     return OddsRatio(*map(float, ends), p_value)

@@ -124,14 +124,11 @@ def _score_run(
     return scored
 
 
-def compare_pairs(
-    scores: dict[tuple[str, str], dict[str, ModelScore]], *, level: float = 0.95
-) -> pd.DataFrame:
+def compare_pairs(scores: dict[tuple[str, str], dict[str, ModelScore]]) -> pd.DataFrame:
     """Compare all pairs of models but the references.
 
     Args:
         scores: From `score_models`.
-        level: Level of the intervals.
 
     Returns:
         One row per pair, `PAIR_COLUMNS`; the difference is ``model`` minus ``other``.
@@ -151,7 +148,7 @@ def compare_pairs(
         for name in METRICS:
             mine, theirs = scores[first][name], scores[second][name]
             difference = mine.sampled - theirs.sampled
-            low, high = get_interval(difference, level)
+            low, high = get_interval(difference)
             row[f"delta_{name}"] = mine.value - theirs.value
             row[f"delta_{name}_low"], row[f"delta_{name}_high"] = low, high
             if name == "auprc":

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
+from error_sequence_model.statistics.metrics import CONFIDENCE
+
 MINIMUM_GENES = 3
 MINIMUM_SITES = 5
 MOST_WORK = 100_000_000
@@ -85,7 +87,6 @@ def compare_classes(
     genes: np.ndarray,
     *,
     draws: int = 500,
-    level: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
     """Mean profiles of two classes and their difference, with gene-bootstrap bands.
@@ -97,7 +98,6 @@ def compare_classes(
         is_first: True for the first class, bool (n_sites,).
         genes: Gene of each site, (n_sites,).
         draws: Bootstrap draws.
-        level: Of the intervals.
         seed: Seed of the draws.
 
     Returns:
@@ -122,8 +122,7 @@ def compare_classes(
             drawn.append((weights @ sums) / total[:, None])
         counts.append((int(mask.sum()), int((sizes > 0).sum())))
     first, second = (
-        _summarise(means[i], drawn[i], *counts[i], enough=counts[i][1], level=level)
-        for i in (0, 1)
+        _summarise(means[i], drawn[i], *counts[i], enough=counts[i][1]) for i in (0, 1)
     )
     difference = _summarise(
         means[0] - means[1],
@@ -131,7 +130,6 @@ def compare_classes(
         counts[0][0] + counts[1][0],
         len(names),
         enough=min(counts[0][1], counts[1][1]),
-        level=level,
     )
     return Comparison(first, second, difference)
 
@@ -151,13 +149,14 @@ def _summarise(
     n_genes: int,
     *,
     enough: int,
-    level: float,
 ) -> Profile:
     valid = drawn[np.isfinite(drawn).all(axis=1)] if drawn.size else drawn
     if enough < MINIMUM_GENES or len(valid) < 20:
         low = high = np.full(mean.shape, np.nan)
     else:
-        low, high = np.percentile(valid, [50 - 50 * level, 50 + 50 * level], axis=0)
+        low, high = np.percentile(
+            valid, [50 - 50 * CONFIDENCE, 50 + 50 * CONFIDENCE], axis=0
+        )
     return Profile(mean, low, high, n_sites, n_genes)
 
 

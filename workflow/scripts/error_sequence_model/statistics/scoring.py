@@ -28,7 +28,6 @@ def compute_metrics(
     threshold: float,
     groups: np.ndarray | None = None,
     draws: int = 2000,
-    level: float = 0.95,
     seed: int = 1,
 ) -> dict[str, Any]:
     """Compute metrics with percentile intervals from a bootstrap over genes.
@@ -40,7 +39,6 @@ def compute_metrics(
             with more classes the most probable one is called.
         groups: Gene of each site; None: every site for itself.
         draws: Bootstrap samples.
-        level: Share of the draws inside an interval.
         seed: Seed of the bootstrap; the same for all models of a table.
 
     Returns:
@@ -82,14 +80,14 @@ def compute_metrics(
         "threshold": float(threshold) if classes == 2 else None,
         "confusion": confusion.astype(int).tolist(),
         "intervals": {
-            name: _get_interval(np.concatenate(parts), level) if genes > 1 else None
+            name: _get_interval(np.concatenate(parts)) if genes > 1 else None
             for name, parts in sampled.items()
         },
     }
 
 
-def _get_interval(values: np.ndarray, level: float) -> list[float] | None:
-    low, high = get_interval(values, level)
+def _get_interval(values: np.ndarray) -> list[float] | None:
+    low, high = get_interval(values)
     return None if low is None else [low, high]
 
 

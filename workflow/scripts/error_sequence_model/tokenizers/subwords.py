@@ -19,10 +19,12 @@ class BPETokenizer(SequenceTokenizer):
     """Byte-pair encoding of DNABERT-2: [CLS] tokens [SEP], spans from its offsets.
 
     N and the ambiguity codes are one [UNK] each. The padding id is the tokenizer's
-    (3), not the 0 of the published configuration, which is [UNK].
+    (3), not the 0 of the published configuration, which is [UNK]. Truncation, padding
+    and dropout that were saved with a tokenizer are left out: whoever trained with
+    them saved them, and here they would cut windows, or pad them, without a word.
 
     Args:
-        tokenizer: The fast tokenizer, as read from ``tokenizer.json``.
+        tokenizer: The fast tokenizer, as read from ``tokenizer.json``; not changed.
 
     Raises:
         InputError: One of its special tokens is missing.
@@ -31,7 +33,10 @@ class BPETokenizer(SequenceTokenizer):
     family = "bpe"
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
+        self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._tokenizer.model.dropout = None
         self.vocabulary = tokenizer.get_vocab(with_added_tokens=True)
         names = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")
         if missing := [name for name in names if name not in self.vocabulary]:
@@ -108,9 +113,9 @@ class KmerTokenizer(SequenceTokenizer):
         self._pattern = re.compile(f"[ACGT]{{{k}}}|[ACGTN]|[^ACGTN]+")
 
     @staticmethod
-    def default_tokens(k: int = 6) -> tuple[str, ...]:
+    def default_tokens() -> tuple[str, ...]:
         """Vocabulary of the published models: k-mers in the order A, T, C, G."""
-        kmers = ("".join(bases) for bases in product("ATCG", repeat=k))
+        kmers = ("".join(bases) for bases in product("ATCG", repeat=6))
         specials = ("<unk>", "<pad>", "<mask>", "<cls>", "<eos>", "<bos>")
         return (*specials, *kmers, *"ATCGN")
 

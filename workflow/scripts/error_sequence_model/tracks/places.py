@@ -56,7 +56,7 @@ def place_sites(
     """Place the windows of sites on their genome.
 
     Args:
-        sites: chrom, junction (of the reference) and strand.
+        sites: chrom, junction (of the reference), strand and splice_type.
         genome: The reference.
         upstream: Bases 5' of the junction.
         downstream: Bases 3' of it.
@@ -82,9 +82,14 @@ def place_sites(
             )
             continue
         contig = genome.load_contig(chrom)
-        personal, moved = variants.apply(chrom, contig, junctions[rows])
-        places = place_windows(moved, is_plus[rows], length=len(personal), **sides)
+        is_donor = (sites["splice_type"].iloc[rows] == "donor").to_numpy()
+        personal = variants.apply(
+            chrom, contig, junctions[rows], is_plus[rows] == is_donor
+        )
+        places = place_windows(
+            personal.junctions, is_plus[rows], length=len(personal.contig), **sides
+        )
         inside = places >= 0
-        places[inside] = variants.trace(chrom, places[inside])
+        places[inside] = personal.trace(places[inside])
         placed[rows] = places
     return placed

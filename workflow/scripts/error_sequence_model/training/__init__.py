@@ -21,20 +21,4 @@ if TYPE_CHECKING:
     from .state import TrainingState
     from .task import Task
 
-__all__ = [
-    "CheckpointFolder",
-    "FineTuning",
-    "Task",
-    "Training",
-    "TrainingState",
-    "compute_class_weights",
-    "find_rates",
-    "fine_tune",
-    "get_rate_factor",
-    "make_optimizer",
-    "plot_rates",
-    "train_error_sequence_model",
-    "train_run",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

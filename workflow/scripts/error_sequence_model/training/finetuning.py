@@ -89,7 +89,7 @@ class FineTuning(Task):
         check_classes(train_dataset, "training")
         check_classes(val_dataset, "validation")
         self.model, self.output_dir = model, output_dir
-        self.settings = settings = choose_rate(settings)
+        self.settings = settings
         self.train_dataset, self.val_dataset = train_dataset, val_dataset
         self.lengths = train_dataset.lengths
         self.bucket_boundaries = train_dataset.bucket_boundaries

@@ -28,11 +28,13 @@ def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.
 
     Args:
         model: What learns; its ``backbone`` is of a known family.
-        settings: learning_rate, weight_decay and layer_decay are used.
+        settings: learning_rate (auto: that of a new network), weight_decay and
+            layer_decay are used.
 
     Returns:
         The optimiser; each group carries its peak rate as ``peak``.
     """
+    settings = choose_rate(settings)
     family = FAMILIES[model.backbone.config.model_type]
     layers = model.backbone.config.num_hidden_layers
     groups: dict[tuple[int, bool], list[nn.Parameter]] = {}

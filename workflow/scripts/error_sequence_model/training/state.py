@@ -89,7 +89,7 @@ def make_accelerator(device: torch.device, precision: str) -> Accelerator:
     """Make the accelerator of a run; of several processes only the first one logs.
 
     Args:
-        device: From `devices.get_device`.
+        device: From `core.get_device`.
         precision: "fp32", "bf16" or "fp16".
     """
     # A notebook may train twice; accelerate keeps the first run's precision.

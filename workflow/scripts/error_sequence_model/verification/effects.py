@@ -20,7 +20,11 @@ import pandas as pd
 from error_sequence_model.attribution import draw_alternatives
 from error_sequence_model.features import Layout, encode_bases, find_hits, say_range
 from error_sequence_model.settings import VerificationSettings
-from error_sequence_model.statistics import draw_gene_weights, number_groups
+from error_sequence_model.statistics import (
+    draw_gene_weights,
+    get_interval,
+    number_groups,
+)
 from error_sequence_model.verification.changes import Editor, make_editors
 from error_sequence_model.verification.edits import Pair, Site
 from error_sequence_model.verification.named_model import NamedModel
@@ -90,7 +94,6 @@ def verify_features(
     settings: VerificationSettings,
     *,
     draws: int = 2000,
-    level: float = 0.95,
 ) -> pd.DataFrame:
     """Change the top classical features in held-out sequences.
 
@@ -103,7 +106,6 @@ def verify_features(
         elements: Name -> IUPAC consensus.
         settings: How many, and the seed.
         draws: Bootstrap samples of genes.
-        level: Level of the intervals.
 
     Returns:
         Columns `COLUMNS`, most important features first.
@@ -128,7 +130,7 @@ def verify_features(
                 logger.info("%s %s: only %d sites", feature, editor.mode, len(sites))
                 continue
             classical, model = measure_changes(
-                named, predict, test, sites, pairs, draws=draws, level=level
+                named, predict, test, sites, pairs, draws=draws
             )
             rows.append(
                 {
@@ -194,7 +196,6 @@ def measure_changes(
     pairs: Sequence[Sequence[Pair]],
     *,
     draws: int,
-    level: float,
 ) -> tuple[Effect, Effect]:
     """Compare changed sequences with their controls, for both models.
 
@@ -209,33 +210,24 @@ def measure_changes(
     for values in (named.predict(named.compute(codes, is_donor)), predict(texts)):
         both = np.asarray(values, dtype=np.float64).reshape(shape).mean(axis=1)
         change = both[:, 0] - both[:, 1]
-        effects.append(
-            summarise_change(change, test.genes[sites], draws=draws, level=level)
-        )
+        effects.append(summarise_change(change, test.genes[sites], draws=draws))
     return effects[0], effects[1]
 
 
-def summarise_change(
-    change: np.ndarray, genes: np.ndarray, *, draws: int, level: float, seed: int = 1
-) -> Effect:
+def summarise_change(change: np.ndarray, genes: np.ndarray, *, draws: int) -> Effect:
     """Mean of paired changes with a percentile interval over genes.
 
     Args:
         change: float (n,).
         genes: Gene of each, (n,).
         draws: Bootstrap samples of genes.
-        level: Level of the interval.
-        seed: Of the bootstrap.
     """
     groups = number_groups(genes, len(change))
     means = []
-    for weights in draw_gene_weights(groups, draws=draws, seed=seed):
+    for weights in draw_gene_weights(groups, draws=draws, seed=1):
         with np.errstate(invalid="ignore", divide="ignore"):
             means.append(weights @ change / weights.sum(axis=1))
-    drawn = np.concatenate(means)
-    tail = (1 - level) / 2
-    low, high = np.quantile(drawn[np.isfinite(drawn)], [tail, 1 - tail])
-    return Effect(float(change.mean()), float(low), float(high))
+    return Effect(float(change.mean()), *get_interval(np.concatenate(means)))
 
 
 def judge(classical: Effect, model: Effect) -> str:

@@ -17,6 +17,7 @@ from error_sequence_model.motifs import find_matrix_hits, get_background
 from error_sequence_model.statistics import (
     compute_macro_auprc,
     compute_sampled_auprc,
+    get_interval,
     number_groups,
 )
 from error_sequence_model.verification.effects import Effect, HeldOut
@@ -71,7 +72,6 @@ def verify_motifs(
     *,
     seed: int,
     draws: int = 2000,
-    level: float = 0.95,
 ) -> list[dict[str, object]]:
     """Add each motif, then all of them, to the classical features.
 
@@ -82,7 +82,6 @@ def verify_motifs(
         unseen: Held-out sites that the motifs were not found on.
         seed: Of boosting and bootstrap.
         draws: Bootstrap samples of genes.
-        level: Level of the intervals.
 
     Returns:
         Rows of ``verification.COLUMNS``; none where too few sites are left.
@@ -119,7 +118,7 @@ def verify_motifs(
         tests.append((list(range(len(motifs))), _join(motifs)))
     rows = []
     for columns, motif in tests:
-        gain = _compare(sample(columns), without, level)
+        gain = _compare(sample(columns), without)
         rows.append(
             {
                 "feature": motif.name,
@@ -159,13 +158,9 @@ def _join(motifs: Sequence[MapMotif]) -> MapMotif:
 def _compare(
     with_motif: tuple[float, np.ndarray],
     without: tuple[float, np.ndarray],
-    level: float,
 ) -> Effect:
     difference = with_motif[1] - without[1]
-    difference = difference[np.isfinite(difference)]
-    tail = (1 - level) / 2
-    low, high = np.quantile(difference, [tail, 1 - tail])
-    return Effect(with_motif[0] - without[0], float(low), float(high))
+    return Effect(with_motif[0] - without[0], *get_interval(difference))
 
 
 def judge_motif(gain: Effect, effect: Effect) -> str:

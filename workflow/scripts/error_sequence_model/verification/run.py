@@ -32,7 +32,6 @@ def verify_run(
     *,
     motifs: Path | None = None,
     draws: int = 2000,
-    level: float = 0.95,
     output: Path,
 ) -> None:
     """Verify classical features, and the motifs of a run's maps if there are any.
@@ -45,7 +44,6 @@ def verify_run(
         explanation: Which sites have maps: motifs are not measured on these.
         motifs: ``motifs.tsv``, with ``motifs.json`` beside it.
         draws: Bootstrap samples of genes.
-        level: Level of the intervals.
         output: The table.
     """
     windows = read_windows(windows_path)
@@ -77,7 +75,6 @@ def verify_run(
         elements,
         settings,
         draws=draws,
-        level=level,
     )
     if motifs is not None:
         test = split[split["part"] == "test"]
@@ -98,7 +95,6 @@ def verify_run(
             _open(unseen, sites, windows),
             seed=settings.seed,
             draws=draws,
-            level=level,
         )
         table = pd.concat(
             [frame for frame in (table, pd.DataFrame(rows)) if len(frame)] or [table],

@@ -16,6 +16,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -31,13 +32,15 @@ from error_sequence_model.core import (
 from error_sequence_model.genome import (
     BASE_N,
     Genome,
-    Variants,
     WindowCutter,
     check_sides,
     clean_bases,
     extract_window,
 )
 from error_sequence_model.tables import open_parquet
+
+if TYPE_CHECKING:  # what windows are is defined without them
+    from error_sequence_model.genome import Variants
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +81,10 @@ class Windows:
     def site_ids(self) -> np.ndarray:
         """int64 ``(n,)``."""
         return self.table["site_id"].to_numpy()
+
+    def has_windows(self, site_ids: np.ndarray) -> np.ndarray:
+        """Tell which sites have a window, bool ``(n,)``; see ``write_windows``."""
+        return np.isin(site_ids, self.site_ids)
 
     def get_sequences(self, site_ids: np.ndarray | None = None) -> list[str]:
         """Return the sequences of some sites (all without ``site_ids``), in order.
@@ -162,10 +169,12 @@ def write_windows(
         variants: To apply to the genome first, for a personal genome.
 
     Returns:
-        How many windows were written.
+        How many windows were written: sites of a gene whose variants are not known
+            have none.
 
     Raises:
-        InputError: A site lies on a contig that the genome does not have.
+        InputError: A site lies on a contig that the genome does not have, or no window
+            is left.
     """
     check_sides(upstream, downstream)
     with open_parquet(sites_path) as file:
@@ -203,49 +212,78 @@ def _cut_from_genome(
     downstream: int,
     variants: Variants | None,
 ) -> Iterator[pa.RecordBatch]:
+    columns = ["site_id", "chrom", "junction", "strand"]
+    columns += ["splice_type", "gene_id"] if variants is not None else []
     with open_parquet(sites_path) as file:
-        table = file.read(["site_id", "chrom", "junction", "strand"])
+        table = file.read(columns)
     chroms = table["chrom"].combine_chunks().dictionary_encode()
     codes = chroms.indices.to_numpy()
     site_ids = table["site_id"].to_numpy()
     junctions = table["junction"].to_numpy()
     is_plus = np.asarray(table["strand"].combine_chunks().to_numpy(False) == "+")
+    if variants is not None:
+        genes = table["gene_id"].to_pandas().to_numpy(dtype=object)
+        is_donor = table["splice_type"].to_pandas().eq("donor").to_numpy()
     # Rows are sorted by contig, so every contig is read once. Contigs share batches:
     # an assembly may have a hundred thousand of them.
     bounds = np.flatnonzero(np.diff(codes, prepend=-1, append=-1))
     pairs = list(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True))
     length = upstream + downstream
     size = max(1, BATCH_BASES // length)
-    block, filled, begin = np.empty((size, length), dtype=np.uint8), 0, 0
+    block, filled = np.empty((size, length), dtype=np.uint8), 0
+    numbers, n_refused = np.empty(size, dtype=np.int64), 0
     with Genome(genome_path) as genome:
         for first, last in get_progress(pairs, what="windows", unit="contigs"):
             name = chroms.dictionary[int(codes[first])].as_py()
             if name not in genome.lengths:
                 raise InputError(f"{genome_path}: no contig {name!r} of {sites_path}")
-            contig, places = genome.load_contig(name), junctions[first:last]
+            rows = np.arange(first, last)
+            contig, places = genome.load_contig(name), junctions[rows]
             if places.min() < 0 or places.max() > len(contig):
                 raise InputError(
                     f"{sites_path}: a site lies beyond the end of {name!r} in "
                     f"{genome_path}: made with another genome?"
                 )
             if variants is not None:
-                contig, places = variants.apply(name, contig, places)
+                personal = variants.apply(
+                    name, contig, places, is_plus[rows] == is_donor[rows]
+                )
+                reach = max(upstream, downstream)
+                is_kept = ~personal.find_refused(genes[rows], reach)
+                n_refused += int((~is_kept).sum())
+                contig, places = personal.contig, personal.junctions[is_kept]
+                rows = rows[is_kept]
             cut = WindowCutter(contig, upstream, downstream)
             del contig
-            start = first
-            while start < last:
-                stop = min(last, start + size - filled)
-                rows = slice(start - first, stop - first)
-                block[filled : filled + stop - start] = cut(
-                    places[rows], is_plus[start:stop]
-                )
-                filled += stop - start
-                start = stop
+            start = 0
+            while start < len(rows):
+                stop = min(len(rows), start + size - filled)
+                part = rows[start:stop]
+                filled_to = filled + len(part)
+                block[filled:filled_to] = cut(places[start:stop], is_plus[part])
+                numbers[filled:filled_to] = site_ids[part]
+                start, filled = stop, filled_to
                 if filled == size:
-                    yield make_batch(site_ids[begin:stop], block)
-                    begin, filled = stop, 0
+                    yield make_batch(numbers, block)
+                    filled = 0
     if filled:
-        yield make_batch(site_ids[begin:], block[:filled])
+        yield make_batch(numbers[:filled], block[:filled])
+    _tell_refused(n_refused, len(site_ids), sites_path)
+
+
+def _tell_refused(n_refused: int, n_sites: int, sites_path: str | Path) -> None:
+    if n_refused and n_refused == n_sites:
+        raise InputError(
+            f"{sites_path}: no window is left: each gene has a place without one known "
+            "allele; phase the variants, or name their sample"
+        )
+    if n_refused:
+        logger.warning(
+            "%d of %d sites have no window: their genes have variants without one "
+            "known allele",
+            n_refused,
+            n_sites,
+        )
 
 
 def _cut_own_sequences(
@@ -287,7 +325,13 @@ def read_windows(path: str | Path) -> Windows:
 def make_windows(
     site_ids: np.ndarray, sequences: list[str], *, upstream: int
 ) -> Windows:
-    """Hold sequences of one length in memory the way ``read_windows`` gives them."""
+    """Hold sequences of one length in memory the way ``read_windows`` gives them.
+
+    Example:
+        >>> windows = make_windows([7, 3], ["CAGGTA", "AAGGTG"], upstream=3)
+        >>> windows.downstream, windows.get_sequences([3])
+        (3, ['AAGGTG'])
+    """
     table = pa.table(
         {"site_id": pa.array(site_ids, pa.int64()), "sequence": pd.array(sequences)}
     )

@@ -1,8 +1,4 @@
-"""What a report reads of a unit's named causes, and says about them.
-
-Suggestions follow from the meaning of a cause; nobody tested them on the predictor at
-hand, and the report says so.
-"""
+"""What a report reads of a unit's named causes, and says about them."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import InputError, read_json, read_saved_table
-from error_sequence_model.figures import count_words
+from error_sequence_model.reports.prose import read_template, tell
 from error_sequence_model.results import ReportData, Unit
 from error_sequence_model.statistics import (
     compute_auroc,
@@ -48,13 +44,6 @@ class UnitCauses:
     def labels(self) -> dict[str, str]:
         """Flag -> its name in words."""
         return dict(zip(self.table["flag"], self.table["cause"], strict=True))
-
-    def name_causes_of(self, site_id: int) -> list[str]:
-        """The causes of one site in words; empty without any, or for another site."""
-        if site_id not in self.sites.index:
-            return []
-        row = self.sites.loc[site_id, self.flags]
-        return [self.labels[flag] for flag in self.flags if row[flag] is True]
 
 
 def read_unit_causes(unit: Unit) -> UnitCauses | None:
@@ -90,54 +79,17 @@ def get_names(unit: Unit) -> tuple[str, str]:
 def describe_coverage(causes: UnitCauses, unit: Unit) -> list[str]:
     """How much of the errors named causes cover, in sentences."""
     error, correct = get_names(unit)
-    coverage, fdr = causes.summary.get("coverage"), causes.summary.get("fdr", 0.05)
-    if coverage is None:
-        return [
-            "This contrast has more than two classes: how often each cause occurs is "
-            "shown, but odds ratios and coverage need a contrast of two."
-        ]
-    if not coverage.get("errors") or not coverage.get("correct"):
-        return [f"There are no {error} or no {correct} sites, so nothing is compared."]
-    if causes.table["p"].isna().all():
-        return [
-            f"No cause could be compared between {error} and {correct}: each needs "
-            f"{FEWEST} sites in both classes and {FEWEST} that have it."
-        ]
-    enriched = causes.summary.get("enriched", [])
-    if not enriched:
-        return [
-            f"No named cause is more frequent in {error} than in {correct} at a false "
-            f"discovery rate of {fdr:.0%}."
-        ]
-    lines = [
-        f"{_say_share(coverage['errors'])} of {error} have at least one named cause "
-        f"that is enriched at a false discovery rate of {fdr:.0%}, against "
-        f"{_say_share(coverage['correct'])} of {correct}. "
-        + _say_excess(coverage.get("excess"), error)
-    ]
-    held_out = causes.summary.get("held_out")
-    if held_out and held_out.get("errors") is not None:
-        n_causes = count_words(len(held_out["enriched"]), "cause")
-        lines.append(
-            f"Chosen without the test part ({n_causes}), they cover "
-            f"{held_out['errors']:.0%} of its {error} and "
-            f"{held_out['correct'] or 0:.0%} of its {correct}."
-        )
-    return lines
-
-
-def _say_share(cover: dict[str, Any]) -> str:
-    low, high = cover.get("interval") or (None, None)
-    text = f"{cover['share']:.0%}"
-    return text if low is None else f"{text} [{low:.0%}, {high:.0%}]"
-
-
-def _say_excess(excess: float | None, error: str) -> str:
-    if excess is None or excess <= 0:
-        return f"They cover no more of {error} than of the correct calls."
-    return (
-        f"Beyond what correct calls have as well, that is {excess:.0%} of {error}: the "
-        "part named causes account for."
+    summary = causes.summary
+    return tell(
+        "coverage",
+        coverage=summary.get("coverage"),
+        error=error,
+        correct=correct,
+        fdr=summary.get("fdr", 0.05),
+        is_tested=causes.table["p"].notna().any(),
+        fewest=FEWEST,
+        enriched=summary.get("enriched"),
+        held_out=summary.get("held_out"),
     )
 
 
@@ -147,22 +99,9 @@ def describe_rest(causes: UnitCauses, unit: Unit, data: ReportData) -> list[str]
     if not rest or not rest["of"]:
         return []
     error, correct = get_names(unit)
-    line = (
-        f"{rest['errors']:,} of {rest['of']:,} {error} have none of the enriched "
-        "causes: the unexplained rest"
-    )
-    told = measure_rest(causes, unit, draws=data.draws, seed=data.seed)
-    if told.empty:
-        return [f"{line}. Too few of them have a held-out prediction to judge by."]
-    parts = [
-        f"{row.which} {error} (n = {row.n}) with AUROC {row.auroc:.2f} "
-        f"[{row.low:.2f}, {row.high:.2f}]"
-        for row in told.itertuples()
-    ]
-    return [
-        f"{line}. From the test part's {correct}, {unit.lead.name} tells "
-        f"{' and '.join(parts)}."
-    ]
+    told = list(measure_rest(causes, unit, **data.drawing).itertuples())
+    model = unit.lead.name
+    return tell("rest", rest=rest, error=error, correct=correct, model=model, told=told)
 
 
 def measure_rest(
@@ -228,38 +167,6 @@ def describe_left_out(causes: UnitCauses) -> list[str]:
     ]
 
 
-ADVICE = {
-    "weak_site": "train on more weak sites, or call them at a threshold of their own",
-    "weak_tract": "train on more acceptors with a weak polypyrimidine tract",
-    "no_branch_point": "see that the predictor's context reaches the branch zone",
-    "noncanonical": "give non-canonical sites more weight, or their own threshold",
-    "u12_type": "train on U12-type introns, or score them apart",
-    "tandem": "score the partner 3 or 4 nt away too, or accept calls within 4 nt",
-    "competitor": "let neighbouring candidates compete before calling",
-    "pseudo_exon": "train on pseudo-exons as negatives",
-    "alu_like_tract": "train on antisense Alus as negatives, or mask repeats",
-    "alu_antisense": "train on antisense Alus as negatives, or mask repeats",
-    "repeat": "train on repeats as negatives, or mask them",
-    "low_complexity": "train on low-complexity sequence as negatives, or mask it",
-    "ug_repeat": "train on UG-rich decoys as negatives",
-    "gc_rich": "see that training covers GC-rich sequence; calibrate by GC",
-    "gc_poor": "see that training covers GC-poor sequence; calibrate by GC",
-    "window_edge": "leave sites near contig ends out: this is an artefact",
-    "near_annotated": "accept calls within a few nt of an annotated site",
-    "microexon": "train on more microexons",
-    "long_exon": "widen the context: both ends of a long exon do not fit",
-    "long_intron": "train on sites of long introns",
-    "first_exon": "train on first exons, and see what lies beyond their start",
-    "last_exon": "train on last exons, and see what lies beyond their end",
-    "minor_transcripts": "train on all transcripts, not only on the main one",
-    "antisense_gene": "see that both strands were scored apart",
-    "intergenic": "judge calls in annotated genes only, or extend the annotation",
-    "noncoding_gene": "train on non-coding genes too",
-    "pseudogene": "judge pseudogenes apart: their calls may be real",
-    "supported": "complete the annotation first: these are no errors",
-}
-
-
 def advise(flag: str) -> str:
     """A suggestion for one cause; empty for the user's own."""
-    return ADVICE.get(flag, "")
+    return read_template("advice").module.ADVICE.get(flag, "")

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import InputError, read_json, read_saved_table
-from error_sequence_model.figures import count_words, format_number
+from error_sequence_model.figures import count_words, format_estimate, format_q
 from error_sequence_model.reports.findings.causes import get_names
+from error_sequence_model.reports.prose import tell
 from error_sequence_model.results import Unit
 from error_sequence_model.windows import say_region
 
@@ -64,64 +65,34 @@ def read_motifs(folder: Path) -> UnitMotifs | None:
 def describe_motifs(motifs: UnitMotifs, unit: Unit) -> list[str]:
     """How many motifs there are, and how many tell errors from correct calls."""
     error, correct = get_names(unit)
-    about, seqlets = motifs.about, motifs.about["n_seqlets"]
-    method = about["method"].replace("_", " ")
-    called = (
-        f"{seqlets['error']:,} stretches that speak for {error} and "
-        f"{seqlets['correct']:,} for {correct}"
-        if about["signed"]
-        else f"{seqlets['error']:,} stretches"
-    )
-    lines = [
-        f"The maps ({method}, {about['n_explained']:,} held-out sites) hold {called} "
-        f"beyond chance (false discovery rate {about['fdr']:.0%}); they form "
-        f"{count_words(len(motifs.table), 'motif')} of at least five."
-    ]
-    if motifs.table.empty:
-        lines.append("Without a motif there is nothing to test.")
-        return lines
     found = motifs.significant
-    if found.empty:
-        lines.append(
-            f"None of them is more, or less, frequent in held-out {error} than in "
-            f"{correct} at a false discovery rate of {about['fdr']:.0%}."
-        )
-        return lines
-    more = int((found["odds_ratio"] > 1).sum())
-    lines.append(
-        f"Tested in held-out sites, {count_words(more, 'motif')} more frequent in "
-        f"{error} than in {correct}, {count_words(len(found) - more, 'motif')} less "
-        f"frequent (q ≤ {about['fdr']:g}; composition accounted for)."
+    return tell(
+        "motifs",
+        about=motifs.about,
+        error=error,
+        correct=correct,
+        n=len(motifs.table),
+        found=len(found),
+        more=int((found["odds_ratio"] > 1).sum()),
     )
-    return lines
 
 
 def describe_elements(motifs: UnitMotifs, unit: Unit) -> list[str]:
     """How many known elements differ, and which most."""
     error, correct = get_names(unit)
-    table, about = motifs.elements, motifs.about
-    counts = about["all_sites"]
-    tested = int(table["p"].notna().sum())
-    line = (
-        f"{table['element'].nunique()} known elements in each region: "
-        f"{tested:,} tests on {counts['errors']:,} {error} and "
-        f"{counts['correct']:,} {correct} of all parts of the split. "
-    )
-    found = table[table["significant"]]
-    if found.empty:
-        return [f"{line}None differs at a false discovery rate of {about['fdr']:.0%}."]
+    found = motifs.elements[motifs.elements["significant"]]
     own = found[found["explained_by"].isna()]
-    beyond = int(own["beyond_composition"].sum())
-    rate = f"at a false discovery rate of {about['fdr']:.0%}"
-    if len(found) == 1:
-        how = "by more than" if beyond else "by no more than"
-        return [f"{line}1 differs {rate}, {how} the composition of the place gives."]
-    return [
-        f"{line}{len(found)} differ {rate}, "
-        f"{len(own)} of them in their own right (the others add nothing beside a more "
-        "significant element, named in the table), and "
-        f"{beyond} of these by more than the composition of the place gives."
-    ]
+    return tell(
+        "elements",
+        about=motifs.about,
+        error=error,
+        correct=correct,
+        n=motifs.elements["element"].nunique(),
+        tested=int(motifs.elements["p"].notna().sum()),
+        found=len(found),
+        own=len(own),
+        beyond=int(own["beyond_composition"].sum()),
+    )
 
 
 def describe_motif_control(unit: Unit) -> tuple[str, str] | None:
@@ -160,33 +131,8 @@ def say_element(row: Any) -> str:
     return "like no known element"
 
 
-def format_q(value: float) -> str:
-    """A q value, as a bound where it is tiny."""
-    if not np.isfinite(value):
-        return "–"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def format_ratio(value: float) -> str:
-    """An odds ratio in three figures, as a bound where it is extreme."""
-    if not np.isfinite(value):
-        return "–"
-    if value >= 1000 or value < 0.01:
-        return "> 1000" if value > 1 else "< 0.01"
-    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"
-
-
-def format_ratios(row: Any) -> str:
-    """An odds ratio with its interval."""
-    if not np.isfinite(row.odds_ratio):
-        return "too few"
-    ends = f"{format_ratio(row.low)}, {format_ratio(row.high)}"
-    return f"{format_ratio(row.odds_ratio)} [{ends}]"
-
-
 def format_effect(row: Any) -> str:
     """The change of the log-odds with its interval."""
     if not np.isfinite(row.delta_logit):
         return "not measured"
-    low, high = (format_number(v, sign=True) for v in (row.delta_low, row.delta_high))
-    return f"{format_number(row.delta_logit, sign=True)} [{low}, {high}]"
+    return format_estimate(row.delta_logit, row.delta_low, row.delta_high)

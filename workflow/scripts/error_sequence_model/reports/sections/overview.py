@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
     BAD,
     BODY_WIDTH,
@@ -30,8 +29,8 @@ from error_sequence_model.figures import (
     format_interval,
     format_number,
     format_p,
+    format_ratio,
     format_signed,
-    get_class_colour,
     get_limit,
     mark_junction,
     plot_forest,
@@ -41,18 +40,21 @@ from error_sequence_model.figures import (
 )
 from error_sequence_model.reports.findings.answers import (
     answer_controls,
+    describe_in_short,
     make_answer_blocks,
     rank_causes,
 )
 from error_sequence_model.reports.findings.causes import read_unit_causes
-from error_sequence_model.reports.findings.in_short import describe_in_short
+from error_sequence_model.reports.findings.gain import measure_gain
 from error_sequence_model.reports.findings.motifs import (
-    format_ratio,
     read_unit_motifs,
     say_place,
 )
-from error_sequence_model.reports.findings.statistics import MapStatistics
-from error_sequence_model.reports.findings.words import measure_gain
+from error_sequence_model.reports.findings.statistics import (
+    MapStatistics,
+    collect_statistics,
+)
+from error_sequence_model.reports.prose import explain
 from error_sequence_model.reports.sections.maps import OFFSET_LABEL
 from error_sequence_model.reports.sections.methods import make_methods_pages
 from error_sequence_model.reports.sections.performance import (
@@ -71,17 +73,15 @@ from error_sequence_model.windows import get_zoom
 PANELS_PER_PAGE = 4
 
 
-def plan_overview(
-    data: ReportData, statistics: Sequence[MapStatistics]
-) -> list[PageSpec]:
+def plan_overview(data: ReportData) -> list[PageSpec]:
     """The pages of ``overview.pdf``, in order."""
-    data.tables.mkdir(parents=True, exist_ok=True)
+    statistics = collect_statistics(data)
     return [
         *_make_summary_pages(data, statistics),
         *make_score_pages(data),
         *_make_profile_pages(data, statistics),
         *make_region_pages(data, statistics),
-        *make_methods_pages(data, "overview"),
+        *make_methods_pages(data),
     ]
 
 
@@ -91,14 +91,14 @@ def _make_summary_pages(
     title = f"Overview of {data.predictor}"
     subtitle = "Held-out test part throughout; intervals: 95 % bootstrap over genes."
     draw = partial(_draw_summary, data=data)
-    pages = [PageSpec(title, draw, name_overview(data), subtitle)]
+    pages = [PageSpec(title, draw, data.footer(), subtitle)]
     # The first page has said the short of it.
-    blocks = make_answer_blocks(data, None, statistics)[2:]
+    blocks = make_answer_blocks(data, statistics)[2:]
     while data.units and blocks:
         part, blocks = split_blocks(blocks, BODY_WIDTH)
         draw = partial(draw_blocks, blocks=part, width=BODY_WIDTH)
         name = f"{title} (continued)"
-        pages.append(PageSpec(name, draw, name_overview(data), subtitle))
+        pages.append(PageSpec(name, draw, data.footer(), subtitle))
     return pages
 
 
@@ -115,7 +115,7 @@ def _draw_summary(page: Page, *, data: ReportData) -> None:
     page.paragraph(describe_in_short(data.units), size=9.5)
     if data.units:
         table = collect_answers(data.units)
-        write_tsv(data.tables / "overview.answers.tsv", table)
+        data.write("answers", table)
         page.top += 0.05
         draw_answers(page, table)
     else:
@@ -123,7 +123,7 @@ def _draw_summary(page: Page, *, data: ReportData) -> None:
         page.bullet(text, mark="bad")
     top, side = page.top, 4.6
     counts = count_sites(data.sites)
-    write_tsv(data.tables / "overview.sites.tsv", counts.reset_index())
+    data.write("sites", counts.reset_index())
     page.heading("Sites", width=side)
     columns = [Column("call", [f"{n} ({CLASS_NAMES[n]})" for n in counts.index])]
     for name in counts:
@@ -155,7 +155,7 @@ def _make_profile_pages(
         title += " (continued)" if start else ""
         subtitle = "Scaled attribution: positive speaks for an error, on one scale."
         draw = partial(_draw_profiles, statistics=part)
-        pages.append(PageSpec(title, draw, name_overview(data), subtitle))
+        pages.append(PageSpec(title, draw, data.footer(), subtitle))
     return pages
 
 
@@ -167,10 +167,7 @@ def _draw_profiles(page: Page, *, statistics: Sequence[MapStatistics]) -> None:
         row, column = divmod(place, 2)
         left = MARGIN + 0.5 + column * (width + 0.7)
         ax = page.axes(left, top + row * (height + 0.95) + 0.25, width, height)
-        names = entry.explained.names
-        colours = [get_class_colour(name) for name in names]
-        classes = list(zip(names, colours, entry.comparison[:2], strict=True))
-        plot_profile(entry.offsets, classes, ax)
+        plot_profile(entry.offsets, entry.explained.names, entry.comparison[:2], ax)
         mark_junction(ax, splice_type=entry.splice_type)
         upstream, downstream = -int(entry.offsets[0]), int(entry.offsets[-1]) + 1
         start, end = get_zoom(entry.splice_type, upstream, downstream)
@@ -196,21 +193,11 @@ def _draw_profiles(page: Page, *, statistics: Sequence[MapStatistics]) -> None:
         if column == 0:
             ax.set_ylabel("scaled attribution")
     page.top = top + ((len(statistics) + 1) // 2) * (height + 0.95) + 0.1
-    methods = ", ".join(dict.fromkeys(entry.method_name for entry in statistics))
-    page.caption(
-        f"Mean {methods} per base, scaled per site by the 95th percentile of |score| "
-        "(no unit), held-out test part; n as given, bands are 95 % bootstrap over "
-        "genes."
-    )
+    methods = list(dict.fromkeys(entry.method_name for entry in statistics))
+    page.caption(explain("side_by_side", methods=methods))
 
 
 ROWS_PER_PAGE = 28
-
-
-def name_overview(data: ReportData) -> str:
-    """Footer of the overview's pages."""
-    contrasts = ", ".join(dict.fromkeys(unit.contrast for unit in data.units))
-    return f"predictor {data.predictor} · overview · contrasts {contrasts or 'none'}"
 
 
 def make_score_pages(data: ReportData) -> list[PageSpec]:
@@ -224,14 +211,14 @@ def make_score_pages(data: ReportData) -> list[PageSpec]:
         table.insert(0, "splice type", unit.splice_type)
         table.insert(0, "contrast", f"{unit.contrast}{control}")
         tables.append(table)
-    footer = name_overview(data)
+    footer = data.footer()
     title = "Every model, every contrast"
     if not tables:
         block = Block("bullet", "No scores are stored.", "bad")
         draw = partial(draw_blocks, blocks=[block], width=BODY_WIDTH)
         return [PageSpec(title, draw, footer)]
     table = pd.concat(tables, ignore_index=True)
-    write_tsv(data.tables / "overview.scores.tsv", table.drop(columns="color"))
+    data.write("scores", table.drop(columns="color"))
     pages = []
     for start in range(0, len(table), ROWS_PER_PAGE):
         part = table.iloc[start : start + ROWS_PER_PAGE].reset_index(drop=True)
@@ -266,18 +253,7 @@ def _draw_scores(page: Page, *, table: pd.DataFrame) -> None:
         ax.set_xlim(0, 1.02)
         ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     page.top += 0.32
-    kinds = {
-        "blue": "backbone",
-        "green": "hybrid or ensemble",
-        "grey": "baseline",
-        "orange": "reference",
-    }
-    legend = ", ".join(f"{colour}: {kind}" for colour, kind in kinds.items())
-    page.caption(
-        f"{legend.capitalize()}. Points with 95 % gene-bootstrap intervals; the tick "
-        "is the prevalence (what guessing reaches in AUPRC), the dashed line AUROC "
-        "0.5. Δ: AUPRC minus that of the best baseline. Held-out test part."
-    )
+    page.caption(explain("every_model"))
 
 
 def make_region_pages(
@@ -292,14 +268,14 @@ def make_region_pages(
     if not frames:
         return []
     table = pd.concat(frames, ignore_index=True)
-    write_tsv(data.tables / "overview.regions.tsv", table)
+    data.write("regions", table)
     pages = []
     for start in range(0, len(table), ROWS_PER_PAGE):
         part = table.iloc[start : start + ROWS_PER_PAGE].reset_index(drop=True)
         title = "Named regions, side by side" + (" (continued)" if start else "")
         subtitle = "Error minus correct: red speaks more for an error, blue less."
-        draw = partial(_draw_regions, table=part, draws=data.draws)
-        pages.append(PageSpec(title, draw, name_overview(data), subtitle))
+        draw = partial(_draw_regions, table=part, draws=data.inputs.draws)
+        pages.append(PageSpec(title, draw, data.footer(), subtitle))
     return pages
 
 
@@ -329,11 +305,7 @@ def _draw_regions(page: Page, *, table: pd.DataFrame, draws: int) -> None:
         label="error − correct, scaled attribution per base",
     )
     page.top += 0.32
-    page.caption(
-        "Coloured where p < 0.05 (max-T over the regions of a contrast, labels "
-        "permuted within strata, standard error clustered by gene); bars are 95 % "
-        "bootstrap over genes. Fold: share of |attribution| over share of bases."
-    )
+    page.caption(explain("every_region"))
 
 
 MOST_HEIGHT = 2.2  # inches, of the table
@@ -347,7 +319,6 @@ def collect_answers(units: Sequence[Unit]) -> pd.DataFrame:
 
 def _answer(unit: Unit) -> dict[str, str]:
     metrics, gain = unit.lead.metrics, measure_gain(unit)
-    intervals = metrics.get("intervals") or {}
     is_error = unit.test_sites["label"] == unit.positive_label
     row = {
         "told apart": unit.pair,
@@ -355,7 +326,7 @@ def _answer(unit: Unit) -> dict[str, str]:
         "errors": f"{int(is_error.sum()):,}",
         "correct": f"{int((~is_error).sum()):,}",
         "AUROC [95 %]": format_number(metrics.get("auroc"))
-        + format_interval(intervals.get("auroc")),
+        + format_interval(unit.lead.get_interval("auroc")),
         "Δ AUPRC to best baseline": "–",
         "main cause": "–",
         "named causes": "–",
@@ -365,9 +336,7 @@ def _answer(unit: Unit) -> dict[str, str]:
     if gain is not None:
         sign = {"good": "✓ ", "bad": "✗ "}.get(gain.mark, "")
         number = format_number(gain.delta, sign=True)
-        row["Δ AUPRC to best baseline"] = (
-            f"{sign}{number}{format_interval((gain.low, gain.high))}"
-        )
+        row["Δ AUPRC to best baseline"] = f"{sign}{number}{gain.interval}"
     row |= _answer_causes(unit)
     motifs = read_unit_motifs(unit)
     if motifs is not None:
@@ -416,11 +385,4 @@ def draw_answers(page: Page, table: pd.DataFrame) -> None:
         rest=" in overview.answers.tsv",
         wrap_within=MOST_HEIGHT,
     )
-    page.caption(
-        "Errors, correct: sites of the held-out test part. ✓ the language model adds, "
-        "✗ it adds nothing measurable or is worse. Main cause: the enriched named "
-        "cause that most more errors have than correct calls; named causes: share of "
-        "the errors that all of them account for beyond the correct calls. OR: odds "
-        "ratio of an error. Maps: the checks of the trust page; attention ✗: "
-        "its own check failed."
-    )
+    page.caption(explain("answers"))

@@ -8,9 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
-    BAD,
     BODY_WIDTH,
     INK,
     MARGIN,
@@ -30,18 +28,32 @@ from error_sequence_model.figures import (
     shorten_text,
 )
 from error_sequence_model.reports.findings.statistics import MapStatistics
-from error_sequence_model.reports.findings.words import name_model
+from error_sequence_model.reports.prose import explain
 from error_sequence_model.reports.sections.maps import OFFSET_LABEL
 from error_sequence_model.results import ReportData, Unit
 
 ROW_LENGTH = 100
+LEFT, WIDTH = MARGIN + 0.38, BODY_WIDTH - 0.38
 TITLE, ATTRIBUTION, LETTERS, TOKENS, ATTENTION, GAP = 0.17, 0.5, 0.17, 0.06, 0.24, 0.11
 CAPTION = 0.95
-RULES = (
-    "of the page's class, the one most and least clearly seen as such by the model and "
-    "the one with the median probability; of the other class, the most and the least "
-    "clearly seen as such"
-)
+
+
+class Tracks(NamedTuple):
+    """What is drawn of a site.
+
+    Attributes:
+        first: Offset of the first base.
+        attribution: Attribution per base, float (length,).
+        sequence: Its letters, or nothing.
+        spans: Token spans, int (n_tokens, 2), or None.
+        attention: Attention received per base, float (length,), or None.
+    """
+
+    first: int
+    attribution: np.ndarray
+    sequence: str
+    spans: np.ndarray | None
+    attention: np.ndarray | None
 
 
 class Exemplar(NamedTuple):
@@ -93,91 +105,72 @@ def choose_exemplars(
     return list(chosen.values())
 
 
-def make_site_page(data: ReportData, statistics: MapStatistics, focus: str) -> PageSpec:
+def make_site_page(data: ReportData, statistics: MapStatistics) -> PageSpec:
     """Specification of a unit's page of single sites."""
-    unit = statistics.unit
-    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
-    footer += f"{statistics.splice_type} · {name_model(unit.lead)}"
     return PageSpec(
-        f"Single sites: {unit.name_at(statistics.splice_type)}",
-        partial(_draw_sites, data=data, statistics=statistics, focus=focus),
-        footer,
+        f"Single sites: {statistics.where}",
+        partial(_draw_sites, data=data, statistics=statistics),
+        statistics.footer,
         "Exemplars from the held-out test part, chosen by the rule below, not by eye.",
     )
 
 
-def _draw_sites(
-    page: Page, *, data: ReportData, statistics: MapStatistics, focus: str
-) -> None:
+def _draw_sites(page: Page, *, data: ReportData, statistics: MapStatistics) -> None:
     unit, explained = statistics.unit, statistics.explained
     probability = unit.predicted["probability"]
     sites = explained.sites.assign(
         probability=probability.reindex(explained.sites.index)
     )
-    exemplars = choose_exemplars(sites, focus, unit.positive_label)
-    if statistics.warning:
-        page.top -= 0.08
-        page.paragraph(statistics.warning, size=9, color=BAD, weight="bold", after=0.02)
+    exemplars = choose_exemplars(sites, data.focus, unit.positive_label)
+    page.warn(statistics.warning)
     if not exemplars:
         page.paragraph("No explained site has a stored prediction, so none is chosen.")
         return
     ids = np.array([e.site_id for e in exemplars])
     sequences, tokens = data.get_sequences(ids), data.get_tokens(unit.lead, ids)
-    rows = {int(s): r for s, r in zip(sites.index, explained.rows, strict=True)}
-    start, end = _get_range(statistics)
-    limit = round_up(
-        max(
-            _cut(explained.maps.scores[rows[i]], statistics, start, end)[0]
-            for i in rows_of(exemplars)
-        )
-    )
-    attention = _get_attention(unit, ids)
+    maps, seen = explained.maps, unit.lead.attention
+    values, attention = maps.pick(ids), seen.pick(ids) if seen else {}
+    # The hundred offsets around the close-up's middle.
+    start = max(-60 if statistics.splice_type == "acceptor" else -50, -maps.upstream)
+    view = start, start + ROW_LENGTH
+    sizes = {site: np.abs(scores) for site, scores in values.items()}
+    part = slice(start + maps.upstream, start + maps.upstream + ROW_LENGTH)
+    limit = round_up(max(float(s[part].max(initial=0.0)) for s in sizes.values()))
     ceiling = round_up(max([float(100 * a.max()) for a in attention.values()] or [1]))
     # All rows get the same height, whatever else the page must hold.
     fixed = TITLE + LETTERS + TOKENS + ATTENTION + GAP + 0.04
     height = min((page.room - CAPTION) / len(exemplars) - fixed, ATTRIBUTION)
     tables = []
-    for number, exemplar in enumerate(exemplars):
-        values = explained.maps.scores[rows[exemplar.site_id]]
-        _draw_one(
-            page,
-            sites.loc[exemplar.site_id],
-            exemplar,
-            unit,
-            (start, end),
-            first=-explained.maps.upstream,
-            values=values,
-            limit=limit,
-            height=height,
-            attention=attention.get(exemplar.site_id),
-            ceiling=ceiling,
-            sequence=sequences.get(exemplar.site_id, ""),
-            spans=tokens.get(exemplar.site_id),
-            is_last=number == len(exemplars) - 1,
+    for exemplar in exemplars:
+        site = exemplar.site_id
+        tracks = Tracks(
+            -maps.upstream,
+            values[site],
+            sequences.get(site, ""),
+            tokens.get(site),
+            attention.get(site),
         )
-        tables.append(
-            _tabulate(exemplar, values, attention.get(exemplar.site_id), explained.maps)
-        )
-    name = f"{focus}.{statistics.key}.exemplars.tsv"
-    write_tsv(data.tables / name, pd.concat(tables))
+        _write_title(page, sites.loc[site], exemplar, unit)
+        _draw_tracks(page, tracks, view, height=height, limits=(limit, ceiling))
+        if exemplar is exemplars[-1]:
+            ruler = page.axes(LEFT, page.top + 0.02, WIDTH, 0.02)
+            draw_ruler(ruler, start=view[0], end=view[1])
+            ruler.tick_params(direction="out")
+        page.top += GAP
+        tables.append(_tabulate(exemplar, tracks))
+    data.write("exemplars", pd.concat(tables), statistics.key)
     page.top += 0.22
-    share = np.mean(
-        [
-            _share_in_view(explained.maps.scores[rows[int(i)]], statistics, start, end)
-            for i in ids
-        ]
+    shares = [float(s[part].sum()) / (float(s.sum()) or 1.0) for s in sizes.values()]
+    text = explain(
+        "exemplars",
+        s=statistics,
+        axis=OFFSET_LABEL,
+        attention=_describe_attention(unit) if attention else "",
+        has_tokens=any(map(has_long_tokens, tokens.values())),
+        share=np.mean(shares),
+        n=len(sites),
     )
-    tokens_shown = any(has_long_tokens(t) for t in tokens.values())
-    page.caption(
-        f"{OFFSET_LABEL.capitalize()}; the line between −1 and 0 is the junction. "
-        f"Bars: {statistics.method_name} in logit units (red: speaks for "
-        f"{explained.names[0]}; blue: for {explained.names[1]}), one scale for all "
-        f"sites, from {unit.lead.name}. "
-        + (_describe_attention(unit) if attention else "")
-        + ("Grey bars: tokens. " if tokens_shown else "")
-        + f"The stretch shown holds {share:.0%} of |attribution|. Rule: {RULES}. "
-        f"Chosen among n = {len(sites):,} explained test sites."
-    )
+    page.caption(text)
 
 
 def _describe_attention(unit: Unit) -> str:
@@ -186,44 +179,10 @@ def _describe_attention(unit: Unit) -> str:
     return f"Purple: attention received (% of the total{note}). "
 
 
-def rows_of(exemplars: list[Exemplar]) -> list[int]:
-    """Site ids of exemplars."""
-    return [exemplar.site_id for exemplar in exemplars]
-
-
-def _get_range(statistics: MapStatistics) -> tuple[int, int]:
-    """The hundred offsets drawn: those around the close-up's middle."""
-    upstream = -int(statistics.offsets[0])
-    start = -60 if statistics.splice_type == "acceptor" else -50
-    start = max(start, -upstream)
-    return start, start + ROW_LENGTH
-
-
-def _cut(
-    values: np.ndarray, statistics: MapStatistics, start: int, end: int
-) -> tuple[float, float]:
-    upstream = -int(statistics.offsets[0])
-    seen = np.abs(values[max(start + upstream, 0) : end + upstream])
-    return float(seen.max(initial=0.0)), float(seen.sum())
-
-
-def _share_in_view(
-    values: np.ndarray, statistics: MapStatistics, start: int, end: int
-) -> float:
-    total = float(np.abs(values).sum())
-    return _cut(values, statistics, start, end)[1] / total if total else 0.0
-
-
-def _get_attention(unit: Unit, ids: np.ndarray) -> dict[int, np.ndarray]:
-    maps = unit.lead.attention
-    if maps is None:
-        return {}
-    places = {int(s): row for row, s in enumerate(maps.site_id)}
-    return {int(i): maps.scores[places[int(i)]] for i in ids if int(i) in places}
-
-
-def _tabulate(exemplar: Exemplar, values: np.ndarray, attention, maps) -> pd.DataFrame:
-    frame = pd.DataFrame({"offset": maps.offsets, "attribution": values})
+def _tabulate(exemplar: Exemplar, tracks: Tracks) -> pd.DataFrame:
+    values, attention = tracks.attribution, tracks.attention
+    frame = pd.DataFrame({"offset": tracks.first + np.arange(len(values))})
+    frame["attribution"] = values
     if attention is not None and len(attention) == len(values):
         frame["attention"] = attention
     frame.insert(0, "rule", exemplar.rule)
@@ -231,53 +190,45 @@ def _tabulate(exemplar: Exemplar, values: np.ndarray, attention, maps) -> pd.Dat
     return frame
 
 
-def _draw_one(
+def _draw_tracks(
     page: Page,
-    site: pd.Series,
-    exemplar: Exemplar,
-    unit: Unit,
+    tracks: Tracks,
     view: tuple[int, int],
     *,
-    first: int,
-    values: np.ndarray,
-    limit: float,
     height: float,
-    attention: np.ndarray | None,
-    ceiling: float,
-    sequence: str,
-    spans: np.ndarray | None,
-    is_last: bool,
+    limits: tuple[float, float],
 ) -> None:
-    start, end = view
-    left, width = MARGIN + 0.38, BODY_WIDTH - 0.38
-    _write_title(page, site, exemplar, unit)
-    page.top += TITLE
-    ax = page.axes(left, page.top, width, height)
-    draw_attribution(ax, values, first, start=start, end=end, limit=limit)
+    """Draw a site's strips at the cursor, from the first to the last offset in view.
+
+    Args:
+        page: The page.
+        tracks: What there is of the site.
+        view: First offset drawn, and the one after the last.
+        height: Of the attribution, inches.
+        limits: Of the axes of attribution and of attention (%).
+    """
+    (start, end), first = view, tracks.first
+    place = {"start": start, "end": end}
+    ax = page.axes(LEFT, page.top, WIDTH, height)
+    draw_attribution(ax, tracks.attribution, first, limit=limits[0], **place)
     top = page.top
     page.top += height + 0.02
     shown = max(start, first)
-    ax = page.axes(left, page.top, width, LETTERS)
-    letters = sequence[shown - first : end - first]
-    draw_letters(ax, letters, shown, start=start, end=end)
+    letters = tracks.sequence[shown - first : end - first]
+    draw_letters(page.axes(LEFT, page.top, WIDTH, LETTERS), letters, shown, **place)
     page.top += LETTERS
-    if has_long_tokens(spans):
-        ax = page.axes(left, page.top, width, TOKENS)
-        draw_tokens(ax, spans, first, start=start, end=end)
+    if has_long_tokens(tracks.spans):
+        ax = page.axes(LEFT, page.top, WIDTH, TOKENS)
+        draw_tokens(ax, tracks.spans, first, **place)
         page.top += TOKENS
     page.top += 0.02
-    if attention is not None:
-        ax = page.axes(left, page.top, width, ATTENTION)
-        draw_attention(ax, attention * 100, first, start=start, end=end, limit=ceiling)
+    if tracks.attention is not None:
+        ax = page.axes(LEFT, page.top, WIDTH, ATTENTION)
+        draw_attention(ax, tracks.attention * 100, first, limit=limits[1], **place)
         page.top += ATTENTION
-    line = clear_axes(page.axes(left, top, width, page.top - top), start, end)
+    line = clear_axes(page.axes(LEFT, top, WIDTH, page.top - top), start, end)
     line.patch.set_visible(False)
     line.axvline(-0.5, color=INK, lw=0.8, ls=(0, (2, 2)))
-    if is_last:
-        ruler = page.axes(left, page.top + 0.02, width, 0.02)
-        draw_ruler(ruler, start=start, end=end)
-        ruler.tick_params(direction="out")
-    page.top += GAP
 
 
 def _write_title(page: Page, site: pd.Series, exemplar: Exemplar, unit: Unit) -> None:
@@ -299,3 +250,4 @@ def _write_title(page: Page, site: pd.Series, exemplar: Exemplar, unit: Unit) ->
     shift = 0.17 + measure_text(exemplar.rule, 8, "bold") + 0.2
     text = shorten_text(" · ".join(parts), BODY_WIDTH - shift, 8)
     page.write(text, MARGIN + shift, page.top, size=8, color=MUTED)
+    page.top += TITLE
