@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 
 from error_sequence_model.core import make_parser, run_step
 from error_sequence_model.pretraining import pretrain_run
@@ -16,6 +17,8 @@ parse_arguments = make_parser(
 
 def main(arguments: argparse.Namespace) -> None:
     """Pretrain and save."""
+    # Its launcher ignores SIGTERM, and a process starts with what its parent ignores.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     pretrain_run(
         BackboneSettings.from_mapping(arguments.backbone),
         PretrainingSettings.from_mapping(arguments.pretraining),

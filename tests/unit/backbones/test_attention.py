@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from error_sequence_model.backbones import attention
+from error_sequence_model.backbones import FAMILIES, attention
 from error_sequence_model.backbones.attention import attend, get_padding_bias
+from published_checkpoints import make_small
 
 
 def run_and_differentiate(
@@ -61,3 +62,57 @@ def test_attention_that_keeps_its_weights_is_for_training_in_tiles(monkeypatch) 
                 attend(query, query, query, None)
                 is_expected = has_tiles and is_trained and dtype == torch.bfloat16
                 assert len(calls) - before == is_expected
+
+
+def test_cudnn_is_left_out_of_attention() -> None:
+    """Its gradients can be NaN on Hopper (pytorch#196678)."""
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
+    assert torch.backends.cuda.flash_sdp_enabled()
+    assert torch.backends.cuda.mem_efficient_sdp_enabled()
+
+
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+def test_no_backbone_has_a_graph_break_with_or_without_padding(name) -> None:
+    """A look at a mask breaks the graph, and on a GPU it makes the host wait."""
+    backbone = make_small(name).train()
+    ids = torch.randint(0, 4, (2, 24))
+    mask = torch.ones_like(ids)
+    mask[1, 20:] = 0
+    for given in (mask, None):
+        torch._dynamo.reset()
+        told = torch._dynamo.explain(backbone)(input_ids=ids, attention_mask=given)
+        assert told.graph_count == 1, told.break_reasons
+        assert told.graph_break_count == 0, told.break_reasons
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+def test_a_forward_pass_on_a_gpu_waits_for_nothing(name) -> None:
+    backbone = make_small(name).train().cuda()
+    ids = torch.randint(0, 4, (2, 24), device="cuda")
+    mask = torch.ones_like(ids)
+    mask[1, 20:] = 0
+    for given in (mask, None):
+        backbone(input_ids=ids, attention_mask=given)
+        torch.cuda.synchronize()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            states = backbone(input_ids=ids, attention_mask=given).last_hidden_state
+            states.float().sum().backward()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_gradients_are_finite_where_cudnns_may_not_be() -> None:
+    backbone = make_small("dnabert2").train().cuda()
+    ids = torch.randint(5, 20, (4, 192), device="cuda")
+    mask = torch.ones_like(ids)
+    mask[1:, 20:] = 0
+    with torch.autocast("cuda", dtype=torch.bfloat16):
+        states = backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+    (states.float() * mask[..., None]).square().sum().backward()
+    gradients = [p.grad for p in backbone.parameters() if p.grad is not None]
+    assert all(gradient.isfinite().all() for gradient in gradients)

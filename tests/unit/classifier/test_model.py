@@ -230,12 +230,13 @@ def test_layers_learn_slower_the_lower_they_are() -> None:
 
 def test_norm_after_the_last_layer_learns_like_the_head() -> None:
     model = create_classifier("hyenadna", options=SMALL["hyenadna"])
-    optimizer = make_optimizer(model, TrainingSettings(layer_decay=0.5))
+    settings = TrainingSettings(learning_rate=3e-4, layer_decay=0.5)
+    optimizer = make_optimizer(model, settings)
     norm = model.backbone.backbone.ln_f.weight
     (group,) = (
         g for g in optimizer.param_groups if any(p is norm for p in g["params"])
     )
-    assert group["peak"] == TrainingSettings().learning_rate
+    assert group["peak"] == 3e-4
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
 import json
 import signal
 from pathlib import Path
@@ -49,6 +51,7 @@ from error_sequence_model.tokenizers import (
 )
 from error_sequence_model.training import CheckpointFolder, Training
 from published_checkpoints import make_small, write_dnabert2
+from rank_runs import SCRIPTS, launch
 from tiny_genes import write_tiny_genes
 from tiny_models import OPTIONS
 
@@ -456,3 +459,93 @@ def test_a_published_checkpoint_goes_on_with_its_own_head(
     told = record["perplexity"]["before"]
     assert told["per_token"] > told["per_base"] > 1  # tokens of several bases
     assert load_backbone(tmp_path / "out" / "model")[1].family == "bpe"
+
+
+# One rank runs out of memory in the middle of its second backward pass, once.
+SHORT_OF_MEMORY = """
+import json, sys
+from pathlib import Path
+import numpy as np
+import pandas as pd
+import torch
+from error_sequence_model.backbones import create_backbone
+from error_sequence_model.pretraining import Pretraining
+from error_sequence_model.pretraining.gene_windows import GeneWindows
+from error_sequence_model.pretraining.language_models import ExampleMaker, LanguageModel
+from error_sequence_model.settings import PretrainingSettings
+from error_sequence_model.training import CheckpointFolder, Training
+
+folder, is_short = Path(sys.argv[1]), sys.argv[2] == "short"
+rng = np.random.default_rng(0)
+bases = np.frombuffer(b"ACGT", np.uint8)[rng.integers(0, 4, (48, 64))]
+labels = np.zeros((48, 64), np.uint8)
+table = pd.DataFrame({"gene_id": [f"g{row}" for row in range(48)]})
+windows = GeneWindows(table, 64, [(0, bases, labels)], np.arange(48))
+settings = PretrainingSettings(
+    objective="sequence", windows=48, length=64, epochs=1, batch_size=8,
+    precision="fp32", tokens_per_batch=512, learning_rate=1e-3,
+)
+torch.manual_seed(1)
+network, tokenizer = create_backbone(
+    "nucleotide_encoder", layers=2, heads=2, hidden_size=32, dropout=0.0
+)
+maker = ExampleMaker(windows, tokenizer, settings, is_causal=False)
+task = Pretraining(LanguageModel(network, settings), maker, maker, settings)
+run = Training(task, CheckpointFolder(None, ""))
+rank, passes = run.accelerator.process_index, []
+def run_out(gradient):
+    passes.append(gradient)
+    if len(passes) == 2:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+    return gradient
+def watch(module, inputs, output):
+    if output.requires_grad:
+        output.register_hook(run_out)
+if is_short and rank == 1:
+    # Late in the backward pass: the gradients above it have been made.
+    network.layers[0].mlp_input.register_forward_hook(watch)
+history = run.run()
+weights = {name: weight.sum().item() for name, weight in task.model.named_parameters()}
+told = {"weights": weights, "row": history[-1]}
+(folder / f"{rank}.json").write_text(json.dumps(told))
+"""
+
+
+@pytest.mark.workflow
+def test_ranks_survive_that_one_of_them_runs_out_of_memory(tmp_path) -> None:
+    told = {}
+    for name in ("whole", "short"):
+        launch(tmp_path / name, SHORT_OF_MEMORY, 2, name)
+        told[name] = [
+            json.loads((tmp_path / name / f"{rank}.json").read_text())
+            for rank in range(2)
+        ]
+    assert told["whole"][0]["row"]["tokens_per_batch"] == 512
+    assert told["short"][0]["row"]["tokens_per_batch"] == 256
+    first, second = told["short"]
+    assert first["weights"] == second["weights"]
+    for name, weight in told["whole"][0]["weights"].items():
+        assert first["weights"][name] == pytest.approx(weight, abs=1e-4), name
+
+
+def test_the_step_can_be_stopped_from_its_start(monkeypatch) -> None:
+    """Its launcher ignores SIGTERM, which a process would inherit."""
+    spec = importlib.util.spec_from_file_location("pretrain", SCRIPTS / "pretrain.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    seen = []
+    monkeypatch.setattr(
+        script,
+        "pretrain_run",
+        lambda *_, **__: seen.append(signal.getsignal(signal.SIGTERM)),
+    )
+    names = ("windows", "leakage", "output", "checkpoints", "draws")
+    arguments = argparse.Namespace(
+        backbone=ENCODER, pretraining={}, **dict.fromkeys(names)
+    )
+    handler = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        script.main(arguments)
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert seen == [signal.SIG_DFL]

@@ -212,10 +212,10 @@ def test_contrasts_as_list_or_map(contrasts) -> None:
         ({"class_weights": "inverse"}, "allowed: balanced, none"),
         ({"tokens_per_batch": "many"}, "allowed: auto or integer ≥ 1"),
         ({"epochs": 0}, "epochs 0: allowed: integer ≥ 1; set `training.epochs`"),
-        ({"learning_rate": float("nan")}, "nan: allowed: number > 0, ≤ 1"),
-        ({"learning_rate": float("inf")}, "inf: allowed: number > 0, ≤ 1"),
-        ({"learning_rate": None}, "None: allowed: number > 0, ≤ 1"),
-        ({"learning_rate": True}, "True: allowed: number > 0, ≤ 1"),
+        ({"learning_rate": float("nan")}, "nan: allowed: auto or number > 0, ≤ 1"),
+        ({"learning_rate": float("inf")}, "inf: allowed: auto or number > 0, ≤ 1"),
+        ({"learning_rate": None}, "None: allowed: auto or number > 0, ≤ 1"),
+        ({"learning_rate": True}, "True: allowed: auto or number > 0, ≤ 1"),
         ({"epochs": 1.5}, "1.5: allowed: integer ≥ 1"),
         ({"epochs": "2"}, "'2': allowed: integer ≥ 1 .*string"),
         ({"batch_size": 2.5}, "2.5: allowed: integer ≥ 1"),
@@ -234,7 +234,7 @@ def test_contrasts_as_list_or_map(contrasts) -> None:
         ({"tokens_per_batch": True}, "True: allowed: auto or integer"),
         ({"bucket_boundaries": 512}, "bucket_boundaries 512"),
         ({"bucket_boundaries": ["a"]}, "bucket_boundaries .'a'."),
-        ({"compile": "no"}, "compile 'no': allowed: boolean"),
+        ({"compile": "no"}, "compile 'no': allowed: auto, true, false"),
     ],
 )
 def test_training_settings_refuse_what_they_cannot_use(mapping, word) -> None:

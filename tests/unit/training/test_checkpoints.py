@@ -15,17 +15,8 @@ import torch
 
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.training import CheckpointFolder, FineTuning, Training
+from rank_runs import ENVIRONMENT, SCRIPTS, launch, make_command
 from tiny_models import make_tiny_classifier, make_tiny_datasets
-
-ROOT = Path(__file__).parents[3]
-SCRIPTS = ROOT / "workflow" / "scripts"
-ENVIRONMENT = {
-    **{k: v for k, v in os.environ.items() if not k.startswith("SLURM")},
-    "PYTHONPATH": os.pathsep.join([str(SCRIPTS), str(ROOT / "tests" / "builders")]),
-    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-    "OMP_NUM_THREADS": "1",
-    "CUDA_VISIBLE_DEVICES": "",
-}
 
 RANKS = """
 import json, sys
@@ -65,41 +56,15 @@ with open(f"{folder}/seen{rank}.json", "w") as file:
 """
 
 
-def launch(folder: Path, ranks: int, *, tokens_per_batch: int) -> list[dict]:
-    """Start ranks as the rule does.
-
-    `accelerate launch --cpu` starts one process whatever it is asked for. With
-    `--multi_gpu` it starts as many as asked, and where no GPU is visible they meet over
-    gloo on the CPU.
-    """
-    folder.mkdir()
-    script = folder / "ranks.py"
-    script.write_text(RANKS)
-    kind = ["--cpu"] if ranks == 1 else ["--multi_gpu"]
-    command = [
-        *("accelerate", "launch"),
-        *("--config_file", str(ROOT / "config" / "accelerate.yaml")),
-        *("--num_machines", "1", "--mixed_precision", "no"),
-        *("--dynamo_backend", "no", "--main_process_port", "0"),
-        *(*kind, "--num_processes", str(ranks)),
-        *("--num_cpu_threads_per_process", "1"),
-        *(str(script), str(folder), str(tokens_per_batch)),
-    ]
-    for _ in range(3):
-        done = subprocess.run(
-            command, env=ENVIRONMENT, timeout=600, capture_output=True, text=True
-        )
-        # A port is looked for, let go and taken again: others may come between.
-        if "address already in use" not in done.stderr.lower():
-            break
-    assert done.returncode == 0, done.stderr[-6000:]
+def run_ranks(folder: Path, ranks: int, *, tokens_per_batch: int) -> list[dict]:
+    launch(folder, RANKS, ranks, str(tokens_per_batch))
     return [json.loads((folder / f"seen{r}.json").read_text()) for r in range(ranks)]
 
 
 @pytest.mark.workflow
 def test_two_ranks_in_passes_give_what_one_gives_at_once(tmp_path) -> None:
-    (alone,) = launch(tmp_path / "one", 1, tokens_per_batch=1_000_000)
-    first, second = launch(tmp_path / "two", 2, tokens_per_batch=128)
+    (alone,) = run_ranks(tmp_path / "one", 1, tokens_per_batch=1_000_000)
+    first, second = run_ranks(tmp_path / "two", 2, tokens_per_batch=128)
     assert (alone["ranks"], first["ranks"], second["ranks"]) == (1, 2, 2)
     together = first["seen"] + second["seen"]
     assert sorted(together) == sorted(alone["seen"]) == sorted([*range(50)] * 2)
@@ -213,17 +178,11 @@ def test_sigterm_saves_and_the_next_run_goes_on_to_the_same_weights(
 @pytest.mark.workflow
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_the_launcher_passes_a_stop_on(tmp_path, ranks) -> None:
-    kind = ["--cpu"] if ranks == 1 else ["--multi_gpu"]
+    script = str(tmp_path / "train.py")
     code, log = stop(
         [
             *(sys.executable, str(SCRIPTS / "launch.py"), "--gpus", "0", "--"),
-            *("accelerate", "launch"),
-            *("--config_file", str(ROOT / "config" / "accelerate.yaml")),
-            *("--num_machines", "1", "--mixed_precision", "no"),
-            *("--dynamo_backend", "no", "--main_process_port", "0"),
-            *(*kind, "--num_processes", str(ranks)),
-            *("--num_cpu_threads_per_process", "1"),
-            *(str(tmp_path / "train.py"), str(tmp_path), "step"),
+            *make_command(ranks, script, str(tmp_path), "step"),
         ],
         tmp_path,
     )
@@ -233,3 +192,60 @@ def test_the_launcher_passes_a_stop_on(tmp_path, ranks) -> None:
     assert state["step"] >= 4
     if ranks == 1:
         check_resumed(tmp_path, state)
+
+
+# Each rank is stopped in its fourth step; the first one takes its time to save.
+STOPPED_RANKS = """
+import json, signal, sys, time
+from pathlib import Path
+from error_sequence_model.core import StoppedError
+from error_sequence_model.settings import TrainingSettings
+from error_sequence_model.training import CheckpointFolder, FineTuning, Training
+from tiny_models import make_tiny_classifier, make_tiny_datasets
+
+folder = Path(sys.argv[1])
+train, held = make_tiny_datasets(60, shortest=20, longest=60)
+settings = TrainingSettings(epochs=2, batch_size=8, precision="fp32")
+checkpoints = CheckpointFolder(folder, "abc")
+run = Training(FineTuning(make_tiny_classifier(), train, held, settings), checkpoints)
+take, save = Training._take_step, checkpoints.save
+def take_and_stop(self, *steps):
+    if self.state.step == 3:
+        signal.raise_signal(signal.SIGTERM)
+    return take(self, *steps)
+def save_slowly(state):
+    time.sleep(3)
+    save(state)
+Training._take_step, checkpoints.save = take_and_stop, save_slowly
+try:
+    run.run()
+except StoppedError:
+    rank = run.accelerator.process_index
+    is_saved = (folder / "abc" / "state.pt").exists()
+    (folder / f"stopped{rank}.json").write_text(json.dumps(is_saved))
+"""
+
+
+@pytest.mark.workflow
+def test_all_ranks_wait_for_the_checkpoint_of_a_stop(tmp_path) -> None:
+    launch(tmp_path, STOPPED_RANKS, 2)
+    for rank in range(2):
+        assert json.loads((tmp_path / f"stopped{rank}.json").read_text()), rank
+
+
+def test_a_run_that_began_on_another_card_goes_on(tmp_path, caplog, monkeypatch):
+    """What a V100 leaves in fp16, with its loss scale and its budget, on a CPU."""
+    monkeypatch.setattr(
+        "error_sequence_model.training.loop.logger.parent.propagate", True
+    )
+    run = make_stopped(tmp_path)
+    run._save()
+    saved = run.checkpoints.load()
+    scaler = torch.amp.GradScaler("cpu", enabled=True).state_dict()
+    run.checkpoints.save(
+        {**saved, "scaler": scaler, "device": "Tesla V100", "tokens_per_batch": 7}
+    )
+    resumed = make_stopped(tmp_path)
+    assert "the run began on Tesla V100 and goes on on cpu in fp32" in caplog.text
+    assert resumed.gradients.tokens_per_batch == run.gradients.tokens_per_batch != 7
+    resumed.run()

@@ -1,8 +1,9 @@
-"""Where numbers break: overflow of fp16, nothing, one of something, ties, constants."""
+"""Gradients where numbers break, and what is tried before the first of them."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from accelerate.optimizer import AcceleratedOptimizer
 
@@ -48,3 +49,89 @@ def test_steps_of_one_sequence_train():
     run = make_training(batch_size=1, tokens_per_batch=64)
     (row,) = run.run()
     assert np.isfinite(row["train_loss"])
+
+
+def test_the_probe_sees_a_pass_with_padding(monkeypatch):
+    """Its masks and biases are what a pass of equal lengths has not."""
+    run = make_training(tokens_per_batch=64)
+    seen = []
+    monkeypatch.setattr(
+        run.gradients,
+        "_run",
+        lambda batch, weights: seen.append(batch) or torch.zeros(()),
+    )
+    run.gradients.find_budget()
+    mask = seen[0]["attention_mask"]
+    assert mask.sum() == mask.numel() - 1
+
+
+def test_steps_are_taken_in_tf32_and_the_rest_is_exact(monkeypatch):
+    run = make_training()
+    modes = {"step": set(), "validation": set()}
+
+    def note(when, function):
+        def call(*given):
+            modes[when].add(torch.backends.cudnn.conv.fp32_precision)
+            return function(*given)
+
+        return call
+
+    monkeypatch.setattr(run.gradients, "_run", note("step", run.gradients._run))
+    head = run.task.model.head
+
+    def watch(module, _):
+        if not module.training:
+            note("validation", len)("")
+
+    head.register_forward_pre_hook(watch)
+    run.run()
+    assert modes == {"step": {"tf32"}, "validation": {"ieee"}}
+    assert run.record["float32"] == "exact"  # on a CPU
+
+
+def test_norms_are_calibrated_before_the_first_step_and_never_again(
+    tmp_path, monkeypatch
+):
+    calls = []
+    calibrate = FineTuning.calibrate
+    monkeypatch.setattr(
+        FineTuning, "calibrate", lambda self: calls.append(1) or calibrate(self)
+    )
+    train, held = make_tiny_datasets(24)
+    settings = TrainingSettings(epochs=1, batch_size=8, precision="fp32")
+    for _ in range(2):
+        task = FineTuning(make_tiny_classifier(), train, held, settings)
+        Training(task, CheckpointFolder(tmp_path, "abc")).run()
+        assert len(calls) == 1
+    assert task.model.backbone.is_calibrated
+
+
+def test_a_model_that_cannot_be_compiled_runs_as_it_is(monkeypatch, caplog):
+    monkeypatch.setattr(
+        "error_sequence_model.training.gradients.logger.parent.propagate", True
+    )
+
+    def fail(model, **options):
+        def call(**inputs):
+            raise RuntimeError("no C++ compiler\nmore lines")
+
+        return call
+
+    expected = make_training().run()
+    monkeypatch.setattr(torch, "compile", fail)
+    run = make_training(compile=True)
+    (row,) = run.run()
+    assert row["train_loss"] == pytest.approx(expected[0]["train_loss"], abs=1e-5)
+    warnings = [r for r in caplog.records if "cannot be compiled" in r.message]
+    assert len(warnings) == 1 and "(no C++ compiler)" in warnings[0].message
+
+
+@pytest.mark.parametrize(
+    ("device", "epochs", "is_worth"),
+    [("cuda", 1000, True), ("cuda", 3, False), ("cpu", 1000, False)],
+)
+def test_auto_compiles_long_runs_on_gpus(device, epochs, is_worth):
+    run = make_training(epochs=epochs)
+    assert run.gradients.forward is run.task.model
+    run.gradients.device = torch.device(device)
+    assert run.gradients.is_worth_compiling() == is_worth

@@ -48,6 +48,8 @@ class Family:
             measured, see docs/pooling.md.
         lora_targets: Linear layers that LoRA adapts, by the end of their names.
         no_decay_names: Parts of names of parameters without weight decay.
+        published_rate: Learning rate at which all of the published weights are tuned:
+            their authors', where they give one.
         licence: Licence of the published weights, or of our own; that of the authors'
             code is in ``terms.LICENCES``.
         citation: What to cite when using it.
@@ -64,6 +66,7 @@ class Family:
     no_decay_names: tuple[str, ...]
     licence: str
     citation: str
+    published_rate: float = 5.0e-5
 
 
 FAMILIES: dict[str, Family] = {
@@ -97,6 +100,8 @@ FAMILIES: dict[str, Family] = {
             default_pooling="junction",
             lora_targets=("Wqkv", "attention.output.dense", "gated_layers", "wo"),
             no_decay_names=("bias", "LayerNorm", "layernorm"),
+            # finetune/train.py of the authors, for every task.
+            published_rate=3e-5,
             licence=LICENCES["dnabert2"].weights,
             citation=CITATIONS["dnabert2"],
         ),
@@ -111,6 +116,8 @@ FAMILIES: dict[str, Family] = {
             lora_targets=("in_proj", "out_proj", "fc1", "fc2"),
             # The filters' own parameters were trained without decay.
             no_decay_names=("bias", "norm", "ln_f", "filter_fn"),
+            # The authors' configuration for the tasks of Nucleotide Transformer.
+            published_rate=6e-4,
             licence=LICENCES["hyenadna"].weights,
             citation=CITATIONS["hyenadna"],
         ),
@@ -137,6 +144,8 @@ FAMILIES: dict[str, Family] = {
             default_pooling="junction+max",
             lora_targets=("query", "key", "value", "dense"),
             no_decay_names=("bias", "LayerNorm"),
+            # The authors' runs on Spliceator's sites.
+            published_rate=5e-5,
             licence=LICENCES["splicebert"].weights,
             citation=CITATIONS["splicebert"],
         ),

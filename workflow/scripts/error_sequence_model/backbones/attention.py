@@ -17,6 +17,11 @@ from error_sequence_model.core import has_amx
 
 LONGEST_UNFUSED = 1024  # tokens
 
+# The one place where kernels of attention are chosen: all that torch has but cuDNN's.
+# On Hopper its backward pass can give NaN where a mask is given and the length is 64
+# more than a multiple of 128 (pytorch#196678), and DNABERT-2 always gives one.
+torch.backends.cuda.enable_cudnn_sdp(False)
+
 
 def attend(
     query: Tensor,
@@ -110,6 +115,18 @@ def is_fast_unfused(query: Tensor) -> bool:
     return has_amx(query.device) and query.shape[-2] <= LONGEST_UNFUSED
 
 
+def drop_full_mask(attention_mask: Tensor | None) -> Tensor | None:
+    """Give ``None`` for a mask (batch, length) without padding, to save the masking.
+
+    Only where a look costs nothing: a GPU would have to be waited for, and a compiler
+    cannot look. There, who makes a batch leaves out the mask that is not needed.
+    """
+    if attention_mask is None or torch.compiler.is_compiling():
+        return attention_mask
+    is_here = attention_mask.device.type == "cpu"
+    return None if is_here and bool(attention_mask.all()) else attention_mask
+
+
 def get_padding_bias(
     attention_mask: Tensor | None, dtype: torch.dtype
 ) -> Tensor | None:
@@ -120,10 +137,10 @@ def get_padding_bias(
         dtype: Floating type of the bias.
 
     Returns:
-        (batch, 1, 1, length), 0 at tokens and hugely negative at padding; ``None`` if
-        nothing is padded, which lets the fused kernels run without a mask.
+        (batch, 1, 1, length), 0 at tokens and hugely negative at padding; ``None``
+        without a mask, which lets the fused kernels run without one.
     """
-    if attention_mask is None or bool(attention_mask.all()):
+    if attention_mask is None:
         return None
     # Finite, and half of the lowest value: adding a position bias to it stays finite,
     # and a row without any token (an empty sequence) stays free of NaN.

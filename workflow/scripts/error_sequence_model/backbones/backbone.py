@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
+from error_sequence_model.backbones.attention import drop_full_mask
+
 
 class Backbone(PreTrainedModel):
     """A genomic language model without heads; ``inputs_embeds`` are word embeddings.
@@ -81,9 +83,8 @@ class Backbone(PreTrainedModel):
         """
         if inputs_embeds is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
-        states, *context = self.start(
-            inputs_embeds, attention_mask, output_attentions, **more
-        )
+        mask = drop_full_mask(attention_mask)
+        states, *context = self.start(inputs_embeds, mask, output_attentions, **more)
         all_states, all_weights = [states], []
         for layer in self.get_layers():
             states, weights = layer(states, *context, output_attentions)

@@ -64,26 +64,24 @@ class DNABert2Config(PreTrainedConfig):
         super().__post_init__(**kwargs)
 
 
-def get_alibi_slopes(n_heads: int) -> Tensor:
-    """Slopes of the linear attention biases (ALiBi).
+def get_alibi_slopes(n_heads: int, device: torch.device | None = None) -> Tensor:
+    """Slopes of the linear attention biases (ALiBi), made on the device.
 
     For a power of two the slopes are 2^(-8 i / n); otherwise those of the next lower
     power of two, followed by every second slope of the next higher one (not sorted).
 
     Args:
         n_heads: Number of attention heads.
+        device: Where they are needed.
 
     Returns:
         Slopes (n_heads,), float32.
     """
-
-    def get_geometric(n: int) -> list[float]:
-        return [2.0 ** (-8.0 * i / n) for i in range(1, n + 1)]
-
     power = 2 ** math.floor(math.log2(n_heads))
-    slopes = get_geometric(power)
-    slopes += get_geometric(2 * power)[0::2][: n_heads - power]
-    return torch.tensor(slopes, dtype=torch.float32)
+    options = {"device": device, "dtype": torch.float64}
+    lower = torch.arange(1, power + 1, **options) * (-8.0 / power)
+    higher = torch.arange(1, 2 * power, 2, **options) * (-4.0 / power)
+    return torch.exp2(torch.cat([lower, higher[: n_heads - power]])).float()
 
 
 def get_alibi_bias(n_heads: int, length: int, device: torch.device) -> Tensor:
@@ -94,7 +92,7 @@ def get_alibi_bias(n_heads: int, length: int, device: torch.device) -> Tensor:
     """
     positions = torch.arange(length, device=device)
     distances = (positions[None, :] - positions[:, None]).abs()
-    slopes = get_alibi_slopes(n_heads).to(device)
+    slopes = get_alibi_slopes(n_heads, device)
     return -slopes[None, :, None, None] * distances
 
 

@@ -137,7 +137,10 @@ class HyenaDNAModel(Backbone):
                 f"{self.config.max_seq_len} this HyenaDNA model was made for; set a "
                 "smaller window or max_length, or take a model for longer sequences"
             )
-        if attention_mask is not None and not bool(attention_mask[:, 0].all()):
+        is_seen = attention_mask is not None and not torch.compiler.is_compiling()
+        # A GPU would have to be waited for.
+        is_seen = is_seen and attention_mask.device.type == "cpu"
+        if is_seen and not bool(attention_mask[:, 0].all()):
             logger.warning(
                 "HyenaDNA has no mask: padding on the left changes all states after it;"
                 " pad on the right"

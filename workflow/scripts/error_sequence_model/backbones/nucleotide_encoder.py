@@ -230,9 +230,6 @@ class NucleotideEncoder(Backbone):
         self, inputs_embeds: Tensor, attention_mask: Tensor | None, need_weights: bool
     ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None]:
         """Give the stem's output, the rotary tables and the bias of padding."""
-        if attention_mask is not None and bool(attention_mask.all()):
-            # Windows of one length are never padded: save the masking.
-            attention_mask = None
         states = inputs_embeds
         if self.stem is not None:
             states = self.stem(states, attention_mask)

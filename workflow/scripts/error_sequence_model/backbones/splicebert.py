@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import BertConfig, BertModel
 from transformers.modeling_outputs import BaseModelOutput
 
+from error_sequence_model.backbones.attention import drop_full_mask, get_padding_bias
 from error_sequence_model.core import InputError
 
 
@@ -63,7 +64,10 @@ class SpliceBertModel(BertModel):
         try:
             output = super().forward(
                 input_ids=input_ids,
-                attention_mask=attention_mask,
+                # Of four axes, it is taken as it is: transformers looks into others.
+                attention_mask=get_padding_bias(
+                    drop_full_mask(attention_mask), self.dtype
+                ),
                 inputs_embeds=inputs_embeds,
                 output_hidden_states=output_hidden_states,
                 output_attentions=output_attentions,

@@ -46,7 +46,7 @@ def embed_sites(
     )
     with evaluating(model):
         for batch, inputs in batches:
-            junction, mask = inputs.pop("junction"), inputs["attention_mask"]
+            junction, mask = inputs.pop("junction"), inputs.get("attention_mask")
             states = model.backbone(**inputs).last_hidden_state
             pooled = model.pool(states, mask, junction).float().cpu().numpy()
             for index, vector in zip(batch, pooled, strict=True):

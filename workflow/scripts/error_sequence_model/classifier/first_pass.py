@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from error_sequence_model.backbones import calibrating
 from error_sequence_model.classifier.model import ErrorClassifier
+from error_sequence_model.classifier.prediction import iterate_batches
+from error_sequence_model.core import evaluating
 from error_sequence_model.datasets import SequenceDataset, collate
 
 CALIBRATION_SEQUENCES = 256
+# Of one batch, on any device: padded tokens, and pairs of them that attend.
+CALIBRATION_TOKENS = 2**17
+CALIBRATION_PAIRS = 2**26
 
 
 def calibrate_model(
@@ -19,20 +25,31 @@ def calibrate_model(
     The backbone takes statistics if it wants to and has none; the head always does.
 
     Args:
-        model: The classifier.
+        model: The classifier, on the device that is to compute.
         dataset: The training sequences; the sample is the same on every rank.
         seed: Seed of the sample.
     """
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(len(dataset))[:CALIBRATION_SEQUENCES])
-    inputs = collate(
-        [dataset[int(index)] for index in chosen],
-        pad_token_id=dataset.tokenizer.pad_token_id,
-    )
     device = next(model.parameters()).device
-    names = ("input_ids", "attention_mask", "junction")
-    inputs = {name: inputs[name].to(device) for name in names}
+    longest = int(dataset.lengths[chosen].max())
+    tokens = min(CALIBRATION_TOKENS, CALIBRATION_PAIRS // longest)
+    options = {"tokens_per_batch": max(tokens, longest)}
     if not getattr(model.backbone, "is_calibrated", True):
-        model.backbone.calibrate(inputs["input_ids"], inputs["attention_mask"])
+        # Norm after norm, so of one batch: a few hundred thousand states are enough.
+        few = chosen[: max(CALIBRATION_TOKENS // longest, 1)]
+        batch = collate(
+            [dataset[int(index)] for index in few],
+            pad_token_id=dataset.tokenizer.pad_token_id,
+        )
+        model.backbone.calibrate(
+            batch["input_ids"].to(device), batch["attention_mask"].to(device)
+        )
+    vectors = []
+    with torch.no_grad(), evaluating(model):
+        for _, inputs in iterate_batches(dataset, device, indices=chosen, **options):
+            junction, mask = inputs.pop("junction"), inputs.get("attention_mask")
+            states = model.backbone(**inputs).last_hidden_state
+            vectors.append(model.pool(states, mask, junction))
     with calibrating(model, model.head):
-        model(**inputs)
+        model.head(torch.cat(vectors))

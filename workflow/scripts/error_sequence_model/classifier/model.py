@@ -165,12 +165,17 @@ class ErrorClassifier(PreTrainedModel):
         return self
 
     def pool(
-        self, hidden: torch.Tensor, mask: torch.Tensor, junction: torch.Tensor | None
+        self,
+        hidden: torch.Tensor,
+        mask: torch.Tensor | None,
+        junction: torch.Tensor | None,
     ) -> torch.Tensor:
         """Reduce hidden states (batch, tokens, hidden) to one vector per sequence.
 
-        See `pool_states`.
+        See `pool_states`; without a mask, all tokens are real.
         """
+        if mask is None:
+            mask = hidden.new_ones(hidden.shape[:2], dtype=torch.long)
         return pool_states(hidden, mask, junction, self.poolings)
 
     def forward(
@@ -205,8 +210,6 @@ class ErrorClassifier(PreTrainedModel):
             output_hidden_states=output_hidden_states,
         )
         states = output.last_hidden_state
-        if attention_mask is None:
-            attention_mask = states.new_ones(states.shape[:2], dtype=torch.long)
         pooled = self.pool(states, attention_mask, junction)
         # The head is tiny; float32 keeps logits and loss exact under autocast.
         with torch.autocast(pooled.device.type, enabled=False):

@@ -85,7 +85,9 @@ def iterate_batches(
             [dataset[int(index)] for index in batch],
             pad_token_id=dataset.tokenizer.pad_token_id,
         )
-        names = ("input_ids", "attention_mask", "junction")
+        names = ["input_ids", "junction"]
+        if not inputs["attention_mask"].all():
+            names.append("attention_mask")
         yield batch, {name: inputs[name].to(device) for name in names}
 
 

@@ -89,11 +89,38 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager:
 
 
 @contextmanager
+def multiplying(mode: str) -> Iterator[None]:
+    """Choose for a while how GPUs multiply float32 matrices and convolve.
+
+    Args:
+        mode: "ieee": exactly, as maps and scores are computed. "tf32": with 10 bits of
+            the mantissa and several times faster from Ampere on, as models are trained;
+            torch's own choice for convolutions, wherever they are.
+    """
+    parts = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    before = [part.fp32_precision for part in parts]
+    try:
+        for part in parts:
+            part.fp32_precision = mode
+        yield
+    finally:
+        for part, usual in zip(parts, before, strict=True):
+            part.fp32_precision = usual
+
+
+def describe_float32(device: torch.device) -> str:
+    """Say how float32 is multiplied on a device while a model is trained."""
+    is_fast = device.type == "cuda" and has_fast_bf16(device)
+    return "tf32 in training, exact in maps and scores" if is_fast else "exact"
+
+
+@contextmanager
 def evaluating(model: torch.nn.Module) -> Iterator[None]:
-    """Put a model into eval mode for a while."""
+    """Put a model into eval mode for a while, in which float32 is exact."""
     was_training = model.training
     model.eval()
     try:
-        yield
+        with multiplying("ieee"):
+            yield
     finally:
         model.train(was_training)

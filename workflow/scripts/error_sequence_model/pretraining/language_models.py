@@ -22,6 +22,7 @@ from error_sequence_model.tokenizers import SequenceTokenizer
 
 IGNORED = -100
 CALIBRATION_WINDOWS = 256
+CALIBRATION_BASES = 2**17  # one batch, on any device
 # Of the hidden tokens, 80 % become the mask, 10 % another token, 10 % stay (BERT).
 MASKED_SHARE, REPLACED_SHARE = 0.8, 0.1
 
@@ -203,8 +204,12 @@ def calibrate(backbone: PreTrainedModel, maker: ExampleMaker) -> None:
         return
     rng = np.random.default_rng(maker.settings.seed)
     chosen = np.sort(rng.permutation(len(maker.windows))[:CALIBRATION_WINDOWS])
+    chosen = chosen[: max(CALIBRATION_BASES // maker.windows.length, 1)]
     batch = maker.tokenizer([maker.windows.get(int(index))[0] for index in chosen])
-    backbone.calibrate(batch["input_ids"], batch["attention_mask"])
+    device = backbone.device
+    backbone.calibrate(
+        batch["input_ids"].to(device), batch["attention_mask"].to(device)
+    )
 
 
 def find_words(tokenizer: SequenceTokenizer) -> np.ndarray:

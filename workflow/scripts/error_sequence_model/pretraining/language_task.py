@@ -69,7 +69,10 @@ class Pretraining(Task):
         self.lengths = np.full(count, self.count_tokens(sample).max())
         self.before: Measured | None = None
         self.after: Measured | None = None
-        calibrate(model.backbone, maker)
+
+    def calibrate(self) -> None:
+        """Let a new backbone see some windows."""
+        calibrate(self.model.backbone, self.maker)
 
     def begin(self, accelerator: Accelerator, precision: str) -> dict[str, Any]:
         """Measure the model as it comes: the row of epoch 0."""

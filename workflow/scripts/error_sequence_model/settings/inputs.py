@@ -16,7 +16,7 @@ from error_sequence_model.settings.pretraining import PretrainingSettings
 from error_sequence_model.settings.sections import CauseSettings
 
 # Of a backbone's entry, what is the classifier's alone.
-CLASSIFIER_KEYS = ("pooling", "head_dropout", "tuning", "lora")
+CLASSIFIER_KEYS = ("pooling", "head_dropout", "tuning", "lora", "learning_rate")
 CAUSAL = ("hyenadna",)
 # What the windows depend on; the rest of the settings changes the training alone.
 WINDOW_KEYS = ("windows", "length", "site_share", "seed")

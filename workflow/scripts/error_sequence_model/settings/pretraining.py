@@ -53,4 +53,6 @@ class PretrainingSettings(Settings, section="pretraining"):
 
     def make_training_settings(self) -> TrainingSettings:
         """Give what optimiser, schedule and batches are made from."""
-        return TrainingSettings(**{name: getattr(self, name) for name in SHARED})
+        shared = {name: getattr(self, name) for name in SHARED}
+        # What is predicted is looked up in the batch: no whole graph to compile.
+        return TrainingSettings(**shared, compile=False)

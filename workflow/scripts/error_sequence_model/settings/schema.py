@@ -150,18 +150,17 @@ def _describe(error: Any) -> Iterable[str]:
         if deepest.absolute_path != error.absolute_path:
             yield from _describe(deepest)
         else:
-            yield f"{key}: {error.instance!r}: " + " or ".join(
-                sorted({inner.message for inner in error.context})
-            )
-    elif error.validator == "type" and isinstance(error.instance, str):
-        hint = (
-            "; YAML reads 1e-4 as a string, write 1.0e-4"
-            if "number" in error.validator_value
-            else ""
-        )
-        yield f"{key}: {error.message}{hint}"
+            messages = sorted({inner.message for inner in error.context})
+            hint = "".join(sorted({_hint_at_number(e) for e in error.context}))
+            yield f"{key}: {error.instance!r}: {' or '.join(messages)}{hint}"
     else:
-        yield f"{key}: {error.message}"
+        yield f"{key}: {error.message}{_hint_at_number(error)}"
+
+
+def _hint_at_number(error: Any) -> str:
+    wanted = error.validator == "type" and "number" in error.validator_value
+    is_hinted = wanted and isinstance(error.instance, str)
+    return "; YAML reads 1e-4 as a string, write 1.0e-4" if is_hinted else ""
 
 
 def fill_defaults(

@@ -114,7 +114,7 @@ class TrainingSettings(Settings, section="training"):
     """How a model is fine-tuned; a run's ``seed`` is one of the config's ``seeds``."""
 
     epochs: int
-    learning_rate: float
+    learning_rate: float | str
     batch_size: int
     tokens_per_batch: int | str
     bucket_boundaries: tuple[int, ...] | None
@@ -131,7 +131,7 @@ class TrainingSettings(Settings, section="training"):
     layer_decay: float
     mask_share: float
     gradient_checkpointing: bool
-    compile: bool
+    compile: bool | str
     checkpoint_minutes: float
     seed: int = 1
 
@@ -165,6 +165,7 @@ class BackboneSettings(Settings, section="backbones.<name>", free=["architecture
     head_dropout: float
     tuning: str
     lora: LoraSettings | None = None
+    learning_rate: float | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from error_sequence_model.backbones import FAMILIES
 from error_sequence_model.classifier import (
     ErrorClassifier,
     calibrate_model,
@@ -41,6 +42,7 @@ from error_sequence_model.statistics import (
     compute_macro_auprc,
 )
 from error_sequence_model.training.checkpoints import CheckpointFolder
+from error_sequence_model.training.groups import choose_rate
 from error_sequence_model.training.loop import Training
 from error_sequence_model.training.state import TrainingState
 from error_sequence_model.training.task import Task
@@ -86,7 +88,8 @@ class FineTuning(Task):
     ) -> None:
         check_classes(train_dataset, "training")
         check_classes(val_dataset, "validation")
-        self.model, self.settings, self.output_dir = model, settings, output_dir
+        self.model, self.output_dir = model, output_dir
+        self.settings = settings
         self.train_dataset, self.val_dataset = train_dataset, val_dataset
         self.lengths = train_dataset.lengths
         self.bucket_boundaries = train_dataset.bucket_boundaries
@@ -108,6 +111,10 @@ class FineTuning(Task):
             seed=self.settings.seed,
             epoch=epoch,
         )
+
+    def calibrate(self) -> None:
+        """Let the norms take statistics of some training sequences."""
+        calibrate_model(self.model, self.train_dataset, seed=self.settings.seed)
 
     def make_examples(self, indices: np.ndarray, epoch: int) -> list[dict[str, Any]]:
         """Read the sequences."""
@@ -302,7 +309,6 @@ def fine_tune(
         What was decided for this machine (`Training.record`), in the main process, the
         one that writes; None in the others.
     """
-    calibrate_model(model, train_dataset, seed=settings.seed)
     output = Path(output_dir)
     task = FineTuning(model, train_dataset, val_dataset, settings, output_dir=output)
     training = Training(task, checkpoints)
@@ -334,7 +340,7 @@ def train_error_sequence_model(
     base_model: str = "custom",
     output_dir: str | Path = "error_sequence_model",
     *,
-    learning_rate: float = 2e-5,
+    learning_rate: float | str = 2e-5,
     batch_size: int = 32,
     num_epochs: int = 5,
     warmup_steps: int | None = None,
@@ -354,7 +360,7 @@ def train_error_sequence_model(
         base_model: "custom" (our `nucleotide_encoder`, from scratch), a registry name
             such as "DNABERT-2-117M", or a checkpoint folder.
         output_dir: Gets ``model/`` and ``history.tsv``.
-        learning_rate: Peak learning rate.
+        learning_rate: Peak learning rate; "auto": what fits the model and ``tuning``.
         batch_size: Sequences per optimiser step.
         num_epochs: Passes over the training data.
         warmup_steps: Steps of rising learning rate; at most half the run.
@@ -401,6 +407,12 @@ def train_error_sequence_model(
         seed=seed,
     )
     refuse_other_tokenizer(model, train_dataset.tokenizer)
+    settings = choose_rate(
+        settings,
+        model.backbone.config.model_type,
+        tuning=tuning,
+        is_new=base_model == "custom" or base_model in FAMILIES,
+    )
     fine_tune(
         model,
         train_dataset,

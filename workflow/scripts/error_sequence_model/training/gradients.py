@@ -30,6 +30,7 @@ from error_sequence_model.training.token_budget import (
 logger = logging.getLogger(__name__)
 
 COMPILED_MULTIPLE = 16
+STEPS_WORTH_COMPILING = 2000  # it takes minutes
 AMX_MULTIPLE = 16  # rows of a tile; and fewer shapes to make kernels for
 
 
@@ -100,13 +101,21 @@ class GradientSteps:
         if precision == "bf16" and has_amx(self.device):
             self.multiple = AMX_MULTIPLE
         self.forward = task.model
-        if self.settings.compile:
-            self.multiple = COMPILED_MULTIPLE
+        self.is_trying = False
+        if self.is_worth_compiling():
+            self.multiple, self.is_trying = COMPILED_MULTIPLE, True
             self.forward = torch.compile(task.model, dynamic=True)
         self.tokens_per_batch = 0
         if self.settings.tokens_per_batch != "auto":
             self.tokens_per_batch = int(self.settings.tokens_per_batch)
         self._ahead: Share | None = None
+
+    def is_worth_compiling(self) -> bool:
+        """Whether to compile: as asked for, or on GPUs in runs of many steps."""
+        if self.settings.compile != "auto":
+            return bool(self.settings.compile)
+        steps = self.settings.epochs * len(self.task.lengths) / self.settings.batch_size
+        return self.device.type == "cuda" and steps >= STEPS_WORTH_COMPILING
 
     def find_budget(self) -> None:
         """Find ``tokens_per_batch`` by a probe on the longest sequence."""
@@ -133,15 +142,17 @@ class GradientSteps:
         on_cpu = self.device.type == "cpu"
         longest = np.array([int(np.argmax(self.task.lengths))])
         examples = self.task.make_examples(longest, 0) * (1 if on_cpu else count)
-        (batch,) = self._collate([examples], seed=0)
+        (batch,) = self._collate([examples], seed=0, is_probe=True)
         weights = self.task.sum_weights(longest, examples, None)
         if on_cpu:
             return count * measure_saved_bytes(lambda: self._run(batch, weights))
         torch.cuda.reset_peak_memory_stats()
         self.accelerator.backward(self._run(batch, weights))
         trained = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
-        # The optimiser's two averages are not there yet.
-        return torch.cuda.max_memory_allocated() + 8 * trained
+        # What is not there yet: the optimiser's two averages, and the copy of all
+        # gradients that is added over the ranks.
+        copies = 2 + (self.accelerator.num_processes > 1)
+        return torch.cuda.max_memory_allocated() + 4 * copies * trained
 
     def prepare(self, share: Share) -> None:
         """Collate a share before it is due, while the device still works."""
@@ -212,7 +223,9 @@ class GradientSteps:
         share.budget = self.tokens_per_batch
         share.passes = self._collate(examples, share.seed)
 
-    def _collate(self, batches: list[list[Any]], seed: int) -> list[dict[str, Tensor]]:
+    def _collate(
+        self, batches: list[list[Any]], seed: int, *, is_probe: bool = False
+    ) -> list[dict[str, Tensor]]:
         # Not the stream that dropout draws from.
         generator = torch.Generator().manual_seed(seed + 1)
         passes = []
@@ -220,6 +233,9 @@ class GradientSteps:
             batch = self.task.collate(
                 examples, multiple=self.multiple, generator=generator
             )
+            if is_probe:
+                # A pass with padding has masks and biases that one without has not.
+                batch["attention_mask"][0, -1] = 0
             if batch["attention_mask"].all():
                 del batch["attention_mask"]
             passes.append({name: self._send(t) for name, t in batch.items()})
@@ -233,8 +249,27 @@ class GradientSteps:
     def _run(self, batch: dict[str, Tensor], weights: list[float] | Tensor) -> Tensor:
         inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
         with autocast(self.precision, self.device):
-            output = self.forward(**inputs)
+            output = self._call(inputs)
         return self.task.compute_loss(output, batch, weights)
+
+    def _call(self, inputs: dict[str, Tensor]) -> Any:
+        if not self.is_trying:
+            return self.forward(**inputs)
+        try:
+            output = self.forward(**inputs)
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except Exception as error:  # a compiler fails in any of many ways
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            logger.warning(
+                "the model cannot be compiled here and runs as it is (%s); set "
+                "`training.compile: false` to leave it at that",
+                lines[0],
+            )
+            self.forward = self.model
+            output = self.forward(**inputs)
+        self.is_trying = False
+        return output
 
     def add_over_ranks(self) -> None:
         """Add the gradients of all ranks; each then has those of the whole step."""

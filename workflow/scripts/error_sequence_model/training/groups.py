@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -11,6 +12,9 @@ from torch import nn
 from error_sequence_model.backbones import FAMILIES
 from error_sequence_model.settings import TrainingSettings
 
+# Where the settings leave the learning rate to us: of a new network, of a head on a
+# backbone that does not learn, and of adapters, which start at nothing.
+NEW_RATE, FROZEN_RATE, LORA_RATE = 3.0e-4, 1.0e-3, 3.0e-4
 # The norm after the last layer learns as fast as the head.
 FINAL_NORM = re.compile(r"(^backbone\.norm|\bln_f|\bemb_layer_norm_after)\.")
 
@@ -24,11 +28,13 @@ def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.
 
     Args:
         model: What learns; its ``backbone`` is of a known family.
-        settings: learning_rate, weight_decay and layer_decay are used.
+        settings: learning_rate (auto: that of a new network), weight_decay and
+            layer_decay are used.
 
     Returns:
         The optimiser; each group carries its peak rate as ``peak``.
     """
+    settings = choose_rate(settings)
     family = FAMILIES[model.backbone.config.model_type]
     layers = model.backbone.config.num_hidden_layers
     groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
@@ -84,6 +90,31 @@ def get_rate_factor(step: int, total_steps: int, settings: TrainingSettings) -> 
     if settings.schedule == "cosine":
         return 0.5 * (1 + math.cos(math.pi * progress))
     return 1.0 if settings.schedule == "constant" else 1 - progress
+
+
+def choose_rate(
+    settings: TrainingSettings,
+    family: str = "nucleotide_encoder",
+    *,
+    tuning: str = "full",
+    is_new: bool = True,
+    override: float | None = None,
+) -> TrainingSettings:
+    """Put a number in place of a learning rate of "auto".
+
+    Args:
+        settings: How to train.
+        family: Architecture of the backbone.
+        tuning: What of it learns: "full", "frozen" or "lora".
+        is_new: Whether its weights are random.
+        override: The backbone's own rate, which goes before all others.
+    """
+    rate = override or settings.learning_rate
+    if rate == "auto":
+        published = NEW_RATE if is_new else FAMILIES[family].published_rate
+        rates = {"full": published, "frozen": FROZEN_RATE, "lora": LORA_RATE}
+        rate = rates[tuning]
+    return replace(settings, learning_rate=rate)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> float:

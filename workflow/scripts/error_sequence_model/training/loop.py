@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import logging
 import time
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,10 @@ from error_sequence_model.core import (
     StoppedError,
     StopRequest,
     choose_precision,
+    describe_float32,
     get_device,
     get_progress,
+    multiplying,
 )
 from error_sequence_model.datasets import plan_steps, share_step
 from error_sequence_model.training.checkpoints import CheckpointFolder
@@ -34,6 +37,7 @@ from error_sequence_model.training.groups import (
 )
 from error_sequence_model.training.state import (
     TrainingState,
+    describe_device,
     make_accelerator,
     make_row,
 )
@@ -75,6 +79,9 @@ class Training:
         if self.settings.gradient_checkpointing:
             task.model.activation_checkpointing_enable()
         self.steps_per_epoch = len(self._plan(0))
+        saved = checkpoints.load()
+        if saved is None:
+            task.calibrate()
         if self.accelerator.num_processes > 1:
             for tensor in task.model.state_dict().values():
                 torch.distributed.broadcast(tensor, src=0)
@@ -84,7 +91,8 @@ class Training:
         self.gradients = GradientSteps(task, self.accelerator, precision=self.precision)
         self.stop, self.is_stopping = StopRequest(), False
         self.state = TrainingState()
-        self._resume()
+        if saved is not None:
+            self._resume(saved)
         if not self.gradients.tokens_per_batch:
             self.gradients.find_budget()
 
@@ -95,6 +103,7 @@ class Training:
             "device": self.accelerator.device.type,
             "processes": self.accelerator.num_processes,
             "precision": self.precision,
+            "float32": describe_float32(self.accelerator.device),
             "tokens_per_batch": self.gradients.tokens_per_batch,
             "steps_per_epoch": self.steps_per_epoch,
         }
@@ -145,28 +154,35 @@ class Training:
         what = f"{self.task.section} epoch {state.epoch + 1}/{self.settings.epochs}"
         for step in get_progress(plan[state.step :], what=what, unit="steps"):
             following = next(iter(plan[state.step + 1 :]), None)
-            loss, norm = self._take_step(step, following)
+            with multiplying("tf32"):
+                loss, norm = self._take_step(step, following)
             state.losses += loss
             state.gradient_norms += norm
             state.step += 1
             now = time.monotonic()
             state.seconds, start = state.seconds + now - start, now
             if self.is_stopping:
-                self._save_and_stop()
+                self._save()
+                # A process that ends first has the others ended by the launcher.
+                self.accelerator.wait_for_everyone()
+                raise self._make_stop()
             if now - last_save >= 60 * self.settings.checkpoint_minutes:
                 self._save()
                 start = last_save = time.monotonic()
+        # In the middle of a validation only the process that saves may stop: the others
+        # would end, and have it ended, before it has.
+        is_main = self.accelerator.is_main_process
         try:
-            with self.stop.at_once():
+            with self.stop.at_once() if is_main else nullcontext():
                 validated = self.validate()
         except StoppedError:
-            self._save_and_stop()
+            self._save()
+            raise self._make_stop() from None
         self._finish_epoch(validated)
         self._save()
 
-    def _save_and_stop(self) -> None:
-        self._save()
-        raise StoppedError(
+    def _make_stop(self) -> StoppedError:
+        return StoppedError(
             f"stopped by SIGTERM at epoch {self.state.epoch + 1}, after step "
             f"{self.state.step} of {self.steps_per_epoch}; the next run goes on there"
         )
@@ -262,20 +278,27 @@ class Training:
                 # The loss scale of fp16.
                 "scaler": {} if scaler is None else scaler.state_dict(),
                 "tokens_per_batch": self.gradients.tokens_per_batch,
+                "device": describe_device(self.accelerator.device),
                 "state": copy.copy(vars(self.state)),
             }
         )
 
-    def _resume(self) -> None:
-        saved = self.checkpoints.load()
-        if saved is None:
-            return
+    def _resume(self, saved: dict[str, Any]) -> None:
         self.task.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.task.load_state_dict(saved["task"])
-        if saved["scaler"]:
+        if saved["scaler"] and self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(saved["scaler"])
-        self.gradients.tokens_per_batch = saved["tokens_per_batch"]
+        device = describe_device(self.accelerator.device)
+        if device == saved["device"]:
+            self.gradients.tokens_per_batch = saved["tokens_per_batch"]
+        else:
+            # The loss scale of fp16 and the budget belong to the device.
+            logger.warning(
+                "the run began on %s and goes on on %s in %s: its numbers will differ "
+                "in the last digits from those of one device",
+                *(saved["device"], device, self.precision),
+            )
         self.state = TrainingState(**saved["state"])
         logger.info(
             "resuming at epoch %d, step %d", self.state.epoch + 1, self.state.step + 1

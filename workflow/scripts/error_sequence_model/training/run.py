@@ -29,6 +29,7 @@ from error_sequence_model.settings import (
 )
 from error_sequence_model.training.checkpoints import CheckpointFolder
 from error_sequence_model.training.finetuning import fine_tune
+from error_sequence_model.training.groups import choose_rate
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,14 @@ def train_run(
     """
     start = time.monotonic()
     contrast = inputs.parse_contrast()
+    training = choose_rate(
+        training,
+        backbone.architecture,
+        tuning=backbone.tuning,
+        is_new=pretrained is None
+        and (backbone.checkpoint is None or backbone.weights == "random"),
+        override=backbone.learning_rate,
+    )
     settings = {
         "contrast": {
             "name": contrast.name,

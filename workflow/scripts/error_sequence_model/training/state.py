@@ -80,6 +80,11 @@ def get_peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def describe_device(device: torch.device) -> str:
+    """Name a device for people: "cpu", or the kind of card."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def make_accelerator(device: torch.device, precision: str) -> Accelerator:
     """Make the accelerator of a run; of several processes only the first one logs.
 

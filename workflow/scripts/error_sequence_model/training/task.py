@@ -41,6 +41,9 @@ class Task(Protocol):
     def draw_members(self, epoch: int) -> np.ndarray | None:
         """Draw the items of an epoch, int64; None: each once."""
 
+    def calibrate(self) -> None:
+        """Let a fresh model, on its device, see some data before its first step."""
+
     def begin(self, accelerator: Accelerator, precision: str) -> dict[str, Any] | None:
         """Measure what is there before the first step: a row of the history, if any."""
 
