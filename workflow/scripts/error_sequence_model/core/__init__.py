@@ -8,7 +8,14 @@ from .faces import open_face
 
 if TYPE_CHECKING:
     from .commands import EXPLAINED_RUN, RUN, make_parser, parse_json, run_step
-    from .devices import autocast, choose_precision, evaluating, get_device, has_amx
+    from .devices import (
+        autocast,
+        choose_precision,
+        evaluating,
+        get_device,
+        has_amx,
+        has_fast_bf16,
+    )
     from .errors import InputError, StoppedError, list_problems
     from .files import (
         DAMAGE,
