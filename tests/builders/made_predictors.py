@@ -18,6 +18,11 @@ import torch.nn.functional as F
 KERNELS = (11, 11, 21, 41)
 DILATIONS = (1, 4, 10, 25)
 LETTERS = "ACGT"
+# What speaks for a site: offset from its exonic base -> letter -> weight.
+DONOR = {-1: {"A": 1}, 0: {"G": 1}, 1: {"G": 3}, 2: {"T": 3}}
+DONOR |= {3: {"A": 1, "G": 1}, 4: {"A": 1}, 5: {"G": 1}}
+ACCEPTOR = {-2: {"A": 3}, -1: {"G": 3}, 0: {"G": 1}}
+ACCEPTOR |= {-3: {"C": 2, "T": 1}, -4: {"C": 0.2}, -5: {"T": 1, "C": 0.5}}
 
 
 class Layers:
@@ -96,6 +101,39 @@ class Layers:
         return F.conv1d(x, convolution[0].double(), convolution[1].double())
 
 
+def make_reading_layers(sharpness: float = 1.0) -> Layers:
+    """Layers of SpliceAI's kind that read splice sites off their bases.
+
+    The trunk is the four letters, then what there is of a donor's AG|GTRAG and of an
+    acceptor's YNCAG|G beyond GT and AG; only the first unit adds to it.
+
+    Args:
+        sharpness: Steepness of the scores.
+    """
+    layers = Layers(4, 6, 3, seed=1)
+    for convolution in (layers.first, *layers.taps, layers.output):
+        for tensor in convolution:
+            tensor.zero_()
+    layers.first[0][:4, :, 0] = torch.eye(4)
+    for unit in layers.units:
+        for norm, convolution in unit:
+            for tensor, value in zip(norm, (1, 0, 0, 1), strict=True):
+                tensor.fill_(value)
+            for tensor in convolution:
+                tensor.zero_()
+    (_, first), (_, second) = layers.units[0]
+    for channel, pattern in ((4, DONOR), (5, ACCEPTOR)):
+        for offset, weights in pattern.items():
+            for letter, weight in weights.items():
+                first[0][channel, LETTERS.index(letter), offset + 5] = weight
+        first[1][channel] = -6
+        second[0][channel, channel, 5] = 1
+    layers.taps[1][0][[2, 1], [4, 5], 0] = 2 * sharpness
+    layers.taps[1][1][0] = 6 * sharpness
+    layers.output[0][:, :3, 0] = torch.eye(3)
+    return layers
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     return torch.from_numpy(logits).softmax(1).numpy()
 
@@ -160,9 +198,11 @@ def write_spliceai(
     seed: int = 1,
     first_number: int = 1,
     with_graph: bool = True,
+    layers: Layers | None = None,
 ) -> Layers:
     """Write a Keras file; where a program made several models, numbers start later."""
-    layers = Layers(n_units, width, 3, seed)
+    layers = layers or Layers(n_units, width, 3, seed)
+    n_units = layers.n_units
     ordered: list[tuple[tuple, int]] = [(layers.first, 1), (layers.taps[0], 1)]
     norms: list[tuple] = []
     for count, unit in enumerate(layers.units):

@@ -28,6 +28,7 @@ from error_sequence_model.predictors import (
     score_genome,
     score_tracks,
 )
+from error_sequence_model.predictors.genome_scores import get_part_size
 from error_sequence_model.predictors.tiles import score_stretches
 from made_predictors import make_sequence, write_openspliceai, write_pangolin
 
@@ -221,14 +222,30 @@ def test_n_alone_is_not_computed(predictor, genome, monkeypatch):
     assert not scored.scores["donor"].any()
 
 
-def test_a_genome_of_n_gives_sound_files(predictor, genome, tmp_path):
-    stretches = [Stretch("empty", 0, 500, "+")]
-    said = score_genome(predictor, genome, stretches, tmp_path / "scores")
+def test_tracks_without_a_score_are_sound_files(predictor, genome, tmp_path):
+    stretches = read_stretches(genome)
+    out = tmp_path / "scores"
+    said = score_genome(predictor, genome, stretches, out, minimum=0.999999)
     assert set(said["scored"].values()) == {0}
-    for path in (tmp_path / "scores").glob("*.bw"):
+    for path in out.glob("*.bw"):
         with open_bigwig(path, what="scores") as track:
             assert track.intervals("one") == ((0, 1, 0.0),)
             assert track.intervals("empty") is None
+
+
+def test_nothing_but_n_is_refused(predictor, genome, tmp_path):
+    stretches = [Stretch("empty", 0, 500, "+"), Stretch("gap", 900, 3900, "-")]
+    with pytest.raises(InputError, match=r"all 3,500 bases to score are N"):
+        score_genome(predictor, genome, stretches, tmp_path / "scores")
+    assert not (tmp_path / "scores").exists()
+
+
+def test_a_part_is_smaller_where_little_is_scored():
+    sizes = {
+        total: get_part_size([Stretch("one", 0, total, "+")])
+        for total in (10, 10**7, 10**9)
+    }
+    assert sizes == {10: 500_000, 10**7: 625_000, 10**9: 4_000_000}
 
 
 def test_shares_of_the_work_are_put_together(predictor, genome, tmp_path, monkeypatch):
@@ -373,4 +390,4 @@ def test_bf16_is_compared_with_fp32(folder, genome, tmp_path):
     stretches = [Stretch("one", 0, 2000, "+")]
     said = score_genome(predictor, genome, stretches, tmp_path / "scores")
     assert 0 < said["largest_difference_to_fp32"] < 0.2
-    assert said["precision"] == "bf16"
+    assert said["precision"] == ["bf16"]

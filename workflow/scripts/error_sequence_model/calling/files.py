@@ -8,10 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from error_sequence_model.calling.decoys import make_regions, read_regions
+from error_sequence_model.calling.decoys import (
+    clip_regions,
+    make_regions,
+    read_regions,
+)
 from error_sequence_model.calling.matching import call_sites
 from error_sequence_model.calling.score_files import use_contig_names
-from error_sequence_model.calling.scores import read_scores
+from error_sequence_model.calling.scores import read_extra, read_scores
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import (
     Annotation,
@@ -32,6 +36,7 @@ def call_files(
     settings: CallSettings | None = None,
     genes: str | Path | None = None,
     regions: str | Path | None = None,
+    scored: str | Path | None = None,
     biotypes: list[str] | None = None,
     margin: int = 0,
     support: str | Path | None = None,
@@ -47,6 +52,7 @@ def call_files(
         settings: Threshold, tolerance and decoys.
         genes: GTF or GFF3 with the gene bodies to scan, if the annotation has none.
         regions: BED of the stretches to scan; without it gene bodies are scanned.
+        scored: BED of what has scores; what lies outside is not scanned.
         biotypes: Only genes of these biotypes.
         margin: Bases of contig ends not scanned.
         support: Table of sites with `reads`, or a second GTF or GFF3.
@@ -54,7 +60,8 @@ def call_files(
         site_base: Of tables and tracks.
 
     Returns:
-        ``(errors, audit)``, see ``calling.call_sites``.
+        ``(errors, audit)``, see ``calling.call_sites``; with a track of usage, errors
+        have ``usage_score`` too.
 
     Raises:
         InputError: A file cannot be read, does not fit the genome, or holds no genes to
@@ -83,9 +90,11 @@ def call_files(
                 biotypes=tuple(biotypes) if biotypes else None,
                 margin=margin,
             )
+        if scored is not None:
+            stretches = clip_regions(stretches, read_regions(scored))
         if stretches.empty:
             raise InputError("calling: no stretch to scan; check biotypes and regions")
-        return call_sites(
+        table, audit = call_sites(
             read_scores(scores, genome, **convention),
             truth,
             stretches,
@@ -93,6 +102,9 @@ def call_files(
             settings=settings,
             support=known,
         )
+        if "usage" in scores:
+            table["usage_score"] = read_extra(scores["usage"], table, genome)
+        return table, audit
 
 
 def _check_truth(

@@ -56,7 +56,8 @@ def read_scores(
 
     Args:
         tracks: ``format`` and its files. bigwig and bedgraph: ``donor`` and
-            ``acceptor``, each ``{"+": file, "-": file}``. openspliceai: ``donor`` and
+            ``acceptor``, each ``{"+": file, "-": file}``, and for `read_extra`
+            ``usage``. openspliceai: ``donor`` and
             ``acceptor``, each one BED of ``openspliceai predict``. table: ``path``, a
             table of chrom, position, strand, splice_type and score, or with
             donor_score and acceptor_score instead of the last two.
@@ -104,6 +105,29 @@ def read_scores(
     best = best.drop_duplicates(SITE).sort_values(SITE, ignore_index=True)
     logger.info("scores: %d positions", len(best))
     return best[[*SITE, "score"]]
+
+
+def read_extra(
+    files: Mapping[str, str], table: pd.DataFrame, genome: Genome
+) -> np.ndarray:
+    """Read another track of the predictor at the sites of an error table.
+
+    Args:
+        files: bigWig by strand.
+        table: chrom, position (1-based, exonic base), strand.
+        genome: Where they lie.
+
+    Returns:
+        float32 ``(len(table),)``; zero where the track has none.
+    """
+    parts = [
+        _read_bigwig(require_file(path), genome, 0.0).assign(strand=strand)
+        for strand, path in files.items()
+    ]
+    values = pd.concat(parts).assign(position=lambda rows: rows.pop("base") + 1)
+    places = table[["chrom", "position", "strand"]]
+    found = places.merge(values, how="left", on=list(places))
+    return found["score"].fillna(0).to_numpy(np.float32)
 
 
 def _list_tracks(tracks: Mapping[str, Any]) -> Iterator[tuple[str, str, Path]]:

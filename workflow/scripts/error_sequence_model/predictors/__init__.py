@@ -9,7 +9,7 @@ from error_sequence_model.core import open_face
 if TYPE_CHECKING:
     from .family import Family
     from .genome_scores import score_genome
-    from .known_families import FAMILIES, get_family, list_channels, list_weights
+    from .known_families import FAMILIES, plan_scores
     from .splice_predictor import SplicePredictor, load_predictor
     from .stretches import Stretch, join_stretches, read_stretches
 

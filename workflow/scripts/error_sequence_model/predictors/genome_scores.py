@@ -16,8 +16,9 @@ import logging
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,6 @@ from error_sequence_model.predictors.stretches import (
 )
 from error_sequence_model.predictors.tiles import (
     fetch_codes,
-    name_tracks,
     score_stretches,
 )
 
@@ -57,9 +57,13 @@ logger = logging.getLogger(__name__)
 
 MINIMUM = 0.001
 PART_BASES = 4_000_000
+# Each cut costs the context of one network anew: 2 % of a part, at worst.
+_FEWEST_PARTS, _SMALLEST_PART = 16, 500_000
 _SAMPLE_BASES = 50_000  # to compare precisions on
 _SECONDS_BETWEEN_LINES = 10.0
 _PARTS = "parts"
+# Each part may have been computed elsewhere.
+_OF_A_PART = ("device", "precision", "computed_by")
 
 
 @dataclass(frozen=True)
@@ -72,13 +76,19 @@ class _Plan:
     minimum: float
     folder: Path
 
-    @property
+    @cached_property
     def groups(self) -> list[list[Stretch]]:
-        cut = cut_stretches(self.stretches, PART_BASES)
-        return list(group_stretches(cut, PART_BASES))
+        size = get_part_size(self.stretches)
+        return list(group_stretches(cut_stretches(self.stretches, size), size))
 
     def locate(self, number: int) -> Path:
         return self.folder / f"{number:06d}.npz"
+
+
+def get_part_size(stretches: Sequence[Stretch]) -> int:
+    """Bases of a part: less where little is scored, so that jobs can share it."""
+    total = sum(stretch.length for stretch in stretches)
+    return min(PART_BASES, max(total // _FEWEST_PARTS, _SMALLEST_PART))
 
 
 def score_genome(
@@ -110,8 +120,8 @@ def score_genome(
         InputError: A predictor without donors and acceptors, a bad minimum or share, or
             too little room on the disk.
     """
-    _check(predictor, minimum)
-    share = _parse_share(part)
+    _check(genome, stretches, minimum)
+    share, tracks = _parse_share(part), predictor.tracks
     output = Path(output)
     is_table = output.suffix in (".tsv", ".gz")
     home = output.with_name(f"{output.name}.{_PARTS}") if is_table else output / _PARTS
@@ -129,9 +139,9 @@ def score_genome(
     if share is not None:
         return None
     if is_table:
-        written = write_table(output, genome.lengths, *_read_parts(plan))
+        written = write_table(output, genome.lengths, tracks, _read_parts(plan))
     else:
-        written = write_bigwigs(output, genome.lengths, *_read_parts(plan))
+        written = write_bigwigs(output, genome.lengths, tracks, _read_parts(plan))
         write_bed(output / "regions.bed", stretches)
     provenance = _describe(plan, written)
     if not is_table:
@@ -141,16 +151,20 @@ def score_genome(
     return provenance
 
 
-def _check(predictor: SplicePredictor, minimum: float) -> None:
-    family = predictor.family
-    if not family.typed and "splice" not in predictor.channels:
-        advice = f"one of {', '.join(family.tissues)}" if family.tissues else "a tissue"
-        raise InputError(
-            f"scoring with {family.name} needs a tissue and weights for its P(splice): "
-            f"set `scores.tissue` to {advice} and name its files in `scores.weights`"
-        )
+def _check(
+    genome: Genome,
+    stretches: Sequence[Stretch],
+    minimum: float,
+) -> None:
+    """Refuse what cannot be scored or gives no scores, before any work is done."""
     if not 0 < minimum < 1:
         raise InputError(f"minimum is {minimum}; it must lie between 0 and 1")
+    pieces = cut_stretches(stretches, _SAMPLE_BASES)
+    if not any(genome.fetch(s.chrom, s.start, s.end).strip("N") for s in pieces):
+        raise InputError(
+            f"{genome.path}: all {sum(s.length for s in stretches):,} bases to score "
+            "are N: a masked genome, or other `scores.regions` than meant?"
+        )
 
 
 def _parse_share(text: str | None) -> tuple[int, int] | None:
@@ -173,7 +187,7 @@ def _identify(
     known = {key: said[key] for key in ("predictor", "tissue", "weights", "channels")}
     stat = genome.path.stat()
     known["genome"] = [genome.describe(), stat.st_size, stat.st_mtime_ns]
-    known["minimum"], known["part"] = minimum, PART_BASES
+    known["minimum"], known["part"] = minimum, get_part_size(stretches)
     digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     for stretch in stretches:
         digest.update(repr(stretch).encode())
@@ -203,7 +217,7 @@ def _do_part(
 ) -> None:
     """Score the stretches of a part and write it."""
     order = {name: n for n, name in enumerate(plan.genome.lengths)}
-    tracks = name_tracks(plan.predictor)
+    tracks = plan.predictor.tracks
     found: dict[tuple[str, str], list[Points]] = {
         (track, strand): [] for track in tracks for strand in STRANDS
     }
@@ -229,15 +243,9 @@ def _do_part(
             Points._fields, (np.int32, np.int32, np.float32), strict=True
         )
     }
-    arrays["said"] = np.array(
-        json.dumps(
-            {
-                "n_untyped": n_untyped,
-                "precision": plan.predictor.precision,
-                "largest_difference": _compare(plan, group),
-            }
-        )
-    )
+    said = {key: plan.predictor.describe()[key] for key in _OF_A_PART}
+    said |= {"n_untyped": n_untyped, "largest_difference": _compare(plan, group)}
+    arrays["said"] = np.array(json.dumps({**said, "hardware": get_hardware()}))
     with atomic_path(plan.locate(number)) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 
@@ -251,22 +259,17 @@ def _compare(plan: _Plan, group: Sequence[Stretch]) -> float:
     return plan.predictor.compare_precisions(codes)
 
 
-def _read_parts(plan: _Plan) -> tuple[Sequence[str], Iterator[Part]]:
-    """Names of the tracks, and the parts in the genome's order."""
-    tracks = name_tracks(plan.predictor)
-
-    def read() -> Iterator[Part]:
-        for number in range(len(plan.groups)):
-            with np.load(plan.locate(number), allow_pickle=False) as arrays:
-                yield {
-                    (track, strand): Points(
-                        *(arrays[f"{track} {strand} {f}"] for f in Points._fields)
-                    )
-                    for track in tracks
-                    for strand in STRANDS
-                }
-
-    return tracks, read()
+def _read_parts(plan: _Plan) -> Iterator[Part]:
+    """The parts in the genome's order."""
+    for number in range(len(plan.groups)):
+        with np.load(plan.locate(number), allow_pickle=False) as arrays:
+            yield {
+                (track, strand): Points(
+                    *(arrays[f"{track} {strand} {f}"] for f in Points._fields)
+                )
+                for track in plan.predictor.tracks
+                for strand in STRANDS
+            }
 
 
 def _describe(plan: _Plan, written: Mapping[str, int]) -> dict[str, Any]:
@@ -276,22 +279,27 @@ def _describe(plan: _Plan, written: Mapping[str, int]) -> dict[str, Any]:
             said.append(json.loads(str(arrays["said"])))
     result = {
         **plan.predictor.describe(),
+        **{key: _list_unlike(part[key] for part in said) for key in _OF_A_PART},
         "genome": plan.genome.describe(),
         "stretches": len(plan.stretches),
         "bases": sum(s.length for s in plan.stretches),
         "minimum": plan.minimum,
         "coordinates": "a score lies on the exonic base at the junction: "
         "coordinate_base 0 in bigWig, 1 in tables; site_base exon",
-        "precisions": sorted({part["precision"] for part in said}),
         "largest_difference_to_fp32": max(part["largest_difference"] for part in said),
         "scored": dict(written),
         "versions": get_versions(),
-        "hardware": get_hardware(),
+        "hardware": _list_unlike(part["hardware"] for part in said),
         "time": get_time(),
     }
     if not plan.predictor.family.typed:
         result["untyped_scores_of_half_or_more"] = sum(p["n_untyped"] for p in said)
     return result
+
+
+def _list_unlike(values: Iterable[Any]) -> list[Any]:
+    """Each value once."""
+    return list({json.dumps(v, sort_keys=True): v for v in values}.values())
 
 
 class _Progress:

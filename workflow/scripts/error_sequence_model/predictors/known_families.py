@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from error_sequence_model.core import InputError
 from error_sequence_model.predictors import openspliceai, pangolin, spliceai
@@ -19,6 +20,19 @@ FAMILIES: dict[str, Family] = {
     module.FAMILY.name: module.FAMILY for module in (spliceai, openspliceai, pangolin)
 }
 PACKAGE = "package"
+DONOR, ACCEPTOR, USAGE = "donor", "acceptor", "usage"
+
+
+class ScorePlan(NamedTuple):
+    """What scoring a genome will read and write.
+
+    Attributes:
+        weights: Files, one per network.
+        tracks: donor, acceptor, and usage where the weights give it.
+    """
+
+    weights: list[Path]
+    tracks: tuple[str, ...]
 
 
 def get_family(model: str, tissue: str | None = None) -> Family:
@@ -51,6 +65,43 @@ def list_channels(channels: Iterable[Iterable[str]]) -> tuple[str, ...]:
     """
     found = dict.fromkeys(itertools.chain.from_iterable(channels))
     return tuple(sorted(found, key="usage".__eq__))
+
+
+def list_tracks(family: Family, channels: Iterable[str]) -> tuple[str, ...]:
+    """The tracks of a genome's scores: donor, acceptor, and usage if there is one.
+
+    Raises:
+        InputError: The channels are of no tissue, so that none of them is the score.
+    """
+    channels = tuple(channels)
+    if not family.typed and "splice" not in channels:
+        advice = f"one of {', '.join(family.tissues)}" if family.tissues else "a tissue"
+        raise InputError(
+            f"scoring with {family.name} needs a tissue and weights for its P(splice): "
+            f"set `scores.tissue` to {advice} and name its files in `scores.weights`"
+        )
+    return (DONOR, ACCEPTOR, USAGE) if USAGE in channels else (DONOR, ACCEPTOR)
+
+
+def plan_scores(
+    model: str,
+    weights: str | Path | Iterable[str | Path],
+    tissue: str | None = None,
+) -> ScorePlan:
+    """Tell what scoring a genome needs and gives, by names alone.
+
+    Args:
+        model: spliceai, openspliceai or pangolin.
+        weights: As `load_predictor` takes them.
+        tissue: Of pangolin.
+
+    Raises:
+        InputError: An unknown family or tissue, no weights, a package that is missing.
+    """
+    family = get_family(model, tissue)
+    paths = list_weights(family, weights, tissue)
+    channels = list_channels(family.name_channels(path, tissue) for path in paths)
+    return ScorePlan(paths, list_tracks(family, channels))
 
 
 def list_weights(

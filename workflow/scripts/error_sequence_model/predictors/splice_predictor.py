@@ -30,6 +30,7 @@ from error_sequence_model.predictors.family import Family, Member
 from error_sequence_model.predictors.known_families import (
     get_family,
     list_channels,
+    list_tracks,
     list_weights,
 )
 from error_sequence_model.predictors.weight_files import read_weights
@@ -80,6 +81,15 @@ class SplicePredictor:
         self.channels = list_channels(m.channels for m in self.members)
         self.precision = self._choose_precision(precision)
         self._engines = self._make_engines(self.precision)
+
+    @property
+    def tracks(self) -> tuple[str, ...]:
+        """What a genome's scores are: donor, acceptor, and usage if there is one.
+
+        Raises:
+            InputError: Pangolin without a tissue has no such scores.
+        """
+        return list_tracks(self.family, self.channels)
 
     @property
     def tile(self) -> int:

@@ -19,11 +19,10 @@ from error_sequence_model.predictors.base_codes import (
     encode,
     reverse_complement_codes,
 )
+from error_sequence_model.predictors.known_families import ACCEPTOR, DONOR, USAGE
 from error_sequence_model.predictors.networks import N_CODE
 from error_sequence_model.predictors.splice_predictor import SplicePredictor
 from error_sequence_model.predictors.stretches import Stretch, cut_stretches
-
-DONOR, ACCEPTOR, USAGE = "donor", "acceptor", "usage"
 
 
 class Scored(NamedTuple):
@@ -38,12 +37,6 @@ class Scored(NamedTuple):
     stretch: Stretch
     scores: dict[str, np.ndarray]
     n_untyped: int
-
-
-def name_tracks(predictor: SplicePredictor) -> tuple[str, ...]:
-    """The tracks of a predictor: donor, acceptor, and usage where it has that."""
-    has_usage = USAGE in predictor.channels
-    return (DONOR, ACCEPTOR, USAGE) if has_usage else (DONOR, ACCEPTOR)
 
 
 def score_stretches(
@@ -135,7 +128,7 @@ def _make_tracks(
     """Scores by track, in transcript direction, and how many had no type."""
     columns = {name: scores[:, n] for n, name in enumerate(predictor.channels)}
     if predictor.family.typed:
-        return {name: columns[name] for name in name_tracks(predictor)}, 0
+        return {name: columns[name] for name in predictor.tracks}, 0
     splice = columns["splice"]
     is_donor, is_acceptor = assign_types(codes, predictor.context)
     tracks = {
