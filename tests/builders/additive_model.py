@@ -17,7 +17,7 @@ class AdditiveModel(nn.Module):
         self.values = nn.Parameter(torch.tensor(values, dtype=torch.float32))
         self.config = SimpleNamespace(classes=("correct", "error"))
 
-    def forward(self, input_ids, attention_mask, junction) -> SimpleNamespace:
+    def forward(self, input_ids, junction, attention_mask=None) -> SimpleNamespace:
         places = torch.arange(input_ids.shape[1])
         value = self.values[places, input_ids.clamp(max=3)].sum(dim=1)
         return SimpleNamespace(logits=torch.stack([0 * value, value], dim=1))

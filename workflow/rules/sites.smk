@@ -14,11 +14,12 @@ wildcard_constraints:
 rule call_sites:
     input:
         script=script("call.py"),
-        scores=lambda wildcards: list_files_of(get_predictor(wildcards, "scores")),
+        scores=lambda wildcards: list_files_of(get_scores(wildcards)),
         genome=ancient(get_genome),
         annotation=get_annotated_sites,
         genes=get_genes,
-        regions=lambda wildcards: get_predictor(wildcards, "regions") or [],
+        regions=get_judged_regions,
+        scored=get_scored_regions,
         support=lambda wildcards: get_predictor(wildcards, "support") or [],
     output:
         errors="results/{predictor}/errors.tsv",
@@ -31,7 +32,7 @@ rule call_sites:
         ENV
     params:
         library=library("call.py"),
-        scores=lambda wildcards: as_json(get_predictor(wildcards, "scores")),
+        scores=lambda wildcards: as_json(get_scores(wildcards)),
         calling=lambda wildcards: as_json(get_calling(wildcards)),
         optional=get_call_options,
         coordinate_base=lambda wildcards: get_predictor(wildcards, "coordinate_base"),

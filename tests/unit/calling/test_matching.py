@@ -117,5 +117,5 @@ def test_top_k(genome: TinyGenome, fasta: Path) -> None:
     assert audit["annotated_sites"] == audit["calls"] == 30
     with pytest.raises(InputError, match="topk needs 10 positions"):
         call(genome, fasta, scored(genome).head(5), threshold="topk")
-    with pytest.raises(InputError, match="'best': allowed: number ≥ 0, ≤ 1 or topk"):
+    with pytest.raises(InputError, match="'best': allowed: number > 0, ≤ 1 or topk"):
         CallSettings(threshold="best")

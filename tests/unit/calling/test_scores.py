@@ -174,3 +174,47 @@ def test_tracks_may_name_contigs_without_chr(
         pytest.raises(InputError, match="ambiguous: table names"),
     ):
         read_scores(tracks, opened)
+
+
+def write_bed(rows: pd.DataFrame, path: Path) -> Path:
+    rows = rows.assign(name=".", score=0)
+    columns = ["chrom", "start", "end", "name", "score", "strand"]
+    rows[columns].to_csv(path, sep="\t", index=False, header=False)
+    return path
+
+
+def test_what_has_no_scores_is_not_judged(
+    genome: TinyGenome, fasta: Path, tmp_path: Path
+) -> None:
+    gtf = write_gtf(genome, tmp_path / "genes.gtf")
+    tracks = write_tracks(genome, tmp_path, "bigwig")
+    full, _ = call_files(tracks, fasta, gtf)
+    middle = int(full["position"].median())
+    halves = whole_contigs(genome)
+    halves = halves[halves["strand"].eq("+")].assign(end=middle)
+    # Two stretches that meet: a gene over both stays whole.
+    first = halves.assign(end=middle // 2)
+    second = halves.assign(start=middle // 2)
+    bed = write_bed(pd.concat([second, first]), tmp_path / "scored.bed")
+    found, _ = call_files(tracks, fasta, gtf, scored=bed)
+    is_scored = full["strand"].eq("+") & full["position"].le(middle)
+    is_judged = full["pred_type"].isin(["TP", "FN", "FP"])
+    expected = full[is_scored & is_judged].reset_index(drop=True)
+    assert 0 < len(expected) < is_judged.sum()
+    judged = found[found["pred_type"].ne("TN")].reset_index(drop=True)
+    names = ["chrom", "position", "strand", "splice_type", "pred_type", "gene_id"]
+    pd.testing.assert_frame_equal(judged[names], expected[names])
+    nothing = write_bed(halves.assign(start=0, end=1), tmp_path / "nothing.bed")
+    with pytest.raises(InputError, match="no stretch"):
+        call_files(tracks, fasta, gtf, scored=nothing)
+
+
+def test_usage_is_a_column(genome: TinyGenome, fasta: Path, tmp_path: Path) -> None:
+    gtf = write_gtf(genome, tmp_path / "genes.gtf")
+    tracks = write_tracks(genome, tmp_path, "bigwig")
+    tracks["usage"] = tracks["donor"]
+    table, _ = call_files(tracks, fasta, gtf)
+    is_donor = table["splice_type"].eq("donor")
+    assert table.loc[is_donor, "usage_score"].equals(table.loc[is_donor, "score"])
+    assert (table.loc[is_donor, "usage_score"] > 0).any()
+    assert not table.loc[~is_donor, "usage_score"].any()

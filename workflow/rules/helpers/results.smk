@@ -118,9 +118,13 @@ REPORTED = {
 COMPARED = {
     "texts": expand(
         script("error_sequence_model/reports/templates/{name}.j2"),
-        name=["advice", "captions", "computation", "findings", "methods", "tables.md"],
+        name=[
+            *("advice", "captions", "computation", "findings", "methods", "scores"),
+            "tables.md",
+        ],
     ),
     "audit": "results/{predictor}/audit.json",
+    "scored_by": list_score_records,
     "comparisons": lambda wildcards: list_group_files(
         "comparison.tsv", [wildcards.predictor]
     ),
@@ -131,6 +135,7 @@ def get_report_files(wildcards, input, output):
     """The files that a PDF is told of beside those of the browser."""
     return make_options(
         audit=input.audit,
+        scored_by=input.scored_by,
         comparisons=input.comparisons,
         tables=Path(output[0]).parent / "tables",
     )

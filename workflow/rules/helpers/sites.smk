@@ -58,7 +58,8 @@ def get_call_options(wildcards):
     biotypes = get_predictor(wildcards, "biotypes")
     return make_options(
         genes=get_genes(wildcards),
-        regions=get_predictor(wildcards, "regions"),
+        regions=get_judged_regions(wildcards),
+        scored=get_scored_regions(wildcards),
         support=get_predictor(wildcards, "support"),
         margin=get_predictor(wildcards, "margin"),
         biotypes=as_json(biotypes) if biotypes else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from error_sequence_model.reports.sections.methods import (
     describe_computation,
     describe_methods,
     describe_provenance,
+    describe_scores,
 )
 from fake_causes import add_causes
 from fake_motifs import add_motifs
@@ -70,6 +72,30 @@ def test_runs_that_differ_are_all_named(fake, tmp_path):
     assert "on 2 × Card in bf16 and AMD EPYC" in text
     change(second, versions={"torch": "2.0"}, seconds={"training": 9.0, "epochs": 9.0})
     assert describe_computation(load(fake, tmp_path)) == [text], "equal runs are equal"
+
+
+def test_predictors_that_were_run_here_are_named(fake, tmp_path):
+    record = {
+        "predictor": "pangolin",
+        "tissue": "heart",
+        "bases": 1234567,
+        "weights": [{"file": f"{n}.v2", "sha256": f"{n}" * 64} for n in (1, 2, 3)],
+        "citation": "Authors, Journal 2022",
+        "licence": "Pangolin weights: GPL-3.0",
+        "precision": ["bf16"],
+        "largest_difference_to_fp32": 0.0123,
+    }
+    path = tmp_path / "provenance.json"
+    path.write_text(json.dumps(record))
+    assert describe_scores(load(fake, tmp_path)) == []
+    inputs = replace(fake.inputs(tmp_path / "t", draws=20), scored_by=[path])
+    (text,) = describe_scores(inputs.load("FP"))
+    assert text == (
+        "Scores of 1,234,567 bases were computed here from the weights of pangolin for "
+        "heart, as the mean of 3 networks (Authors, Journal 2022), in bf16 (at most "
+        "0.012 from fp32 where compared). Pangolin weights: GPL-3.0 (1.v2 "
+        "111111111111, 2.v2 222222222222, 3.v2 333333333333)."
+    )
 
 
 def test_without_records_nothing_is_claimed(fake, tmp_path):

@@ -10,9 +10,13 @@ from typing import Any
 import pandas as pd
 
 from error_sequence_model.calling.matching import call_sites
-from error_sequence_model.calling.scan_regions import make_regions, read_regions
+from error_sequence_model.calling.scan_regions import (
+    clip_regions,
+    make_regions,
+    read_regions,
+)
 from error_sequence_model.calling.score_files import use_contig_names
-from error_sequence_model.calling.scores import LEAST, read_scores
+from error_sequence_model.calling.scores import LEAST, read_extra, read_scores
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import (
     SITE_BASES,
@@ -48,6 +52,7 @@ def call_files(
     settings: CallSettings | None = None,
     genes: str | Path | None = None,
     regions: str | Path | None = None,
+    scored: str | Path | None = None,
     biotypes: list[str] | None = None,
     margin: int = 0,
     support: str | Path | None = None,
@@ -65,6 +70,7 @@ def call_files(
         settings: Threshold, tolerance and decoys.
         genes: GTF or GFF3 with the gene bodies to scan, if the annotation has none.
         regions: BED of the stretches to scan; without it gene bodies are scanned.
+        scored: BED of what has scores; what lies outside is not scanned.
         biotypes: Only genes of these biotypes, and only their sites.
         margin: Bases of contig ends not scanned.
         support: What ``read_support`` reads.
@@ -74,7 +80,8 @@ def call_files(
         column_names: Our name -> the name in a table of scores, where they differ.
 
     Returns:
-        ``(errors, audit)``, see ``calling.call_sites``.
+        ``(errors, audit)``, see ``calling.call_sites``; with a track of usage, errors
+        have ``usage_score`` too.
 
     Raises:
         InputError: A file cannot be read, does not fit the genome, or holds no genes to
@@ -106,6 +113,8 @@ def call_files(
             )
         else:
             stretches = make_regions(bodies, genome, biotypes=wanted, margin=margin)
+        if scored is not None:
+            stretches = clip_regions(stretches, read_regions(scored))
         if stretches.empty:
             raise InputError("calling: no stretch to scan; check biotypes and regions")
         others = None
@@ -126,6 +135,8 @@ def call_files(
             others=others,
             genes=bodies,
         )
+        if "usage" in scores:
+            errors["usage_score"] = read_extra(scores["usage"], errors, genome)
     return errors, counts | audit
 
 

@@ -120,3 +120,32 @@ def read_regions(path: str | Path) -> pd.DataFrame:
         ]
         refuse(path, problems, advice="Regions need strands in column 6.")
     return rows.reset_index(drop=True)
+
+
+def clip_regions(regions: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
+    """Cut stretches to what was scored.
+
+    Args:
+        regions: chrom, start, end, strand and whatever else; kept in this order.
+        scored: chrom, start, end, strand; none overlaps another of its strand.
+    """
+    keys = ["chrom", "strand"]
+    known = dict(iter(scored.sort_values("start").groupby(keys)))
+    rows, starts, ends = [], [], []
+    for key, of_key in regions.groupby(keys, sort=False):
+        if key not in known:
+            continue
+        first = known[key]["start"].to_numpy()
+        last = known[key]["end"].to_numpy()
+        for row in of_key.itertuples():
+            i = np.searchsorted(last, row.start, "right")
+            j = max(i, np.searchsorted(first, row.end, "left"))
+            rows += [row.Index] * int(j - i)
+            starts.append(np.maximum(first[i:j], row.start))
+            ends.append(np.minimum(last[i:j], row.end))
+    if not rows:
+        return regions.iloc[:0]
+    clipped = regions.loc[rows].assign(
+        start=np.concatenate(starts), end=np.concatenate(ends)
+    )
+    return clipped.sort_index(kind="stable").reset_index(drop=True)

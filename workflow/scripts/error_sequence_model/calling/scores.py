@@ -35,6 +35,8 @@ from error_sequence_model.genome import (
     STRANDS,
     Genome,
     get_junctions,
+    match_contigs,
+    open_bigwig,
     stream_bigwig,
 )
 from error_sequence_model.tables import convert_intervals, convert_scores, iterate_rows
@@ -59,11 +61,12 @@ def read_scores(
 
     Args:
         tracks: ``format`` and its files. bigwig and bedgraph: ``donor`` and
-            ``acceptor``, each ``{"+": file, "-": file}``. openspliceai: ``donor`` and
-            ``acceptor``, each one BED of ``openspliceai predict``. table: ``path``, a
-            table of chrom, position, strand, splice_type and score, or with
-            donor_score and acceptor_score instead of the last two, or with score alone
-            (the type is then that of the dinucleotide); and ``columns``.
+            ``acceptor``, each ``{"+": file, "-": file}`` (and ``usage``, see
+            `read_extra`). openspliceai: ``donor`` and ``acceptor``, each one BED of
+            ``openspliceai predict``. table: ``path``, a table of chrom, position,
+            strand, splice_type and score, or with donor_score and acceptor_score
+            instead of the last two, or with score alone (the type is then that of the
+            dinucleotide); and ``columns``.
         genome: Where the scores lie.
         coordinate_base: For a table: what its first base is called.
         site_base: Which base of a site carries the score (not for openspliceai).
@@ -95,6 +98,34 @@ def read_scores(
     _check_places(scores, genome, str(tracks))
     logger.info("scores: %d positions", len(scores.keys))
     return scores
+
+
+def read_extra(
+    files: Mapping[str, str], table: pd.DataFrame, genome: Genome
+) -> np.ndarray:
+    """Read another track of the predictor at the sites of an error table.
+
+    Args:
+        files: bigWig by strand.
+        table: chrom, position (1-based, exonic base), strand.
+        genome: Where they lie.
+
+    Returns:
+        float32 ``(len(table),)``; zero where the track has none.
+    """
+    values = np.zeros(len(table), np.float32)
+    bases, chroms = table["position"].to_numpy() - 1, table["chrom"].to_numpy()
+    for strand, path in files.items():
+        rows = np.flatnonzero(table["strand"].eq(strand))
+        with open_bigwig(require_file(path), what="scores.usage") as track:
+            lengths = track.chroms()
+            names, _ = match_contigs(lengths, genome.lengths)
+            theirs = {ours: theirs for theirs, ours in names.items()}
+            for row in rows:
+                contig, base = theirs.get(chroms[row]), int(bases[row])
+                if contig is not None and base < lengths[contig]:
+                    (values[row],) = track.values(contig, base, base + 1)
+    return np.nan_to_num(values)
 
 
 def _list_tracks(tracks: Mapping[str, Any]) -> Iterator[tuple[str, str, Path]]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         evaluating,
         get_device,
         has_amx,
+        has_fast_bf16,
         multiplying,
     )
     from .errors import InputError, StoppedError, list_problems

@@ -90,6 +90,7 @@ class ReportInputs:
         tables: Folder for the figures' numbers.
         audit: ``audit.json``; its part of the report says so if it is missing.
         comparisons: ``comparison.tsv`` files.
+        scored_by: ``provenance.json`` of scores that the workflow computed.
         windows: ``windows.arrow``; taken from beside ``sites`` if not given.
         draws: Bootstrap draws and permutations.
         seed: Their seed.
@@ -102,6 +103,7 @@ class ReportInputs:
     tables: Path
     audit: Path | None = None
     comparisons: Sequence[Path] = ()
+    scored_by: Sequence[Path] = ()
     windows: Path | None = None
     draws: int = 500
     seed: int = 0

@@ -153,6 +153,9 @@ def _find_score_problems(config: dict[str, Any]) -> Iterable[str]:
         kind = scores.pop("format")
         if kind is None:
             continue
+        if kind == "model":
+            yield from _find_model_problems(config, name)
+            continue
         keys = ("path",) if kind == "table" else ("donor", "acceptor")
         place = f"predictors.{name}.scores"
         known = {*keys, "columns"} if kind == "table" else set(keys)
@@ -171,3 +174,20 @@ def _find_score_problems(config: dict[str, Any]) -> Iterable[str]:
                 yield f'{place}.{key} is {files!r}; it must be {{"+": file, "-": file}}'
             elif not is_stranded and not isinstance(files, str):
                 yield f"{place}.{key} is {files!r}; it must be the path of a file"
+
+
+def _find_model_problems(config: dict[str, Any], name: str) -> Iterable[str]:
+    """Find what keeps a genome from being scored by the predictor itself."""
+    predictor = config["predictors"][name]
+    genome = predictor["genome"]
+    has_genes = config["genomes"].get(genome, {"annotation": True})["annotation"]
+    if predictor["site_base"] != "exon":
+        yield (
+            f"predictors.{name}.site_base is {predictor['site_base']!r}; scores that "
+            "are computed here lie on the exonic base, and so must all tables: exon"
+        )
+    if predictor["scores"]["regions"] == "genes" and not has_genes:
+        yield (
+            f"predictors.{name}.scores.regions: no genes to score; set "
+            f"genomes.{genome}.annotation (GTF or GFF3), or give a BED"
+        )

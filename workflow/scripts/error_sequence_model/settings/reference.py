@@ -60,6 +60,9 @@ def _describe_key(
     yield from _describe(part, root, f"{name}.")
     for option in part.get("oneOf", []):
         yield from _describe(option, root, f"{name}.")
+    for key, inner in part.get("then", {}).get("properties", {}).items():
+        if key not in part["properties"]:
+            yield from _describe_key(inner, root, f"{name}.{key}")
 
 
 def _escape(text: str) -> str:

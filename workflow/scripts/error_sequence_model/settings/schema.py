@@ -178,6 +178,8 @@ def fill_defaults(
             instance[key] = copy.deepcopy(inner["default"])
         if key in instance:
             fill_defaults(instance[key], inner, root)
+    if "then" in rules and not any(_find_errors(rules["if"], instance)):
+        fill_defaults(instance, rules["then"], root)
     inner = rules.get("additionalProperties")
     for key in set(instance) - set(known) if isinstance(inner, dict) else ():
         fill_defaults(instance[key], inner, root)

@@ -284,6 +284,9 @@ class FeatureSettings(Settings, section="features"):
     leak_bound: float
 
 
+LEAST_THRESHOLD = 1e-30  # below, a float32 score of 0 might reach it
+
+
 @dataclass(frozen=True)
 class CallSettings(Settings, section="predictors.<name>"):
     """How calls are made.
@@ -300,6 +303,11 @@ class CallSettings(Settings, section="predictors.<name>"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not isinstance(self.threshold, str) and self.threshold < LEAST_THRESHOLD:
+            raise InputError(
+                f"threshold {self.threshold}: so low, every base would be a call; set "
+                "`predictors.<name>.threshold`"
+            )
         if self.near < self.tolerance:
             raise InputError("tolerance must be at most `near`")
 

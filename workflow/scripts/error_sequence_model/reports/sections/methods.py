@@ -58,6 +58,7 @@ COMMIT_DIGITS = 12
 def make_methods_pages(data: ReportData) -> list[PageSpec]:
     """Provenance of every leading model, and a paragraph for a Methods section."""
     blocks = [Block("heading", "Methods, ready to adapt")]
+    blocks += [Block("paragraph", text) for text in describe_scores(data)]
     blocks += [Block("paragraph", text) for text in describe_methods(data)]
     blocks += [Block("paragraph", text) for text in describe_computation(data)]
     blocks.append(Block("heading", "Provenance"))
@@ -129,6 +130,16 @@ def describe_provenance(unit: Unit) -> str:
     return (
         f"{unit.name}, {unit.lead.name} ({unit.lead.model_hash}). {'; '.join(parts)}."
     )
+
+
+def describe_scores(data: ReportData) -> list[str]:
+    """One paragraph per predictor whose scores were computed here, with its licence."""
+    texts = []
+    for path in data.inputs.scored_by:
+        record = read_json(path)
+        files = {file["file"]: file["sha256"] for file in record["weights"]}
+        texts.append(write_paragraph("scores", record=record, files=_flatten(files)))
+    return list(dict.fromkeys(texts))
 
 
 def describe_methods(data: ReportData) -> list[str]:

@@ -1,0 +1,80 @@
+"""Scores that the workflow computes itself: keys, defaults, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from error_sequence_model.core import InputError
+from error_sequence_model.settings import complete_config, write_reference
+
+
+def configure(*, fasta_only: bool = False, **scores: Any) -> dict[str, Any]:
+    genome = {"fasta": "toy.fa", "annotation": "toy.gtf"}
+    if fasta_only:
+        del genome["annotation"]
+    given = {"format": "model", "model": "spliceai", "weights": ["a.h5"], **scores}
+    scores = {key: value for key, value in given.items() if value is not ...}
+    predictor = {"genome": "toy", "scores": scores, "annotated_sites": "sites.tsv"}
+    return {"genomes": {"toy": genome}, "predictors": {"net": predictor}}
+
+
+def test_defaults_are_filled_in_for_models_alone():
+    config = complete_config(configure())
+    assert config["predictors"]["net"]["scores"] == {
+        "format": "model",
+        "model": "spliceai",
+        "weights": ["a.h5"],
+        "tissue": None,
+        "precision": "auto",
+        "regions": "genes",
+        "flank": 300,
+        "parts": 4,
+    }
+    table = {"format": "table", "path": "a.tsv"}
+    other = configure()
+    other["predictors"]["net"]["scores"] = table
+    assert complete_config(other)["predictors"]["net"]["scores"] == table
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ({"weights": ...}, "predictors.net.scores: 'weights' is a required property"),
+        ({"model": ...}, "predictors.net.scores: 'model' is a required property"),
+        ({"weights": []}, r"predictors.net.scores.weights: \[\]"),
+        ({"weights": ["a.h5", "a.h5"]}, "non-unique"),
+        ({"weights": 5}, "predictors.net.scores.weights: 5"),
+        ({"flank": -1}, "predictors.net.scores.flank: -1.*minimum of 0"),
+        ({"flank": 3.0}, "predictors.net.scores.flank: 3.0"),
+        ({"parts": 0}, "predictors.net.scores.parts: 0.*minimum of 1"),
+        ({"precision": "fp16"}, r"scores.precision: 'fp16'.*'auto', 'fp32', 'bf16'"),
+        ({"regions": None}, "predictors.net.scores.regions: None"),
+        ({"tisue": "heart"}, "unknown key 'tisue'; did you mean 'tissue'"),
+        ({"path": "a.tsv"}, "unknown key 'path'"),
+        ({"format": "modl"}, r"scores.format: 'modl'.*'table', 'model'"),
+    ],
+)
+def test_odd_scores_are_refused(scores, said):
+    with pytest.raises(InputError, match=said):
+        complete_config(configure(**scores))
+
+
+def test_a_genome_without_genes_needs_a_bed():
+    with pytest.raises(InputError, match=r"net\.scores\.regions: no genes to score"):
+        complete_config(configure(fasta_only=True))
+    complete_config(configure(fasta_only=True, regions="a.bed"))
+
+
+def test_scores_made_here_lie_on_the_exonic_base():
+    config = configure()
+    config["predictors"]["net"]["site_base"] = "intron"
+    with pytest.raises(InputError, match=r"net\.site_base is 'intron'.*exonic base"):
+        complete_config(config)
+
+
+def test_the_reference_has_each_key_once():
+    text = write_reference()
+    for key in ("format", "model", "weights", "tissue", "regions", "flank", "parts"):
+        assert text.count(f"| `predictors.{{name}}.scores.{key}` |") == 1
