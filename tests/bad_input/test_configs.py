@@ -106,7 +106,6 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     ("training.weight_decay", math.inf, ("inf", "finite")),
     ("training.gradient_clip", math.nan, ("nan", "finite")),
     ("training.checkpoint_minutes", math.inf, ("inf", "finite")),
-    ("causes.ridge", math.nan, ("nan", "finite")),
     ("causes.minimum_reads", math.nan, ("nan", "finite")),
     (f"{NET}.threshold", math.nan, ("nan", "finite")),
     (f"{NET}.threshold", -math.inf, ("-inf", "finite")),

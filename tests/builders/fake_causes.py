@@ -1,4 +1,4 @@
-"""Named causes for a fake results tree, made by the step itself."""
+"""Named causes, and explanations, for a fake results tree, made by the steps."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from error_sequence_model.causes import name_causes
 from error_sequence_model.core import write_json, write_parquet, write_tsv
 from error_sequence_model.settings import parse_contrast
 from error_sequence_model.windows import read_windows
+from fake_explanations import add_explanations
 from fake_results import CLASSES, FakeResults
 
 
 def add_causes(fake: FakeResults, **changes: object) -> FakeResults:
-    """Write the named causes of every contrast and splice type of the tree."""
+    """Write what explains the errors of every contrast and splice type of the tree."""
     sites = pd.read_parquet(fake.sites)
     windows = read_windows(fake.folder / "windows.arrow")
     for folder in sorted({run.parents[2] for run in fake.runs}):
@@ -30,4 +31,4 @@ def add_causes(fake: FakeResults, **changes: object) -> FakeResults:
         write_tsv(folder / "causes.tsv", found.table)
         write_parquet(folder / "causes.parquet", found.sites)
         write_json(folder / "causes.json", found.summary)
-    return fake
+    return add_explanations(fake)

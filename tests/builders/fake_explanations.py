@@ -1,4 +1,4 @@
-"""Explanations for a fake results tree with causes and motifs, made by the step."""
+"""Explanations for a fake results tree with causes, made by the step itself."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def add_explanations(fake: FakeResults) -> FakeResults:
         error, correct = CLASSES[folder.parent.name]
         definition = {"positive": [error], "negative": [correct]}
         runs = [run for run in fake.runs if run.parents[2] == folder]
+        motifs = [run / "motifs.tsv" for run in runs if (run / "motifs.tsv").exists()]
         found = explain_errors(
             sites,
             windows,
@@ -31,7 +32,7 @@ def add_explanations(fake: FakeResults) -> FakeResults:
             folder.name,
             causes=pd.read_csv(folder / "causes.tsv", sep="\t"),
             flags=pd.read_parquet(folder / "causes.parquet"),
-            runs=read_motif_runs([run / "motifs.tsv" for run in runs]),
+            runs=read_motif_runs(motifs),
             elements=read_elements(),
             draws=50,
         )

@@ -107,3 +107,20 @@ def test_types_that_must_not_be_mixed(has_strata):
         p_values.append(found["p"].iloc[0])
     rate = (np.array(p_values) < 0.05).mean()
     assert 0.03 <= rate <= 0.07 if has_strata else rate > 0.9
+
+
+def test_joint_interval_covers_the_truth_and_not_too_much():
+    covered, widths = [], []
+    for seed in range(40):
+        rng = RNG(seed)
+        genes = np.repeat(np.arange(100), 5)
+        flag = rng.random(500) < 0.4
+        is_error = draw_labels(
+            -0.5 + 0.8 * flag + 0.7 * rng.standard_normal(100)[genes], rng
+        )
+        [found] = estimate_joint(is_error, flag[:, None].astype(float), genes)
+        # The gene effect shrinks the marginal log odds ratio to about 0.75.
+        covered.append(found.low < np.exp(0.75) < found.high)
+        widths.append(np.log(found.high / found.low))
+    assert 0.82 <= np.mean(covered) <= 1.0
+    assert 0.5 < np.mean(widths) < 1.1

@@ -25,7 +25,6 @@ from error_sequence_model.reports.sections.summary import list_pages
 from error_sequence_model.reports.write import plan_error_report
 from error_sequence_model.results import RunResults, build_units, read_sites
 from fake_causes import add_causes
-from fake_explanations import add_explanations
 from fake_motifs import add_motifs
 from fake_results import build_results
 
@@ -38,7 +37,7 @@ def fake(tmp_path_factory):
         contrasts=("fp_vs_tp", "fn_vs_tp"),
         splice_types=("donor",),
     )
-    return add_explanations(add_motifs(add_causes(built)))
+    return add_causes(add_motifs(built))
 
 
 def load(fake, focus, comparison=None):

@@ -112,7 +112,7 @@ def test_missing_causes_are_said(tmp_path, monkeypatch):
     fake = build_results(tmp_path, n_per_class=24, splice_types=("donor",))
     data = load(fake, tmp_path / "t")
     text = read_pages(make_cause_pages(data, data.units[0]), monkeypatch)
-    assert "Run the step name_causes" in text
+    assert "Run the steps name_causes and explain_errors" in text
 
 
 def test_rows_are_sorted_and_coloured_by_what_was_found():

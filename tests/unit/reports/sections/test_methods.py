@@ -151,7 +151,7 @@ def bare(tmp_path_factory) -> FakeResults:
 def full(tmp_path_factory) -> FakeResults:
     fake = build_results(tmp_path_factory.mktemp("full"), n_per_class=60)
     write_head(fake, "junction+peak")
-    return add_motifs(add_causes(fake))
+    return add_causes(add_motifs(fake))
 
 
 def test_one_paragraph_tells_every_step(full, tmp_path):

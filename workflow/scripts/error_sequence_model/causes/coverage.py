@@ -1,4 +1,4 @@
-"""Which flags errors have more of, how many errors that covers, and what is left."""
+"""Which flags errors have more of, and how many errors that covers."""
 
 from __future__ import annotations
 
@@ -85,17 +85,3 @@ def check_held_out(
     )
     shares = {name: cover and cover.share for name, cover in covered.items()}
     return {"enriched": names, **shares}
-
-
-def list_unexplained(
-    chosen: pd.DataFrame, has_cause: np.ndarray, contrast: Contrast
-) -> dict[str, Any] | None:
-    """The errors without any enriched cause; None in a contrast of many classes."""
-    if not contrast.is_binary:
-        return None
-    rest = chosen["label"].eq(1).to_numpy() & ~has_cause
-    return {
-        "errors": int(rest.sum()),
-        "of": int(chosen["label"].eq(1).sum()),
-        "site_ids": [int(site) for site in chosen.loc[rest, "site_id"]],
-    }

@@ -368,8 +368,8 @@ def _is_explained(levels: pd.DataFrame, labels: np.ndarray) -> np.ndarray:
     has_name = levels.eq(HIT).any(axis=1).to_numpy()
     near = (~has_name) & levels.eq(NEAR).any(axis=1).to_numpy()
     error, correct = (near[(labels == 1) == kind] for kind in (True, False))
+    if not (error.any() and correct.size):
+        return has_name
     none = ~has_name & ~near
     base = none[labels == 1].mean() / max(none[labels == 0].mean(), 1e-9)
-    if error.any() and error.mean() > 2 * base * correct.mean():
-        has_name = has_name | near
-    return has_name
+    return has_name | near if error.mean() > 2 * base * correct.mean() else has_name

@@ -1,11 +1,9 @@
-"""Named causes of a predictor's errors: flags per site, tests, coverage, and the rest.
+"""Named causes of a predictor's errors: flags per site, tests and coverage.
 
 `causes.parquet`, one row per site of the contrast and splice type (not the sites that
-the split excluded): site_id int64, label int8, part, is_unexplained bool (an error
-without an enriched cause), then one nullable boolean per flag.
+the split excluded): site_id int64, label int8, part, one nullable boolean per flag.
 `causes.tsv`, one row per flag: flag, label, definition, unit, expected, tested (else
-why not), n_{class} and share_{class}, odds_ratio with low, high, p and q, and
-joint_odds_ratio with joint_low and joint_high, is_enriched.
+why not), n_{class} and share_{class}, odds_ratio with low, high, p and q, is_enriched.
 """
 
 from __future__ import annotations
@@ -22,7 +20,6 @@ from error_sequence_model.causes.coverage import (
     compare_flags,
     describe_coverage,
     is_enriched,
-    list_unexplained,
 )
 from error_sequence_model.causes.flags import flag_sites
 from error_sequence_model.causes.registry import Cause
@@ -31,7 +28,6 @@ from error_sequence_model.settings import CauseSettings, Contrast, Track
 from error_sequence_model.statistics import (
     CONFIDENCE,
     FEWEST_SITES,
-    fit_joint_model,
     number_groups,
 )
 from error_sequence_model.windows import Windows
@@ -48,7 +44,7 @@ class NamedCauses(NamedTuple):
     Attributes:
         table: One row per flag.
         sites: One row per site.
-        summary: Coverage, the unexplained rest, and what was left out.
+        summary: Coverage, and what was left out.
     """
 
     table: pd.DataFrame
@@ -100,19 +96,11 @@ def name_causes(
     usable = flags[[name for name, reason in reasons.items() if not reason]]
     types = chosen["splice_type"].to_numpy()
     found = compare_flags(usable, labels, genes, settings, types)
-    joint = fit_joint_model(
-        _add_type(usable, chosen),
-        labels,
-        genes,
-        ridge=settings.ridge,
-        draws=draws,
-        seed=seed,
-    )
     expected = [cause.name for cause in causes if cause.is_expected(contrast)]
     found_more = found.index[is_enriched(found, settings)]
     enriched = [name for name in found_more if name in expected]
     table = _make_table(causes, flags, labels, contrast, reasons)
-    table = table.join(found, on="flag").join(joint, on="flag")
+    table = table.join(found, on="flag")
     table["is_enriched"] = table["flag"].isin(enriched)
     has_cause = flags[enriched].eq(1).any(axis=1).to_numpy()
     summary = {
@@ -130,14 +118,13 @@ def name_causes(
         "held_out": check_held_out(
             usable.filter(expected), chosen, genes, settings, draws, seed
         ),
-        "unexplained": list_unexplained(chosen, has_cause, contrast),
         "left_out": [
             {"flag": name, "why": reason} for name, reason in reasons.items() if reason
         ],
         "missing": missing,
     }
     _report(summary, len(causes), usable.shape[1])
-    return NamedCauses(table, _make_sites(chosen, flags, has_cause, contrast), summary)
+    return NamedCauses(table, _make_sites(chosen, flags), summary)
 
 
 def _report(summary: dict[str, Any], n_flags: int, n_tested: int) -> None:
@@ -163,13 +150,6 @@ def choose_sites(sites: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
     kept = kept.assign(rank=rank).sort_values(["site_id", "rank", "fold"])
     kept = kept.drop_duplicates("site_id")[["site_id", "label", "part", "fold"]]
     return kept.merge(sites, on="site_id", how="inner", validate="1:1")
-
-
-def _add_type(flags: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
-    """Flags beside the splice type, where there are both, for the joint model."""
-    is_donor = chosen["splice_type"].eq("donor").astype(np.float64).to_numpy()
-    has_both = is_donor.any() and not is_donor.all()
-    return flags.assign(_donor=is_donor) if has_both else flags
 
 
 def _find_reason(
@@ -234,11 +214,8 @@ def _make_table(
     return pd.DataFrame(rows)
 
 
-def _make_sites(
-    chosen: pd.DataFrame, flags: pd.DataFrame, has_cause: np.ndarray, contrast: Contrast
-) -> pd.DataFrame:
-    rest = chosen["label"].eq(1).to_numpy() & ~has_cause & contrast.is_binary
-    first = chosen[["site_id", "label", "part"]].assign(is_unexplained=rest)
+def _make_sites(chosen: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
+    first = chosen[["site_id", "label", "part"]]
     nullable = flags.set_axis(first.index).apply(
         lambda column: column.eq(1).astype("boolean").mask(column.isna())
     )

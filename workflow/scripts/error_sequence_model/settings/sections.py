@@ -224,7 +224,6 @@ class CauseSettings(Settings, section="causes"):
     extreme_gc_share: float
     minimum_reads: float
     fdr: float
-    ridge: float
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,13 @@ if TYPE_CHECKING:
         fit_temperature,
         scale_probabilities,
     )
-    from .high_regions import find_high_regions, find_threshold
-    from .joint_model import (
+    from .contingency import (
         FEWEST_SITES,
         adjust_p_values,
-        fit_joint_model,
         measure_coverage,
         measure_odds_ratios,
     )
+    from .high_regions import find_high_regions, find_threshold
     from .metrics import (
         CONFIDENCE,
         choose_threshold,

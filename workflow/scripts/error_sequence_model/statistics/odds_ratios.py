@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from error_sequence_model.statistics.joint_model import get_chance
+from error_sequence_model.statistics.contingency import get_chance
 from error_sequence_model.statistics.metrics import CONFIDENCE
 
 MOST_STEPS = 100

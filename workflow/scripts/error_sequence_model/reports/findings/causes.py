@@ -26,9 +26,9 @@ class UnitCauses:
     """The named causes of one unit, as ``causes`` wrote them.
 
     Attributes:
-        table: ``causes.tsv``.
-        sites: ``causes.parquet``, indexed by site_id.
-        summary: ``causes.json``.
+        table: ``causes.tsv``, with what each flag is beside the explanations.
+        sites: ``causes.parquet``, indexed by site_id, with is_unexplained.
+        summary: ``causes.json``, with the unexplained errors.
     """
 
     table: pd.DataFrame
@@ -55,21 +55,24 @@ def read_unit_causes(unit: Unit) -> UnitCauses | None:
 def read_causes(folder: Path) -> UnitCauses | None:
     """Read the named causes of a contrast and splice type from its folder."""
     try:
-        found = UnitCauses(
-            read_saved_table(folder / "causes.tsv"),
-            read_saved_table(folder / "causes.parquet").set_index("site_id"),
-            read_json(folder / "causes.json"),
+        table = read_saved_table(folder / "causes.tsv")
+        sites = read_saved_table(folder / "causes.parquet").set_index("site_id")
+        summary = read_json(folder / "causes.json")
+        # What holds beside the others, and what has no explanation, is decided where
+        # all explanations compete.
+        ranked = read_saved_table(folder / "explanations.tsv")
+        ranked = ranked[ranked["kind"] == "flag"].set_index("explanation")
+        rest = read_saved_table(folder / "explanations.parquet").set_index("site_id")
+        unexplained = read_json(folder / "explanations.json")["unexplained"]
+        return UnitCauses(
+            table.join(ranked[["joint_odds_ratio", "joint_low", "joint_high"]], "flag"),
+            sites.assign(
+                is_unexplained=rest["is_unexplained"].reindex(sites.index).eq(True)
+            ),
+            {**summary, "unexplained": unexplained},
         )
-        path = folder / "explanations.parquet"
-        if path.is_file():
-            # What has no explanation is decided where all explanations compete.
-            rest = read_saved_table(path).set_index("site_id")["is_unexplained"]
-            found.sites["is_unexplained"] = rest.reindex(found.sites.index).eq(True)
-            summary = read_json(path.with_suffix(".json"))
-            found.summary["unexplained"] = summary["unexplained"]
     except (FileNotFoundError, InputError, KeyError, ValueError):
         return None
-    return found
 
 
 def get_names(unit: Unit) -> tuple[str, str]:

@@ -50,9 +50,9 @@ def make_cause_pages(data: ReportData, unit: Unit) -> list[PageSpec]:
     footer = unit.footer("causes.tsv")
     if causes is None:
         text = (
-            f"The named causes of {unit.name} are not stored (causes.tsv, .parquet and "
-            ".json beside the split). Run the step name_causes and write the report "
-            "again."
+            f"The named causes of {unit.name} are not stored (causes and explanations, "
+            ".tsv, .parquet and .json, beside the split). Run the steps name_causes "
+            "and explain_errors and write the report again."
         )
         return [make_note_page(title, footer, text)]
     _write_tables(data, unit, causes)

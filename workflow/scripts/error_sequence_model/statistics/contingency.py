@@ -1,12 +1,11 @@
 """Odds ratios of flags between two classes, with uncertainty clustered by gene.
 
-Sites of one gene are not independent: standard errors are sums over genes, intervals of
-the joint model come from resampled genes. Natural logarithms inside, odds ratios out.
+Sites of one gene are not independent: standard errors are sums over genes. Natural
+logarithms inside, odds ratios out.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +16,6 @@ from error_sequence_model.statistics.metrics import CONFIDENCE
 from error_sequence_model.statistics.profiles import compare_classes
 
 FEWEST_SITES = 5  # of a class, and flagged, for a test
-MOST_STEPS = 50
 COLUMNS = ("odds_ratio", "low", "high", "p")
 
 
@@ -123,124 +121,9 @@ def adjust_p_values(p_values: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def fit_joint_model(
-    flags: pd.DataFrame,
-    labels: np.ndarray,
-    genes: np.ndarray,
-    *,
-    ridge: float = 1.0,
-    draws: int = 500,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Fit all flags at once: what each adds beside the others.
-
-    Ridge logistic regression with an unpenalised intercept. Intervals are percentiles
-    over resampled genes, each draw one Newton step away from the fit (the one-step
-    bootstrap), so that a large table costs no more than its fit. A flag that hardly an
-    error, or hardly anything else, has varies too little between draws: an interval is
-    never narrower than the penalised likelihood's own curvature makes it.
-
-    Args:
-        flags: 1, 0 or NaN (taken as the flag's mean), (n, flags).
-        labels: 1 for an error, int (n,).
-        genes: Gene of each site, (n,).
-        ridge: Penalty on half the sum of squared log odds ratios.
-        draws: Bootstrap draws.
-        seed: Of the draws.
-
-    Returns:
-        Indexed by flag: joint_odds_ratio, joint_low, joint_high; empty without both
-        classes or without flags.
-    """
-    columns = ["joint_odds_ratio", "joint_low", "joint_high"]
-    is_error = (np.asarray(labels) == 1).astype(np.float64)
-    if flags.empty or min(is_error.sum(), (1 - is_error).sum()) < FEWEST_SITES:
-        return pd.DataFrame(
-            columns=columns, index=pd.Index([], dtype=object), dtype=float
-        )
-    values = flags.to_numpy(dtype=np.float64)
-    values = np.where(np.isfinite(values), values, np.nanmean(values, axis=0))
-    design = np.hstack([np.ones((len(values), 1)), values])
-    penalty = np.diag([0.0, *[ridge] * values.shape[1]])
-    fit = _fit_logistic(design, is_error, penalty)
-    codes, names = pd.factorize(np.asarray(genes))
-    scores, curvatures = _sum_by_gene(design, is_error, fit, codes, len(names))
-    steps = _draw_steps(scores, curvatures, penalty, fit, draws=draws, seed=seed)
-    own = np.sqrt(np.diag(np.linalg.inv(curvatures.sum(axis=0) + penalty)))
-    steps *= np.maximum(own / np.maximum(steps.std(axis=0), 1e-9), 1.0)
-    tail = 50 * (1 - CONFIDENCE)
-    low, high = fit + np.percentile(steps, [tail, 100 - tail], axis=0)
-    table = np.exp(np.clip(np.stack([fit, low, high], axis=1)[1:], -20, 20))
-    return pd.DataFrame(table, index=list(flags.columns), columns=columns)
-
-
-def _draw_steps(
-    scores: np.ndarray,
-    curvatures: np.ndarray,
-    penalty: np.ndarray,
-    fit: np.ndarray,
-    *,
-    draws: int,
-    seed: int,
-) -> np.ndarray:
-    """Newton steps from the fit under resampled genes, float (draws, k)."""
-    rng = np.random.default_rng(seed)
-    n = len(scores)
-    steps = np.empty((draws, len(fit)))
-    for row in range(draws):
-        weights = rng.multinomial(n, np.full(n, 1 / n)).astype(np.float64)
-        gradient = weights @ scores - penalty @ fit
-        curvature = np.tensordot(weights, curvatures, axes=1) + penalty
-        # A draw may leave one class only: a trace of ridge keeps it solvable.
-        curvature[0, 0] += 1e-6
-        steps[row] = np.linalg.solve(curvature, gradient)
-    return steps
-
-
-def _fit_logistic(
-    design: np.ndarray, is_error: np.ndarray, penalty: np.ndarray
-) -> np.ndarray:
-    """Newton's method; the penalty keeps a separating flag finite."""
-    share = is_error.mean()
-    fit = np.zeros(design.shape[1])
-    fit[0] = np.log(share / (1 - share))
-    for _ in range(MOST_STEPS):
-        chance = get_chance(design @ fit)
-        gradient = design.T @ (is_error - chance) - penalty @ fit
-        curvature = (design * (chance * (1 - chance))[:, None]).T @ design + penalty
-        step = np.linalg.solve(curvature, gradient)
-        # Far from the optimum a full step may overshoot: no log odds moves by over 3.
-        fit = fit + step * min(1.0, 3.0 / max(np.abs(step).max(), 1e-12))
-        if np.abs(step).max() < 1e-8:
-            break
-    return fit
-
-
 def get_chance(logit: np.ndarray) -> np.ndarray:
     """Probability of log odds, which are bounded so that neither end is certain."""
     return 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
-
-
-def _sum_by_gene(
-    design: np.ndarray,
-    is_error: np.ndarray,
-    fit: np.ndarray,
-    codes: np.ndarray,
-    n_genes: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Score (genes, k) and curvature (genes, k, k) of the likelihood, gene by gene."""
-    chance = get_chance(design @ fit)
-    order = np.argsort(codes, kind="stable")
-    bounds = np.searchsorted(codes[order], np.arange(n_genes + 1))
-    residuals = design * (is_error - chance)[:, None]
-    scaled = design * np.sqrt(chance * (1 - chance))[:, None]
-    size = design.shape[1]
-    scores, curvatures = np.zeros((n_genes, size)), np.zeros((n_genes, size, size))
-    for gene, (start, end) in enumerate(pairwise(bounds)):
-        rows = order[start:end]
-        scores[gene] = residuals[rows].sum(axis=0)
-        curvatures[gene] = scaled[rows].T @ scaled[rows]
-    return scores, curvatures
 
 
 def measure_coverage(

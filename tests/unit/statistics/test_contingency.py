@@ -1,4 +1,4 @@
-"""Odds ratios, q values and the joint model against truth that is known."""
+"""Odds ratios, q values and coverage against truth that is known."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import false_discovery_control
-from sklearn.linear_model import LogisticRegression
 
 from error_sequence_model.statistics import (
     adjust_p_values,
-    fit_joint_model,
     measure_coverage,
     measure_odds_ratios,
 )
@@ -82,56 +80,6 @@ def test_q_values_are_benjamini_and_hochbergs():
     np.testing.assert_allclose(q[known], false_discovery_control(p[known]))
     assert np.isnan(q[1])
     assert np.isnan(adjust_p_values(np.array([np.nan]))).all()
-
-
-def make_confounded(n: int = 2000):
-    """`alu` raises the odds fivefold; `intronic` only goes along with it."""
-    generator = np.random.default_rng(4)
-    alu = generator.random(n) < 0.3
-    intronic = np.where(alu, generator.random(n) < 0.9, generator.random(n) < 0.3)
-    chance = 1 / (1 + np.exp(-(-1.5 + np.log(5) * alu)))
-    labels = (generator.random(n) < chance).astype(int)
-    flags = pd.DataFrame({"alu": alu, "intronic": intronic}).astype(float)
-    return flags, labels, np.arange(n) // 4
-
-
-def test_joint_model_tells_a_cause_from_its_company():
-    flags, labels, genes = make_confounded()
-    alone = measure_odds_ratios(flags, labels, genes)
-    assert alone.loc["intronic", "low"] > 1.3
-    joint = fit_joint_model(flags, labels, genes, draws=300)
-    assert joint.loc["alu", "joint_low"] < 5 < joint.loc["alu", "joint_high"]
-    low, high = joint.loc["intronic", ["joint_low", "joint_high"]]
-    assert low < 1 < high
-    model = LogisticRegression(C=1.0, tol=1e-10, max_iter=1000).fit(flags, labels)
-    np.testing.assert_allclose(
-        np.log(joint["joint_odds_ratio"]), model.coef_[0], atol=1e-4
-    )
-
-
-def test_joint_interval_covers_the_truth_and_not_too_much():
-    covered, widths = [], []
-    for seed in range(40):
-        generator = np.random.default_rng(seed)
-        genes = np.repeat(np.arange(100), 5)
-        flag = (generator.random(500) < 0.4).astype(float)
-        logit = -0.5 + 0.8 * flag + 0.7 * generator.standard_normal(100)[genes]
-        labels = (generator.random(500) < 1 / (1 + np.exp(-logit))).astype(int)
-        found = fit_joint_model(
-            pd.DataFrame({"x": flag}), labels, genes, draws=200, seed=seed
-        ).loc["x"]
-        # The gene effect shrinks the marginal log odds ratio to about 0.75.
-        covered.append(found["joint_low"] < np.exp(0.75) < found["joint_high"])
-        widths.append(np.log(found["joint_high"] / found["joint_low"]))
-    assert 0.82 <= np.mean(covered) <= 1.0
-    assert 0.5 < np.mean(widths) < 1.1
-
-
-def test_separating_flag_has_a_finite_and_wide_interval():
-    flags, labels = make_table(60, 60, 0, 200)
-    joint = fit_joint_model(flags, labels, np.arange(260), draws=100).loc["flag"]
-    assert 20 < joint["joint_odds_ratio"] < 1e6
-    assert joint["joint_high"] / joint["joint_low"] > 4
 
 
 def test_coverage_counts_both_classes():
