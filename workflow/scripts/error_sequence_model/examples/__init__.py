@@ -1,4 +1,4 @@
-"""Data to try the workflow on: small frames, and the study's genes of public packages."""
+"""Data to try the workflow on: small frames, and the genes of the study."""
 
 from __future__ import annotations
 

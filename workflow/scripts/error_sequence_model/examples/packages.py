@@ -108,15 +108,15 @@ def fetch_package(package: DataPackage, folder: str | Path) -> Path:
     """
     path = Path(folder) / package.file
     by_hand = (
-        f"python -m pip download --no-deps {package.name}=={package.version} where there "
-        f"is a network, then put {package.file} into {folder}"
+        f"python -m pip download --no-deps {package.name}=={package.version} where "
+        f"there is a network, then put {package.file} into {folder}"
     )
     if path.exists():
         if hash_file(path) != package.sha256:
             raise InputError(
                 f"{path}: not the file that the study uses (SHA-256 "
-                f"{hash_file(path)[:16]}…, wanted {package.sha256[:16]}…): remove it and "
-                f"run again, or: {by_hand}"
+                f"{hash_file(path)[:16]}…, wanted {package.sha256[:16]}…): remove it "
+                f"and run again, or: {by_hand}"
             )
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,11 +158,15 @@ def extract_member(archive: str | Path, member: str, target: str | Path) -> Path
     if target.exists():
         return target
     try:
-        with _open_member(archive, member) as source, atomic_path(target) as temporary:
-            with temporary.open("wb") as file:
-                shutil.copyfileobj(source, file, CHUNK)
+        with (
+            _open_member(archive, member) as source,
+            atomic_path(target) as temporary,
+            temporary.open("wb") as file,
+        ):
+            shutil.copyfileobj(source, file, CHUNK)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-        raise InputError(f"{archive}: damaged ({error}); remove it and run again")
+        problem = f"{archive}: damaged ({error}); remove it and run again"
+        raise InputError(problem) from None
     return target
 
 
@@ -194,7 +198,7 @@ class _Links(HTMLParser):
 def _find_link(package: DataPackage) -> str:
     """Find a file's address in the indexes that pip is set up with.
 
-    pip's own download would build the metadata of a source archive, which runs its code.
+    pip's own download builds the metadata of a source archive, which runs its code.
     """
     name = re.sub(r"[-_.]+", "-", package.name).lower()
     problems = []
@@ -218,7 +222,7 @@ def _find_link(package: DataPackage) -> str:
 
 def _list_indexes() -> Iterator[str]:
     words = [sys.executable, "-m", "pip", "config", "list"]
-    settings = subprocess.run(words, capture_output=True, text=True).stdout
+    settings = subprocess.run(words, capture_output=True, text=True).stdout  # noqa: S603
     found = re.findall(r"\.index-url='(.*?)'", settings)
     yield from found
     if not found:
