@@ -8,16 +8,22 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .frames import make_example_frames
+    from .outside_truth import read_exon_use, read_known_u12
     from .packages import PACKAGES, DataPackage, extract_member, fetch_package
+    from .study import NETWORKS, prepare_study
     from .study_genes import STUDY_GENE_COLUMNS, write_study_genes
 
 __all__ = [
+    "NETWORKS",
     "PACKAGES",
     "STUDY_GENE_COLUMNS",
     "DataPackage",
     "extract_member",
     "fetch_package",
     "make_example_frames",
+    "prepare_study",
+    "read_exon_use",
+    "read_known_u12",
     "write_study_genes",
 ]
 

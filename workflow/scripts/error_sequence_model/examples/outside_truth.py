@@ -6,8 +6,8 @@ stands for an exon that is left out and for one whose gene a tissue does not exp
 tissue therefore counts for a gene only where some exon of the gene reaches PSI
 `MEASURED` there.
 
-A site's use is that of the exon that ends (donor) or starts (acceptor) at it; of several
-such exons, the one that is used most. Junctions are interbase, 0-based.
+A site's use is that of the exon that ends (donor) or starts (acceptor) at it; of
+several such exons, the one that is used most. Junctions are interbase, 0-based.
 
 `exon_use.parquet`, one row per site at an end of an exon of GTEx:
     chrom (the gene's contig), junction int64, strand, splice_type, psi float64 (mean
