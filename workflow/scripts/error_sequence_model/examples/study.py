@@ -29,6 +29,7 @@ from error_sequence_model.examples.study_genes import write_study_genes
 logger = logging.getLogger(__name__)
 
 NETWORKS = 5
+GENES = 610
 CHR19 = "test_data/Homo_sapiens.Chr19.Ensembl_91"
 
 
@@ -69,7 +70,8 @@ def prepare_study(
         (f"{CHR19}.gff3.gz", "chr19.gff3.gz"),
     ):
         extract_member(intronic, member, folder / name)
-    if not (folder / "genes.tsv").exists():
+    if _count_genes(folder) != (genes or GENES):
+        (folder / "exon_use.parquet").unlink(missing_ok=True)
         write_study_genes(arrays, places, folder, most=genes)
     if not (folder / "exon_use.parquet").exists():
         use = extract_member(
@@ -80,3 +82,9 @@ def prepare_study(
         table = pd.read_csv(folder / "genes.tsv", sep="\t")
         write_parquet(folder / "exon_use.parquet", read_exon_use(use, table))
     logger.info("the study's data are in %s", folder)
+
+
+def _count_genes(folder: Path) -> int:
+    """Count the genes that are laid out; genes.tsv is written last."""
+    table = folder / "genes.tsv"
+    return len(table.read_text().splitlines()) - 1 if table.exists() else 0
