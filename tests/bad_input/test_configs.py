@@ -134,10 +134,10 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     ("splits", {"test_share": 0.8, "validation_share": 0.5}, ("below 1",)),
     ("splits", {"by": "gene", "test": ["chr1"]}, ("name chromosomes",)),
     ("training.bucket_boundaries", [512, 100], ("must rise",)),
-    ("training.bucket_boundaries", [], ("no edge",)),
+    ("training.bucket_boundaries", [], ("training.bucket_boundaries: []", "non-empty")),
     ("baselines.cnn.kernel", 4, ("must be odd",)),
-    ("backbones", backbone(head_dropout=1.5), ("head_dropout 1.5",)),
-    ("backbones", backbone(head_dropout="x"), ("head_dropout 'x'",)),
+    ("backbones", backbone(head_dropout=1.5), ("b.head_dropout: 1.5", "maximum of 1")),
+    ("backbones", backbone(head_dropout="x"), ("b.head_dropout: 'x'", "'number'")),
     ("backbones", backbone(lora={"rank": 4}), ("tuning is 'full'",)),
     ("motifs.method", "saliency", ("explanation.methods",)),
     # Names become folders.

@@ -30,7 +30,7 @@ from error_sequence_model.notebook import prepare_datasets_for_training
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.sites import prepare_sites
 from error_sequence_model.tokenizers import load_tokenizer
-from error_sequence_model.training import CheckpointFolder, Training
+from error_sequence_model.training import CheckpointFolder, FineTuning, Training
 from error_sequence_model.windows import read_windows, write_windows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,7 +98,8 @@ def measure(
     settings = TrainingSettings(
         epochs=EPOCHS, learning_rate=1.0e-3, precision="fp32", seed=seed
     )
-    history = Training(model, train, held, settings, CheckpointFolder(None, "")).run()
+    task = FineTuning(model, train, held, settings)
+    history = Training(task, CheckpointFolder(None, "")).run()
     best = max(history, key=lambda row: row["validation_auprc"])
     return {
         "family": family,

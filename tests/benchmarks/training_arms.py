@@ -33,7 +33,7 @@ from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.notebook import prepare_datasets_for_training
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.statistics import compute_auprc
-from error_sequence_model.training import CheckpointFolder, Training
+from error_sequence_model.training import CheckpointFolder, FineTuning, Training
 
 MODELS = {
     "nucleotide_encoder": {"layers": 4, "hidden_size": 128, "heads": 4},
@@ -144,7 +144,8 @@ def train_ours(
         precision=task.arm,
         seed=task.seed,
     )
-    training = Training(model, train, held, settings, CheckpointFolder(None, ""))
+    fine_tuning = FineTuning(model, train, held, settings)
+    training = Training(fine_tuning, CheckpointFolder(None, ""))
     # The epochs are to be equal, so the last one is what both arms are scored by.
     clock, validation = get_clock(task), 0.0
     validate = training.validate

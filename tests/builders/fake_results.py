@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from error_sequence_model.results import ReportInputs
 from fake_runs import write_run
 
 PREDICTOR = "toy"
@@ -37,17 +38,17 @@ class FakeResults:
     runs: list[Path]
     comparisons: list[Path]
 
-    def options(self, tables: Path, **changes: object) -> dict[str, object]:
-        """Keyword arguments for ``write_error_report`` and ``write_overview``."""
-        known = {
-            "predictor": PREDICTOR,
-            "sites": self.sites,
-            "audit": self.audit,
-            "comparisons": self.comparisons,
-            "tables": tables,
-            "draws": 100,
-        }
-        return known | changes
+    def inputs(self, tables: Path, draws: int = 100) -> ReportInputs:
+        """What a report of this tree is drawn from."""
+        return ReportInputs(
+            PREDICTOR,
+            self.runs,
+            self.sites,
+            tables,
+            audit=self.audit,
+            comparisons=self.comparisons,
+            draws=draws,
+        )
 
 
 def build_results(
@@ -302,3 +303,21 @@ def _compare(name, kind, metrics, less, seed, fold):
         else:
             row |= {key: None, f"{key}_low": None, f"{key}_high": None}
     return row
+
+
+def compare_folds() -> pd.DataFrame:
+    """A comparison of two folds of 100 and 300 sites: a gain in one, a loss in one."""
+    rows = []
+    for fold, n, gain in ((0, 100, 0.2), (1, 300, -0.1)):
+        for kind, model, auprc in (
+            *(("backbone", "encoder", 0.5 + gain), ("baseline", "kmers", 0.5)),
+            ("baseline", "boosting", 0.3 + 0.4 * fold),
+        ):
+            row = {"model": model, "kind": kind, "seed": np.nan, "fold": fold}
+            row |= {"n_sites": n, "n_genes": n // 2, "prevalence": 0.5}
+            row |= {"auprc": auprc, "auprc_low": auprc - 0.1, "auprc_high": auprc + 0.1}
+            if kind == "backbone":
+                row |= {"seed": 1, "delta_auprc": gain, "delta_low": gain - 0.1}
+                row |= {"delta_high": gain + 0.1, "against": "kmers"}
+            rows.append(row)
+    return pd.DataFrame(rows)

@@ -42,6 +42,16 @@ def test_files_that_a_page_names_are_there(page):
     assert not [name for name in sorted(named) if not (ROOT / name).exists()]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_modules_and_tests_that_a_page_names_are_there(page):
+    text = page.read_text(encoding="utf-8")
+    files = {path.name: path for path in ROOT.rglob("*.py") if ".venv" not in str(path)}
+    named = set(re.findall(r"`(?:[\w.]+/)*(\w+\.py)`", text))
+    assert not named - set(files)
+    for file, test in re.findall(r"`(test_\w+\.py)`: `(test_\w+)`", text):
+        assert f"def {test}(" in files[file].read_text(encoding="utf-8")
+
+
 def test_profiles_of_the_table_exist_and_are_commented():
     profiles = sorted((ROOT / "workflow" / "profiles").iterdir())
     text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
@@ -56,7 +66,11 @@ def test_the_graph_shows_rules_that_are_there():
     shown = set(re.findall(r"id\d+\[(\w+)\]", text))
     sources = [ROOT / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")]
     rules = {
-        r for s in sources for r in re.findall(r"^rule (\w+):", s.read_text(), re.M)
+        rule
+        for source in sources
+        for rule in re.findall(
+            r"^(?:rule|use rule \w+ as) (\w+)(?::| with:)", source.read_text(), re.M
+        )
     }
     assert {"fine_tune", "write_error_report"} <= shown <= rules
 

@@ -13,16 +13,14 @@ PROFILES = ROOT / "workflow" / "profiles"
 
 
 def read_rules() -> dict[str, str]:
-    """The text of every rule, by its name."""
+    """The text of every rule, by its name; of `use rule`, with what it takes over."""
     files = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
-    parts = (
-        part
-        for file in files
-        for part in re.split(r"^rule ", file.read_text(encoding="utf-8"), flags=re.M)[
-            1:
-        ]
-    )
-    return {part.split(":")[0]: part for part in parts}
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    head = r"^(?:use )?rule (\w+)(?: as (\w+) with)?:$"
+    base, name, part = (re.split(head, text, flags=re.M)[i::3] for i in (1, 2, 3))
+    rules = {b: p for b, n, p in zip(base, name, part, strict=True) if not n}
+    used = {n: rules[b] + p for b, n, p in zip(base, name, part, strict=True) if n}
+    return {**rules, **used}
 
 
 RULES = read_rules()
@@ -48,7 +46,9 @@ def test_the_cluster_guide_names_them_all():
 def test_a_rule_that_asks_for_gpus_leases_them_before_its_command(rule):
     command = RULES[rule].split("shell:")[1].strip()
     own = command.startswith('"{params.lease} ') and "lease=get_lease" in RULES[rule]
-    assert own or command.startswith('f"{LEASE} '), command
+    common = (ROOT / "workflow" / "rules" / "common.smk").read_text(encoding="utf-8")
+    assert 'LAUNCH = (\n    f"{LEASE} accelerate launch' in common
+    assert own or command.startswith('f"{LAUNCH}'), command
 
 
 @pytest.mark.parametrize("profile", ["slurm", "kubernetes"])

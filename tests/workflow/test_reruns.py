@@ -53,17 +53,47 @@ def test_a_new_seed_adds_itself_only(finished):
     assert {rule: jobs[rule] for rule in once} == dict.fromkeys(once, 1)
 
 
-def test_an_edit_in_the_library_redoes_what_it_defines(finished):
-    module = finished.repository / LIBRARY / "windows.py"
-    before = module.read_text(encoding="utf-8")
-    module.write_text(f"{before}\nANOTHER = 1\n", encoding="utf-8")
+def plan_edited(finished, module: str) -> dict[str, int]:
+    """Jobs of a dry run after an edit in a module of the library, which is undone."""
+    path = finished.repository / LIBRARY / module
+    before = path.read_text(encoding="utf-8")
+    path.write_text(f"{before}\nANOTHER = 1\n", encoding="utf-8")
     try:
-        jobs = finished.plan()
+        return finished.plan()
     finally:
-        module.write_text(before, encoding="utf-8")
+        path.write_text(before, encoding="utf-8")
+
+
+def test_an_edit_in_the_library_redoes_what_it_defines(finished):
+    jobs = plan_edited(finished, "windows/windows.py")
     assert "prepare_sites" not in jobs
     assert {"extract_windows", "tokenize", "make_split", "fine_tune"} <= set(jobs)
     assert finished.plan() == {}
+
+
+def test_an_edit_of_a_map_retrains_nothing(finished):
+    jobs = plan_edited(finished, "attribution/integration.py")
+    assert {"attribute", "check_faithfulness", "find_motifs"} <= set(jobs)
+    assert not {"fine_tune", "score", "compare", "name_causes"} & set(jobs)
+
+
+def test_an_edit_of_the_training_loop_trains_anew(finished):
+    jobs = plan_edited(finished, "training/loop.py")
+    assert {"fine_tune", "score", "attribute", "find_motifs"} <= set(jobs)
+    assert not (DATA | {"fit_baselines", "name_causes"}) & set(jobs)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "rule"),
+    [
+        ("verification", "sites", 41, "verify_features"),
+        ("motifs", "sites", 200, "find_motifs"),
+        ("explanation", "baseline", "mask", "attribute"),
+    ],
+)
+def test_a_setting_of_a_step_redoes_it(finished, section, key, value, rule):
+    jobs = finished.plan(finished.change(section, key, value=value))
+    assert jobs[rule] == 1 and "fine_tune" not in jobs
 
 
 def test_the_number_of_gpus_changes_nothing(finished):

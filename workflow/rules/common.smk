@@ -51,15 +51,11 @@ RUN = "results/{predictor}/{contrast}/{splice_type}/{backbone}/seed{seed}/fold{f
 GROUP = "results/{predictor}/{contrast}/{splice_type}"
 PRED_TYPES = ("FP", "FN", "TP", "TN")
 METHODS = list(dict.fromkeys(map(resolve_method, config["explanation"]["methods"])))
-# What every step of a run is told, and what every explaining step is.
+# What every step of a run is told.
 RUN_ARGUMENTS = (
     " --sites {input.sites:q} --split {input.split:q} --tokens {input.tokens:q}"
     " --contrast-name {wildcards.contrast:q} --contrast {params.contrast:q}"
     " --fold {wildcards.fold} --training {params.training:q} --run {params.run:q}"
-)
-EXPLAIN_ARGUMENTS = (
-    f"{RUN_ARGUMENTS} --windows {{input.windows:q}}"
-    " --explanation {params.explanation:q}"
 )
 # Predictors with an error table or scores of their own, those with scores, and pools.
 SINGLE = [name for name, p in config["predictors"].items() if "pool" not in p]
@@ -69,6 +65,13 @@ ENV = str(ROOT / "envs" / "environment.yaml")
 SPLICE_TYPES = " and ".join(config["splice_types"])
 # Before a command that uses GPUs: no two jobs on one machine get the same card.
 LEASE = f"python {shlex.quote(str(SCRIPTS / 'launch.py'))} --gpus {{resources.gpu}} --"
+ACCELERATE = shlex.quote(str(SCRIPTS.parents[1] / "config" / "accelerate.yaml"))
+LAUNCH = (
+    f"{LEASE} accelerate launch --config_file {ACCELERATE} --num_machines 1"
+    " --mixed_precision no --dynamo_backend no --main_process_port 0"
+    " {params.launch} {input.script}"
+)
+ELEMENTS = str(SCRIPTS.parents[1] / "resources" / "elements.tsv")
 
 
 def any_of(names):
@@ -94,9 +97,13 @@ def as_json(value):
 
 
 def make_options(**values):
-    """Command-line options, without those that are not set."""
-    pairs = [(f"--{key}", str(value)) for key, value in values.items() if value]
-    return [word for pair in pairs for word in pair]
+    """Words of command-line options, without those that are not set."""
+    words = []
+    for key, value in values.items():
+        if value:
+            given = value if isinstance(value, list) else [value]
+            words += [f"--{key.replace('_', '-')}", *map(str, given)]
+    return words
 
 
 def get_predictor(wildcards, key):

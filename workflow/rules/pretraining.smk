@@ -61,16 +61,13 @@ rule pretrain:
     params:
         library=library("pretrain.py"),
         launch=get_launch_flags,
-        accelerate=str(SCRIPTS.parents[1] / "config" / "accelerate.yaml"),
         output=subpath(output.record, parent=True),
         backbone=lambda wildcards: as_json(get_network(config, wildcards.backbone)),
         pretraining=as_json(get_settings(config)),
         draws=config["evaluation"]["bootstrap_draws"],
     shell:
-        f"{LEASE} accelerate launch"
-        " --config_file {params.accelerate:q} --num_machines 1"
-        " --mixed_precision no --dynamo_backend no --main_process_port 0"
-        " {params.launch} {input.script} --windows {input.windows:q}"
+        f"{LAUNCH}"
+        " --windows {input.windows:q}"
         " --leakage {input.leakage:q} --backbone {params.backbone:q}"
         " --pretraining {params.pretraining:q} --draws {params.draws}"
         " --output {params.output:q}"

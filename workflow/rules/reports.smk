@@ -1,106 +1,18 @@
-# The PDFs: one per error type, and an overview.
-
-
-rule write_error_report:
-    input:
-        script=script("report.py"),
-        sites="results/{predictor}/sites.parquet",
-        audit="results/{predictor}/audit.json",
-        windows="results/{predictor}/windows.arrow",
-        results=get_report_inputs,
-        causes=get_causes,
-        comparisons=lambda wildcards: list_group_files(
-            "comparison.tsv", [wildcards.predictor]
-        ),
-    output:
-        pdf=report(
-            "results/reports/{predictor}/attention_{pred_type}.pdf",
-            caption="../report/error_type.rst",
-            category="{predictor}",
-            labels={
-                "what": "report (PDF)",
-                "error type": "{pred_type}",
-                "splice type": SPLICE_TYPES,
-            },
-        ),
-    log:
-        "logs/{predictor}/report_{pred_type}.log",
-    wildcard_constraints:
-        pred_type="|".join(PRED_TYPES),
-    conda:
-        ENV
-    params:
-        library=library("report.py"),
-        runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
-        tables=subpath(output.pdf, parent=True),
-        seed=config["explanation"]["seed"],
-        colours=as_json(config["reports"]["colours"]),
-    shell:
-        "python {input.script} --predictor {wildcards.predictor:q}"
-        " --error-type {wildcards.pred_type} --sites {input.sites:q}"
-        " --audit {input.audit:q} --windows {input.windows:q} --runs {params.runs:q}"
-        " --comparisons {input.comparisons:q} --seed {params.seed}"
-        " --colours {params.colours:q} --output {output.pdf:q}"
-        " --tables {params.tables:q}/tables 2> {log:q}"
-
-
-rule write_overview:
-    input:
-        script=script("overview.py"),
-        sites="results/{predictor}/sites.parquet",
-        audit="results/{predictor}/audit.json",
-        windows="results/{predictor}/windows.arrow",
-        results=get_report_inputs,
-        comparisons=lambda wildcards: list_group_files(
-            "comparison.tsv", [wildcards.predictor]
-        ),
-    output:
-        pdf=report(
-            "results/reports/{predictor}/overview.pdf",
-            caption="../report/overview.rst",
-            category="{predictor}",
-            labels={
-                "what": "overview (PDF)",
-                "error type": "all",
-                "splice type": SPLICE_TYPES,
-            },
-        ),
-    log:
-        "logs/{predictor}/overview.log",
-    conda:
-        ENV
-    params:
-        library=library("overview.py"),
-        runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
-        tables=subpath(output.pdf, parent=True),
-        seed=config["explanation"]["seed"],
-        colours=as_json(config["reports"]["colours"]),
-    shell:
-        "python {input.script} --predictor {wildcards.predictor:q}"
-        " --sites {input.sites:q} --audit {input.audit:q} --windows {input.windows:q}"
-        " --runs {params.runs:q} --comparisons {input.comparisons:q}"
-        " --seed {params.seed} --colours {params.colours:q} --output {output.pdf:q}"
-        " --tables {params.tables:q}/tables 2> {log:q}"
+# The site browser, and the PDFs: one per error type, and an overview.
 
 
 rule write_browser:
     input:
+        **REPORTED,
         script=script("browser.py"),
         template=script("error_sequence_model/reports/browser.html"),
-        sites="results/{predictor}/sites.parquet",
-        windows="results/{predictor}/windows.arrow",
-        results=get_report_inputs,
         causes=get_causes,
     output:
         report(
             "results/reports/{predictor}/sites.html",
             caption="../report/sites.rst",
             category="{predictor}",
-            labels={
-                "what": "site browser (HTML)",
-                "error type": "all",
-                "splice type": SPLICE_TYPES,
-            },
+            labels=name_report("site browser (HTML)"),
         ),
     log:
         "logs/{predictor}/browser.log",
@@ -110,8 +22,55 @@ rule write_browser:
         library=library("browser.py"),
         runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
         colours=as_json(config["reports"]["colours"]),
+        settings=[],
+        files=[],
     shell:
         "python {input.script} --predictor {wildcards.predictor:q}"
         " --sites {input.sites:q} --windows {input.windows:q}"
         " --runs {params.runs:q} --colours {params.colours:q}"
-        " --output {output:q} 2> {log:q}"
+        " {params.settings:q} {params.files:q} --output {output:q} 2> {log:q}"
+
+
+use rule write_browser as write_overview with:
+    input:
+        **REPORTED,
+        **COMPARED,
+        script=script("overview.py"),
+    output:
+        report(
+            "results/reports/{predictor}/overview.pdf",
+            caption="../report/overview.rst",
+            category="{predictor}",
+            labels=name_report("overview (PDF)"),
+        ),
+    log:
+        "logs/{predictor}/overview.log",
+    params:
+        library=library("overview.py"),
+        settings=make_options(seed=config["explanation"]["seed"]),
+        files=get_report_files,
+
+
+use rule write_browser as write_error_report with:
+    input:
+        **REPORTED,
+        **COMPARED,
+        script=script("report.py"),
+        causes=get_causes,
+    output:
+        report(
+            "results/reports/{predictor}/attention_{pred_type}.pdf",
+            caption="../report/error_type.rst",
+            category="{predictor}",
+            labels=name_report("report (PDF)", error_type="{pred_type}"),
+        ),
+    log:
+        "logs/{predictor}/report_{pred_type}.log",
+    wildcard_constraints:
+        pred_type="|".join(PRED_TYPES),
+    params:
+        library=library("report.py"),
+        settings=lambda wildcards: make_options(
+            error_type=wildcards.pred_type, seed=config["explanation"]["seed"]
+        ),
+        files=get_report_files,

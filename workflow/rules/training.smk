@@ -27,17 +27,12 @@ rule fine_tune:
     params:
         library=library("train.py"),
         launch=get_launch_flags,
-        accelerate=str(SCRIPTS.parents[1] / "config" / "accelerate.yaml"),
         run=subpath(output.record, parent=True),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
         backbone=lambda wildcards: as_json(config["backbones"][wildcards.backbone]),
         training=lambda wildcards: as_json(get_training(wildcards)),
         pretrained=get_pretrained_option,
     shell:
-        f"{LEASE} accelerate launch"
-        " --config_file {params.accelerate:q} --num_machines 1"
-        " --mixed_precision no --dynamo_backend no --main_process_port 0"
-        " {params.launch} {input.script}"
-        f"{RUN_ARGUMENTS}"
+        f"{LAUNCH}{RUN_ARGUMENTS}"
         " --seed {wildcards.seed} --backbone {params.backbone:q}"
         " {params.pretrained:q} --checkpoints results/.checkpoints 2> {log:q}"

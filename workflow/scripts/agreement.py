@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from error_sequence_model.core import run_step, write_json
+from error_sequence_model.core import make_parser, run_step, write_json
 from error_sequence_model.faithfulness import compare_seeds
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--runs", type=Path, nargs="+", required=True, help="run folders, one per seed")
-    add("--seed", type=int, default=1, help="of the bootstrap")
-    add("--output", type=Path, required=True, help="agreement.json")
-    return parser.parse_args()
+parse_arguments = make_parser(__doc__, "runs", "seed", "output").parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

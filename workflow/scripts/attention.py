@@ -5,13 +5,10 @@ from __future__ import annotations
 import argparse
 
 from error_sequence_model.attention import attend_run
-from error_sequence_model.core import run_step
-from error_sequence_model.runs import make_explain_parser, read_explained_run
+from error_sequence_model.core import EXPLAINED_RUN, make_parser, run_step
+from error_sequence_model.runs import read_explained_run
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    return make_explain_parser(__doc__).parse_args()
+parse_arguments = make_parser(__doc__, *EXPLAINED_RUN).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 
 from error_sequence_model.attribution import attribute_run
-from error_sequence_model.core import run_step
-from error_sequence_model.runs import make_explain_parser, read_explained_run
+from error_sequence_model.core import EXPLAINED_RUN, make_parser, run_step
+from error_sequence_model.runs import read_explained_run
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = make_explain_parser(__doc__)
-    parser.add_argument("--method", required=True, help="such as integrated_gradients")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, *EXPLAINED_RUN),
+    method={"required": True, "help": "such as integrated_gradients"},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

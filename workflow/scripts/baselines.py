@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from error_sequence_model.classical import fit_baselines
-from error_sequence_model.core import read_saved_table, run_step, write_parquet
+from error_sequence_model.core import (
+    make_parser,
+    read_saved_table,
+    run_step,
+    write_parquet,
+)
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sites", type=Path, required=True, help="sites.parquet")
-    parser.add_argument("--split", type=Path, required=True, help="split.parquet")
-    parser.add_argument("--features", type=Path, required=True, help="features.parquet")
-    parser.add_argument("--models", nargs="+", required=True)
-    parser.add_argument(
-        "--score-aware", action="store_true", help="the features hold the score"
-    )
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--predictions", type=Path, required=True)
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, "sites", "split", "features", "seed", "predictions"),
+    models={"nargs": "+", "required": True},
+    score_aware={"action": "store_true", "help": "the features hold the score"},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

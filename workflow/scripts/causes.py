@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from error_sequence_model.causes import name_causes
 from error_sequence_model.core import (
+    make_parser,
     parse_json,
     read_saved_table,
     run_step,
@@ -18,23 +18,13 @@ from error_sequence_model.genome import read_gene_models
 from error_sequence_model.settings import CauseSettings, Track, parse_contrast
 from error_sequence_model.windows import read_windows
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--sites", type=Path, required=True, help="sites.parquet")
-    add("--windows", type=Path, required=True, help="windows.arrow")
-    add("--split", type=Path, required=True, help="split.parquet")
-    add("--contrast-name", required=True)
-    add("--contrast", type=parse_json, required=True, help="its definition")
-    add("--splice-type", required=True, choices=("donor", "acceptor", "any"))
-    add("--annotations", type=parse_json, default=[], help="[prefix, path] pairs")
-    add("--tracks", type=parse_json, default=[], help="fields of `Track`, a list")
-    add("--settings", type=parse_json, default={}, help="fields of `CauseSettings`")
-    add("--draws", type=int, default=500, help="bootstrap samples")
-    add("--output", type=Path, required=True, help="folder of the three files")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, "sites", "windows", "split", "contrast_name", "splice_type"),
+    *("annotations", "settings", "output"),
+    contrast={"required": True},
+    tracks={"type": parse_json, "default": [], "help": "fields of `Track`, a list"},
+    draws={"default": 500},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from error_sequence_model.core import run_step, write_tsv
+from error_sequence_model.core import make_parser, run_step, write_tsv
 from error_sequence_model.splits import summarise_audits
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--leakage", type=Path, nargs="+", required=True)
-    parser.add_argument("--checks", type=Path, required=True, help="the table")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    __doc__,
+    leakage={"nargs": "+", "help": "the audits"},
+    checks={"type": Path, "required": True, "help": "the table"},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from error_sequence_model.classical import fit_cnn_baseline
 from error_sequence_model.core import (
-    parse_json,
+    make_parser,
     read_saved_table,
     run_step,
     write_parquet,
@@ -15,18 +14,10 @@ from error_sequence_model.core import (
 from error_sequence_model.settings import CnnSettings
 from error_sequence_model.windows import read_windows
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sites", type=Path, required=True, help="sites.parquet")
-    parser.add_argument("--windows", type=Path, required=True, help="windows.arrow")
-    parser.add_argument("--split", type=Path, required=True, help="split.parquet")
-    parser.add_argument("--settings", type=parse_json, default={}, help="JSON")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--predictions", type=Path, required=True)
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, "sites", "windows", "split", "settings", "seed", "predictions"),
+    threads={"type": int, "default": 1},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.core import parse_json, read_saved_table, run_step, write_tsv
+from error_sequence_model.core import (
+    make_parser,
+    parse_json,
+    read_saved_table,
+    run_step,
+    write_tsv,
+)
 from error_sequence_model.evaluation import (
     assess_models,
     compare_models,
@@ -13,21 +19,13 @@ from error_sequence_model.evaluation import (
     read_strata_features,
 )
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--sites", type=Path, required=True, help="sites.parquet")
-    add("--split", type=Path, required=True, help="split.parquet")
-    add("--features", type=Path, required=True, help="features.parquet, for strata")
-    add("--predictions", type=Path, nargs="+", required=True, help="but those of runs")
-    add("--runs", type=Path, nargs="+", required=True)
-    add("--natural-counts", type=parse_json, default=None, help="JSON: calls by type")
-    add("--draws", type=int, default=2000, help="bootstrap samples")
-    add("--comparison", type=Path, required=True, help="the table")
-    add("--assessment", type=Path, required=True, help="folder of the other tables")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, "sites", "split", "features", "runs", "draws"),
+    predictions={"nargs": "+", "help": "but those of runs"},
+    natural_counts={"type": parse_json, "help": "JSON: calls by type"},
+    comparison={"type": Path, "required": True, "help": "the table"},
+    assessment={"type": Path, "required": True, "help": "folder of other tables"},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.core import run_step
+from error_sequence_model.core import make_parser, run_step
 from error_sequence_model.settings import write_reference
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=Path("config/README.md"))
-    return parser.parse_args()
+parse_arguments = make_parser(
+    __doc__, output={"required": False, "default": Path("config/README.md")}
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

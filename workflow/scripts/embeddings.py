@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from error_sequence_model.classical import fit_embedding_baseline
 from error_sequence_model.core import (
+    make_parser,
     parse_json,
     read_saved_table,
     run_step,
@@ -14,18 +14,11 @@ from error_sequence_model.core import (
 )
 from error_sequence_model.settings import BackboneSettings
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--split", type=Path, required=True, help="split.parquet")
-    parser.add_argument("--tokens", type=Path, required=True, help="token store")
-    parser.add_argument("--name", required=True, help="of the backbone")
-    parser.add_argument("--backbone", type=parse_json, required=True, help="JSON")
-    parser.add_argument("--max-length", type=parse_json, help="tokens, or null")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--predictions", type=Path, required=True)
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, "split", "tokens", "backbone", "seed", "predictions"),
+    name={"required": True, "help": "of the backbone"},
+    max_length={"type": parse_json, "help": "tokens, or null"},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

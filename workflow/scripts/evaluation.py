@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from error_sequence_model.core import run_step
+from error_sequence_model.core import RUN, make_parser, run_step
 from error_sequence_model.evaluation import evaluate_run
-from error_sequence_model.runs import make_run_parser, read_run_inputs
+from error_sequence_model.runs import read_run_inputs
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = make_run_parser(__doc__)
-    parser.add_argument("--draws", type=int, default=2000, help="bootstrap samples")
-    return parser.parse_args()
+parse_arguments = make_parser(__doc__, *RUN, "draws").parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.core import run_step
+from error_sequence_model.core import EXPLAINED_RUN, make_parser, run_step
 from error_sequence_model.faithfulness import check_run
-from error_sequence_model.runs import make_explain_parser, read_explained_run
+from error_sequence_model.runs import read_explained_run
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = make_explain_parser(__doc__)
-    parser.add_argument("--maps", type=Path, nargs="+", required=True)
-    parser.add_argument("--attention", type=Path, required=True)
-    parser.add_argument("--truth", type=Path, help="BED of planted causes")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, *EXPLAINED_RUN, "maps"),
+    attention={"type": Path, "required": True},
+    truth="BED of planted causes",
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -5,24 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.core import parse_json, read_saved_table, run_step, write_tsv
+from error_sequence_model.core import make_parser, read_saved_table, run_step, write_tsv
 from error_sequence_model.features import read_elements, write_features
 from error_sequence_model.settings import FeatureSettings
 from error_sequence_model.windows import read_windows
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--sites", type=Path, required=True, help="sites.parquet")
-    add("--windows", type=Path, required=True, help="windows.arrow")
-    add("--split", type=Path, required=True, help="split.parquet")
-    add("--settings", type=parse_json, default={}, help="feature settings, JSON")
-    add("--annotations", type=parse_json, default=[], help="[[prefix, path], …], JSON")
-    add("--features", type=Path, required=True, help="the table of values")
-    add("--definitions", type=Path, required=True, help="what they are, TSV")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, "sites", "windows", "split", "settings", "annotations", "features"),
+    definitions={"type": Path, "required": True, "help": "what they are, TSV"},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

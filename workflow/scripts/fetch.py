@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 
 from error_sequence_model.backbones import fetch_model
-from error_sequence_model.core import run_step
+from error_sequence_model.core import make_parser, run_step
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", required=True, help="name, or owner/name@commit")
-    parser.add_argument("--folder", type=Path, help="default: models/{name}")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    __doc__,
+    model={"required": True, "help": "name, or owner/name@commit"},
+    folder="default: models/{name}",
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from error_sequence_model.core import run_step
+from error_sequence_model.core import make_parser, run_step
 from error_sequence_model.reports import draw_result, write_figure
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, default=Path("results"))
-    parser.add_argument("--predictor", required=True)
-    parser.add_argument("--contrast", required=True, help="such as fn_vs_tp")
-    parser.add_argument("--splice-type", required=True, help="donor, acceptor or any")
-    parser.add_argument("--error-type", default="FN", help="FP or FN")
-    parser.add_argument("--output", type=Path, required=True, help="a .png")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, "results", "predictor", "output"),
+    contrast={"type": str, "required": True, "help": "such as fn_vs_tp"},
+    splice_type={"choices": None, "help": "donor, acceptor or any"},
+    error_type={"default": "FN", "help": "FP or FN"},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -6,25 +6,21 @@ import argparse
 from pathlib import Path
 
 from error_sequence_model.classical import align_held_out, fit_hybrids
-from error_sequence_model.core import read_saved_table, run_step, write_parquet
+from error_sequence_model.core import (
+    make_parser,
+    read_saved_table,
+    run_step,
+    write_parquet,
+)
 from error_sequence_model.features import load_features
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--sites", type=Path, required=True, help="sites.parquet")
-    add("--split", type=Path, required=True, help="split.parquet")
-    add("--features", type=Path, required=True, help="features.parquet")
-    add("--run", type=Path, required=True, help="the run folder")
-    add("--backbone", required=True, help="its name")
-    add("--model-seed", type=int, required=True, help="the run's")
-    add("--fold", type=int, required=True)
-    add("--output", type=Path, required=True, help="hybrid.parquet")
-    add("--shap", type=Path, required=True, help="shap.parquet")
-    add("--values", type=Path, required=True, help="what the features were")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, "sites", "split", "features", "run", "fold", "output"),
+    backbone={"type": str, "help": "its name"},
+    model_seed={"type": int, "required": True, "help": "the run's"},
+    shap={"type": Path, "required": True, "help": "shap.parquet"},
+    values={"type": Path, "required": True, "help": "what the features were"},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

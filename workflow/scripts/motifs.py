@@ -8,23 +8,23 @@ from pathlib import Path
 import numpy as np
 
 from error_sequence_model.attribution import find_errors, predict_targets
-from error_sequence_model.core import parse_json, read_saved_table, run_step
+from error_sequence_model.core import (
+    EXPLAINED_RUN,
+    make_parser,
+    parse_json,
+    read_saved_table,
+    run_step,
+)
 from error_sequence_model.motifs import find_run_motifs
-from error_sequence_model.runs import make_explain_parser, read_explained_run
+from error_sequence_model.runs import read_explained_run
 from error_sequence_model.settings import MotifSettings
 from error_sequence_model.windows import read_windows
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = make_explain_parser(__doc__)
-    parser.add_argument("--splice-type", required=True)
-    parser.add_argument("--maps", type=Path, nargs="+", required=True)
-    parser.add_argument("--checks", type=Path, required=True, help="faithfulness.json")
-    parser.add_argument(
-        "--motifs", type=parse_json, default={}, help="motif settings, JSON"
-    )
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, *EXPLAINED_RUN, "maps", "splice_type"),
+    checks={"type": Path, "required": True, "help": "faithfulness.json"},
+    motifs={"type": parse_json, "default": {}, "help": "motif settings, JSON"},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

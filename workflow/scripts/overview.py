@@ -6,7 +6,7 @@ import argparse
 
 from error_sequence_model.core import run_step
 from error_sequence_model.reports import (
-    get_report_options,
+    get_report_inputs,
     make_report_parser,
     write_overview,
 )
@@ -19,7 +19,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the overview."""
-    write_overview(**get_report_options(arguments))
+    write_overview(get_report_inputs(arguments), arguments.output)
 
 
 if __name__ == "__main__":

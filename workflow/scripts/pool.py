@@ -5,22 +5,24 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.core import run_step, write_json, write_parquet
+from error_sequence_model.core import make_parser, run_step, write_json, write_parquet
 from error_sequence_model.sites import Member, pool_sites, pool_windows
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--members", nargs="+", required=True, help="predictors' names")
-    add("--genomes", nargs="+", required=True, help="their genomes' names")
-    add("--member-sites", nargs="+", type=Path, required=True, help="sites.parquet")
-    add("--member-windows", nargs="+", type=Path, help="windows.arrow")
-    add("--sites", type=Path, help="sites.parquet of the pool")
-    add("--audit", type=Path, help="audit.json of the pool")
-    add("--windows", type=Path, help="windows.arrow of the pool")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    __doc__,
+    members={"nargs": "+", "required": True, "help": "predictors' names"},
+    genomes={"nargs": "+", "required": True, "help": "their genomes' names"},
+    member_sites={
+        "type": Path,
+        "nargs": "+",
+        "required": True,
+        "help": "sites.parquet",
+    },
+    member_windows={"type": Path, "nargs": "+", "help": "windows.arrow"},
+    sites={"required": False, "help": "sites.parquet of the pool"},
+    audit={"required": False, "help": "audit.json of the pool"},
+    windows={"required": False, "help": "windows.arrow of the pool"},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from error_sequence_model.core import parse_json, run_step
+from error_sequence_model.core import make_parser, parse_json, run_step
 from error_sequence_model.pretraining import GenomeSource, draw_gene_windows
 from error_sequence_model.settings import PretrainingSettings, parse_settings
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--genomes", type=parse_json, required=True, help="list of their fields, JSON")
-    add("--sites", type=Path, required=True, help="sites.parquet")
-    add("--windows", type=Path, required=True, help="windows.arrow")
-    add("--splits", type=parse_json, default={}, help="the split's settings, JSON")
-    add("--split", type=Path, help="split.parquet, unless chromosomes are named")
-    add("--fold", type=int, default=0, help="its fold")
-    add("--pretraining", type=parse_json, default={}, help="the settings, JSON")
-    add("--output", type=Path, required=True, help="Arrow file of gene windows")
-    add("--leakage", type=Path, required=True, help="their audit, JSON")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, "sites", "windows", "splits", "pretraining", "output", "leakage"),
+    genomes={"type": parse_json, "required": True, "help": "their fields, JSON"},
+    split={"required": False, "help": "unless chromosomes are named"},
+    fold={"required": False, "default": 0},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

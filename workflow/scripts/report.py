@@ -6,7 +6,7 @@ import argparse
 
 from error_sequence_model.core import run_step
 from error_sequence_model.reports import (
-    get_report_options,
+    get_report_inputs,
     make_report_parser,
     write_error_report,
 )
@@ -21,7 +21,8 @@ def parse_arguments() -> argparse.Namespace:
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the report."""
-    write_error_report(arguments.error_type, **get_report_options(arguments))
+    inputs = get_report_inputs(arguments)
+    write_error_report(arguments.error_type, inputs, arguments.output)
 
 
 if __name__ == "__main__":

@@ -5,29 +5,24 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from error_sequence_model.core import InputError, parse_json, run_step
+from error_sequence_model.core import InputError, make_parser, parse_json, run_step
 from error_sequence_model.simulation import simulate
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--output-folder",
-        type=Path,
-        required=True,
-        help="gets genome.fa, genome.fa.fai, annotation.gtf, errors.tsv, truth.bed",
-    )
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--chromosomes", type=int, default=6)
-    parser.add_argument("--genes-per-chromosome", type=int, default=46)
-    parser.add_argument(
-        "--options",
-        type=parse_json,
-        default={},
-        help="further fields of SimulationSettings as a JSON object",
-    )
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, "seed"),
+    output_folder={
+        "type": Path,
+        "required": True,
+        "help": "gets genome.fa, genome.fa.fai, annotation.gtf, errors.tsv, truth.bed",
+    },
+    chromosomes={"type": int, "default": 6},
+    genes_per_chromosome={"type": int, "default": 46},
+    options={
+        "type": parse_json,
+        "default": {},
+        "help": "further fields of SimulationSettings as a JSON object",
+    },
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from error_sequence_model.core import parse_json, run_step, write_json, write_parquet
+from error_sequence_model.core import (
+    make_parser,
+    parse_json,
+    run_step,
+    write_json,
+    write_parquet,
+)
 from error_sequence_model.sites import FORMATS, prepare_sites
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--errors", type=Path, required=True, help="error table")
-    parser.add_argument("--genome", type=Path, help="FASTA, plain or bgzip")
-    parser.add_argument("--coordinate-base", type=int, choices=(0, 1), default=1)
-    parser.add_argument("--site-base", choices=("exon", "intron"), default="exon")
-    parser.add_argument(
-        "--format",
-        choices=FORMATS,
-        default="native",
-        help="of the error table; metaspliceai positions need --annotation",
-    )
-    parser.add_argument("--annotation", type=Path, help="GTF of a MetaSpliceAI table")
-    parser.add_argument("--columns", type=parse_json, help="our name -> the table's")
-    parser.add_argument("--sites", type=Path, required=True, help="sites.parquet")
-    parser.add_argument("--audit", type=Path, required=True, help="audit.json")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, "errors", "genome", "coordinate_base", "site_base", "sites"),
+    *("audit",),
+    format={
+        "choices": FORMATS,
+        "default": "native",
+        "help": "of the error table; metaspliceai positions need --annotation",
+    },
+    annotation="GTF of a MetaSpliceAI table",
+    columns={"type": parse_json, "help": "our name -> the table's"},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

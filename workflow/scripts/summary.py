@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from error_sequence_model.core import run_step
+from error_sequence_model.core import make_parser, run_step
 from error_sequence_model.reports import describe_results
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, default=Path("results"))
-    parser.add_argument("--predictor", required=True)
-    return parser.parse_args()
+parse_arguments = make_parser(__doc__, "results", "predictor").parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import argparse
 import logging
-from pathlib import Path
 
 from error_sequence_model.backbones import resolve_tokenizer
-from error_sequence_model.core import parse_json, run_step
+from error_sequence_model.core import make_parser, run_step
 from error_sequence_model.settings import BackboneSettings
 from error_sequence_model.tokenizers import write_tokens
 
 logger = logging.getLogger("error_sequence_model.tokens")
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--windows", type=Path, required=True, help="windows.arrow")
-    parser.add_argument("--backbone", type=parse_json, required=True, help="its entry")
-    parser.add_argument("--tokens", type=Path, required=True, help="token store")
-    return parser.parse_args()
+parse_arguments = make_parser(__doc__, "windows", "backbone", "tokens").parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

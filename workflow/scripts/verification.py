@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from error_sequence_model.core import parse_json, run_step
-from error_sequence_model.runs import make_explain_parser, read_run_inputs
+from error_sequence_model.core import EXPLAINED_RUN, make_parser, parse_json, run_step
+from error_sequence_model.runs import read_run_inputs
 from error_sequence_model.settings import ExplanationSettings, VerificationSettings
 from error_sequence_model.verification import verify_run
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = make_explain_parser(__doc__)
-    parser.add_argument("--verification", type=parse_json, default={}, help="JSON")
-    parser.add_argument("--motifs", type=Path, help="motifs.tsv of the run")
-    parser.add_argument("--draws", type=int, default=2000, help="bootstrap samples")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, *EXPLAINED_RUN, "draws"),
+    verification={"type": parse_json, "default": {}, "help": "its settings, JSON"},
+    motifs="motifs.tsv of the run",
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

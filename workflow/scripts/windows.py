@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from error_sequence_model.core import InputError, run_step
+from error_sequence_model.core import InputError, make_parser, run_step
 from error_sequence_model.genome import Genome, Variants
 from error_sequence_model.windows import write_windows
 
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sites", type=Path, required=True, help="sites.parquet")
-    parser.add_argument("--genome", type=Path, help="FASTA, plain or bgzip")
-    parser.add_argument("--upstream", type=int, required=True, help="bases")
-    parser.add_argument("--downstream", type=int, required=True, help="bases")
-    parser.add_argument("--variants", type=Path, help="VCF of a personal genome")
-    parser.add_argument("--sample", help="whose genotypes, if the VCF has several")
-    parser.add_argument("--haplotype", type=int, choices=(1, 2), default=1)
-    parser.add_argument("--windows", type=Path, required=True, help="windows.arrow")
-    return parser.parse_args()
+parse_arguments = make_parser(
+    *(__doc__, "sites", "genome", "windows"),
+    upstream={"type": int, "required": True, "help": "bases"},
+    downstream={"type": int, "required": True, "help": "bases"},
+    variants="VCF of a personal genome",
+    sample={"help": "whose genotypes, if the VCF has several"},
+    haplotype={"type": int, "choices": (1, 2), "default": 1},
+).parse_args
 
 
 def main(arguments: argparse.Namespace) -> None:

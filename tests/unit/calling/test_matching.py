@@ -121,7 +121,7 @@ def test_top_k(genome: TinyGenome, fasta: Path) -> None:
     assert audit["annotated_sites"] == audit["calls"] == 30
     with pytest.raises(InputError, match="topk needs 30"):
         call(genome, fasta, scored(genome).head(5), threshold="topk")
-    with pytest.raises(InputError, match="a number or topk"):
+    with pytest.raises(InputError, match="'best': allowed: number ≥ 0, ≤ 1 or topk"):
         CallSettings(threshold="best")
 
 

@@ -24,7 +24,12 @@ from error_sequence_model.settings import (
     LoraSettings,
     TrainingSettings,
 )
-from error_sequence_model.training import CheckpointFolder, Training, make_optimizer
+from error_sequence_model.training import (
+    CheckpointFolder,
+    FineTuning,
+    Training,
+    make_optimizer,
+)
 from published_checkpoints import SMALL, make_bpe, write_dnabert2
 from tiny_models import OPTIONS, make_tiny_datasets
 
@@ -225,7 +230,8 @@ def make_training(
         **{"epochs": 2, "batch_size": 8, "precision": "fp32", "mask_share": 0.1},
         **{"learning_rate": 3e-3, "checkpoint_minutes": 1e-9, **more},
     }
-    return Training(model, train, held, TrainingSettings(**settings), checkpoints)
+    task = FineTuning(model, train, held, TrainingSettings(**settings))
+    return Training(task, checkpoints)
 
 
 @pytest.mark.parametrize("steps", [3, 7])
@@ -237,11 +243,11 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     whole.run()
     folder, done, take_step = CheckpointFolder(tmp_path, "abc"), [], Training._take_step
 
-    def take_or_die(self: Training, step: np.ndarray) -> tuple[float, float]:
+    def take_or_die(self: Training, *steps_: np.ndarray) -> tuple[float, float]:
         if len(done) == steps:
             raise KilledError
-        done.append(step)
-        return take_step(self, step)
+        done.append(steps_)
+        return take_step(self, *steps_)
 
     with monkeypatch.context() as patch:
         patch.setattr(Training, "_take_step", take_or_die)
@@ -254,8 +260,8 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     resumed.run()
     assert len(done) == steps
     for run in (whole, resumed):
-        merge_adapters(run.classifier)
-    mine, theirs = resumed.classifier.state_dict(), whole.classifier.state_dict()
+        merge_adapters(run.task.model)
+    mine, theirs = resumed.task.model.state_dict(), whole.task.model.state_dict()
     assert mine.keys() == theirs.keys()
     assert all(torch.equal(mine[key], theirs[key]) for key in theirs)
 
@@ -265,18 +271,17 @@ def get_gradients(is_cheap: bool) -> dict[str, torch.Tensor]:
         *("lora", CheckpointFolder(None, "")),
         **{"gradient_checkpointing": is_cheap, "mask_share": 0.0},
     )
-    for module in run.classifier.modules():
+    for module in run.task.model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     indices = np.arange(16)
-    run.classifier.train()
+    run.task.model.train()
     # At the start B is zero, and no gradient reaches A.
-    for name, weight in run.classifier.named_parameters():
+    for name, weight in run.task.model.named_parameters():
         if ".lora_B" in name:
             torch.nn.init.constant_(weight, 0.1)
-    weight = float(run.steps.sample_weights[indices].sum())
-    run.gradients.accumulate(indices, weight, seed=1)
-    weights = run.classifier.named_parameters()
+    run._take_step(indices)
+    weights = run.task.model.named_parameters()
     return {name: p.grad.clone() for name, p in weights if p.requires_grad}
 
 
@@ -363,13 +368,19 @@ def test_random_weights_are_warned_about_where_they_do_not_learn(caplog) -> None
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ({"tuning": "half"}, "tuning 'half': allowed are full, frozen, lora"),
-        ({"weights": "none"}, "weights 'none': allowed are pretrained, random"),
+        ({"tuning": "half"}, "tuning 'half': allowed: full, frozen, lora"),
+        ({"weights": "none"}, "weights 'none': allowed: pretrained, random"),
         ({"lora": {"rank": 4}}, "lora is given, but tuning is 'full'"),
         ({"tuning": "frozen", "lora": {}}, "lora is given, but tuning is 'frozen'"),
         ({"tuning": "lora", "lora": {"r": 4}}, "unknown key r; allowed: alpha"),
-        ({"tuning": "lora", "lora": {"rank": 0}}, "lora: rank 0"),
-        ({"tuning": "lora", "lora": {"rank": 2.5}}, "lora: rank 2.5"),
+        (
+            {"tuning": "lora", "lora": {"rank": 0}},
+            r"rank 0: .*backbones\.<name>\.lora",
+        ),
+        (
+            {"tuning": "lora", "lora": {"rank": 2.5}},
+            r"rank 2.5: .*backbones\.<name>\.lora",
+        ),
         ({"tuning": "lora", "lora": {"alpha": 0}}, "alpha 0"),
         ({"tuning": "lora", "lora": {"dropout": 1.0}}, "dropout 1.0"),
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from error_sequence_model.core import PACKAGE, parse_json, run_step
+from error_sequence_model.core import PACKAGE, make_parser, parse_json, run_step
 
 
 def run_script(tmp_path: Path, body: str) -> subprocess.CompletedProcess:
@@ -59,3 +59,23 @@ def test_json_arguments() -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="not JSON"):
         parse_json("{a: 1}")
     assert callable(run_step)
+
+
+def test_a_parser_has_shared_options_own_ones_and_changed_ones(capsys) -> None:
+    parser = make_parser(
+        *("what it does", "sites", "seed", "contrast_name"),
+        seed={"default": 7},
+        truth="BED of causes",
+    )
+    words = ["--sites", "a.parquet", "--contrast-name", "fp_vs_tp"]
+    given = vars(parser.parse_args([*words, "--truth", "b.bed"]))
+    assert given == {
+        "sites": Path("a.parquet"),
+        "seed": 7,
+        "contrast_name": "fp_vs_tp",
+        "truth": Path("b.bed"),
+    }
+    assert parser.parse_args(words).truth is None
+    with pytest.raises(SystemExit):
+        parser.parse_args(words[2:])
+    assert "required: --sites" in capsys.readouterr().err

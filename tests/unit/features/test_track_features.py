@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pyBigWig
 import pytest
-from error_sequence_model.features.tracks import compute_track_features
 
 from error_sequence_model.core import InputError
+from error_sequence_model.features.track_features import compute_track_features
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from error_sequence_model.core import InputError
 from error_sequence_model.figures import (
     Element,
     Page,
+    SequenceView,
     draw_sequence_view,
     find_elements,
     use_style,
 )
 from error_sequence_model.figures.elements import guess_splice_type
-from error_sequence_model.figures.sequence_layout import SequenceView, choose_row_length
-from error_sequence_model.figures.sequence_view import plan_pages
+from error_sequence_model.figures.sequence_view import choose_row_length, plan_pages
 from page_checks import collect_texts, find_text_problems
 
 ACCEPTOR = "GAGTACTAACATGGATTCTTTTCCTTTTTTCAACAG" + "GATGAACGATTACGAACG"
@@ -69,30 +69,29 @@ def test_the_junction_is_well_inside_a_row(length):
 
 
 def test_a_view_is_written_with_and_without_tracks(tmp_path):
-    path = draw_sequence_view(DONOR, tmp_path / "a.pdf", junction=19)
+    path = draw_sequence_view(SequenceView(DONOR, junction=19), tmp_path / "a.pdf")
     assert path.read_bytes().startswith(b"%PDF")
-    draw_sequence_view(
+    view = SequenceView(
         DONOR,
-        tmp_path / "b.pdf",
         junction=19,
         attribution=np.zeros(len(DONOR)),
         attention=np.full(len(DONOR), 1 / len(DONOR)),
         spans=np.array([[0, 0], [0, 20], [20, len(DONOR)], [0, 0]]),
         highlights=find_elements(DONOR, 19),
     )
+    draw_sequence_view(view, tmp_path / "b.pdf")
     assert (tmp_path / "b.pdf").stat().st_size > 5_000
 
 
-def test_bad_tracks_are_refused(tmp_path):
+def test_bad_tracks_are_refused():
     with pytest.raises(InputError, match="one per base"):
-        draw_sequence_view("ACGT", tmp_path / "a.pdf", attribution=np.zeros(3))
+        SequenceView("ACGT", attribution=np.zeros(3))
     with pytest.raises(InputError, match="junction 9"):
-        draw_sequence_view("ACGT", tmp_path / "a.pdf", junction=9)
+        SequenceView("ACGT", junction=9)
     with pytest.raises(InputError, match="'m': 2 to 5 is no stretch"):
-        draw_sequence_view("ACGT", tmp_path / "a.pdf", highlights=[(2, 5, "m", "x")])
+        SequenceView("ACGT", highlights=[Element(2, 5, "m", "x")])
     with pytest.raises(InputError, match="empty"):
-        draw_sequence_view("", tmp_path / "a.pdf")
-    assert not (tmp_path / "a.pdf").exists()
+        SequenceView("")
 
 
 def test_acceptor_elements_are_found():

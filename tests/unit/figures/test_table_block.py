@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from error_sequence_model.figures import Column, Page, PageSpec, draw_table, use_style
-from error_sequence_model.reports import split_prefix
 from page_checks import find_text_problems
 
 PROSE = "a site of the other type, at least as strong as half of the annotated ones, "
@@ -57,11 +56,3 @@ def test_columns_move_closer_before_a_text_is_cut(monkeypatch):
     assert problems == []
     assert "long name" in texts
     assert rows.width <= needed - 0.2 + 1e-9
-
-
-def test_contigs_are_told_apart_by_what_differs_in_their_names():
-    pieces = ["hg38_chr19_1_90", "hg38_chr1_5_70", "hg38_chr19_200_800"]
-    prefix, names = split_prefix(pieces)
-    assert (prefix, names) == ("hg38_", ["chr19_1_90", "chr1_5_70", "chr19_200_800"])
-    for names in (["chr1", "chr10", "chr2"], ["hg38_chr1"], []):
-        assert split_prefix(names) == ("", names)

@@ -17,7 +17,7 @@ from error_sequence_model.settings import (
     read_schema,
     require_caller,
 )
-from error_sequence_model.settings import methods as callers
+from error_sequence_model.settings import explanation as callers
 from error_sequence_model.statistics import scale_maps
 
 BASES = "ACGT"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from error_sequence_model import visualize_attention_regions
-from error_sequence_model.attribution import methods as attribute
+from error_sequence_model.attribution import attribute
 from error_sequence_model.classifier import create_classifier
 from error_sequence_model.core import InputError
 from error_sequence_model.notebook import visualization
@@ -35,8 +35,8 @@ def read_drawn(monkeypatch) -> dict:
     """Catch what is handed to the drawing of the PDF."""
     drawn: dict = {}
 
-    def draw(sequence, output_path, **options):
-        drawn.update(options, sequence=sequence)
+    def draw(view, output_path):
+        drawn.update(vars(view))
         return output_path
 
     monkeypatch.setattr(visualization, "draw_sequence_view", draw)

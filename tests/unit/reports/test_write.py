@@ -4,18 +4,20 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from error_sequence_model.core import InputError
+from error_sequence_model.core import PACKAGE, InputError
 from error_sequence_model.figures import Page, use_style
-from error_sequence_model.reports import write as reports
-from error_sequence_model.reports.findings.words import describe_gain
+from error_sequence_model.reports import write_error_report, write_overview
+from error_sequence_model.reports.sections.overview import plan_overview
 from error_sequence_model.reports.sections.sites import choose_exemplars
-from error_sequence_model.results import RunResults
+from error_sequence_model.reports.write import plan_error_report
+from error_sequence_model.results import RunResults, build_units, read_sites
 from fake_results import build_results
 from page_checks import find_text_problems
 
@@ -96,13 +98,8 @@ def trees(tmp_path_factory):
 
 
 def plan(fake, tables, focus):
-    data = reports.load_report_data(
-        fake.runs, focus, windows=None, seed=0, **fake.options(tables, draws=60)
-    )
-    if focus is None:
-        statistics = reports.collect_statistics(data, "overview")
-        return reports.plan_overview(data, statistics)
-    return reports.plan_error_report(data, focus)
+    plan = plan_error_report if focus else plan_overview
+    return plan(fake.inputs(tables, draws=60).load(focus))
 
 
 @pytest.mark.parametrize(("case", "focus"), DRAWN)
@@ -138,7 +135,7 @@ def read_pdf(path: Path) -> str:
 def test_report_text_is_selectable_and_says_what_matters(trees, tmp_path):
     fake = trees("typical")
     output = tmp_path / "attention_FP.pdf"
-    reports.write_error_report("FP", fake.runs, output, **fake.options(tmp_path / "t"))
+    write_error_report("FP", fake.inputs(tmp_path / "t"), output)
     text = read_pdf(output)
     assert output.stat().st_size < 5_000_000
     assert "fn_vs_tp" not in text
@@ -154,7 +151,7 @@ def test_report_text_is_selectable_and_says_what_matters(trees, tmp_path):
 def test_failed_method_is_named_on_every_map_page(trees, tmp_path):
     fake = trees("failed")
     output = tmp_path / "attention_FP.pdf"
-    reports.write_error_report("FP", fake.runs, output, **fake.options(tmp_path / "t"))
+    write_error_report("FP", fake.inputs(tmp_path / "t"), output)
     pages = read_pdf(output).split("\f")
     titles = (
         "Where the model looks",
@@ -172,12 +169,13 @@ def test_any_piece_may_be_missing(tmp_path, pieces):
     fake = build_results(
         tmp_path, n_per_class=24, splice_types=("donor",), missing=pieces
     )
-    options = fake.options(tmp_path / "t", draws=30)
+    inputs = fake.inputs(tmp_path / "t", draws=30)
     if "comparison.tsv" in pieces:
-        options["comparisons"] = [tmp_path / "nowhere" / "comparison.tsv"]
-    path = reports.write_error_report("FP", fake.runs, tmp_path / "x.pdf", **options)
+        nowhere = tmp_path / "nowhere" / "comparison.tsv"
+        inputs = replace(inputs, comparisons=[nowhere])
+    path = write_error_report("FP", inputs, tmp_path / "x.pdf")
     assert path.stat().st_size > 5_000
-    overview = reports.write_overview(fake.runs, tmp_path / "o.pdf", **options)
+    overview = write_overview(inputs, tmp_path / "o.pdf")
     assert overview.stat().st_size > 5_000
 
 
@@ -186,16 +184,15 @@ def test_few_sites_still_make_a_report(tmp_path, number):
     fake = build_results(
         tmp_path, n_per_class={"FP": number, "TP": 30}, splice_types=("acceptor",)
     )
-    options = fake.options(tmp_path / "t", draws=30)
-    output = reports.write_error_report("FP", fake.runs, tmp_path / "x.pdf", **options)
+    inputs = fake.inputs(tmp_path / "t", draws=30)
+    output = write_error_report("FP", inputs, tmp_path / "x.pdf")
     text = " ".join(read_pdf(output).split())
     assert f"{number} FP site" in text
 
 
 def test_type_without_contrast_says_which_to_add(trees, tmp_path):
     fake = build_results(tmp_path, n_per_class={"FP": 9, "TP": 9, "TN": 4})
-    options = fake.options(tmp_path / "t")
-    path = reports.write_error_report("TN", fake.runs, tmp_path / "x.pdf", **options)
+    path = write_error_report("TN", fake.inputs(tmp_path / "t"), tmp_path / "x.pdf")
     text = " ".join(read_pdf(path).split())
     assert "8 TN sites" in text
     assert "Add fn_vs_tn to the list under contrasts:" in text
@@ -204,7 +201,7 @@ def test_type_without_contrast_says_which_to_add(trees, tmp_path):
 
 def test_same_input_gives_the_same_bytes(trees, tmp_path):
     fake = trees("tiny")
-    script = Path(reports.__file__).parents[2] / "report.py"
+    script = PACKAGE.parent / "report.py"
     results = []
     for name in ("1", "2"):
         output, tables = tmp_path / f"{name}.pdf", tmp_path / "tables"
@@ -222,8 +219,7 @@ def test_same_input_gives_the_same_bytes(trees, tmp_path):
 def test_tables_lie_beside_the_figures(trees, tmp_path):
     fake = trees("typical")
     tables = tmp_path / "tables"
-    options = fake.options(tables, draws=30)
-    reports.write_error_report("FP", fake.runs, tmp_path / "x.pdf", **options)
+    write_error_report("FP", fake.inputs(tables, draws=30), tmp_path / "x.pdf")
     names = {path.name for path in tables.iterdir()}
     unit = "FP.fp_vs_tp.donor"
     for what in ("attribution_profile", "attention_profile", "regions", "logos"):
@@ -242,14 +238,14 @@ def test_tables_lie_beside_the_figures(trees, tmp_path):
 
 def test_folds_are_merged_and_controls_kept_apart(trees):
     runs = [RunResults.load(run) for run in trees("failed").runs]
-    sites = reports.read_sites(trees("failed").sites)
-    (unit,) = reports.build_units(runs, sites, {}, "FP")
+    sites = read_sites(trees("failed").sites)
+    (unit,) = build_units(runs, sites, {}, "FP")
     assert unit.lead.folds == (0, 1, 2, 3)
     assert len(unit.test_sites) == 120
     assert len(unit.lead.attributions["integrated_gradients"].site_id) == 120
     fake = trees("typical")
     runs = [RunResults.load(run) for run in fake.runs]
-    units = reports.build_units(runs, reports.read_sites(fake.sites), {}, None)
+    units = build_units(runs, read_sites(fake.sites), {}, None)
     assert {u.contrast for u in units if u.lead.is_control} == {"shuffled"}
 
 
@@ -268,41 +264,14 @@ def test_exemplars_follow_the_rule():
     assert choose_exemplars(table.assign(probability=np.nan), "FP", 1) == []
 
 
-@pytest.mark.parametrize(
-    ("interval", "words", "mark"),
-    [
-        ((0.03, 0.12), "adds to the baselines", "good"),
-        ((-0.02, 0.12), "no evidence", "bad"),
-        ((-0.2, -0.1), "worse than a baseline", "bad"),
-    ],
-)
-def test_gain_sentence_follows_the_interval(trees, interval, words, mark):
-    fake = trees("tiny")
-    runs = [RunResults.load(run) for run in fake.runs]
-    rows = {
-        "model": ["encoder", "cnn"],
-        "kind": ["backbone", "baseline"],
-        "seed": [1, None],
-        "auprc": [0.6, 0.55],
-        "delta_auprc": [sum(interval) / 2, None],
-        "delta_low": [interval[0], None],
-        "delta_high": [interval[1], None],
-    }
-    tables = {("fp_vs_tp", "acceptor"): pd.DataFrame(rows)}
-    units = reports.build_units(runs, reports.read_sites(fake.sites), tables, "FP")
-    text, found = describe_gain(units[0])
-    assert words in text
-    assert found == mark
-
-
 def test_bad_input_is_told_apart(trees, tmp_path):
     fake = trees("tiny")
-    options = fake.options(tmp_path)
+    inputs, output = fake.inputs(tmp_path), tmp_path / "x.pdf"
     with pytest.raises(InputError, match="give one of FP"):
-        reports.write_error_report("XX", fake.runs, tmp_path / "x.pdf", **options)
+        write_error_report("XX", inputs, output)
     with pytest.raises(InputError, match="not a run folder"):
-        reports.write_error_report("FP", [tmp_path], tmp_path / "x.pdf", **options)
-    options["sites"] = tmp_path / "none.parquet"
+        write_error_report("FP", replace(inputs, runs=[tmp_path]), output)
+    nowhere = tmp_path / "none.parquet"
     with pytest.raises(InputError, match="no such file"):
-        reports.write_error_report("FP", fake.runs, tmp_path / "x.pdf", **options)
+        write_error_report("FP", replace(inputs, sites=nowhere), output)
     assert not (tmp_path / "x.pdf").exists()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from error_sequence_model.reports import get_best_row, measure_gain
 from error_sequence_model.results import RunResults, build_units, read_sites
 from error_sequence_model.results.folds import average_folds, merge_metrics
 from error_sequence_model.statistics import compute_metrics
-from fake_results import build_results
+from fake_results import build_results, compare_folds
 
 
 def make_fold(n: int, signal: float, seed: int) -> dict:
@@ -50,25 +48,8 @@ def test_what_a_fold_lacks_is_not_made_up() -> None:
     assert merged["auroc"] is not None and merged["intervals"]["auroc"] is None
 
 
-def make_comparison() -> pd.DataFrame:
-    rows = []
-    for fold, n, gain in ((0, 100, 0.2), (1, 300, -0.1)):
-        for kind, model, auprc in (
-            *(("backbone", "encoder", 0.5 + gain), ("baseline", "kmers", 0.5)),
-            ("baseline", "boosting", 0.3 + 0.4 * fold),
-        ):
-            row = {"model": model, "kind": kind, "seed": np.nan, "fold": fold}
-            row |= {"n_sites": n, "n_genes": n // 2, "prevalence": 0.5}
-            row |= {"auprc": auprc, "auprc_low": auprc - 0.1, "auprc_high": auprc + 0.1}
-            if kind == "backbone":
-                row |= {"seed": 1, "delta_auprc": gain, "delta_low": gain - 0.1}
-                row |= {"delta_high": gain + 0.1, "against": "kmers"}
-            rows.append(row)
-    return pd.DataFrame(rows)
-
-
 def test_a_comparison_is_averaged_by_sites() -> None:
-    table = make_comparison()
+    table = compare_folds()
     averaged = average_folds(table)
     assert averaged["model"].tolist() == ["encoder", "kmers", "boosting"]
     row = averaged.iloc[0]
@@ -77,28 +58,18 @@ def test_a_comparison_is_averaged_by_sites() -> None:
     half = np.hypot(0.25 * 0.1, 0.75 * 0.1)
     assert row["delta_high"] - row["delta_auprc"] == pytest.approx(half)
     # 0.3 in the small fold, 0.7 in the large one.
-    assert get_best_row(averaged, ("baseline",))["model"] == "boosting"
+    assert averaged.loc[2, "auprc"] == pytest.approx(0.6)
     one = table[table["fold"] == 0]
     assert average_folds(one) is one
 
 
-@pytest.mark.parametrize("rivals", [("kmers", "kmers"), ("kmers", "boosting")])
-def test_the_gain_is_that_of_all_folds(tmp_path, rivals) -> None:
-    shape = {"n_per_class": 60, "contrasts": ("fp_vs_tp",), "splice_types": ("donor",)}
+def test_metrics_of_a_unit_are_those_of_all_folds(tmp_path) -> None:
+    shape = {"n_per_class": 60, "splice_types": ("donor",)}
     fake = build_results(tmp_path, folds=(0, 1), **shape)
     runs = [RunResults.load(run) for run in fake.runs]
-    table = make_comparison()
-    table.loc[table["kind"].eq("backbone"), "against"] = rivals
-    (unit,) = build_units(
-        runs, read_sites(fake.sites), {("fp_vs_tp", "donor"): table}, "FP"
-    )
+    (unit,) = build_units(runs, read_sites(fake.sites), {}, "FP")
     sizes = [run.metrics["n_sites"] for run in runs]
     assert unit.lead.metrics["n_sites"] == sum(sizes)
     values = [run.metrics["auroc"] for run in runs]
-    assert unit.lead.metrics["auroc"] == pytest.approx(
-        np.average(values, weights=sizes)
-    )
-    gain = measure_gain(unit)
-    assert gain.delta == pytest.approx(-0.025) and gain.mark == "bad"
-    assert gain.baseline == "/".join(sorted(set(rivals)))
-    assert gain.auprc - gain.baseline_auprc == pytest.approx(gain.delta)
+    mean = np.average(values, weights=sizes)
+    assert unit.lead.metrics["auroc"] == pytest.approx(mean)

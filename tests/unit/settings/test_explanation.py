@@ -4,7 +4,6 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from error_sequence_model.settings.methods import PREFERRED
 
 from error_sequence_model.attribution import (
     METHODS,
@@ -22,6 +21,7 @@ from error_sequence_model.settings import (
     read_schema,
     resolve_method,
 )
+from error_sequence_model.settings.explanation import PREFERRED
 from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 
 

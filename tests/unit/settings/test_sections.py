@@ -8,13 +8,13 @@ import pytest
 from error_sequence_model.core import InputError
 from error_sequence_model.settings import (
     BackboneSettings,
-    ExplanationSettings,
+    CallSettings,
+    Settings,
     TrainingSettings,
     complete_config,
     compute_run_hash,
-    read_schema,
+    schema,
 )
-from error_sequence_model.settings.sections import NUMBERS
 
 
 def make_config(**more: object) -> dict:
@@ -52,18 +52,39 @@ def make_scored(scores: dict) -> dict:
     }
 
 
-@pytest.mark.parametrize(
-    ("settings", "group"),
-    [(TrainingSettings, "training"), (ExplanationSettings, "explanation")],
-)
-def test_dataclass_and_schema_have_the_same_defaults(settings, group) -> None:
-    properties = read_schema()["properties"][group]["properties"]
-    for field in dataclasses.fields(settings):
-        if group == "training" and field.name == "seed":
-            continue  # a wildcard of the run, not a key of the config
-        default = properties[field.name]["default"]
-        mine = field.default
-        assert mine == (tuple(default) if isinstance(default, list) else default), field
+def list_settings() -> list[type[Settings]]:
+    return sorted(Settings.__subclasses__(), key=lambda kind: kind.__name__)
+
+
+@pytest.mark.parametrize("kind", list_settings())
+def test_a_field_is_a_key_of_the_schema_or_said_to_be_none(kind) -> None:
+    own = {
+        BackboneSettings: {"options", "architecture"},
+        CallSettings: {"near", "decoy_ratio", "seed"},
+        TrainingSettings: {"seed"},  # one of `seeds`, a wildcard of the run
+    }
+    names = {field.name for field in dataclasses.fields(kind)}
+    assert names - set(kind.rules) == own.get(kind, set())
+    for name in names & set(kind.rules):
+        assert f"{name}: " in kind.__doc__
+
+
+def test_the_schema_says_defaults_and_ranges(monkeypatch, tmp_path) -> None:
+    text = schema.find_shipped("schemas/config.schema.yaml").read_text()
+    line = "epochs: {type: integer, minimum: 1, default: 5"
+    assert line in text
+    path = tmp_path / "schema.yaml"
+    path.write_text(text.replace(line, line.replace("1, default: 5", "7, default: 8")))
+    monkeypatch.setattr(schema, "find_shipped", lambda _: path)
+    monkeypatch.setattr(schema, "read_schema", schema.read_schema.__wrapped__)
+
+    @dataclasses.dataclass(frozen=True)
+    class Changed(Settings, section="training"):
+        epochs: int
+
+    assert Changed().epochs == 8
+    with pytest.raises(InputError, match="epochs 6: allowed: integer ≥ 7"):
+        Changed(6)
 
 
 @pytest.mark.parametrize(
@@ -183,47 +204,42 @@ def test_contrasts_as_list_or_map(contrasts) -> None:
         ({"epoch": 3}, "unknown key epoch"),
         ({"learning_rate": "1e-4"}, "write 1.0e-4"),
         ({"bucket_boundaries": [512, 256]}, "must rise"),
-        ({"precision": "fp64"}, "allowed are auto, fp32"),
-        ({"schedule": "cosin"}, "allowed are cosine"),
-        ({"class_weights": "inverse"}, "allowed are balanced"),
-        ({"tokens_per_batch": "many"}, "allowed are auto"),
-        ({"epochs": 0}, "above 0"),
-        ({"learning_rate": float("nan")}, "above 0"),
-        ({"learning_rate": float("inf")}, "inf is not a number above 0"),
-        ({"learning_rate": None}, "None is not a number above 0"),
-        ({"learning_rate": True}, "True is not a number above 0"),
-        ({"epochs": 1.5}, "1.5 is not a whole number above 0"),
-        ({"epochs": "2"}, "'2' is a string, a whole number above 0"),
-        ({"batch_size": 2.5}, "2.5 is not a whole number above 0"),
-        ({"batch_size": True}, "True is not a whole number above 0"),
-        ({"warmup_steps": -1}, "-1 is not a whole number from 0 or None"),
-        ({"warmup_fraction": 2}, "2 is not a number from 0 to 1"),
-        ({"weight_decay": -1}, "-1 is not a number from 0"),
-        ({"gradient_clip": 0}, "0 is not a number above 0"),
-        ({"patience": 0}, "0 is not a whole number above 0 or None"),
-        ({"layer_decay": 2}, "2 is not a number above 0 to 1"),
-        ({"mask_share": -1}, "-1 is not a number from 0 to 0.5"),
-        ({"checkpoint_minutes": "a"}, "'a' is a string"),
-        ({"max_length": 0}, "0 is not a whole number from 3 or None"),
-        ({"seed": -1}, "-1 is not a whole number from 0 to 4294967295"),
-        ({"seed": 1.5}, "1.5 is not a whole number"),
-        ({"tokens_per_batch": True}, "allowed are auto"),
+        (
+            {"precision": "fp64"},
+            "'fp64': allowed: auto, fp32, bf16, fp16; set `training.precision`",
+        ),
+        ({"schedule": "cosin"}, "allowed: cosine, linear, constant"),
+        ({"class_weights": "inverse"}, "allowed: balanced, none"),
+        ({"tokens_per_batch": "many"}, "allowed: auto or integer ≥ 1"),
+        ({"epochs": 0}, "epochs 0: allowed: integer ≥ 1; set `training.epochs`"),
+        ({"learning_rate": float("nan")}, "nan: allowed: number > 0, ≤ 1"),
+        ({"learning_rate": float("inf")}, "inf: allowed: number > 0, ≤ 1"),
+        ({"learning_rate": None}, "None: allowed: number > 0, ≤ 1"),
+        ({"learning_rate": True}, "True: allowed: number > 0, ≤ 1"),
+        ({"epochs": 1.5}, "1.5: allowed: integer ≥ 1"),
+        ({"epochs": "2"}, "'2': allowed: integer ≥ 1 .*string"),
+        ({"batch_size": 2.5}, "2.5: allowed: integer ≥ 1"),
+        ({"batch_size": True}, "True: allowed: integer ≥ 1"),
+        ({"warmup_steps": -1}, "-1: allowed: integer ≥ 0 or null"),
+        ({"warmup_fraction": 2}, "2: allowed: number ≥ 0, ≤ 0.9"),
+        ({"weight_decay": -1}, "-1: allowed: number ≥ 0"),
+        ({"gradient_clip": 0}, "0: allowed: number > 0"),
+        ({"patience": 0}, "0: allowed: integer ≥ 1 or null"),
+        ({"layer_decay": 2}, "2: allowed: number > 0, ≤ 1"),
+        ({"mask_share": -1}, "-1: allowed: number ≥ 0, ≤ 0.5"),
+        ({"checkpoint_minutes": "a"}, "'a': allowed: number > 0 .*string"),
+        ({"max_length": 0}, "0: allowed: integer ≥ 3 or null"),
+        ({"seed": -1}, "-1: allowed: integer ≥ 0, ≤ 4294967295"),
+        ({"seed": 1.5}, "1.5: allowed: integer ≥ 0"),
+        ({"tokens_per_batch": True}, "True: allowed: auto or integer"),
         ({"bucket_boundaries": 512}, "bucket_boundaries 512"),
         ({"bucket_boundaries": ["a"]}, "bucket_boundaries .'a'."),
-        ({"compile": "no"}, "compile 'no': allowed are true and false"),
+        ({"compile": "no"}, "compile 'no': allowed: boolean"),
     ],
 )
 def test_training_settings_refuse_what_they_cannot_use(mapping, word) -> None:
     with pytest.raises(InputError, match=word):
         TrainingSettings.from_mapping(mapping)
-
-
-# The config has `seeds`, one run each.
-@pytest.mark.parametrize("name", [name for name in NUMBERS if name != "seed"])
-def test_what_the_config_allows_the_settings_allow(name) -> None:
-    training = read_schema()["properties"]["training"]["properties"]
-    ends = [training[name][k] for k in ("minimum", "maximum") if k in training[name]]
-    assert all(map(NUMBERS[name].holds, [*ends, training[name]["default"]]))
 
 
 def test_training_settings_take_numbers_of_numpy() -> None:

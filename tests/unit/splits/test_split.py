@@ -234,8 +234,11 @@ def test_the_audit_catches_each_leak() -> None:
     [
         ({"test": ["chr9"]}, r"splits\.test: \['chr9'\] not in column 'chrom'; .*chr1"),
         ({"column": "arm", "test": ["p"]}, "sites.parquet does not have"),
-        ({"by": "colour"}, "must be one of chromosome, gene, homology"),
-        ({"folds": 2}, "at least 3"),
+        (
+            {"by": "colour"},
+            "'colour': allowed: chromosome, gene, homology; set `splits.by`",
+        ),
+        ({"folds": 2}, "folds 2: allowed: integer ≥ 3, ≤ 20 or null"),
         ({"folds": 9}, "only 6 groups"),
         ({"by": "gene", "test": ["chr1"]}, "name chromosomes"),
         ({"test": ["chr1"], "validation": ["chr1"]}, "both"),

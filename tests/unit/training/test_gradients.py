@@ -7,16 +7,15 @@ import torch
 from accelerate.optimizer import AcceleratedOptimizer
 
 from error_sequence_model.settings import TrainingSettings
-from error_sequence_model.training import CheckpointFolder, Training
+from error_sequence_model.training import CheckpointFolder, FineTuning, Training
 from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 
 def make_training(**settings: object) -> Training:
     train, held = make_tiny_datasets(24)
     settings = {"epochs": 1, "batch_size": 8, "precision": "fp32", **settings}
-    none = CheckpointFolder(None, "")
-    model = make_tiny_classifier()
-    return Training(model, train, held, TrainingSettings(**settings), none)
+    task = FineTuning(make_tiny_classifier(), train, held, TrainingSettings(**settings))
+    return Training(task, CheckpointFolder(None, ""))
 
 
 def test_an_overflow_of_fp16_leaves_a_step_out_and_lowers_the_scale(monkeypatch):
@@ -27,7 +26,7 @@ def test_an_overflow_of_fp16_leaves_a_step_out_and_lowers_the_scale(monkeypatch)
     monkeypatch.setattr(run.accelerator, "native_amp", True)
     monkeypatch.setattr(type(run.accelerator), "mixed_precision", "fp16")
     AcceleratedOptimizer.__init__(run.optimizer, run.optimizer.optimizer, scaler=scaler)
-    weight = run.classifier.head[-1].weight
+    weight = run.task.model.head[-1].weight
     seen: list[torch.Tensor] = []
 
     def overflow(gradient: torch.Tensor) -> torch.Tensor:
@@ -42,7 +41,7 @@ def test_an_overflow_of_fp16_leaves_a_step_out_and_lowers_the_scale(monkeypatch)
     assert not torch.equal(seen[2], weight), "the third is taken"
     assert scaler.get_scale() == 512
     assert row["skipped_steps"] == 1
-    assert all(torch.isfinite(p).all() for p in run.classifier.parameters())
+    assert all(torch.isfinite(p).all() for p in run.task.model.parameters())
 
 
 def test_steps_of_one_sequence_train():

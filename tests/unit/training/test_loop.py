@@ -23,14 +23,13 @@ from error_sequence_model.core import InputError
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.training import (
     CheckpointFolder,
+    FineTuning,
     Training,
-    TrainingState,
     checkpoints,
+    finetuning,
 )
-from error_sequence_model.training import loop as training
 from error_sequence_model.training import state as history
-from error_sequence_model.training.gradients import GradientSteps
-from error_sequence_model.training.steps import OptimiserSteps
+from error_sequence_model.training.gradients import GradientSteps, Share
 from error_sequence_model.training.token_budget import CPU_TOKENS
 from tiny_models import EXACT, OPTIONS, make_tiny_classifier, make_tiny_datasets
 
@@ -52,19 +51,21 @@ def make_training(
     place = np.arange(60)
     train = train.select(np.flatnonzero((place % 2 == 0) | (place % 6 == 5)))
     settings = {"epochs": 3, "batch_size": 8, "precision": "fp32", **settings}
-    return Training(
-        model or make_tiny_classifier(),
-        train,
-        held,
-        TrainingSettings(**settings),
-        checkpoints,
+    task = FineTuning(
+        model or make_tiny_classifier(), train, held, TrainingSettings(**settings)
     )
+    return Training(task, checkpoints)
+
+
+def accumulate(run: Training, indices: np.ndarray) -> float:
+    share = run.gradients.make_share(Share(indices, epoch=0, seed=1))
+    weights = run.task.sum_weights(indices, share.examples, run.accelerator)
+    return float(run.gradients.accumulate(share, weights).loss)
 
 
 def get_gradients(run: Training, indices: np.ndarray) -> dict[str, torch.Tensor]:
-    weight = float(run.steps.sample_weights[indices].sum())
-    run.gradients.accumulate(indices, weight, seed=1)
-    return {name: p.grad.clone() for name, p in run.classifier.named_parameters()}
+    accumulate(run, indices)
+    return {name: p.grad.clone() for name, p in run.task.model.named_parameters()}
 
 
 @pytest.mark.parametrize("budget", [16, 64, 200])
@@ -85,12 +86,11 @@ def test_micro_batches_give_the_gradient_of_one_batch(budget) -> None:
 def test_the_loss_is_the_weighted_mean_over_the_step() -> None:
     run = make_training(model=make_tiny_classifier(**EXACT), tokens_per_batch=64)
     indices = np.arange(0, 30)
-    weight = float(run.steps.sample_weights[indices].sum())
-    share = float(run.gradients.accumulate(indices, weight, seed=1).loss)
-    items = [run.train_dataset[int(i)] for i in indices]
+    share = accumulate(run, indices)
+    items = [run.task.train_dataset[int(i)] for i in indices]
     logits = torch.cat(
         [
-            run.classifier(
+            run.task.model(
                 input_ids=torch.tensor(item["input_ids"])[None].long(),
                 junction=torch.tensor([item["junction"]]),
             ).logits
@@ -100,7 +100,7 @@ def test_the_loss_is_the_weighted_mean_over_the_step() -> None:
     expected = torch.nn.functional.cross_entropy(
         logits,
         torch.tensor([i["label"] for i in items]),
-        weight=run.gradients.class_weights,
+        weight=run.task.class_weights,
     )
     assert share == pytest.approx(expected.item(), abs=1e-5)
 
@@ -113,11 +113,11 @@ def drop_clocks(history: list[dict]) -> pd.DataFrame:
 def kill_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     take_step, done = Training._take_step, []
 
-    def take_or_die(self: Training, step: np.ndarray) -> tuple[float, float]:
+    def take_or_die(self: Training, *steps_: np.ndarray) -> tuple[float, float]:
         if len(done) == steps:
             raise KilledError
-        done.append(step)
-        return take_step(self, step)
+        done.append(steps_)
+        return take_step(self, *steps_)
 
     monkeypatch.setattr(Training, "_take_step", take_or_die)
 
@@ -153,7 +153,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
         resumed = make_training(folder, **options)
     history = resumed.run()
     assert drop_clocks(history).equals(drop_clocks(expected))
-    mine, theirs = resumed.classifier.state_dict(), whole.classifier.state_dict()
+    mine, theirs = resumed.task.model.state_dict(), whole.task.model.state_dict()
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
@@ -201,19 +201,19 @@ def test_the_best_epoch_is_kept(monkeypatch) -> None:
     run = make_training(epochs=4)
 
     def score(*_: object) -> float:
-        weights.append(run.classifier.head[-1].weight.detach().clone())
+        weights.append(run.task.model.head[-1].weight.detach().clone())
         return next(scores)
 
-    monkeypatch.setattr(training, "compute_macro_auprc", score)
+    monkeypatch.setattr(finetuning, "compute_macro_auprc", score)
     history = run.run()
     assert [row["is_best"] for row in history] == [False, True, False, False]
-    assert torch.equal(run.classifier.head[-1].weight, weights[1])
-    assert not torch.equal(run.classifier.head[-1].weight, weights[3])
+    assert torch.equal(run.task.model.head[-1].weight, weights[1])
+    assert not torch.equal(run.task.model.head[-1].weight, weights[3])
 
 
 def test_patience_stops_the_run(monkeypatch) -> None:
     scores = iter([0.4, 0.9, 0.5, 0.6, 0.7])
-    monkeypatch.setattr(training, "compute_macro_auprc", lambda *_: next(scores))
+    monkeypatch.setattr(finetuning, "compute_macro_auprc", lambda *_: next(scores))
     assert len(make_training(epochs=5, patience=2).run()) == 4
 
 
@@ -239,10 +239,10 @@ def test_memory_that_runs_out_halves_the_budget_and_changes_nothing_else(
     short = make_training(model=make_tiny_classifier(**EXACT), tokens_per_batch=512)
     run_pass = GradientSteps._run
 
-    def run_out(self: GradientSteps, inputs: dict, weight: float) -> torch.Tensor:
+    def run_out(self: GradientSteps, inputs: dict, weights: list) -> torch.Tensor:
         if inputs["input_ids"].numel() > 150:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-        return run_pass(self, inputs, weight)
+        return run_pass(self, inputs, weights)
 
     monkeypatch.setattr(GradientSteps, "_run", run_out)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
@@ -251,7 +251,7 @@ def test_memory_that_runs_out_halves_the_budget_and_changes_nothing_else(
     assert short.record["tokens_per_batch"] == 128
     for row, other in zip(history, expected, strict=True):
         assert row["train_loss"] == pytest.approx(other["train_loss"], abs=1e-5)
-    mine, theirs = short.classifier.state_dict(), whole.classifier.state_dict()
+    mine, theirs = short.task.model.state_dict(), whole.task.model.state_dict()
     assert all(torch.allclose(mine[n], theirs[n], atol=1e-5) for n in theirs)
 
 
@@ -270,15 +270,15 @@ def test_one_sequence_that_does_not_fit_is_an_error(monkeypatch) -> None:
 def test_what_is_collated_ahead_is_what_would_be_collated_later() -> None:
     ahead = make_training(mask_share=0.2)
     later = make_training(mask_share=0.2)
-    later.gradients.prepare = lambda *_, **__: None
+    later.gradients.prepare = lambda _: None
     assert drop_clocks(ahead.run()).equals(drop_clocks(later.run()))
 
 
 def test_balanced_sampling_needs_no_weights() -> None:
     run = make_training(sampling="balanced")
-    assert (run.steps.sample_weights == 1).all()
-    assert not (make_training().steps.sample_weights == 1).all()
-    seen = np.bincount(run.train_dataset.labels[np.concatenate(run._plan(0))])
+    assert (run.task.sample_weights == 1).all()
+    assert not (make_training().task.sample_weights == 1).all()
+    seen = np.bincount(run.task.train_dataset.labels[np.concatenate(run._plan(0))])
     assert seen.tolist() == [20, 20]
 
 
@@ -288,7 +288,7 @@ def test_use_of_the_hardware_is_told_where_its_peak_is_known(monkeypatch) -> Non
     monkeypatch.setattr(history, "get_peak_flops", lambda _: 1e9)
     run = make_training(epochs=1)
     (row,) = run.run()
-    flops = run.gradients.flops.count(run.train_dataset.lengths)
+    flops = run.gradients.flops.count(run.task.train_dataset.lengths)
     assert row["mfu"] == pytest.approx(flops / row["seconds"] / 1e9)
 
 
@@ -312,7 +312,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch) -> None:
     assert folder.load()["state"]["epoch"] == 1
     resumed = make_training(folder, model=make_tiny_classifier(seed=9))
     resumed.run()
-    mine, theirs = resumed.classifier.state_dict(), whole.classifier.state_dict()
+    mine, theirs = resumed.task.model.state_dict(), whole.task.model.state_dict()
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
@@ -335,8 +335,11 @@ def test_torchs_own_writer_leaves_the_old_checkpoint_too(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"learning_rate": "1e-4"}, "learning_rate: '1e-4' is a string"),
-        ({"sampling": "even"}, "sampling 'even': allowed are natural, balanced"),
+        (
+            {"learning_rate": "1e-4"},
+            "learning_rate '1e-4': allowed: number > 0, ≤ 1 (YAML reads 1e-4",
+        ),
+        ({"sampling": "even"}, "sampling 'even': allowed: natural, balanced"),
         ({"tokens_per_batch": 0}, "tokens_per_batch 0"),
     ],
 )
@@ -377,34 +380,33 @@ def test_a_missing_class_is_refused_before_any_work(
 def test_an_empty_validation_part_is_refused() -> None:
     train, held = make_tiny_datasets()
     with pytest.raises(InputError, match="validation part has 0 sites"):
-        Training(
+        FineTuning(
             make_tiny_classifier(),
             train,
             held.select(np.zeros(0, dtype=int)),
             TrainingSettings(),
-            NO_CHECKPOINTS,
         )
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_the_sites() -> None:
     run = make_training(epochs=1, batch_size=4)
-    torch.nn.init.constant_(run.classifier.head[-1].bias, float("nan"))
+    torch.nn.init.constant_(run.task.model.head[-1].bias, float("nan"))
     with pytest.raises(InputError) as caught:
         run.run()
-    sites = run.train_dataset.site_ids[run._plan(0)[0]].tolist()
+    sites = run.task.train_dataset.site_ids[run._plan(0)[0]].tolist()
     assert f"site_ids of the step: {sites}" in str(caught.value)
     assert "training.learning_rate" in str(caught.value)
 
 
 def test_the_sites_of_a_failed_step_are_saved(tmp_path, monkeypatch) -> None:
     train, held = make_tiny_datasets()
-    take = OptimiserSteps.take
+    take = Training._take_step
 
-    def spoil(self: OptimiserSteps, step: np.ndarray, state: TrainingState) -> tuple:
-        if state.step == 2:
-            torch.nn.init.constant_(self.model.head[-1].bias, float("inf"))
+    def spoil(self: Training, step: np.ndarray, following: np.ndarray) -> tuple:
+        if self.state.step == 2:
+            torch.nn.init.constant_(self.task.model.head[-1].bias, float("inf"))
             spoil.step = step
-        return take(self, step, state)
+        return take(self, step, following)
 
     def train_model() -> None:
         train_error_sequence_model(
@@ -413,7 +415,7 @@ def test_the_sites_of_a_failed_step_are_saved(tmp_path, monkeypatch) -> None:
         )
 
     with monkeypatch.context() as patch:
-        patch.setattr(OptimiserSteps, "take", spoil)
+        patch.setattr(Training, "_take_step", spoil)
         with pytest.raises(InputError, match=r"step 3; .*failed_batch\.tsv") as caught:
             train_model()
     path = tmp_path / "failed_batch.tsv"
@@ -428,7 +430,7 @@ def test_the_sites_of_a_failed_step_are_saved(tmp_path, monkeypatch) -> None:
 
 def test_a_gradient_that_is_not_finite_never_reaches_the_weights() -> None:
     run = make_training(epochs=1)
-    weight = run.classifier.head[-1].weight
+    weight = run.task.model.head[-1].weight
     weight.register_hook(lambda gradient: gradient * float("inf"))
     before = weight.detach().clone()
     with pytest.raises(InputError, match="gradient is not finite"):
@@ -442,7 +444,7 @@ def test_weights_lost_at_the_last_step_stop_the_run_too(monkeypatch) -> None:
 
     def step_and_spoil() -> None:
         step()
-        torch.nn.init.constant_(run.classifier.head[-1].bias, float("nan"))
+        torch.nn.init.constant_(run.task.model.head[-1].bias, float("nan"))
 
     monkeypatch.setattr(run, "steps_per_epoch", 1)
     monkeypatch.setattr(run, "_plan", lambda _: [np.arange(8)])
@@ -519,24 +521,23 @@ def test_a_compiled_model_has_the_same_gradients_and_names(monkeypatch) -> None:
     expected, found = get_gradients(plain, indices), get_gradients(fast, indices)
     assert all(torch.allclose(found[n], expected[n], atol=1e-6) for n in expected)
     # Lengths of 20 to 60 became multiples of 16: few shapes, and one more plan.
-    shapes = {
-        p["input_ids"].shape[1] for p in fast.gradients._cut_and_collate(indices, 1)
-    }
+    share = fast.gradients.make_share(Share(indices, epoch=0, seed=1))
+    fast.gradients._cut_and_collate(share)
+    shapes = {batch["input_ids"].shape[1] for batch in share.passes}
     assert all(length % 16 == 0 for length in shapes)
     fast.run()
-    assert fast.classifier.state_dict().keys() == plain.classifier.state_dict().keys()
+    assert fast.task.model.state_dict().keys() == plain.task.model.state_dict().keys()
     assert calls == [{"dynamic": True}]
 
 
 def test_several_classes_are_scored_by_their_mean() -> None:
     train, held = make_tiny_datasets(48, classes=4)
-    run = Training(
+    task = FineTuning(
         make_tiny_classifier(classes=train.classes),
         train,
         held,
         TrainingSettings(epochs=1, precision="fp32"),
-        NO_CHECKPOINTS,
     )
-    (row,) = run.run()
+    (row,) = Training(task, NO_CHECKPOINTS).run()
     assert 0 < row["validation_auprc"] < 1
     assert 0 < row["validation_auroc"] < 1

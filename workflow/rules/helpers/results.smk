@@ -101,6 +101,38 @@ def get_report_inputs(wildcards):
     ]
 
 
+# What the browser and the PDFs read, and what the PDFs read beside it.
+REPORTED = {
+    "sites": "results/{predictor}/sites.parquet",
+    "windows": "results/{predictor}/windows.arrow",
+    "results": get_report_inputs,
+}
+COMPARED = {
+    "texts": expand(
+        script("error_sequence_model/reports/templates/{name}.j2"),
+        name=["advice", "computation", "methods", "tables.md"],
+    ),
+    "audit": "results/{predictor}/audit.json",
+    "comparisons": lambda wildcards: list_group_files(
+        "comparison.tsv", [wildcards.predictor]
+    ),
+}
+
+
+def get_report_files(wildcards, input, output):
+    """The files that a PDF is told of beside those of the browser."""
+    return make_options(
+        audit=input.audit,
+        comparisons=input.comparisons,
+        tables=Path(output[0]).parent / "tables",
+    )
+
+
+def name_report(what, error_type="all"):
+    """Labels in Snakemake's report."""
+    return {"what": what, "error type": error_type, "splice type": SPLICE_TYPES}
+
+
 def list_track_genomes(wildcards):
     """The genomes that a predictor's sites lie on, with what was put into them."""
     members = config["predictors"][wildcards.predictor].get("pool")

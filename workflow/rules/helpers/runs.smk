@@ -1,6 +1,18 @@
 # Which runs there are, and what they are told.
 from error_sequence_model.settings import OWN_SETTINGS
 
+# What every explaining rule reads, and its maps.
+EXPLAINED = {
+    "sites": "results/{predictor}/sites.parquet",
+    "windows": "results/{predictor}/windows.arrow",
+    "split": f"{GROUP}/split.parquet",
+    "tokens": get_tokens,
+    "weights": f"{RUN}/model/model.safetensors",
+}
+RUN_MAPS = expand(
+    f"{RUN}/attributions/{{method}}.h5", method=METHODS, allow_missing=True
+)
+
 
 def get_splits(predictor):
     """The split settings of a predictor: its own keys over the general ones."""

@@ -18,12 +18,4 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "evaluate_error_sequence_model",
-    "load_model",
-    "prepare_datasets_for_training",
-    "train_error_sequence_model",
-    "visualize_attention_regions",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

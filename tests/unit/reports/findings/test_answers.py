@@ -7,19 +7,20 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.causes import CAUSES
-from error_sequence_model.reports import write as reports
-from error_sequence_model.reports.contents import list_pages
 from error_sequence_model.reports.findings.answers import (
     answer_causes,
     answer_gain,
     answer_motifs,
     answer_trust,
+    describe_in_short,
+    name_units,
 )
-from error_sequence_model.reports.findings.causes import ADVICE
-from error_sequence_model.reports.findings.in_short import describe_in_short, name_units
+from error_sequence_model.reports.prose import read_template
 from error_sequence_model.reports.sections.hybrid import say_feature
 from error_sequence_model.reports.sections.overview import collect_answers
-from error_sequence_model.results import RunResults
+from error_sequence_model.reports.sections.summary import list_pages
+from error_sequence_model.reports.write import plan_error_report
+from error_sequence_model.results import RunResults, build_units, read_sites
 from fake_causes import add_causes
 from fake_motifs import add_motifs
 from fake_results import build_results
@@ -40,7 +41,7 @@ def load(fake, focus, comparison=None):
     runs = [RunResults.load(run).with_maps() for run in fake.runs]
     keys = [(run.contrast, run.splice_type) for run in runs]
     tables = {} if comparison is None else dict.fromkeys(keys, comparison)
-    return reports.build_units(runs, reports.read_sites(fake.sites), tables, focus)
+    return build_units(runs, read_sites(fake.sites), tables, focus)
 
 
 def compare(delta, low, high, *, model=0.6, others=()):
@@ -118,10 +119,7 @@ def test_causes_motifs_and_checks_are_those_of_the_files(fake):
 
 
 def test_list_of_pages_gives_the_page_that_has_the_title(fake, tmp_path):
-    data = reports.load_report_data(
-        fake.runs, "TP", windows=None, seed=0, **fake.options(tmp_path, draws=30)
-    )
-    pages = reports.plan_error_report(data, "TP")
+    pages = plan_error_report(fake.inputs(tmp_path, draws=30).load("TP"))
     entries = list_pages(pages)
     assert len(entries) > 15
     assert all(pages[number - 1].title == title for title, number in entries)
@@ -129,7 +127,9 @@ def test_list_of_pages_gives_the_page_that_has_the_title(fake, tmp_path):
 
 
 def test_every_cause_has_advice():
-    assert {cause.name for cause in CAUSES} == set(ADVICE)
+    assert {cause.name for cause in CAUSES} == set(
+        read_template("advice").module.ADVICE
+    )
 
 
 @pytest.mark.parametrize(

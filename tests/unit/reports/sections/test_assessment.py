@@ -14,7 +14,6 @@ from error_sequence_model.evaluation import (
     stack_models,
 )
 from error_sequence_model.figures import Page, use_style
-from error_sequence_model.reports import write as reports
 from error_sequence_model.reports.findings.assessment import (
     describe_ensemble,
     describe_pairs,
@@ -60,17 +59,15 @@ def tree(tmp_path_factory):
 
 
 def load(fake, tables):
-    options = fake.options(tables, draws=60)
-    return reports.load_report_data(fake.runs, "FP", windows=None, seed=0, **options)
+    return fake.inputs(tables, draws=60).load("FP")
 
 
 def test_pages_say_what_was_gained(tree, tmp_path, monkeypatch):
     data = load(tree, tmp_path)
     unit = data.units[0]
-    data.tables.mkdir(parents=True, exist_ok=True)
     texts = []
     with use_style():
-        for spec in make_assessment_pages(data, unit, "FP"):
+        for spec in make_assessment_pages(data, unit):
             page = Page(spec, header="toy", number=1, total=1)
             spec.draw(page)
             assert find_text_problems(page.figure, monkeypatch) == []
@@ -78,7 +75,7 @@ def test_pages_say_what_was_gained(tree, tmp_path, monkeypatch):
     text = " ".join(texts)
     assert "Ensemble of all models" in text
     assert "kmers" in text
-    assert (data.tables / "FP.fp_vs_tp.acceptor.assessment_models.tsv").is_file()
+    assert (data.inputs.tables / "FP.fp_vs_tp.acceptor.assessment_models.tsv").is_file()
     assessment = read_unit_assessment(unit)
     assert "better than" in describe_pairs(unit, assessment.pairs)
     sentence, _ = describe_ensemble(unit, assessment)
@@ -91,7 +88,7 @@ def test_missing_tables_are_said(tree, tmp_path, monkeypatch):
     folder = unit.lead.path.parents[2] / "assessment"
     folder.rename(folder.with_name("hidden"))
     try:
-        (spec,) = make_assessment_pages(data, unit, "FP")
+        (spec,) = make_assessment_pages(data, unit)
         with use_style():
             page = Page(spec, header="toy", number=1, total=1)
             spec.draw(page)

@@ -7,21 +7,19 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.figures import MUTED, NEGATIVE, POSITIVE, Page, use_style
-from error_sequence_model.reports import write as reports
 from error_sequence_model.reports.findings.causes import (
     describe_coverage,
     describe_left_out,
     measure_rest,
     read_unit_causes,
 )
-from error_sequence_model.reports.findings.subtypes import (
-    group_maps,
-    measure_silhouette,
-)
+from error_sequence_model.reports.findings.statistics import collect_statistics
 from error_sequence_model.reports.sections.causes import arrange_rows, make_cause_pages
 from error_sequence_model.reports.sections.subtypes import (
     find_stretch,
+    group_maps,
     make_subtype_page,
+    measure_silhouette,
 )
 from fake_causes import add_causes
 from fake_results import build_results
@@ -42,13 +40,11 @@ def tree(tmp_path_factory):
 
 
 def load(fake, tables, focus="FP"):
-    options = fake.options(tables, draws=60)
-    return reports.load_report_data(fake.runs, focus, windows=None, seed=0, **options)
+    return fake.inputs(tables, draws=60).load(focus)
 
 
-def read_pages(data, specs, monkeypatch):
+def read_pages(specs, monkeypatch):
     """All text of some pages; overlapping or cut text is an error."""
-    data.tables.mkdir(parents=True, exist_ok=True)
     texts = []
     with use_style():
         for spec in specs:
@@ -62,7 +58,7 @@ def read_pages(data, specs, monkeypatch):
 def test_cause_page_says_how_much_is_covered(tree, tmp_path, monkeypatch):
     data = load(tree, tmp_path)
     unit = data.units[0]
-    text = read_pages(data, make_cause_pages(data, unit, "FP"), monkeypatch)
+    text = read_pages(make_cause_pages(data, unit), monkeypatch)
     # Fake acceptor errors lack their polypyrimidine tract.
     assert "weak polypyrimidine tract" in text
     assert "of FP have at least one named cause that is enriched" in text
@@ -96,21 +92,21 @@ def test_few_sites_still_have_pages_that_say_so(tmp_path, monkeypatch, number):
     )
     data = load(add_causes(fake), tmp_path / "t", "TP")
     unit = data.units[0]
-    text = read_pages(data, make_cause_pages(data, unit, "TP"), monkeypatch)
+    text = read_pages(make_cause_pages(data, unit), monkeypatch)
     words = "No cause could be compared" if number else "There are no"
     assert words in text
     for focus in ("FP", "TP"):
         data = load(fake, tmp_path / "t", focus)
-        for statistics in reports.collect_statistics(data, focus) if data.units else []:
-            pages = [make_subtype_page(data, statistics, focus)]
-            text = read_pages(data, pages, monkeypatch)
+        for statistics in collect_statistics(data):
+            pages = [make_subtype_page(data, statistics)]
+            text = read_pages(pages, monkeypatch)
             assert "nothing to group" in text or "too few to group" in text
 
 
 def test_missing_causes_are_said(tmp_path, monkeypatch):
     fake = build_results(tmp_path, n_per_class=24, splice_types=("donor",))
     data = load(fake, tmp_path / "t")
-    text = read_pages(data, make_cause_pages(data, data.units[0], "FP"), monkeypatch)
+    text = read_pages(make_cause_pages(data, data.units[0]), monkeypatch)
     assert "Run the step name_causes" in text
 
 

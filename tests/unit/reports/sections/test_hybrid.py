@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.figures import Page, use_style
-from error_sequence_model.reports import load_report_data
 from error_sequence_model.reports.sections.hybrid import (
     describe_hybrid,
     make_hybrid_pages,
@@ -26,9 +25,7 @@ def unit_of_results(tmp_path):
     results = build_results(
         tmp_path / "results", n_per_class=20, splice_types=("donor",)
     )
-    (tmp_path / "tables").mkdir()
-    options = results.options(tmp_path / "tables", windows=None)
-    data = load_report_data(results.runs, "FP", **options | {"seed": 0})
+    data = results.inputs(tmp_path / "tables").load("FP")
     return data, data.units[0]
 
 
@@ -46,7 +43,7 @@ def write_shap(run, names: tuple[str, ...], first: int = 0, sites: int = 50) -> 
 
 def test_no_hybrid_no_page(unit_of_results) -> None:
     data, unit = unit_of_results
-    assert make_hybrid_pages(data, unit, "FP") == []
+    assert make_hybrid_pages(data, unit) == []
 
 
 def test_features_are_ranked_with_the_direction_of_their_push(unit_of_results) -> None:
@@ -84,12 +81,12 @@ def test_a_feature_that_a_fold_did_not_choose_pushed_nothing_there(
 def test_what_is_drawn_does_not_overlap(unit_of_results, monkeypatch) -> None:
     data, unit = unit_of_results
     write_shap(unit.lead.path, NAMES)
-    (spec,) = make_hybrid_pages(data, unit, "FP")
+    (spec,) = make_hybrid_pages(data, unit)
     with use_style():
         page = Page(spec, header="toy · FP report", number=1, total=1)
         spec.draw(page)
         assert find_text_problems(page.figure, monkeypatch) == []
-    written = list(data.tables.glob("*.shap.tsv"))
+    written = list(data.inputs.tables.glob("*.shap.tsv"))
     assert [len(pd.read_csv(path, sep="\t")) for path in written] == [len(NAMES)]
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
-from error_sequence_model.figures import Page, use_style
-from error_sequence_model.reports import write as reports
+from error_sequence_model.figures import Page, format_q, format_ratio, use_style
 from error_sequence_model.reports.findings.motifs import (
     describe_motif_control,
     describe_motifs,
-    format_q,
-    format_ratio,
     read_unit_motifs,
 )
 from error_sequence_model.reports.sections.motifs import make_motif_pages
@@ -46,10 +44,7 @@ def poor(tmp_path_factory):
 
 
 def load(fake, tables, focus="FP"):
-    options = fake.options(tables, draws=40)
-    data = reports.load_report_data(fake.runs, focus, windows=None, seed=0, **options)
-    data.tables.mkdir(parents=True, exist_ok=True)
-    return data
+    return fake.inputs(tables, draws=40).load(focus)
 
 
 def read_pages(specs, monkeypatch):
@@ -68,7 +63,7 @@ def test_pages_say_what_was_found_and_where(tree, tmp_path, monkeypatch):
     data = load(tree, tmp_path)
     for unit in data.units:
         motifs = read_unit_motifs(unit)
-        text = read_pages(make_motif_pages(data, unit, "FP"), monkeypatch)
+        text = read_pages(make_motif_pages(data, unit), monkeypatch)
         assert "Control shuffled" in text
         for row in motifs.table.head(5).itertuples():
             assert f"{row.n_seqlets} seqlets" in text
@@ -107,23 +102,21 @@ def test_an_empty_table_is_a_page_in_words(tree, tmp_path, monkeypatch):
         table = pd.read_csv(run / "motifs.tsv", sep="\t")
         table.iloc[:0].to_csv(run / "motifs.tsv", sep="\t", index=False)
     data = load(tree, tmp_path / "tables")
-    data = reports.load_report_data(
-        runs, "FP", windows=None, seed=0, **tree.options(tmp_path / "tables", draws=40)
-    )
-    data.tables.mkdir(parents=True, exist_ok=True)
-    text = read_pages(make_motif_pages(data, data.units[0], "FP"), monkeypatch)
+    inputs = tree.inputs(tmp_path / "tables", draws=40)
+    data = replace(inputs, runs=runs).load("FP")
+    text = read_pages(make_motif_pages(data, data.units[0]), monkeypatch)
     assert "nothing to test" in text
 
 
 def test_few_sites_and_failed_maps_are_told(poor, tmp_path, monkeypatch):
     data = load(poor, tmp_path)
-    text = read_pages(make_motif_pages(data, data.units[0], "FP"), monkeypatch)
+    text = read_pages(make_motif_pages(data, data.units[0]), monkeypatch)
     assert "FAILED its faithfulness check" in text
     assert "too few" in text.lower() or "nothing to test" in text
     folder = data.units[0].lead.path
     (folder / "motifs.tsv").rename(folder / "gone.tsv")
     try:
-        text = read_pages(make_motif_pages(data, data.units[0], "FP"), monkeypatch)
+        text = read_pages(make_motif_pages(data, data.units[0]), monkeypatch)
     finally:
         (folder / "gone.tsv").rename(folder / "motifs.tsv")
     assert "motifs.enabled" in text

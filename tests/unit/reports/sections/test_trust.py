@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.figures import Page, use_style
-from error_sequence_model.reports import write as reports
 from error_sequence_model.reports.findings.checks import (
     describe_agreement,
     describe_labels,
@@ -15,6 +14,7 @@ from error_sequence_model.reports.findings.checks import (
     describe_view,
 )
 from error_sequence_model.reports.sections.trust import collect_checks, make_trust_pages
+from error_sequence_model.reports.write import plan_error_report
 from error_sequence_model.results import merge_checks
 from fake_results import build_results
 from page_checks import collect_texts, find_text_problems
@@ -23,9 +23,7 @@ SHAPE = {"n_per_class": 40, "upstream": 40, "downstream": 40}
 
 
 def load(fake, folder, focus="FP"):
-    return reports.load_report_data(
-        fake.runs, focus, windows=None, seed=0, **fake.options(folder, draws=20)
-    )
+    return fake.inputs(folder, draws=20).load(focus)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +119,7 @@ def test_failure_in_one_fold_is_written_on_every_figure(tmp_path, monkeypatch):
         checks["deletion"]["passed"] = checks["passed"] = False
     path.write_text(json.dumps(stored))
     with use_style():
-        pages = reports.plan_error_report(load(fake, tmp_path), "FP")
+        pages = plan_error_report(load(fake, tmp_path))
         titles = ("Where the model", "Regions and", "Attention in", "Single sites")
         shown = [page for page in pages if page.title.startswith(titles)]
         assert len(shown) == len(titles)
@@ -136,7 +134,7 @@ def test_failure_in_one_fold_is_written_on_every_figure(tmp_path, monkeypatch):
 
 def test_the_numbers_of_the_curves_are_beside_them(two_seeds, tmp_path):
     data = load(two_seeds, tmp_path)
-    make_trust_pages(data, "FP")
+    make_trust_pages(data)
     curves = pd.read_csv(tmp_path / "FP.curves.tsv", sep="\t")
     stored = data.units[0].lead.faithfulness["methods"]["substitution"]["deletion"]
     chosen = curves[
@@ -160,7 +158,7 @@ def test_trust_pages_fit_with_many_units(tmp_path, monkeypatch):
     fake = build_results(tmp_path, contrasts=contrasts, seeds=(1, 2), **SHAPE)
     write_agreement(fake)
     with use_style():
-        pages = make_trust_pages(load(fake, tmp_path, "TP"), "TP")
+        pages = make_trust_pages(load(fake, tmp_path, "TP"))
         assert len(pages) == 3
         for number, spec in enumerate(pages, start=1):
             page = Page(spec, header="toy", number=number, total=len(pages))

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.figures import Page, use_style
-from error_sequence_model.reports import load_report_data
 from error_sequence_model.reports.sections.verification import (
     describe_verdicts,
     make_verification_pages,
@@ -55,16 +54,14 @@ def results(tmp_path_factory):
 
 
 def load(results, tmp_path):
-    options = results.options(tmp_path / "tables", windows=None)
-    (tmp_path / "tables").mkdir()
-    data = load_report_data(results.runs, "FP", **options | {"seed": 0})
+    data = results.inputs(tmp_path / "tables").load("FP")
     return data, data.units[0]
 
 
 def test_no_table_no_page(results, tmp_path) -> None:
     data, unit = load(results, tmp_path)
     (unit.lead.path / "verification.tsv").unlink(missing_ok=True)
-    assert make_verification_pages(data, unit, "FP") == []
+    assert make_verification_pages(data, unit) == []
 
 
 @pytest.mark.parametrize(("tests", "motifs"), [(16, 9), (5, 0), (0, 3), (0, 0), (1, 1)])
@@ -72,7 +69,7 @@ def test_nothing_overlaps(results, tmp_path, monkeypatch, tests, motifs) -> None
     data, unit = load(results, tmp_path)
     table = make_table(tests, motifs)
     table.to_csv(unit.lead.path / "verification.tsv", sep="\t", index=False)
-    (spec,) = make_verification_pages(data, unit, "FP")
+    (spec,) = make_verification_pages(data, unit)
     with use_style():
         page = Page(spec, header="toy · FP report", number=1, total=1)
         spec.draw(page)

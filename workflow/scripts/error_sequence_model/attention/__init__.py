@@ -10,10 +10,4 @@ if TYPE_CHECKING:
     from .run import attend_run
     from .views import AttentionViews, extract_attention
 
-__all__ = [
-    "AttentionViews",
-    "attend_run",
-    "extract_attention",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -22,7 +22,7 @@ from error_sequence_model.attention.flow import (
 )
 from error_sequence_model.attention.layers import Layers, get_layers, has_attention
 from error_sequence_model.classifier import ErrorClassifier
-from error_sequence_model.core import InputError, get_progress
+from error_sequence_model.core import InputError, evaluating, get_progress
 from error_sequence_model.datasets import SequenceDataset, collate, cut_batches
 from error_sequence_model.tokenizers import project_to_bases
 
@@ -131,11 +131,9 @@ def extract_attention(
         dataset.lengths,
         tokens_per_batch=max(budget // cells, 1) * longest,
     )
-    was_training = model.training
-    model.eval()
     views = _Collector(len(dataset), window_length)
     view = "attention"
-    try:
+    with evaluating(model):
         for indices in get_progress(batches, what="attention", unit="batches"):
             items = [dataset[int(index)] for index in indices]
             inputs = collate(items, pad_token_id=dataset.tokenizer.pad_token_id)
@@ -143,8 +141,6 @@ def extract_attention(
             view = layers.view
             for row, index in enumerate(indices):
                 views.add(int(index), row, layers, items[row])
-    finally:
-        model.train(was_training)
     return views.finish(view, undefined)
 
 

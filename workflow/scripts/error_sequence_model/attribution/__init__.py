@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         Attribution,
         MapPlan,
         attribute,
-        evaluate,
         find_method,
         plan_maps,
     )
@@ -32,32 +31,4 @@ if TYPE_CHECKING:
     )
     from .targets import ERROR_CLASSES, compute_target, find_errors
 
-__all__ = [
-    "DRAWS",
-    "ERROR_CLASSES",
-    "METHODS",
-    "STRIDE",
-    "WIDTH",
-    "Attribution",
-    "MapPlan",
-    "MapRequest",
-    "attribute",
-    "attribute_by_substitution",
-    "attribute_run",
-    "attribute_sites",
-    "compute_target",
-    "draw_alternatives",
-    "evaluate",
-    "find_errors",
-    "find_method",
-    "make_baselines",
-    "measure_completeness",
-    "place_windows",
-    "plan_maps",
-    "predict_targets",
-    "replace_windows",
-    "run_embedded",
-    "write_map_file",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

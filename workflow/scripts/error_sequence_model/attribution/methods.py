@@ -8,8 +8,7 @@ computation is in float32, whatever the training precision was.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -32,7 +31,7 @@ from error_sequence_model.attribution.mutagenesis import mutate_batch
 from error_sequence_model.attribution.requests import MapBatch, MapRequest, Method
 from error_sequence_model.attribution.substitution import substitute_batch
 from error_sequence_model.classifier import ErrorClassifier
-from error_sequence_model.core import InputError, get_progress
+from error_sequence_model.core import InputError, evaluating, get_progress
 from error_sequence_model.datasets import SequenceDataset, cut_batches
 from error_sequence_model.settings import ALIASES, CAPTUM_PREFIX, resolve_method
 
@@ -80,7 +79,7 @@ class MapPlan:
 
     def make_maps(self, number: int) -> MapBatch:
         """Make the maps of one batch."""
-        with evaluate(self.request.model):
+        with evaluating(self.request.model):
             return self.method.explain(self.request, self.batches[number])
 
 
@@ -202,17 +201,6 @@ def find_method(name: str) -> Method:
 
 def _find_length(dataset: SequenceDataset) -> int:
     return max(int(dataset.get_encoding(i).spans.max()) for i in range(len(dataset)))
-
-
-@contextmanager
-def evaluate(model: torch.nn.Module) -> Iterator[None]:
-    """Put a model into eval mode for a while."""
-    was_training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(was_training)
 
 
 def _warn_of_cut_sites(dataset: SequenceDataset) -> None:

@@ -14,6 +14,7 @@ from error_sequence_model.core import open_face
 if TYPE_CHECKING:
     from .architectures import FAMILIES, Family
     from .attention import get_rotary_tables, merge_heads, rotate, split_heads
+    from .backbone import Backbone
     from .calibrated_norm import CalibratedNorm, calibrating
     from .creating import create_backbone, create_lm_head, list_options, make_config
     from .fetching import fetch_model
@@ -26,36 +27,4 @@ if TYPE_CHECKING:
     from .tokens import resolve_tokenizer
     from .weights import build_skeleton, read_safetensors, refuse_misfits
 
-__all__ = [
-    "FAMILIES",
-    "PUBLISHED",
-    "CalibratedNorm",
-    "Checkpoint",
-    "Family",
-    "NucleotideEncoder",
-    "RotaryLayer",
-    "Stem",
-    "build_skeleton",
-    "calibrating",
-    "create_backbone",
-    "create_lm_head",
-    "fetch_model",
-    "find_checkpoint",
-    "get_lm_loss",
-    "get_published",
-    "get_rotary_tables",
-    "list_checkpoint_files",
-    "list_options",
-    "load_backbone",
-    "load_checkpoint",
-    "make_config",
-    "merge_heads",
-    "name_requests",
-    "read_safetensors",
-    "refuse_misfits",
-    "resolve_tokenizer",
-    "rotate",
-    "split_heads",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

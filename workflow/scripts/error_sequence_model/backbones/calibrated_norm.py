@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from error_sequence_model.core import evaluating
+
 SMALLEST_DEVIATION = 1e-3
 
 
@@ -50,14 +52,11 @@ class CalibratedNorm(nn.Module):
 def calibrating(model: nn.Module, part: nn.Module) -> Iterator[None]:
     """Let the norms of a part take statistics; the model is in eval mode meanwhile."""
     norms = [m for m in part.modules() if isinstance(m, CalibratedNorm)]
-    was_training = model.training
-    model.eval()
     for norm in norms:
         norm.is_calibrating = True
     try:
-        with torch.no_grad():
+        with torch.no_grad(), evaluating(model):
             yield
     finally:
         for norm in norms:
             norm.is_calibrating = False
-        model.train(was_training)

@@ -12,9 +12,8 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig
 from transformers.modeling_layers import GradientCheckpointingLayer
-from transformers.modeling_outputs import BaseModelOutput
 
 from error_sequence_model.backbones.attention import (
     attend,
@@ -24,6 +23,7 @@ from error_sequence_model.backbones.attention import (
     merge_heads,
     split_heads,
 )
+from error_sequence_model.backbones.backbone import Backbone
 
 
 class DNABert2Config(PreTrainedConfig):
@@ -210,17 +210,14 @@ class Encoder(nn.Module):
         )
 
 
-class DNABert2Model(PreTrainedModel):
-    """The encoder without heads; ``inputs_embeds`` are word embeddings.
+class DNABert2Model(Backbone):
+    """The encoder; ``forward`` also takes ``token_type_ids``, int64 (batch, length).
 
     The published weights have no pooler, so there is none here.
     """
 
     config_class = DNABert2Config
     base_model_prefix = "bert"
-    supports_gradient_checkpointing = True
-    _supports_sdpa = True
-    _no_split_modules = ("Layer",)
 
     def __init__(self, config: DNABert2Config) -> None:
         super().__init__(config)
@@ -231,41 +228,18 @@ class DNABert2Model(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         initialize_bert_weights(module, self.config.initializer_range)
 
-    def get_input_embeddings(self) -> nn.Embedding:
-        """The word embedding, whose output ``inputs_embeds`` replaces."""
-        return self.embeddings.word_embeddings
+    def get_layers(self) -> nn.ModuleList:
+        """Give the layers."""
+        return self.encoder.layer
 
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
-        """Replace the word embedding."""
-        self.embeddings.word_embeddings = value
-
-    def forward(
+    def start(
         self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        output_hidden_states: bool = False,
-        output_attentions: bool = False,
-        *,
+        inputs_embeds: Tensor,
+        attention_mask: Tensor | None,
+        need_weights: bool,
         token_type_ids: Tensor | None = None,
-    ) -> BaseModelOutput:
-        """Run the encoder.
-
-        Args:
-            input_ids: Token ids, int64 (batch, length), [CLS] and [SEP] included.
-            attention_mask: 1 at tokens, 0 at padding, (batch, length).
-            inputs_embeds: Word embeddings (batch, length, hidden) instead of ids.
-            output_hidden_states: Whether to return the states of all layers.
-            output_attentions: Whether to return attention (then not fused).
-            token_type_ids: Segment of each token, int64 (batch, length); 0 by default.
-
-        Returns:
-            ``last_hidden_state`` (batch, length, hidden); ``hidden_states``: embeddings
-            after their norm, then each layer's; ``attentions``: per layer (batch,
-            heads, queries, keys). States at padding mean nothing.
-        """
-        if inputs_embeds is None:
-            inputs_embeds = self.embeddings.word_embeddings(input_ids)
+    ) -> tuple[Tensor, Tensor]:
+        """Give the embeddings after their norm, and the bias of the attention."""
         states = self.embeddings(inputs_embeds, token_type_ids)
         bias = get_alibi_bias(
             self.config.num_attention_heads, states.shape[1], states.device
@@ -273,16 +247,7 @@ class DNABert2Model(PreTrainedModel):
         padding = get_padding_bias(attention_mask, bias.dtype)
         bias = bias if padding is None else bias + padding
         kind = states.device.type
-        if kind == "cuda" and torch.is_autocast_enabled(kind) and not output_attentions:
+        if kind == "cuda" and torch.is_autocast_enabled(kind) and not need_weights:
             # Once here instead of in every layer: it is as large as the attention.
             bias = lower_bias(bias, torch.get_autocast_dtype(kind))
-        all_states, all_weights = [states], []
-        for layer in self.encoder.layer:
-            states, weights = layer(states, bias, output_attentions)
-            all_states.append(states)
-            all_weights.append(weights)
-        return BaseModelOutput(
-            last_hidden_state=states,
-            hidden_states=tuple(all_states) if output_hidden_states else None,
-            attentions=tuple(all_weights) if output_attentions else None,
-        )
+        return states, bias

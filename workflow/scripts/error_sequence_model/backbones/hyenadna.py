@@ -12,11 +12,10 @@ import logging
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_layers import GradientCheckpointingLayer
-from transformers.modeling_outputs import BaseModelOutput
 
+from error_sequence_model.backbones.backbone import Backbone
 from error_sequence_model.backbones.hyena_mixing import (
     HyenaDNAConfig,
     HyenaMixer,
@@ -55,13 +54,15 @@ class Layer(GradientCheckpointingLayer):
         self.norm2 = nn.LayerNorm(config.d_model, eps=1e-5)
         self.mlp = MLP(config)
 
-    def forward(self, states: Tensor) -> Tensor:
-        """Map (batch, length, hidden) to the same shape."""
+    def forward(
+        self, states: Tensor, need_weights: bool = False
+    ) -> tuple[Tensor, None]:
+        """Map (batch, length, hidden) to the same shape; there is no attention."""
         states = states + self.mixer(self.norm1(states))
-        return states + self.mlp(self.norm2(states))
+        return states + self.mlp(self.norm2(states)), None
 
 
-class Backbone(nn.Module):
+class Stack(nn.Module):
     """Embedding, blocks and final norm; named as in the published weights."""
 
     def __init__(self, config: HyenaDNAConfig) -> None:
@@ -72,17 +73,20 @@ class Backbone(nn.Module):
         self.ln_f = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
 
 
-class HyenaDNAModel(PreTrainedModel):
-    """The model without heads; ``inputs_embeds`` are word embeddings."""
+class HyenaDNAModel(Backbone):
+    """The model; the mask is without effect, as padding on the right reaches no token.
+
+    ``hidden_states`` have one entry more: the last layer's, then after the final norm.
+    """
 
     config_class = HyenaDNAConfig
     base_model_prefix = "hyena"
-    supports_gradient_checkpointing = True
-    _no_split_modules = ("Layer",)
+    _supports_sdpa = False
+    words = "backbone.embeddings.word_embeddings"
 
     def __init__(self, config: HyenaDNAConfig) -> None:
         super().__init__(config)
-        self.backbone = Backbone(config)
+        self.backbone = Stack(config)
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -115,22 +119,18 @@ class HyenaDNAModel(PreTrainedModel):
         # The filter's linear layers and the short convolution keep torch's defaults:
         # with a spread of 0.02 a filter starts, and long stays, at nothing.
 
-    def get_input_embeddings(self) -> nn.Embedding:
-        """The word embedding, whose output ``inputs_embeds`` replaces."""
-        return self.backbone.embeddings["word_embeddings"]
+    def get_layers(self) -> nn.ModuleList:
+        """Give the blocks."""
+        return self.backbone.layers
 
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
-        """Replace the word embedding."""
-        self.backbone.embeddings["word_embeddings"] = value
+    def start(
+        self, inputs_embeds: Tensor, attention_mask: Tensor | None, need_weights: bool
+    ) -> tuple[Tensor]:
+        """Give the embeddings.
 
-    def _embed(
-        self,
-        input_ids: Tensor | None,
-        attention_mask: Tensor | None,
-        inputs_embeds: Tensor | None,
-    ) -> Tensor:
-        if inputs_embeds is None:
-            inputs_embeds = self.get_input_embeddings()(input_ids)
+        Raises:
+            InputError: The input is too long.
+        """
         if inputs_embeds.shape[1] > self.config.max_seq_len:
             raise InputError(
                 f"{inputs_embeds.shape[1]} tokens are more than the "
@@ -142,47 +142,11 @@ class HyenaDNAModel(PreTrainedModel):
                 "HyenaDNA has no mask: padding on the left changes all states after it;"
                 " pad on the right"
             )
-        return inputs_embeds
+        return (inputs_embeds,)
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        output_hidden_states: bool = False,
-        output_attentions: bool = False,
-    ) -> BaseModelOutput:
-        """Run the model.
-
-        Args:
-            input_ids: Token ids, int64 (batch, length).
-            attention_mask: 1 at tokens, 0 at padding, (batch, length). Without effect:
-                padding on the right cannot reach a token; on the left it does, and a
-                warning is logged.
-            inputs_embeds: Word embeddings (batch, length, hidden) instead of ids.
-            output_hidden_states: Whether to return the states of all layers.
-            output_attentions: Without effect; there is no attention.
-
-        Returns:
-            ``last_hidden_state`` (batch, length, hidden); ``hidden_states``:
-            embeddings, each block's residual stream, and after the final norm (layers +
-            2 entries); ``attentions`` is ``None``.
-
-        Raises:
-            InputError: The input is too long.
-        """
-        states = self._embed(input_ids, attention_mask, inputs_embeds)
-        all_states = [states]
-        for layer in self.backbone.layers:
-            states = layer(states)
-            all_states.append(states)
-        states = self.backbone.ln_f(states)
-        all_states.append(states)
-        return BaseModelOutput(
-            last_hidden_state=states,
-            hidden_states=tuple(all_states) if output_hidden_states else None,
-            attentions=None,
-        )
+    def finish(self, all_states: list[Tensor]) -> None:
+        """Add the last states after the final norm."""
+        all_states.append(self.backbone.ln_f(all_states[-1]))
 
     @torch.no_grad()
     def mixing_matrices(
@@ -220,7 +184,9 @@ class HyenaDNAModel(PreTrainedModel):
         Raises:
             InputError: The input does not fit, or the reduction is unknown.
         """
-        states = self._embed(input_ids, attention_mask, inputs_embeds)
+        if inputs_embeds is None:
+            inputs_embeds = self.get_input_embeddings()(input_ids)
+        (states,) = self.start(inputs_embeds, attention_mask, False)
         matrices = []
         for layer in self.backbone.layers:
             parts = layer.mixer.get_parts(layer.norm1(states))
@@ -228,5 +194,5 @@ class HyenaDNAModel(PreTrainedModel):
             matrices.append(
                 reduce_mixing(parts, projection, reduction, chunk_size=chunk_size)
             )
-            states = layer(states)
+            states, _ = layer(states)
         return tuple(matrices)

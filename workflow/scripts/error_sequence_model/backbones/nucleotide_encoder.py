@@ -10,10 +10,9 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig
 from transformers import initialization as init
 from transformers.modeling_layers import GradientCheckpointingLayer
-from transformers.modeling_outputs import BaseModelOutput
 
 from error_sequence_model.backbones.attention import (
     attend,
@@ -23,6 +22,7 @@ from error_sequence_model.backbones.attention import (
     rotate,
     split_heads,
 )
+from error_sequence_model.backbones.backbone import Backbone
 from error_sequence_model.backbones.calibrated_norm import CalibratedNorm, calibrating
 from error_sequence_model.backbones.stem import Stem
 
@@ -140,18 +140,18 @@ class RotaryLayer(GradientCheckpointingLayer):
         return states + self.dropout(self.mlp_output(F.gelu(gate) * inner)), weights
 
 
-class NucleotideEncoder(PreTrainedModel):
+class NucleotideEncoder(Backbone):
     """The backbone; see the module.
 
     ``inputs_embeds`` are base embeddings, before the stem: (batch, length,
-    ``stem_channels``), or ``hidden_size`` without a stem.
+    ``stem_channels``), or ``hidden_size`` without a stem. The first hidden states are
+    the stem's output.
     """
 
     config_class = NucleotideEncoderConfig
     base_model_prefix = "backbone"
-    supports_gradient_checkpointing = True
-    _supports_sdpa = True
     _no_split_modules = ("RotaryLayer",)
+    words = "embeddings"
 
     def __init__(self, config: NucleotideEncoderConfig) -> None:
         super().__init__(config)
@@ -222,38 +222,14 @@ class NucleotideEncoder(PreTrainedModel):
         with calibrating(self, self.stem):
             self.stem(self.embeddings(input_ids), attention_mask)
 
-    def get_input_embeddings(self) -> nn.Embedding:
-        """The base embedding, whose output ``inputs_embeds`` replaces."""
-        return self.embeddings
+    def get_layers(self) -> nn.ModuleList:
+        """Give the layers."""
+        return self.layers
 
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
-        """Replace the base embedding."""
-        self.embeddings = value
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        output_hidden_states: bool = False,
-        output_attentions: bool = False,
-    ) -> BaseModelOutput:
-        """Run the encoder.
-
-        Args:
-            input_ids: Token ids, int64 (batch, length).
-            attention_mask: 1 at bases, 0 at padding, (batch, length).
-            inputs_embeds: Base embeddings instead of ids.
-            output_hidden_states: Whether to return the states of all layers.
-            output_attentions: Whether to return attention (then not fused).
-
-        Returns:
-            ``last_hidden_state`` (batch, length, hidden); ``hidden_states``: stem
-            output, then each layer's (the last one after the final norm, if there
-            is one); ``attentions``: per layer (batch, heads, queries, keys).
-        """
-        if inputs_embeds is None:
-            inputs_embeds = self.embeddings(input_ids)
+    def start(
+        self, inputs_embeds: Tensor, attention_mask: Tensor | None, need_weights: bool
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None]:
+        """Give the stem's output, the rotary tables and the bias of padding."""
         if attention_mask is not None and bool(attention_mask.all()):
             # Windows of one length are never padded: save the masking.
             attention_mask = None
@@ -265,15 +241,8 @@ class NucleotideEncoder(PreTrainedModel):
         tables = get_rotary_tables(
             states.shape[1], head_dim, self.config.rotary_base, states.device
         )
-        bias = get_padding_bias(attention_mask, torch.float32)
-        all_states, all_weights = [states], []
-        for layer in self.layers:
-            states, weights = layer(states, tables, bias, output_attentions)
-            all_states.append(states)
-            all_weights.append(weights)
-        all_states[-1] = states = self.norm(states)
-        return BaseModelOutput(
-            last_hidden_state=states,
-            hidden_states=tuple(all_states) if output_hidden_states else None,
-            attentions=tuple(all_weights) if output_attentions else None,
-        )
+        return states, tables, get_padding_bias(attention_mask, torch.float32)
+
+    def finish(self, all_states: list[Tensor]) -> None:
+        """Apply the final norm, if there is one."""
+        all_states[-1] = self.norm(all_states[-1])

@@ -10,9 +10,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig
 from transformers.modeling_layers import GradientCheckpointingLayer
-from transformers.modeling_outputs import BaseModelOutput
 
 from error_sequence_model.backbones.attention import (
     attend,
@@ -24,6 +23,7 @@ from error_sequence_model.backbones.attention import (
     rotate,
     split_heads,
 )
+from error_sequence_model.backbones.backbone import Backbone
 
 ROTARY_BASE = 10000.0
 
@@ -158,14 +158,11 @@ class Encoder(nn.Module):
         )
 
 
-class NucleotideTransformerModel(PreTrainedModel):
-    """The encoder without heads; ``inputs_embeds`` are word embeddings."""
+class NucleotideTransformerModel(Backbone):
+    """The encoder; its last states are normalised."""
 
     config_class = NucleotideTransformerConfig
     base_model_prefix = "esm"
-    supports_gradient_checkpointing = True
-    _supports_sdpa = True
-    _no_split_modules = ("Layer",)
 
     def __init__(self, config: NucleotideTransformerConfig) -> None:
         super().__init__(config)
@@ -178,52 +175,21 @@ class NucleotideTransformerModel(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         initialize_bert_weights(module, self.config.initializer_range)
 
-    def get_input_embeddings(self) -> nn.Embedding:
-        """The word embedding, whose output ``inputs_embeds`` replaces."""
-        return self.embeddings["word_embeddings"]
+    def get_layers(self) -> nn.ModuleList:
+        """Give the layers."""
+        return self.encoder.layer
 
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
-        """Replace the word embedding."""
-        self.embeddings["word_embeddings"] = value
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        output_hidden_states: bool = False,
-        output_attentions: bool = False,
-    ) -> BaseModelOutput:
-        """Run the encoder.
-
-        Args:
-            input_ids: Token ids, int64 (batch, length), <cls> included.
-            attention_mask: 1 at tokens, 0 at padding, (batch, length).
-            inputs_embeds: Word embeddings (batch, length, hidden) instead of ids.
-            output_hidden_states: Whether to return the states of all layers.
-            output_attentions: Whether to return attention (then not fused).
-
-        Returns:
-            ``last_hidden_state`` (batch, length, hidden); ``hidden_states``:
-            embeddings, then each layer's, the last one normalised; ``attentions``: per
-            layer (batch, heads, queries, keys).
-        """
-        if inputs_embeds is None:
-            inputs_embeds = self.get_input_embeddings()(input_ids)
+    def start(
+        self, inputs_embeds: Tensor, attention_mask: Tensor | None, need_weights: bool
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None]:
+        """Give the embeddings, the rotary tables and the bias of padding."""
         states = mask_states(inputs_embeds, attention_mask)
         head_dim = self.config.hidden_size // self.config.num_attention_heads
         tables = get_rotary_tables(
             states.shape[1], head_dim, ROTARY_BASE, states.device
         )
-        bias = get_padding_bias(attention_mask, torch.float32)
-        all_states, all_weights = [states], []
-        for layer in self.encoder.layer:
-            states, weights = layer(states, tables, bias, output_attentions)
-            all_states.append(states)
-            all_weights.append(weights)
-        all_states[-1] = states = self.encoder.emb_layer_norm_after(states)
-        return BaseModelOutput(
-            last_hidden_state=states,
-            hidden_states=tuple(all_states) if output_hidden_states else None,
-            attentions=tuple(all_weights) if output_attentions else None,
-        )
+        return states, tables, get_padding_bias(attention_mask, torch.float32)
+
+    def finish(self, all_states: list[Tensor]) -> None:
+        """Normalise the last states."""
+        all_states[-1] = self.encoder.emb_layer_norm_after(all_states[-1])

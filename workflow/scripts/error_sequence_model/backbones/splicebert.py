@@ -7,7 +7,7 @@ Bioinformatics 2024 (bbae163).
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import BertConfig, BertModel
 from transformers.modeling_outputs import BaseModelOutput
 
@@ -35,10 +35,6 @@ class SpliceBertModel(BertModel):
     def __init__(self, config: SpliceBertConfig) -> None:
         super().__init__(config, add_pooling_layer=False)
 
-    def get_input_embeddings(self) -> nn.Embedding:
-        """The word embedding, whose output ``inputs_embeds`` replaces."""
-        return self.embeddings.word_embeddings
-
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -47,19 +43,7 @@ class SpliceBertModel(BertModel):
         output_hidden_states: bool = False,
         output_attentions: bool = False,
     ) -> BaseModelOutput:
-        """Run the encoder.
-
-        Args:
-            input_ids: Token ids, int64 (batch, length), [CLS] and [SEP] included.
-            attention_mask: 1 at tokens, 0 at padding, (batch, length).
-            inputs_embeds: Word embeddings (batch, length, hidden) instead of ids.
-            output_hidden_states: Whether to return the states of all layers.
-            output_attentions: Whether to return attention (then not fused).
-
-        Returns:
-            ``last_hidden_state`` (batch, length, hidden); ``hidden_states``:
-            embeddings, then each layer's; ``attentions``: per layer (batch, heads,
-            queries, keys).
+        """Run the encoder; see `Backbone.forward`.
 
         Raises:
             InputError: The input is longer than the learned positions.

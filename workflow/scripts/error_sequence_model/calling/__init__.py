@@ -12,14 +12,4 @@ if TYPE_CHECKING:
     from .matching import assign_regions, call_sites, find_threshold, match_calls
     from .scores import read_scores
 
-__all__ = [
-    "assign_regions",
-    "call_files",
-    "call_sites",
-    "find_threshold",
-    "match_calls",
-    "read_regions",
-    "read_scores",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

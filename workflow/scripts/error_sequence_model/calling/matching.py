@@ -108,6 +108,11 @@ def find_threshold(
 
     Raises:
         InputError: Fewer positions have a score than sites are annotated.
+
+    Example:
+        >>> scores = pd.DataFrame({"score": [0.9, 0.1, 0.6, 0.4]})
+        >>> find_threshold(scores, 2, "topk"), find_threshold(scores, 2, 0.5)
+        (0.6, 0.5)
     """
     if threshold != TOP_K:
         return float(threshold)
@@ -161,6 +166,20 @@ def match_calls(
 
     Returns:
         SITE columns, region, pred_type, call_class and shift of TP, FN and FP.
+
+    Example:
+        >>> def place(*junctions):
+        ...     sites = pd.DataFrame({"chrom": "chr1", "junction": junctions})
+        ...     return sites.assign(strand="+", splice_type="donor", region=0)
+        >>> calls, truth = place(100, 204, 900), place(100, 200, 500)
+        >>> found = match_calls(calls, truth, CallSettings())
+        >>> found[["junction", "pred_type", "call_class", "shift"]]
+           junction pred_type   call_class  shift
+        0       100        TP        exact    0.0
+        1       200        FN    near_miss    4.0
+        2       500        FN       missed    NaN
+        3       204        FP    near_miss    4.0
+        4       900        FP  unannotated    NaN
     """
     call_of, distance = pair_sites(calls, truth, settings.tolerance)
     found = truth[[*SITE, "region"]].copy()

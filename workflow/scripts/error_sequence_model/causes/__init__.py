@@ -11,12 +11,4 @@ if TYPE_CHECKING:
     from .registry import CAUSES
     from .tracks import read_bed
 
-__all__ = [
-    "CAUSES",
-    "NamedCauses",
-    "choose_sites",
-    "name_causes",
-    "read_bed",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

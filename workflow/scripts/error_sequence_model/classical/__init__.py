@@ -27,24 +27,4 @@ if TYPE_CHECKING:
     )
     from .neural import fit_cnn_baseline, fit_embedding_baseline
 
-__all__ = [
-    "BASELINES",
-    "Baseline",
-    "Rows",
-    "align_held_out",
-    "code_column",
-    "fit_baselines",
-    "fit_boosting",
-    "fit_cnn_baseline",
-    "fit_constant",
-    "fit_embedding_baseline",
-    "fit_hybrids",
-    "fit_logistic",
-    "fit_neighbours",
-    "get_baseline",
-    "make_predictions",
-    "make_rows",
-    "read_matrix",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -45,7 +45,7 @@ class Baseline:
     """A baseline: an estimator and the features it sees.
 
     Attributes:
-        fit: From `baselines.models`.
+        fit: From `models`.
         groups: Groups of features; None: all. Empty: none.
         is_coded: Whether the estimator takes features binned to a byte.
         kind: "baseline", or "reference": no rival of the language models.

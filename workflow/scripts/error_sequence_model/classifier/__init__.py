@@ -21,24 +21,4 @@ if TYPE_CHECKING:
     from .pooling import PEAK_SHARPNESS
     from .prediction import compute_probabilities, predict_logits, predict_on_ranks
 
-__all__ = [
-    "PEAK_SHARPNESS",
-    "ErrorClassifier",
-    "calibrate_model",
-    "check_backbone",
-    "compute_probabilities",
-    "count_parameters",
-    "create_classifier",
-    "embed_parts",
-    "embed_sites",
-    "load_model",
-    "merge_adapters",
-    "predict_logits",
-    "predict_on_ranks",
-    "refuse_other_tokenizer",
-    "require_dataset",
-    "require_model",
-    "save_model",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -9,9 +9,12 @@ import pandas as pd
 import torch
 
 from error_sequence_model.classifier.model import ErrorClassifier
-from error_sequence_model.classifier.prediction import TOKENS_PER_BATCH
-from error_sequence_model.core import get_progress
-from error_sequence_model.datasets import SequenceDataset, collate, cut_batches
+from error_sequence_model.classifier.prediction import (
+    TOKENS_PER_BATCH,
+    iterate_batches,
+)
+from error_sequence_model.core import evaluating
+from error_sequence_model.datasets import SequenceDataset
 
 
 @torch.no_grad()
@@ -33,28 +36,21 @@ def embed_sites(
     Returns:
         float32 (n, vectors * hidden), in the order of the data set.
     """
-    batches = cut_batches(
-        np.arange(len(dataset)),
-        dataset.lengths,
-        tokens_per_batch=tokens_per_batch,
-        bucket_boundaries=dataset.bucket_boundaries,
-    )
-    was_training = model.training
-    model.eval()
     vectors: list[np.ndarray] = [np.zeros(0)] * len(dataset)
-    for batch in get_progress(batches, what="embedding", unit="batches"):
-        inputs = collate(
-            [dataset[int(index)] for index in batch],
-            pad_token_id=dataset.tokenizer.pad_token_id,
-        )
-        mask = inputs["attention_mask"].to(device)
-        states = model.backbone(
-            input_ids=inputs["input_ids"].to(device), attention_mask=mask
-        ).last_hidden_state
-        pooled = model.pool(states, mask, inputs["junction"].to(device))
-        for index, vector in zip(batch, pooled.float().cpu().numpy(), strict=True):
-            vectors[int(index)] = vector
-    model.train(was_training)
+    batches = iterate_batches(
+        dataset,
+        device,
+        indices=np.arange(len(dataset)),
+        tokens_per_batch=tokens_per_batch,
+        what="embedding",
+    )
+    with evaluating(model):
+        for batch, inputs in batches:
+            junction, mask = inputs.pop("junction"), inputs["attention_mask"]
+            states = model.backbone(**inputs).last_hidden_state
+            pooled = model.pool(states, mask, junction).float().cpu().numpy()
+            for index, vector in zip(batch, pooled, strict=True):
+                vectors[int(index)] = vector
     return np.stack(vectors)
 
 

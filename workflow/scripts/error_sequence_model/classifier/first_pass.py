@@ -30,10 +30,8 @@ def calibrate_model(
         pad_token_id=dataset.tokenizer.pad_token_id,
     )
     device = next(model.parameters()).device
-    inputs = {
-        name: inputs[name].to(device)
-        for name in ("input_ids", "attention_mask", "junction")
-    }
+    names = ("input_ids", "attention_mask", "junction")
+    inputs = {name: inputs[name].to(device) for name in names}
     if not getattr(model.backbone, "is_calibrated", True):
         model.backbone.calibrate(inputs["input_ids"], inputs["attention_mask"])
     with calibrating(model, model.head):

@@ -67,7 +67,7 @@ class ErrorClassifierConfig(PretrainedConfig):
         backbone: Configuration of the backbone, with its ``model_type``.
         classes: Class names in the order of the logits; an error is the last of two.
         pooling: How hidden states become one vector: names of
-            `token_pooling.POOLINGS` joined by "+".
+            `pooling.POOLINGS` joined by "+".
         head_size: Width of the head's hidden layer.
         dropout: Dropout in the head.
         decision_threshold: Probability of an error from which a site is called one;

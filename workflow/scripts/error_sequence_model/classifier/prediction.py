@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from error_sequence_model.core import autocast, get_progress
+from error_sequence_model.core import autocast, evaluating, get_progress
 from error_sequence_model.datasets import SequenceDataset, collate, cut_batches
 
 TOKENS_PER_BATCH = 16384
@@ -40,31 +42,51 @@ def predict_logits(
     """
     if indices is None:
         indices = np.arange(len(dataset))
-    classes = len(dataset.classes)
-    logits = np.zeros((len(dataset), classes), dtype=np.float32)
+    logits = np.zeros((len(dataset), len(dataset.classes)), dtype=np.float32)
+    batches = iterate_batches(
+        dataset, device, indices=indices, tokens_per_batch=tokens_per_batch, what=what
+    )
+    with evaluating(model):
+        for batch, inputs in batches:
+            with autocast(precision, device):
+                output = model(**inputs)
+            logits[batch] = output.logits.float().cpu().numpy()
+    return logits[indices]
+
+
+def iterate_batches(
+    dataset: SequenceDataset,
+    device: torch.device,
+    *,
+    indices: np.ndarray,
+    tokens_per_batch: int = TOKENS_PER_BATCH,
+    what: str | None = None,
+) -> Iterator[tuple[np.ndarray, dict[str, torch.Tensor]]]:
+    """Give sequences in batches of nearly one length.
+
+    Args:
+        dataset: The sequences.
+        device: Where they go.
+        indices: Which items, int64 (n,).
+        tokens_per_batch: Padded tokens of one batch.
+        what: Name of the work for the progress line; None: silent.
+
+    Yields:
+        The indices of a batch, and what a classifier is called with.
+    """
     batches = cut_batches(
         indices,
         dataset.lengths,
         tokens_per_batch=tokens_per_batch,
         bucket_boundaries=dataset.bucket_boundaries,
     )
-    was_training = model.training
-    model.eval()
-    steps = get_progress(batches, what=what, unit="batches") if what else batches
-    for batch in steps:
+    for batch in get_progress(batches, what=what, unit="batches") if what else batches:
         inputs = collate(
             [dataset[int(index)] for index in batch],
             pad_token_id=dataset.tokenizer.pad_token_id,
         )
-        with autocast(precision, device):
-            output = model(
-                input_ids=inputs["input_ids"].to(device),
-                attention_mask=inputs["attention_mask"].to(device),
-                junction=inputs["junction"].to(device),
-            )
-        logits[batch] = output.logits.float().cpu().numpy()
-    model.train(was_training)
-    return logits[indices]
+        names = ("input_ids", "attention_mask", "junction")
+        yield batch, {name: inputs[name].to(device) for name in names}
 
 
 def predict_on_ranks(

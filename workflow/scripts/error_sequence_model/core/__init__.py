@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from .faces import open_face
 
 if TYPE_CHECKING:
-    from .commands import parse_json, run_step
-    from .devices import autocast, choose_precision, get_device, has_amx
+    from .commands import EXPLAINED_RUN, RUN, make_parser, parse_json, run_step
+    from .devices import autocast, choose_precision, evaluating, get_device, has_amx
     from .errors import InputError, StoppedError, list_problems
     from .files import (
         DAMAGE,
@@ -32,42 +32,8 @@ if TYPE_CHECKING:
         get_versions,
         hash_file,
     )
+    from .shipped import find_shipped
     from .sources import PACKAGE, find_sources, hash_sources
     from .stopping import StopRequest
 
-__all__ = [
-    "DAMAGE",
-    "PACKAGE",
-    "InputError",
-    "StopRequest",
-    "StoppedError",
-    "atomic_path",
-    "autocast",
-    "choose_precision",
-    "find_sources",
-    "get_device",
-    "get_git_commit",
-    "get_hardware",
-    "get_progress",
-    "get_time",
-    "get_versions",
-    "has_amx",
-    "hash_file",
-    "hash_sources",
-    "list_problems",
-    "open_face",
-    "open_hdf5",
-    "parse_json",
-    "read_arrow",
-    "read_json",
-    "read_metadata",
-    "read_saved_table",
-    "refuse_damage",
-    "run_leased",
-    "run_step",
-    "write_json",
-    "write_parquet",
-    "write_tsv",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

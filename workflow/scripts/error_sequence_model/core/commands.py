@@ -1,4 +1,4 @@
-"""What every script shares: logging on, user errors as one message, exit codes."""
+"""What every script shares: its command line, logs, user errors as one message."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from error_sequence_model.core.errors import InputError, StoppedError
@@ -35,6 +36,77 @@ def parse_json(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise argparse.ArgumentTypeError(f"not JSON: {text!r} ({error})") from error
+
+
+def _make_file(meaning: str | None = None) -> dict[str, Any]:
+    return {"type": Path, "required": True, "help": meaning}
+
+
+def _make_json(meaning: str, **more: Any) -> dict[str, Any]:
+    return {"type": parse_json, "default": {}, "help": f"{meaning}, JSON", **more}
+
+
+# What stands in several command lines, by name.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "sites": _make_file("sites.parquet"),
+    "windows": _make_file("windows.arrow"),
+    "split": _make_file("split.parquet"),
+    "features": _make_file("features.parquet"),
+    "tokens": _make_file("token store"),
+    "leakage": _make_file("the audit, JSON"),
+    "audit": _make_file("audit.json"),
+    "errors": _make_file("error table"),
+    "predictions": _make_file(),
+    "output": _make_file(),
+    "run": _make_file("the run folder"),
+    "runs": {"type": Path, "nargs": "+", "required": True, "help": "run folders"},
+    "maps": {"type": Path, "nargs": "+", "required": True, "help": "attributions/*.h5"},
+    "checkpoints": {"type": Path, "help": "kept until the run is done"},
+    "results": {"type": Path, "default": Path("results"), "help": "of the workflow"},
+    "predictor": {"required": True, "help": "name of the predictor"},
+    "contrast_name": {"required": True},
+    "contrast": {"type": parse_json, "help": "its definition, JSON"},
+    "splice_type": {"required": True, "choices": ("donor", "acceptor", "any")},
+    "fold": {"type": int, "required": True},
+    "seed": {"type": int, "default": 1},
+    "draws": {"type": int, "default": 2000, "help": "bootstrap samples"},
+    "coordinate_base": {"type": int, "choices": (0, 1), "default": 1},
+    "site_base": {"choices": ("exon", "intron"), "default": "exon"},
+    "genome": {"type": Path, "help": "FASTA, plain or bgzip"},
+    "annotations": _make_json("[[prefix, path], …]", default=[]),
+    "backbone": _make_json("its entry", required=True, default=None),
+    "settings": _make_json("fields of the settings"),
+    "training": _make_json("training settings"),
+    "explanation": _make_json("explanation settings"),
+    "pretraining": _make_json("pretraining settings"),
+    "splits": _make_json("split settings"),
+}
+# What every step of a run is told, and every step that explains it.
+RUN = (
+    *("sites", "split", "tokens", "contrast_name", "contrast"),
+    *("fold", "training", "run"),
+)
+EXPLAINED_RUN = (*RUN, "windows", "explanation", "output")
+
+
+def make_parser(
+    description: str | None, *shared: str, **own: dict[str, Any] | str
+) -> argparse.ArgumentParser:
+    """Make the parser of a script.
+
+    Args:
+        description: What the script does: its docstring.
+        *shared: Names in `OPTIONS`.
+        **own: What `add_argument` is told of options that are the script's own, or
+            otherwise than in `OPTIONS`; a text alone: what an optional file holds.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    for name in dict.fromkeys((*shared, *own)):
+        mine = own.get(name, {})
+        mine = {"type": Path, "help": mine} if isinstance(mine, str) else mine
+        options = {**OPTIONS.get(name, {}), **mine}
+        parser.add_argument(f"--{name.replace('_', '-')}", **options)
+    return parser
 
 
 def run_step(main: Callable[[argparse.Namespace], None], arguments: Any) -> None:

@@ -35,15 +35,15 @@ def read_face(file: str | Path) -> dict[str, str]:
     }
 
 
-def open_face(package: str, file: str) -> Callable[[str], Any]:
-    """Make the ``__getattr__`` of a package that loads its names on first use.
+def open_face(package: str, file: str) -> tuple[list[str], Callable[[str], Any]]:
+    """Make what a face consists of, from its own import lines.
 
     Args:
         package: The package's ``__name__``.
         file: Its ``__file__``.
 
     Returns:
-        A function from a name of the face to its value.
+        Its ``__all__``, sorted, and its ``__getattr__``: names are loaded on first use.
     """
     places = read_face(file)
 
@@ -52,4 +52,4 @@ def open_face(package: str, file: str) -> Callable[[str], Any]:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(import_module(places[name], package), name)
 
-    return get
+    return sorted(places), get

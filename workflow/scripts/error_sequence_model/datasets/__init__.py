@@ -24,19 +24,4 @@ if TYPE_CHECKING:
         truncate,
     )
 
-__all__ = [
-    "PAD_MULTIPLE",
-    "SequenceDataset",
-    "collate",
-    "cut_batches",
-    "cut_passes",
-    "draw_members",
-    "load_split_datasets",
-    "mask_tokens",
-    "pad_length",
-    "plan_steps",
-    "share_step",
-    "truncate",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

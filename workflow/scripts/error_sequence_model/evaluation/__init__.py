@@ -17,17 +17,4 @@ if TYPE_CHECKING:
     )
     from .run import evaluate_run
 
-__all__ = [
-    "assess_models",
-    "compare_models",
-    "evaluate_error_sequence_model",
-    "evaluate_run",
-    "evaluate_sites",
-    "predict_sites",
-    "read_all_predictions",
-    "read_run_predictions",
-    "read_strata_features",
-    "stack_models",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -31,7 +31,7 @@ from error_sequence_model.core import (
     write_parquet,
 )
 from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.settings import COUNT, Range, check_number
+from error_sequence_model.settings import COUNT, SEED, check_value
 from error_sequence_model.statistics import compute_metrics
 
 logger = logging.getLogger(__name__)
@@ -162,8 +162,8 @@ def evaluate_error_sequence_model(
     """
     require_model(model)
     require_dataset("test_dataset", test_dataset)
-    check_number("draws", draws, COUNT, place="`draws`")
-    check_number("seed", seed, Range(is_whole=True), place="`seed`")
+    check_value("draws", draws, COUNT, place="`draws`")
+    check_value("seed", seed, SEED, place="`seed`")
     refuse_other_tokenizer(model, test_dataset.tokenizer)
     if list(test_dataset.classes) != list(model.config.classes):
         raise InputError(

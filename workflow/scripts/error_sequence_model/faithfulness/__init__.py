@@ -20,21 +20,4 @@ if TYPE_CHECKING:
         mark_planted,
     )
 
-__all__ = [
-    "COMPLETENESS_LIMIT",
-    "RankedMaps",
-    "check_completeness",
-    "check_perturbation",
-    "check_planted",
-    "check_randomisation",
-    "check_run",
-    "compare_seeds",
-    "find_stages",
-    "is_error",
-    "iterate_stages",
-    "judge",
-    "mark_planted",
-    "randomise",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -49,47 +49,4 @@ if TYPE_CHECKING:
     from .strength_learning import learn_strengths
     from .table import write_features
 
-__all__ = [
-    "BRANCH",
-    "BRANCH_ADENINE",
-    "BRANCH_ZONE",
-    "CATALOGUE",
-    "CONSENSUS",
-    "OTHER_TYPE",
-    "TRACT_ZONE",
-    "Family",
-    "KnownElement",
-    "Layout",
-    "Neighbours",
-    "StrengthModel",
-    "average_letters",
-    "compute_families",
-    "encode_bases",
-    "find_branch",
-    "find_dinucleotides",
-    "find_hits",
-    "find_neighbours",
-    "find_tract",
-    "get_bits",
-    "learn_matrix",
-    "learn_splice_sites",
-    "learn_strength",
-    "learn_strengths",
-    "list_columns",
-    "load_features",
-    "make_element_family",
-    "make_sequence_families",
-    "make_strength_families",
-    "measure_gc",
-    "parse_consensus",
-    "read_elements",
-    "say_range",
-    "scan_decoys",
-    "scan_strength",
-    "score_matrix",
-    "spell_consensus",
-    "write_consensus",
-    "write_features",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

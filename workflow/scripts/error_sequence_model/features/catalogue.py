@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import InputError
+from error_sequence_model.core import InputError, find_shipped
 from error_sequence_model.features.element_features import IUPAC, parse_consensus
 from error_sequence_model.features.strength import CONSENSUS
 
-CATALOGUE = Path(__file__).resolve().parents[4] / "resources" / "elements.tsv"
+CATALOGUE = find_shipped("resources/elements.tsv")
 CATALOGUE_COLUMNS = ["name", "factor", "consensus", "place", "reference", "doi"]
 FEWEST_TEACHERS = 20
 _BITS = np.array([1, 2, 4, 8], dtype=np.uint8)

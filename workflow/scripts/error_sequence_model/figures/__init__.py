@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .blocks import Block, draw_blocks, measure_blocks, split_blocks
-    from .charts import plot_history, plot_scores, plot_stacked_counts
     from .curves import (
         Curve,
         get_areas,
@@ -17,19 +15,40 @@ if TYPE_CHECKING:
         plot_confusion,
         plot_curve,
         plot_forest,
+        plot_history,
+        plot_ratios,
         plot_reliability,
+        plot_scores,
+        plot_stacked_counts,
     )
     from .elements import Element, find_elements
     from .logos import BASES, get_contributions, get_logo_limit, plot_logo
     from .numbers import (
         count_words,
+        format_estimate,
+        format_estimates,
         format_interval,
         format_number,
         format_p,
+        format_q,
+        format_ratio,
+        format_ratios,
+        format_scores,
         format_signed,
         join_words,
     )
-    from .page import BODY_BOTTOM, BODY_TOP, Page, PageSpec
+    from .page import (
+        BODY_BOTTOM,
+        BODY_TOP,
+        Block,
+        Page,
+        PageSpec,
+        draw_blocks,
+        make_note_page,
+        measure_blocks,
+        split_blocks,
+        write_pages,
+    )
     from .profile_plots import (
         arrange_regions,
         get_limit,
@@ -51,7 +70,7 @@ if TYPE_CHECKING:
         has_long_tokens,
         round_up,
     )
-    from .sequence_view import draw_sequence_view
+    from .sequence_view import SequenceView, draw_sequence_view
     from .style import (
         BAD,
         BASE_COLOURS,
@@ -72,7 +91,6 @@ if TYPE_CHECKING:
         SPLICE_COLOURS,
         get_class_colour,
         measure_text,
-        open_pdf,
         say_nothing_to_draw,
         shorten_text,
         use_style,
@@ -80,82 +98,4 @@ if TYPE_CHECKING:
     )
     from .table_block import Column, draw_table
 
-__all__ = [
-    "ATTENTION_COLOUR",
-    "BAD",
-    "BASES",
-    "BASE_COLOURS",
-    "BODY_BOTTOM",
-    "BODY_TOP",
-    "BODY_WIDTH",
-    "CLASS_COLOURS",
-    "CLASS_NAMES",
-    "GOOD",
-    "GRID",
-    "INK",
-    "MARGIN",
-    "MUTED",
-    "NEGATIVE",
-    "POSITIVE",
-    "RULE",
-    "SERIES_COLOURS",
-    "SHADE",
-    "SMALL_SIZE",
-    "SPLICE_COLOURS",
-    "Block",
-    "Column",
-    "Curve",
-    "Element",
-    "Page",
-    "PageSpec",
-    "arrange_regions",
-    "clear_axes",
-    "count_words",
-    "draw_attention",
-    "draw_attribution",
-    "draw_blocks",
-    "draw_letters",
-    "draw_ruler",
-    "draw_sequence_view",
-    "draw_table",
-    "draw_tokens",
-    "find_elements",
-    "format_interval",
-    "format_number",
-    "format_p",
-    "format_signed",
-    "get_areas",
-    "get_class_colour",
-    "get_contributions",
-    "get_curves",
-    "get_limit",
-    "get_logo_limit",
-    "get_reliability",
-    "has_long_tokens",
-    "join_words",
-    "mark_junction",
-    "measure_blocks",
-    "measure_text",
-    "open_pdf",
-    "plot_confusion",
-    "plot_curve",
-    "plot_difference",
-    "plot_forest",
-    "plot_heads",
-    "plot_history",
-    "plot_logo",
-    "plot_profile",
-    "plot_region_effects",
-    "plot_region_lane",
-    "plot_reliability",
-    "plot_scores",
-    "plot_stacked_counts",
-    "round_up",
-    "say_nothing_to_draw",
-    "shorten_text",
-    "split_blocks",
-    "use_style",
-    "wrap_text",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -1,4 +1,4 @@
-"""Numbers and lists as they are read on a page: intervals, signs, p values, counts."""
+"""Numbers and lists as they are read on a page: intervals, signs, p values, ratios."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 
 def format_interval(interval: Any) -> str:
@@ -37,6 +38,56 @@ def format_p(value: float, draws: int) -> str:
         return "–"
     floor = 1 / (draws + 1)
     return f"≤ {floor:.1g}" if value <= floor * 1.001 else f"{value:.2g}"
+
+
+def format_estimate(value: float, low: float, high: float, digits: int = 2) -> str:
+    """A signed value with its interval, which may be missing; a dash without both."""
+    if not np.isfinite(value):
+        return "–"
+    text = format_signed(value, digits)
+    if not np.isfinite(low):
+        return text
+    return f"{text} [{format_signed(low, digits)}, {format_signed(high, digits)}]"
+
+
+def format_estimates(table: pd.DataFrame, name: str, digits: int = 2) -> list[str]:
+    """Signed values of a column with their intervals, {name}_low to {name}_high."""
+    numbers = (table[f"{name}{end}"] for end in ("", "_low", "_high"))
+    return [format_estimate(*row, digits) for row in zip(*numbers, strict=True)]
+
+
+def format_scores(
+    table: pd.DataFrame, names: Sequence[str], *, sign: bool = False
+) -> list[str]:
+    """Scores with their intervals, from the columns of value, low and high."""
+    return [
+        format_number(value, sign=sign) + format_interval((low, high))
+        for value, low, high in zip(*(table[name] for name in names), strict=True)
+    ]
+
+
+def format_q(value: float) -> str:
+    """A q value, as a bound where it is tiny."""
+    if not np.isfinite(value):
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def format_ratio(value: float) -> str:
+    """An odds ratio in three figures, as a bound where it is extreme."""
+    if not np.isfinite(value):
+        return "–"
+    if value >= 1000 or value < 0.01:
+        return "> 1000" if value > 1 else "< 0.01"
+    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"
+
+
+def format_ratios(row: Any, missing: str = "too few") -> str:
+    """An odds ratio with its interval."""
+    if not np.isfinite(row.odds_ratio):
+        return missing
+    ends = f"{format_ratio(row.low)}, {format_ratio(row.high)}"
+    return f"{format_ratio(row.odds_ratio)} [{ends}]"
 
 
 def count_words(number: int, noun: str) -> str:

@@ -1,18 +1,24 @@
 """A report page: title, footer, flowing text, tables and axes placed in inches.
 
 Positions are inches from the page's top left corner. ``Page.top`` is the cursor: what
-is added moves it down, so that text never lands on text.
+is added moves it down, so that text never lands on text. Text that flows over pages is
+made of blocks, which are measured first, then split and drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from error_sequence_model.core import atomic_path
 from error_sequence_model.figures.style import (
     BAD,
     BODY_SIZE,
@@ -27,13 +33,17 @@ from error_sequence_model.figures.style import (
     SHADE,
     SMALL_SIZE,
     measure_text,
+    open_pdf,
     shorten_text,
     wrap_text,
 )
 
+logger = logging.getLogger(__name__)
+
 BODY_TOP = 1.08
 BODY_BOTTOM = PAGE_HEIGHT - 0.55
 MARKS = {"good": ("✓", GOOD), "bad": ("✗", BAD), "open": ("○", MUTED), "": ("•", MUTED)}
+TEXT_SIZES = (9.5, 9.0, 8.5, 8.0)  # of blocks, largest first
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,6 @@ class Page:
         weight: str = "normal",
         align: str = "left",
         baseline: str = "top",
-        family: str = "sans-serif",
     ) -> None:
         """Write one line at a place in inches; ``align`` is about ``left``."""
         self.figure.text(
@@ -119,7 +128,6 @@ class Page:
             fontweight=weight,
             ha=align,
             va=baseline,
-            family=family,
         )
 
     def rule(
@@ -161,8 +169,6 @@ class Page:
         top: float,
         width: float,
         height: float,
-        *,
-        sharex: Axes | None = None,
     ) -> Axes:
         """Add axes whose drawing area has this place and size in inches."""
         place = (
@@ -171,7 +177,7 @@ class Page:
             width / PAGE_WIDTH,
             height / PAGE_HEIGHT,
         )
-        return self.figure.add_axes(place, sharex=sharex)
+        return self.figure.add_axes(place)
 
     def paragraph(
         self,
@@ -220,3 +226,113 @@ class Page:
         sign, color = MARKS[mark]
         self.write(sign, left, self.top, size=size, color=color, weight="bold")
         self.paragraph(text, left=left + 0.2, width=width - 0.2, size=size, after=0.06)
+
+    def bullets(self, lines: Iterable[tuple[str, str] | None]) -> None:
+        """Write list items with their marks; what is None has nothing to say."""
+        for text, mark in filter(None, lines):
+            self.bullet(text, mark=mark)
+
+    def warn(self, text: str) -> None:
+        """Write, close under the page's head, what must be read first; or nothing."""
+        if text:
+            self.top -= 0.08
+            self.paragraph(text, size=9, color=BAD, weight="bold", after=0.02)
+
+
+class Block(NamedTuple):
+    """A heading, bullet or paragraph.
+
+    Attributes:
+        kind: "heading", "bullet" or "paragraph".
+        text: One paragraph.
+        mark: Of a bullet: "good", "bad", "open" or "".
+    """
+
+    kind: str
+    text: str
+    mark: str = ""
+
+
+def measure_block(block: Block, width: float, size: float) -> float:
+    """Height in inches that ``draw_blocks`` will use for a block."""
+    if block.kind == "heading":
+        lines = wrap_text(block.text, width, 10.5, "bold")
+        return len(lines) * 10.5 * 1.42 / 72 + 0.11
+    indent = 0.2 if block.kind == "bullet" else 0.0
+    after = 0.06 if block.kind == "bullet" else 0.08
+    return len(wrap_text(block.text, width - indent, size)) * size * 1.42 / 72 + after
+
+
+def choose_size(blocks: Sequence[Block], width: float) -> float:
+    """Largest type size at which the blocks fit on one page, or the smallest."""
+    for size in TEXT_SIZES:
+        if sum(measure_block(b, width, size) for b in blocks) <= BODY_BOTTOM - BODY_TOP:
+            return size
+    return TEXT_SIZES[-1]
+
+
+def measure_blocks(blocks: Sequence[Block], width: float) -> float:
+    """Height in inches of blocks at the size that ``draw_blocks`` chooses."""
+    size = choose_size(blocks, width)
+    return sum(measure_block(block, width, size) for block in blocks)
+
+
+def split_blocks(
+    blocks: Sequence[Block], width: float
+) -> tuple[list[Block], list[Block]]:
+    """Split blocks into those that fit on a page and the rest.
+
+    A heading never stays behind alone at the foot of a page.
+    """
+    size = choose_size(blocks, width)
+    room = BODY_BOTTOM - BODY_TOP
+    count = 0
+    for block in blocks:
+        room -= measure_block(block, width, size)
+        if room < 0:
+            break
+        count += 1
+    count = max(count, 1)
+    while 1 < count < len(blocks) and blocks[count - 1].kind == "heading":
+        count -= 1
+    return list(blocks[:count]), list(blocks[count:])
+
+
+def draw_blocks(page: Page, *, blocks: Sequence[Block], width: float) -> None:
+    """Draw blocks from the cursor down, at the size that ``split_blocks`` assumed."""
+    size = choose_size(blocks, width)
+    for block in blocks:
+        if block.kind == "heading":
+            page.heading(block.text, width=width)
+        elif block.kind == "bullet":
+            page.bullet(block.text, mark=block.mark, width=width, size=size)
+        else:
+            page.paragraph(block.text, width=width, size=size)
+
+
+def make_note_page(title: str, footer: str, *texts: str | Block) -> PageSpec:
+    """A page of a few words: why there is nothing to draw, and what to do about it."""
+    blocks = [
+        text if isinstance(text, Block) else Block("paragraph", text) for text in texts
+    ]
+    draw = partial(draw_blocks, blocks=blocks, width=BODY_WIDTH * 0.8)
+    return PageSpec(title, draw, footer)
+
+
+def write_pages(
+    pages: Sequence[PageSpec], output: Path, header: str, *, title: str = ""
+) -> None:
+    """Draw pages into a PDF, atomically, with page numbers.
+
+    Args:
+        pages: What to draw.
+        output: The file.
+        header: Short name of the document, on every page.
+        title: Its title in the metadata; the header if not given.
+    """
+    with atomic_path(output) as temporary, open_pdf(temporary, title or header) as pdf:
+        for number, spec in enumerate(pages, start=1):
+            page = Page(spec, header=header, number=number, total=len(pages))
+            spec.draw(page)
+            pdf.savefig(page.figure)
+    logger.info("%s: %d pages", output, len(pages))

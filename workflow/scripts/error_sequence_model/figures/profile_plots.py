@@ -20,12 +20,14 @@ from error_sequence_model.figures.style import (
     NEGATIVE,
     POSITIVE,
     RULE,
+    get_class_colour,
     measure_text,
 )
 from error_sequence_model.statistics import Profile
 from error_sequence_model.windows import Region, get_sides
 
 JUNCTION = -0.5
+LEVEL = 0.05  # family-wise p below which positions are marked
 SHORT_NAMES = {"polypyrimidine": "Y tract", "branch_zone": "branch"}  # of narrow bars
 
 
@@ -54,22 +56,25 @@ def mark_junction(ax: Axes, *, splice_type: str | None = None) -> Axes:
 
 def plot_profile(
     offsets: np.ndarray,
-    profiles: Sequence[tuple[str, str, Profile]],
+    names: Sequence[str],
+    profiles: Sequence[Profile],
     ax: Axes,
     *,
     factor: float = 1.0,
 ) -> Axes:
-    """Draw mean profiles with their bands.
+    """Draw mean profiles of classes with their bands.
 
     Args:
         offsets: int (n_positions,).
-        profiles: Name, colour and profile of each class.
+        names: Pred_types of each class, which give its colour.
+        profiles: One of each class; what there is beyond the names is not drawn.
         ax: Where to draw.
         factor: Multiplies the values (100 for per cent).
     """
-    for name, color, profile in profiles:
+    for name, profile in zip(names, profiles, strict=False):
         if not profile.n_sites:
             continue
+        color = get_class_colour(name)
         if np.isfinite(profile.low).all():
             ax.fill_between(
                 offsets,
@@ -92,9 +97,8 @@ def plot_difference(
     ax: Axes,
     *,
     limit: float,
-    level: float = 0.05,
 ) -> Axes:
-    """Draw the difference of two classes; positions significant at ``level`` in black.
+    """Draw the difference of two classes; those significant in black.
 
     Args:
         offsets: int (n_positions,).
@@ -102,7 +106,6 @@ def plot_difference(
         p_value: Family-wise p per position, (n_positions,), NaN = not tested.
         ax: Where to draw.
         limit: Half height of the symmetric y axis.
-        level: Significance level.
     """
     mean = difference.mean
     for sign, color in ((1, POSITIVE), (-1, NEGATIVE)):
@@ -121,7 +124,7 @@ def plot_difference(
     ax.axhline(0, color=MUTED, lw=0.6)
     ax.set_ylim(-limit, limit)
     ax.set_xlim(offsets[0] - 0.5, offsets[-1] + 0.5)
-    found = offsets[np.nan_to_num(p_value, nan=1.0) < level]
+    found = offsets[np.nan_to_num(p_value, nan=1.0) < LEVEL]
     if len(found):
         bars = [(offset - 0.5, 1.0) for offset in found]
         ax.broken_barh(bars, (-limit, limit * 0.08), color=INK, lw=0)
@@ -191,19 +194,21 @@ def plot_region_lane(
 
 
 def plot_region_effects(
-    table: pd.DataFrame, ax: Axes, *, classes: Sequence[tuple[str, str, str]]
+    table: pd.DataFrame, ax: Axes, *, names: tuple[str, str]
 ) -> Axes:
     """Draw each class's mean in every named region with its interval.
 
     Args:
-        table: One row per region with columns {prefix}, {prefix}_low, {prefix}_high.
+        table: One row per region: error, error_low, error_high, and so for correct.
         ax: Where to draw; y is the region, first on top.
-        classes: Column prefix, name and colour of each class.
+        names: Pred_types of the errors and of the correct calls.
     """
     rows = np.arange(len(table))
     ax.axvline(0, color=MUTED, lw=0.7)
-    for place, (prefix, name, color) in enumerate(classes):
-        height = rows + (place - (len(classes) - 1) / 2) * 0.3
+    for prefix, name, shift in zip(
+        ("error", "correct"), names, (-0.15, 0.15), strict=True
+    ):
+        height, color = rows + shift, get_class_colour(name)
         ax.hlines(
             height, table[f"{prefix}_low"], table[f"{prefix}_high"], colors=color, lw=2
         )

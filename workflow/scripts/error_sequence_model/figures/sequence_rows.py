@@ -181,10 +181,10 @@ def _mark_scale(ax: Axes, ticks: list[float]) -> None:
     ax.tick_params(axis="y", labelsize=6, length=2, pad=1)
 
 
-def draw_ruler(ax: Axes, *, start: int, end: int, step: int = 10) -> Axes:
-    """Write offsets under a row, every ``step`` bases."""
+def draw_ruler(ax: Axes, *, start: int, end: int) -> Axes:
+    """Write offsets under a row, every ten bases."""
     clear_axes(ax, start, end)
-    ticks = np.arange(-(-start // step) * step, end, step)
+    ticks = np.arange(-(-start // 10) * 10, end, 10)
     labels = [f"{tick:+d}".replace("-", "−") if tick else "0" for tick in ticks]
     ax.set_xticks(ticks, labels)
     ax.tick_params(axis="x", labelsize=6.5, length=2.5, pad=1.5, direction="in")

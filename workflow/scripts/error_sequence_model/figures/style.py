@@ -131,31 +131,27 @@ def get_class_colour(name: str) -> str:
 
 
 @cache
-def _measure_letter(letter: str, weight: str, family: str) -> float:
+def _measure_letter(letter: str, weight: str) -> float:
     """Advance of a letter at 1 pt, in points."""
-    name = "DejaVu Sans Mono" if family == "monospace" else "DejaVu Sans"
-    font = FontProperties(family=name, size=100, weight=weight)
+    font = FontProperties(family="DejaVu Sans", size=100, weight=weight)
     # Between bars, because a glyph's box leaves out the space around it.
     whole, _, _ = text_to_path.get_text_width_height_descent(f"|{letter}|", font, False)
     bars, _, _ = text_to_path.get_text_width_height_descent("||", font, False)
     return (whole - bars) / 100
 
 
-def measure_text(
-    text: str, size: float, weight: str = "normal", family: str = "sans-serif"
-) -> float:
+def measure_text(text: str, size: float, weight: str = "normal") -> float:
     """Width of one line of text, without kerning: a little too wide, never too narrow.
 
     Args:
         text: The line.
         size: Type size in points.
         weight: "normal" or "bold".
-        family: "sans-serif" or "monospace".
 
     Returns:
         Width in inches.
     """
-    return sum(_measure_letter(letter, weight, family) for letter in text) * size / 72
+    return sum(_measure_letter(letter, weight) for letter in text) * size / 72
 
 
 def wrap_text(

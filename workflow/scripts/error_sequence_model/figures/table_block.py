@@ -53,12 +53,10 @@ def draw_table(
     page: Page,
     columns: Sequence[Column],
     *,
-    left: float = MARGIN,
     width: float = BODY_WIDTH,
     size: float = 8.0,
     most_rows: int = 25,
     rest: str = "",
-    stretch: bool = False,
     wrap_within: float = 0.0,
 ) -> Rows:
     """Draw a table at the cursor; type shrinks, then texts are cut or wrapped, to fit.
@@ -66,12 +64,10 @@ def draw_table(
     Args:
         page: The page.
         columns: The columns, left to right.
-        left: Left edge in inches.
         width: Room in inches.
         size: Largest type size in points.
         most_rows: Rows drawn; the others are counted in a line below.
         rest: Where the others are, for that line.
-        stretch: Spread the columns over the whole width.
         wrap_within: Height in inches within which a text that would be cut goes on in
             a second line; rows then differ in height, so no plot can stand beside them.
 
@@ -97,13 +93,10 @@ def draw_table(
             if sum(_get_heights(wrapped, tried)) <= wrap_within:
                 fitted, gap, widths, lines = tried, GAP, tried_widths, wrapped
                 break
-    free = _get_room(shown, width, gap) - sum(widths)
-    if stretch and free > 0 and len(columns) > 1:
-        gap += free / (len(columns) - 1)
     heights = _get_heights(lines, fitted)
     tops = [page.top + sum(heights[:row]) for row in range(len(heights))]
     total = sum(widths) + gap * (len(columns) - 1)
-    place = left
+    place = MARGIN
     for column, cells, room in zip(shown, lines, widths, strict=True):
         edge = place + room if column.align == "right" else place
         for row, parts in enumerate(cells):
@@ -122,14 +115,14 @@ def draw_table(
                     color=GOOD if parts[0].startswith("✓") else mark,
                 )
         place += room + gap
-    page.rule(tops[0] + heights[0] + 0.02, left=left, width=total, color=MUTED)
+    page.rule(tops[0] + heights[0] + 0.02, width=total, color=MUTED)
     step = fitted * ROW / 72
     rows = Rows(tops[0] + heights[0] + 0.05, step, min(n_rows, most_rows), total)
     page.top += sum(heights) + 0.1
-    page.rule(page.top - 0.03, left=left, width=total)
+    page.rule(page.top - 0.03, width=total)
     page.top += 0.06
     if n_rows > most_rows:
-        page.caption(f"… and {n_rows - most_rows} more{rest}", left=left)
+        page.caption(f"… and {n_rows - most_rows} more{rest}")
     return rows
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         read_genes,
     )
     from .bigwigs import open_bigwig
+    from .contigs import match_contigs, normalise_contig
     from .coordinates import (
         SITE_BASES,
         SPLICE_TYPES,
@@ -33,47 +34,8 @@ if TYPE_CHECKING:
         extract_window,
         get_dinucleotides,
     )
-    from .fasta import (
-        Genome,
-        clean_bases,
-        complement_bases,
-        match_contigs,
-        normalise_contig,
-        reverse_complement,
-    )
+    from .fasta import Genome, clean_bases, complement_bases, reverse_complement
     from .gene_models import GeneModels, read_gene_models
     from .variants import Variants
 
-__all__ = [
-    "BASE_N",
-    "SITE",
-    "SITE_BASES",
-    "SPLICE_TYPES",
-    "STRANDS",
-    "Annotation",
-    "GeneModels",
-    "Genome",
-    "Variants",
-    "WindowCutter",
-    "check_convention",
-    "check_sides",
-    "clean_bases",
-    "complement_bases",
-    "extract_window",
-    "find_genes",
-    "find_junctions",
-    "get_dinucleotides",
-    "get_junctions",
-    "get_positions",
-    "get_window_starts",
-    "match_contigs",
-    "normalise_contig",
-    "open_bigwig",
-    "read_annotation",
-    "read_features",
-    "read_gene_models",
-    "read_genes",
-    "reverse_complement",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

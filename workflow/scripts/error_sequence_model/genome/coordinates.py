@@ -71,6 +71,11 @@ def get_junctions(
 
     Returns:
         int64 ``(n,)`` interbase junctions.
+
+    Example:
+        >>> last_exonic = {"coordinate_base": 1, "site_base": "exon"}
+        >>> get_junctions([100, 100], [True, False], [True, True], **last_exonic)
+        array([100,  99])
     """
     check_convention(coordinate_base, site_base)
     is_left = is_left_of_junction(is_plus, is_donor, site_base)
@@ -92,6 +97,11 @@ def get_positions(
 
     Raises:
         InputError: The convention is none; see ``check_convention``.
+
+    Example:
+        >>> first_intronic = {"coordinate_base": 0, "site_base": "intron"}
+        >>> get_positions([100, 99], [True, False], [True, True], **first_intronic)
+        array([100,  98])
     """
     check_convention(coordinate_base, site_base)
     is_left = is_left_of_junction(is_plus, is_donor, site_base)
@@ -107,6 +117,10 @@ def get_window_starts(
 
     A window is ``[junction - upstream, junction + downstream)`` on '+' and mirrored,
     ``[junction - downstream, junction + upstream)``, on '-'.
+
+    Example:
+        >>> get_window_starts([100, 100], [True, False], upstream=30, downstream=10)
+        array([70, 90])
     """
     before = np.where(np.asarray(is_plus), upstream, downstream)
     return np.asarray(junctions, dtype=np.int64) - before

@@ -79,6 +79,17 @@ def extract_window(
 
     Raises:
         InputError: The window would have no bases, or a negative side.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> contig = "TTTTCAGGTAAGTT"
+        >>> genome = SimpleNamespace(
+        ...     lengths={"chr1": 14}, fetch=lambda chrom, start, end: contig[start:end]
+        ... )
+        >>> extract_window(genome, "chr1", 7, "+", upstream=3, downstream=6)
+        'CAGGTAAGT'
+        >>> extract_window(genome, "chr1", 7, "-", upstream=9, downstream=2)
+        'NNAACTTACCT'
     """
     check_sides(upstream, downstream)
     is_plus = np.array([strand == "+"])

@@ -1,4 +1,4 @@
-"""Opening a reference FASTA and matching contig names; 0-based half-open coordinates.
+"""Opening a reference FASTA; 0-based half-open coordinates.
 
 Sequences come out upper-case on the forward strand with every letter that is not A, C,
 G or T (IUPAC codes, gaps, soft-masked lower case is not one of them) turned into N.
@@ -8,22 +8,36 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import logging
+import os
 import shutil
+import struct
 import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 import numpy as np
-import pysam
+import pyfaidx
+from Bio import bgzf
 
-from error_sequence_model.core import InputError
+from error_sequence_model.core import InputError, atomic_path
 
-logger = logging.getLogger(__name__)
+# What pyfaidx and the reader of bgzip blocks raise on damage.
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, LookupError, MemoryError, OverflowError),
+    *(RuntimeError, zlib.error, struct.error, pyfaidx.FastaIndexingError),
+)
+_PIECE = 1 << 20  # bases of a contig read at once
+_BLANK = {b"\n", b"\r\n"}
+_HEADER, _COMMENT = b">;"
+_ONE_LENGTH = (
+    "; within a contig all lines but the last must be of one length: write the file "
+    "anew, such as with `seqkit seq -w 60`"
+)
 
 # Byte -> upper-case base; U is T, whatever else there is becomes N. Tables for
 # bytes.translate: indexing an array with bytes would take eight times the memory.
@@ -37,12 +51,22 @@ _COMPLEMENT_TEXT = str.maketrans("ACGTNacgtn", "TGCANtgcan")
 
 
 def reverse_complement(sequence: str) -> str:
-    """Return the reverse complement of a string over A, C, G, T and N."""
+    """Return the reverse complement of a string over A, C, G, T and N.
+
+    Example:
+        >>> reverse_complement("AAGGTN")
+        'NACCTT'
+    """
     return sequence.translate(_COMPLEMENT_TEXT)[::-1]
 
 
 def clean_bases(text: str | bytes) -> np.ndarray:
-    """Return upper-case A, C, G, T and N as ASCII, uint8 ``(len(text),)``."""
+    """Return upper-case A, C, G, T and N as ASCII, uint8 ``(len(text),)``.
+
+    Example:
+        >>> clean_bases("acguR-").tobytes()
+        b'ACGTNN'
+    """
     raw = text.encode("ascii", "replace") if isinstance(text, str) else text
     return np.frombuffer(raw.translate(bytes(_CLEAN)), dtype=np.uint8)
 
@@ -57,11 +81,94 @@ def _open_unpacked(path: Path, is_gzip: bool) -> IO[bytes]:
     return gzip.open(path) if is_gzip else path.open("rb")
 
 
-def _list_repeated(path: Path, is_gzip: bool, *, shown: int = 5) -> list[str]:
-    with _open_unpacked(path, is_gzip) as file:
-        headers = (line.split()[0][1:] for line in file if line.startswith(b">"))
-        counts = Counter(header.decode("utf-8", "replace") for header in headers)
-    return [name for name, count in counts.items() if count > 1][:shown]
+def _make_cache_folder() -> Path | None:
+    """The folder of indices; None where it cannot be written."""
+    named = os.environ.get("SPLICE_ERRORS_CACHE")
+    with suppress(OSError, RuntimeError):  # the latter: a user without a home
+        folder = Path(named) if named else Path.home() / ".cache/splice-error-analysis"
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    return None
+
+
+class _Lines:
+    """The lines of a FASTA as ``pyfaidx`` is to index them, checked as they pass.
+
+    Of itself it takes a longer last line, white space and comments for bases, and
+    refuses blank lines at a contig's end: these come as one line with what is before.
+    """
+
+    def __init__(self, path: Path, is_gzip: bool) -> None:
+        self.path, self.is_gzip = path, is_gzip
+
+    def tell(self) -> int:
+        """Where the file begins; it is read once."""
+        return 0
+
+    def seek(self, place: int) -> None:
+        """Go nowhere, as pyfaidx asks after the last line."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        names: Counter[str] = Counter()
+        held, name, letters, size, odd = b"", "", 0, 0, ""
+        with _open_unpacked(self.path, self.is_gzip) as file:
+            for number, line in enumerate(file, start=1):
+                if line in _BLANK:
+                    held += line
+                    odd = odd or (f"line {number} ({name}) is blank" if size else "")
+                    continue
+                if held:
+                    yield held
+                held = line
+                if line[0] == _HEADER:
+                    _refuse_empty(name, size)
+                    held, name = _read_header(number, line)
+                    names[name] += 1
+                    letters, size, odd = 0, 0, ""
+                    continue
+                if odd:
+                    raise InputError(odd + _ONE_LENGTH)
+                if len(line) != size:
+                    n = len(line.rstrip(b"\r\n"))
+                    letters, size = letters or n, size or len(line)
+                    if len(line) != size:
+                        odd = f"line {number} ({name}) is not as long as those before"
+                    if n > letters:
+                        raise InputError(odd + _ONE_LENGTH)
+                if b" " in line or b"\t" in line or line[0] == _COMMENT:
+                    raise InputError(f"line {number} ({name}) has more than bases")
+        yield held
+        _refuse_empty(name, size)
+        if repeated := [name for name, count in names.items() if count > 1]:
+            raise InputError(
+                f"contigs named twice: {', '.join(repeated[:5])}; keep one of each"
+            )
+
+
+def _read_header(number: int, line: bytes) -> tuple[bytes, str]:
+    """Return a header without letters that are not ASCII behind the name; the name."""
+    words = line[1:].decode("utf-8", "replace").split(maxsplit=1)
+    if not words or b"\r" in line.rstrip(b"\r\n"):
+        raise InputError(f"line {number} names no contig, or has no end")
+    first, gap, rest = line.partition(b" ")
+    return first + gap + rest.decode("latin-1").encode("ascii", "replace"), words[0]
+
+
+def _refuse_empty(name: str, size: int) -> None:
+    if name and not size:
+        raise InputError(f"contig {name} has no bases; leave it out")
+
+
+class _IndexedFasta(pyfaidx.Faidx):
+    """pyfaidx's reader, which indexes the lines that were checked."""
+
+    def build_index(self) -> None:
+        reader, self.file = self.file, _Lines(Path(self.filename), self._bgzf)
+        try:
+            super().build_index()
+        finally:
+            self.file = reader
 
 
 class Genome:
@@ -69,13 +176,15 @@ class Genome:
 
     Args:
         path: The FASTA. An index beside it is used if it is not older than the FASTA;
-            otherwise one is made in a temporary folder, so a read-only genome works.
+            otherwise one is made and kept in ~/.cache/splice-error-analysis (or where
+            SPLICE_ERRORS_CACHE says; a temporary folder if that cannot be written).
 
     Attributes:
         lengths: Contig name -> length (bp), in file order.
 
     Raises:
-        InputError: The file is missing, empty, not FASTA, or gzip but not bgzip.
+        InputError: The file is missing, empty, not FASTA, has contigs of one name,
+            without bases or with lines of several lengths, or is gzip but not bgzip.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -85,10 +194,15 @@ class Genome:
                 f"genome {self.path}: no such file; set `genomes.<name>.fasta`"
             )
         self._folder: Path | None = None
-        self._file = self._open()
-        self.lengths: dict[str, int] = dict(
-            zip(self._file.references, self._file.lengths, strict=True)
-        )
+        self._file: pyfaidx.Faidx | None = None
+        try:
+            self._file = self._open(self._is_bgzip())
+        except _UNREADABLE as error:
+            self.close()
+            is_told = isinstance(error, InputError)
+            reason = f"{error}" if is_told else f"not a readable FASTA ({error})"
+            raise InputError(f"genome {self.path}: {reason}") from error
+        self.lengths = {name: len(entry) for name, entry in self._file.index.items()}
         if not self.lengths:
             self.close()
             raise InputError(f"genome {self.path}: no sequence in it")
@@ -104,77 +218,64 @@ class Genome:
     ) -> None:
         self.close()
 
-    def _open(self) -> pysam.FastaFile:
-        with self.path.open("rb") as file:
-            start = file.read(18)
-        is_gzip = start[:2] == b"\x1f\x8b"
-        if is_gzip and start[12:14] != b"BC":
-            raise InputError(
-                f"genome {self.path}: gzip, which cannot be read at random; "
-                "unpack it or compress it with bgzip"
-            )
-        self._check_start(is_gzip)
-        indices = [Path(f"{self.path}.fai")]
-        if is_gzip:
-            indices.append(Path(f"{self.path}.gzi"))
-        changed = self.path.stat().st_mtime
+    def _is_bgzip(self) -> bool:
+        """Tell bgzip from text; refuse what could be indexed as well, such as FASTQ."""
+        file = self.path.open("rb")
+        is_gzip = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
         try:
-            if all(p.is_file() and p.stat().st_mtime >= changed for p in indices):
-                return pysam.FastaFile(str(self.path))
-            self._folder = Path(tempfile.mkdtemp(prefix="genome-index-"))
-            index = self._folder / "genome.fai"
-            blocks = self._folder / "genome.gzi"
-            options = ["--fai-idx", str(index)]
-            if is_gzip:
-                options += ["--gzi-idx", str(blocks)]
-            pysam.faidx(*options, str(self.path))
-            self._refuse_repeated(is_gzip, index)
-            return pysam.FastaFile(
-                str(self.path),
-                filepath_index=str(index),
-                filepath_index_compressed=str(blocks) if is_gzip else None,
-            )
-        except (OSError, ValueError, pysam.SamtoolsError) as error:
-            self.close()
-            if isinstance(error, InputError):
-                raise
+            file = bgzf.BgzfReader(fileobj=file, mode="rb") if is_gzip else file
+            start = file.read(1 << 12).lstrip()[:1]
+        except ValueError as error:
             raise InputError(
-                f"genome {self.path}: not a readable FASTA ({error})"
+                "gzip, which cannot be read at random; unpack it or compress it with "
+                "bgzip"
             ) from error
-
-    def _check_start(self, is_gzip: bool) -> None:
-        """Refuse what samtools would index as well, such as a FASTQ."""
-        try:
-            with _open_unpacked(self.path, is_gzip) as file:
-                start = file.read(1 << 12).lstrip()[:1]
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(
-                f"genome {self.path}: not a readable FASTA ({error})"
-            ) from error
+        finally:
+            file.close()
         if start != b">":
             raise InputError(
-                f"genome {self.path}: not a FASTA: it does not start with '>'; set "
-                "`genomes.<name>.fasta`"
+                "not a FASTA: it does not start with '>'; set `genomes.<name>.fasta`"
             )
+        return is_gzip
 
-    def _refuse_repeated(self, is_gzip: bool, index: Path) -> None:
-        """Refuse two contigs of one name: samtools keeps the first and only warns."""
-        lines = index.read_bytes().splitlines()
-        with _open_unpacked(self.path, is_gzip) as file:
-            # A header at a block's start is preceded by the last byte of the block.
-            n_headers, last = 0, b"\n"
-            while block := file.read(1 << 22):
-                n_headers += (last + block).count(b"\n>")
-                last = block[-1:]
-        if n_headers > len(lines):
-            names = ", ".join(_list_repeated(self.path, is_gzip))
-            raise InputError(
-                f"genome {self.path}: contigs named twice: {names}; keep one of each"
-            )
+    def _open(self, is_gzip: bool) -> pyfaidx.Faidx:
+        state = self.path.stat()
+        ends = [".fai", ".gzi"] if is_gzip else [".fai"]
+        beside = [Path(f"{self.path}{end}") for end in ends]
+        is_fresh = all(
+            place.is_file() and place.stat().st_mtime >= state.st_mtime
+            for place in beside
+        )
+        # pyfaidx knows bgzip by the file's name.
+        is_named = (self.path.suffix.lower() in {".gz", ".bgz"}) == is_gzip
+        path = self.path if is_fresh and is_named else self._link(state, is_gzip)
+        index, blocks = Path(f"{path}.fai"), Path(f"{path}.gzi")
+        options = {"as_raw": True, "rebuild": False}
+        if not (index.is_file() and (blocks.is_file() or not is_gzip)):
+            # Made elsewhere and renamed: another process may be at it as well.
+            kept = atomic_path(blocks) if is_gzip else nullcontext()
+            with atomic_path(index) as new, kept as new_blocks:
+                places = {"indexname": new, "gzi_indexname": new_blocks}
+                _IndexedFasta(path, **places, **options).close()
+        return pyfaidx.Faidx(path, **options)
+
+    def _link(self, state: os.stat_result, is_gzip: bool) -> Path:
+        """Link to the genome from where its index is kept, by a name of that kind."""
+        folder = _make_cache_folder()
+        if folder is None:
+            folder = self._folder = Path(tempfile.mkdtemp(prefix="genome-index-"))
+        full = self.path.resolve()
+        version = f"{full} {state.st_size} {state.st_mtime_ns}"
+        name = hashlib.sha256(version.encode()).hexdigest()[:16]
+        link = folder / (f"genome-{name}.fa" + ".gz" * is_gzip)
+        with suppress(FileExistsError):
+            link.symlink_to(full)
+        return link
 
     def close(self) -> None:
         """Close the file and remove a temporary index."""
-        if getattr(self, "_file", None) is not None:
+        if self._file is not None:
             self._file.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -186,7 +287,12 @@ class Genome:
         Returns:
             Cleaned forward-strand bases, uint8 ASCII ``(length,)``.
         """
-        return clean_bases(self._read(chrom, 0, self.lengths[chrom]))
+        length = self.lengths[chrom]
+        contig = np.empty(length, dtype=np.uint8)
+        for start in range(0, length, _PIECE):
+            end = min(start + _PIECE, length)
+            contig[start:end] = clean_bases(self._read(chrom, start, end))
+        return contig
 
     def fetch(self, chrom: str, start: int, end: int) -> str:
         """Read a stretch; what lies beyond the contig is N.
@@ -209,9 +315,9 @@ class Genome:
 
     def _read(self, chrom: str, start: int, end: int) -> str:
         try:
-            text = self._file.fetch(chrom, start, end)
+            text = self._file.fetch(chrom, start + 1, end)
             reason = f"{len(text)} of {end - start} bases are there"
-        except (OSError, ValueError, LookupError, MemoryError, OverflowError) as error:
+        except _UNREADABLE as error:
             text, reason = "", str(error)
         if len(text) != end - start:
             raise InputError(
@@ -232,55 +338,3 @@ class Genome:
             "bases": sum(self.lengths.values()),
             "contigs_sha256": digest.hexdigest(),
         }
-
-
-def normalise_contig(name: str) -> str:
-    """Return a contig name without ``chr`` and with M for MT, to compare namings.
-
-    In a pool, what stands before the last colon names the genome.
-    """
-    genome, colon, bare = name.rpartition(":")
-    bare = bare[3:] if bare[:3].lower() == "chr" and len(bare) > 3 else bare
-    return genome + colon + ("M" if bare.upper() in {"M", "MT"} else bare)
-
-
-def match_contigs(
-    names: Iterable[str], lengths: Mapping[str, int]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Match a table's contig names to the genome's, allowing ``chr1`` against ``1``.
-
-    Args:
-        names: The table's contigs.
-        lengths: The genome's contigs.
-
-    Returns:
-        ``(mapping, problems)``: table name -> genome name for every name that is there
-        under its own or, unambiguously, its other name; and for the rest the reason.
-    """
-    names = list(dict.fromkeys(names))
-    others: dict[str, list[str]] = {}
-    for contig in lengths:
-        others.setdefault(normalise_contig(contig), []).append(contig)
-    mapping = {name: name for name in names if name in lengths}
-    problems: dict[str, str] = {}
-    for name in names:
-        if name in mapping:
-            continue
-        found = others.get(normalise_contig(name), [])
-        rivals = [n for n in names if normalise_contig(n) == normalise_contig(name)]
-        if len(found) == 1 and rivals == [name]:
-            mapping[name] = found[0]
-        elif found:
-            problems[name] = (
-                f"ambiguous: table names {rivals} against genome names {found}"
-            )
-        else:
-            problems[name] = "not in the genome"
-    renamed = {a: b for a, b in mapping.items() if a != b}
-    if renamed:
-        logger.warning(
-            "%d contig names differ from the genome's only by 'chr' and are mapped: %s",
-            len(renamed),
-            ", ".join(f"{a} -> {b}" for a, b in list(renamed.items())[:10]),
-        )
-    return mapping, problems

@@ -12,7 +12,7 @@ import pandas as pd
 
 from error_sequence_model.core import InputError
 from error_sequence_model.genome.annotation import SITE, find_genes, read_features
-from error_sequence_model.genome.fasta import match_contigs
+from error_sequence_model.genome.contigs import match_contigs
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,8 @@ import numpy as np
 import pysam
 
 from error_sequence_model.core import InputError, list_problems
-from error_sequence_model.genome.fasta import clean_bases, match_contigs
+from error_sequence_model.genome.contigs import match_contigs
+from error_sequence_model.genome.fasta import clean_bases
 
 logger = logging.getLogger(__name__)
 

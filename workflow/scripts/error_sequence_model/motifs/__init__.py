@@ -12,13 +12,4 @@ if TYPE_CHECKING:
     from .scanning import find_matrix_hits, get_background
     from .sites import gather_sites
 
-__all__ = [
-    "SearchedSites",
-    "choose_method",
-    "find_matrix_hits",
-    "find_run_motifs",
-    "gather_sites",
-    "get_background",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -1,15 +1,14 @@
 """Find the motifs of a run: what its maps point at, and whether errors have more of it.
 
 From the best checked maps of held-out sites: seqlets, stranded clusters of them, a name
-(`elements.matching`), enrichment at errors (`elements.enrichment`, `elements.search`)
-and effect on the model (`elements.marginalisation`). Known elements are tested beside
-them, whether or not the maps show them (`elements.element_tests`).
+(`known_elements`), enrichment at errors (`enrichment`, `search`) and effect on the
+model (`marginalisation`). Known elements are tested beside them, whether or not the
+maps show them (`element_tests`).
 
 The seqlet caller is our own: tangermeme's takes the sum over sequences of one sign
 against a control that would have to be attributed as well, and compiles itself for many
 seconds in every new environment; ours takes both signs, variable lengths, tokens of
-several bases, and its null from the maps themselves. modisco-lite is an option
-(`elements.modisco`).
+several bases, and its null from the maps themselves. modisco-lite is an option.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ def find_run_motifs(
     settings: MotifSettings,
     output: Path,
 ) -> None:
-    """Find the motifs of a run and write its four files; see ``elements.files``.
+    """Find the motifs of a run and write its four files; see ``motifs.files``.
 
     Args:
         maps: HDF5 file of each attribution method, of held-out sites.

@@ -132,7 +132,7 @@ def search_motifs(
         is_signed: Whether the maps have a sign.
         fdr: False discovery rate, of seqlets and of the table.
         seed: Of everything random.
-        caller: "seqlets" (ours) or "modisco" (see ``elements.modisco``).
+        caller: "seqlets" (ours) or "modisco" (see ``modisco``).
 
     Returns:
         The motifs, significant ones first.

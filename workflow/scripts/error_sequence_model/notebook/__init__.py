@@ -10,9 +10,4 @@ if TYPE_CHECKING:
     from .frames import prepare_datasets_for_training
     from .visualization import visualize_attention_regions
 
-__all__ = [
-    "prepare_datasets_for_training",
-    "visualize_attention_regions",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

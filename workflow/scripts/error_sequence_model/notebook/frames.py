@@ -13,7 +13,7 @@ from error_sequence_model.attribution import ERROR_CLASSES
 from error_sequence_model.backbones import resolve_tokenizer
 from error_sequence_model.core import InputError, list_problems
 from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.settings import Range, check_edges, check_number
+from error_sequence_model.settings import TrainingSettings, check_edges, check_value
 from error_sequence_model.tokenizers import SequenceTokenizer, TokenStore
 
 DNA = re.compile(r"[ACGTUNRYSWKMBDHV]+", re.IGNORECASE)
@@ -51,8 +51,8 @@ def prepare_datasets_for_training(
         InputError: A column is missing, a sequence is empty or not DNA, a label is
             unknown, or frames share a sequence (all problems are listed).
     """
-    size = Range(3, is_whole=True, is_optional=True)
-    check_number("max_length", max_length, size, place="`max_length`")
+    rules = TrainingSettings.rules["max_length"]
+    check_value("max_length", max_length, rules, place="`max_length`")
     bucket_boundaries = check_edges(bucket_boundaries)
     if not isinstance(tokenizer, (str, SequenceTokenizer)):
         raise InputError(f"tokenizer {tokenizer!r} is neither a name nor a tokenizer")

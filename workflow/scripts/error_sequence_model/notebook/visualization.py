@@ -27,6 +27,7 @@ from error_sequence_model.faithfulness import (
 )
 from error_sequence_model.figures import (
     Element,
+    SequenceView,
     draw_sequence_view,
     find_elements,
     format_signed,
@@ -114,9 +115,8 @@ def visualize_attention_regions(
     elements = find_elements(sequence, place) if highlight_motifs else []
     elements += [Element(start, end, name, "motif") for start, end, name in motifs]
     high = find_high_regions(scores, find_threshold(scores))
-    return draw_sequence_view(
+    view = SequenceView(
         sequence,
-        output_path,
         attention=views.mean[0],
         attribution=scores,
         spans=dataset.get_encoding(0).spans,
@@ -130,6 +130,7 @@ def visualize_attention_regions(
         checks=checks,
         warnings=warnings,
     )
+    return draw_sequence_view(view, Path(output_path))
 
 
 def _check(

@@ -8,17 +8,8 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .gene_bodies import GeneBodies, GenomeSource, read_gene_bodies
-    from .loop import Pretraining
+    from .language_task import Pretraining
     from .run import pretrain_run
     from .window_run import draw_gene_windows
 
-__all__ = [
-    "GeneBodies",
-    "GenomeSource",
-    "Pretraining",
-    "draw_gene_windows",
-    "pretrain_run",
-    "read_gene_bodies",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

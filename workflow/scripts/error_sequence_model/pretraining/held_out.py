@@ -2,7 +2,7 @@
 
 Split by chromosome, whole contigs are held out; split by gene or homology, the bodies
 of the genes with held-out sites, on both strands. In either case also the held-out
-sites' windows, and what resembles them (see ``homology``). Intervals are 0-based
+sites' windows, and what resembles them (see ``splits.homology``). Intervals are 0-based
 half-open on the forward strand.
 """
 

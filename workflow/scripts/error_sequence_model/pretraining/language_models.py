@@ -72,7 +72,8 @@ class LanguageModel(nn.Module):
     def forward(
         self,
         input_ids: Tensor,
-        attention_mask: Tensor,
+        attention_mask: Tensor | None = None,
+        *,
         targets: Tensor,
         structure: Tensor,
     ) -> Losses:
@@ -80,7 +81,7 @@ class LanguageModel(nn.Module):
 
         Args:
             input_ids: int64 (batch, tokens), some of them hidden.
-            attention_mask: int64 (batch, tokens), 1 at real tokens.
+            attention_mask: int64 (batch, tokens), 1 at real tokens; None: all real.
             targets: int64 (batch, tokens), the token to predict at a position (for a
                 causal family: the one after it).
             structure: int64 (batch, tokens) labels.

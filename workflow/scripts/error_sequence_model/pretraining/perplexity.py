@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from error_sequence_model.core import autocast
-from error_sequence_model.datasets import cut_batches, pad_length
+from error_sequence_model.core import autocast, evaluating
+from error_sequence_model.datasets import PAD_MULTIPLE, cut_batches, pad_length
 from error_sequence_model.pretraining.gene_bodies import (
     ACCEPTOR,
     DONOR,
@@ -57,12 +57,12 @@ class Measured:
 
 
 def collate_examples(
-    examples: list[Example], *, pad_token_id: int
+    examples: list[Example], *, pad_token_id: int, multiple: int = PAD_MULTIPLE
 ) -> dict[str, torch.Tensor]:
     """Pad examples on the right into one batch, all int64 (n, tokens)."""
     longest = max(len(example.input_ids) for example in examples)
     if min(len(example.input_ids) for example in examples) != longest:
-        longest = pad_length(longest)
+        longest = pad_length(longest, multiple)
     shape = (len(examples), longest)
     batch = {
         "input_ids": np.full(shape, pad_token_id),
@@ -101,31 +101,30 @@ def measure(
     label_nats = np.zeros(len(indices))
     labels = [np.zeros(0, np.int64)] * len(indices)
     probabilities = [np.zeros((0, len(STRUCTURE)), np.float32)] * len(indices)
-    was_training = model.training
-    model.eval()
-    if model.head is not None:
-        for rows, inputs in _batch(hidden, maker.tokenizer.pad_token_id, device):
-            with autocast(precision, device):
-                nats[rows] = model(**inputs).sequence.double().cpu().numpy()
-    if model.annotation is not None:
-        plain = replace(maker.settings, objective="annotation")
-        shown = ExampleMaker(maker.windows, maker.tokenizer, plain, is_causal=False)
-        whole = [shown.make(int(index)) for index in indices]
-        for rows, inputs in _batch(whole, maker.tokenizer.pad_token_id, device):
-            with autocast(precision, device):
-                states = model.backbone(
-                    input_ids=inputs["input_ids"],
-                    attention_mask=inputs["attention_mask"],
-                ).last_hidden_state
-                logits = model.annotation(states).float()
-            chances = logits.softmax(dim=-1).cpu().numpy()
-            for place, row in enumerate(rows):
-                known = whole[row].structure != IGNORED
-                labels[row] = whole[row].structure[known]
-                probabilities[row] = chances[place, : len(known)][known]
-                right = probabilities[row][np.arange(known.sum()), labels[row]]
-                label_nats[row] = -np.log(np.maximum(right, 1e-12)).sum()
-    model.train(was_training)
+    pad_token_id = maker.tokenizer.pad_token_id
+    with evaluating(model):
+        if model.head is not None:
+            for rows, inputs in _batch(hidden, pad_token_id, device):
+                with autocast(precision, device):
+                    nats[rows] = model(**inputs).sequence.double().cpu().numpy()
+        if model.annotation is not None:
+            plain = replace(maker.settings, objective="annotation")
+            shown = ExampleMaker(maker.windows, maker.tokenizer, plain, is_causal=False)
+            whole = [shown.make(int(index)) for index in indices]
+            for rows, inputs in _batch(whole, pad_token_id, device):
+                with autocast(precision, device):
+                    states = model.backbone(
+                        input_ids=inputs["input_ids"],
+                        attention_mask=inputs["attention_mask"],
+                    ).last_hidden_state
+                    logits = model.annotation(states).float()
+                chances = logits.softmax(dim=-1).cpu().numpy()
+                for place, row in enumerate(rows):
+                    known = whole[row].structure != IGNORED
+                    labels[row] = whole[row].structure[known]
+                    probabilities[row] = chances[place, : len(known)][known]
+                    right = probabilities[row][np.arange(known.sum()), labels[row]]
+                    label_nats[row] = -np.log(np.maximum(right, 1e-12)).sum()
     return Measured(
         nats,
         np.array([(e.targets != IGNORED).sum() for e in hidden]),

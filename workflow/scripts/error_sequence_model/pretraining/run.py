@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from transformers.utils import logging as transformers_logging
@@ -26,7 +24,7 @@ from error_sequence_model.core import (
 )
 from error_sequence_model.pretraining.gene_windows import read_gene_windows
 from error_sequence_model.pretraining.language_models import ExampleMaker, LanguageModel
-from error_sequence_model.pretraining.loop import Pretraining
+from error_sequence_model.pretraining.language_task import Pretraining
 from error_sequence_model.pretraining.perplexity import describe_measured
 from error_sequence_model.settings import (
     BackboneSettings,
@@ -34,7 +32,7 @@ from error_sequence_model.settings import (
     compute_run_hash,
 )
 from error_sequence_model.tokenizers import SequenceTokenizer
-from error_sequence_model.training import CheckpointFolder
+from error_sequence_model.training import CheckpointFolder, Training
 
 logger = logging.getLogger(__name__)
 
@@ -103,21 +101,22 @@ def pretrain_run(
         for part in ("train", "held_out")
     )
     folder = CheckpointFolder(checkpoints, run_hash)
-    run = Pretraining(model, train, held_out, settings, folder)
+    task = Pretraining(model, train, held_out, settings)
+    run = Training(task, folder)
     logger.info(
         "pretraining on %d windows of %d bases, %s on %s, %d process(es)",
         *(len(train.windows), train.windows.length, run.precision),
         *(run.accelerator.device, run.accelerator.num_processes),
     )
-    history, before, after = run.run()
+    history = run.run()
     if not run.accelerator.is_main_process:
         run.accelerator.wait_for_everyone()
         return
     save_backbone(model, tokenizer, output / "model")
     write_tsv(output / "history.tsv", pd.DataFrame(history))
     measured = describe_measured(
-        before,
-        after,
+        task.before,
+        task.after,
         held_out.windows.table["gene_id"].to_numpy(dtype=object),
         draws=draws,
         level=level,
@@ -126,7 +125,7 @@ def pretrain_run(
     write_json(
         output / "pretraining.json",
         {
-            **_to_plain(measured),
+            **measured,
             "bootstrap": {"unit": "gene", "draws": draws, "level": level},
             "windows": {
                 "train": len(train.windows),
@@ -158,10 +157,3 @@ def save_backbone(
     with atomic_path(folder) as temporary:
         model.backbone.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
-
-
-def _to_plain(value: Any) -> Any:
-    """Numpy scalars as Python numbers, for JSON."""
-    if isinstance(value, dict):
-        return {key: _to_plain(inner) for key, inner in value.items()}
-    return value.item() if isinstance(value, np.generic) else value

@@ -33,9 +33,8 @@ from error_sequence_model.reports.findings.causes import UnitCauses, read_unit_c
 from error_sequence_model.reports.findings.statistics import get_warning
 from error_sequence_model.results import (
     Maps,
-    RunResults,
     Unit,
-    build_units,
+    load_units,
     read_rows,
     read_sites,
 )
@@ -74,12 +73,7 @@ def write_browser(
     Raises:
         InputError: A sites table or run path that is not one.
     """
-    table = read_sites(sites)
-    units = [
-        unit
-        for unit in build_units([RunResults.load(run) for run in runs], table, {}, None)
-        if not unit.lead.is_control
-    ]
+    units, _ = load_units(runs, read_sites(sites))
     data = collect_data(units, predictor, Path(windows))
     with use_style(colours):
         page = fill_template(TEMPLATE.read_text(encoding="utf-8"), predictor, data)

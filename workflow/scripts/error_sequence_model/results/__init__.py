@@ -17,28 +17,8 @@ if TYPE_CHECKING:
         read_object,
     )
     from .folds import merge_checks
-    from .inputs import read_comparisons, read_rows, read_sites
+    from .inputs import ReportData, ReportInputs, read_rows, read_sites
     from .run import RunResults
-    from .units import Explained, ReportData, Unit, build_units, get_predicted
+    from .units import Explained, Unit, build_units, get_predicted, load_units
 
-__all__ = [
-    "Explained",
-    "Maps",
-    "ReportData",
-    "RunResults",
-    "Unit",
-    "build_units",
-    "find_setting",
-    "get_predicted",
-    "merge_checks",
-    "parse_run_path",
-    "read_attention",
-    "read_attributions",
-    "read_comparisons",
-    "read_maps",
-    "read_object",
-    "read_rows",
-    "read_sites",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

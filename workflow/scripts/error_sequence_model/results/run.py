@@ -125,6 +125,11 @@ class RunResults:
         return f"{self.backbone} seed {self.seed} {word} {folds}"
 
     @property
+    def signature(self) -> str:
+        """Model and weights, for footers."""
+        return f"model {self.name} ({self.model_hash})"
+
+    @property
     def is_control(self) -> bool:
         """True if the labels of this contrast were shuffled on purpose."""
         return bool(find_setting(self.settings, "shuffle_labels"))

@@ -1,4 +1,4 @@
-"""The data of one report: sites, units (contrast × splice type) and site windows.
+"""What reports and tracks are about: units, each a contrast at one splice type.
 
 A unit is everything about one contrast at one splice type; its leading model is chosen
 by *validation* AUPRC, never by the test part that is reported.
@@ -6,8 +6,9 @@ by *validation* AUPRC, never by the test part that is reported.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,9 @@ import pandas as pd
 
 from error_sequence_model.results.files import Maps
 from error_sequence_model.results.folds import average_folds
-from error_sequence_model.results.inputs import (
-    find_token_store,
-    get_clusters,
-    read_rows,
-)
 from error_sequence_model.results.run import RunResults, merge_folds
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,23 @@ class Unit:
     def splice_type(self) -> str:
         """Splice type: donor, acceptor or any."""
         return self.lead.splice_type
+
+    @property
+    def key(self) -> str:
+        """The unit in names of tables."""
+        return f"{self.contrast}.{self.splice_type}"
+
+    def footer(self, source: str = "", splice_type: str = "") -> str:
+        """Foot of a page about the unit.
+
+        Args:
+            source: What its figures come from; the leading model if not given.
+            splice_type: The one that is drawn, where the unit has both.
+        """
+        return (
+            f"predictor {self.lead.predictor} · contrast {self.contrast} · "
+            f"{splice_type or self.splice_type} · {source or self.lead.signature}"
+        )
 
     @property
     def name(self) -> str:
@@ -184,39 +199,12 @@ class Explained:
         return int(self.is_first.sum()), int((~self.is_first).sum())
 
 
-@dataclass(frozen=True)
-class ReportData:
-    """Everything an error type's report or the overview is drawn from."""
-
-    predictor: str
-    sites: pd.DataFrame
-    audit: dict[str, Any]
-    units: tuple[Unit, ...]
-    controls: tuple[Unit, ...]
-    tables: Path
-    windows: Path | None = None
-    token_folder: Path | None = None
-    draws: int = 500
-    seed: int = 0
-    notes: list[str] = field(default_factory=list)
-
-    def get_sequences(self, site_ids: np.ndarray) -> dict[int, str]:
-        """Windows of some sites by site_id; empty if the file is not there."""
-        if self.windows is None or not self.windows.is_file():
-            return {}
-        rows = read_rows(self.windows, site_ids, ["site_id", "sequence"])
-        return dict(zip(rows["site_id"], rows["sequence"], strict=True))
-
-    def get_tokens(self, run: RunResults, site_ids: np.ndarray) -> dict[int, Any]:
-        """Token spans by site_id, int (n_tokens, 2); empty if not stored."""
-        path = find_token_store(self.token_folder, run)
-        if path is None:
-            return {}
-        rows = read_rows(path, site_ids, ["site_id", "starts", "ends"])
-        return {
-            key: np.stack([starts, ends], axis=1)
-            for key, starts, ends in zip(*rows.values(), strict=True)
-        }
+def get_clusters(sites: pd.DataFrame) -> np.ndarray:
+    """Resampling unit of each site: its gene, or the site itself without one."""
+    own = "site " + sites.index.astype(str).to_series(index=sites.index)
+    return (
+        sites["gene_id"].astype(object).where(sites["gene_id"].notna(), own).to_numpy()
+    )
 
 
 def get_predicted(unit: Unit, run: RunResults) -> pd.DataFrame:
@@ -230,10 +218,30 @@ def get_predicted(unit: Unit, run: RunResults) -> pd.DataFrame:
     return unit.test_sites.join(scores, how="inner")
 
 
+def load_units(
+    runs: Sequence[str | Path],
+    sites: pd.DataFrame,
+    comparisons: Mapping[tuple[str, str], pd.DataFrame] | None = None,
+    focus: str | None = None,
+) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
+    """Load runs and group them into units: those to show, and controls.
+
+    Arguments are those of ``build_units``, but for the runs: these are folders.
+
+    Raises:
+        InputError: A run path that is not one.
+    """
+    loaded = [RunResults.load(run) for run in runs]
+    units = build_units(loaded, sites, comparisons or {}, focus)
+    logger.info("%s: %d runs in %d contrasts", focus or "all", len(loaded), len(units))
+    shown = tuple(unit for unit in units if not unit.lead.is_control)
+    return shown, tuple(unit for unit in units if unit.lead.is_control)
+
+
 def build_units(
     runs: Sequence[RunResults],
     sites: pd.DataFrame,
-    comparisons: dict[tuple[str, str], pd.DataFrame],
+    comparisons: Mapping[tuple[str, str], pd.DataFrame],
     focus: str | None,
 ) -> list[Unit]:
     """Group runs into units, keeping those whose classes hold the focus pred_type.

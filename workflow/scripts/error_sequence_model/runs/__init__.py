@@ -7,25 +7,12 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .arguments import make_run_parser, read_run_inputs
     from .explained import (
         ExplainedRun,
         choose_sites,
-        make_explain_parser,
         open_explained_run,
         read_explained_run,
     )
-    from .inputs import RunInputs
+    from .inputs import RunInputs, read_run_inputs
 
-__all__ = [
-    "ExplainedRun",
-    "RunInputs",
-    "choose_sites",
-    "make_explain_parser",
-    "make_run_parser",
-    "open_explained_run",
-    "read_explained_run",
-    "read_run_inputs",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

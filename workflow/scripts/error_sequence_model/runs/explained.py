@@ -11,23 +11,11 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.classifier import ErrorClassifier, load_model
-from error_sequence_model.core import get_device, parse_json, read_saved_table
+from error_sequence_model.core import get_device, read_saved_table
 from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.runs.arguments import make_run_parser, read_run_inputs
-from error_sequence_model.runs.inputs import RunInputs
+from error_sequence_model.runs.inputs import RunInputs, read_run_inputs
 from error_sequence_model.settings import ExplanationSettings
 from error_sequence_model.windows import read_windows
-
-
-def make_explain_parser(description: str | None) -> argparse.ArgumentParser:
-    """Make a parser with the inputs of a run, its windows and what to explain."""
-    parser = make_run_parser(description)
-    parser.add_argument("--windows", type=Path, required=True, help="windows.arrow")
-    parser.add_argument(
-        "--explanation", type=parse_json, default={}, help="its settings, JSON"
-    )
-    parser.add_argument("--output", type=Path, required=True)
-    return parser
 
 
 def read_explained_run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from error_sequence_model.core import read_saved_table
 from error_sequence_model.datasets import SequenceDataset, load_split_datasets
-from error_sequence_model.settings import Contrast, parse_contrast
+from error_sequence_model.settings import Contrast, TrainingSettings, parse_contrast
 from error_sequence_model.tokenizers import SequenceTokenizer
 
 logger = logging.getLogger(__name__)
@@ -55,3 +56,18 @@ class RunInputs:
             max_length=self.max_length,
             bucket_boundaries=self.bucket_boundaries,
         )
+
+
+def read_run_inputs(arguments: argparse.Namespace) -> RunInputs:
+    """Give the inputs that the arguments name."""
+    training = TrainingSettings.from_mapping(arguments.training)
+    return RunInputs(
+        sites=arguments.sites,
+        split=arguments.split,
+        tokens=arguments.tokens,
+        contrast_name=arguments.contrast_name,
+        contrast=arguments.contrast,
+        fold=arguments.fold,
+        max_length=training.max_length,
+        bucket_boundaries=training.bucket_boundaries,
+    )

@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .analysis import (
-        TOP_K,
-        CallSettings,
-        CnnSettings,
-        FeatureSettings,
-        MotifSettings,
-        VerificationSettings,
-    )
-    from .config import complete_config, read_schema, refuse_repeated_keys
+    from .config import complete_config, refuse_repeated_keys
     from .contrasts import Contrast, expand_contrasts, label_sites, parse_contrast
     from .explanation import (
         ALIASES,
@@ -44,72 +36,25 @@ if TYPE_CHECKING:
     )
     from .pretraining import PretrainingSettings
     from .reference import write_reference
+    from .schema import check_value, read_schema
     from .sections import (
         COUNT,
+        SEED,
+        TOP_K,
         BackboneSettings,
+        CallSettings,
         CauseSettings,
+        CnnSettings,
         ExplanationSettings,
+        FeatureSettings,
         LoraSettings,
-        Range,
+        MotifSettings,
         Settings,
         TrainingSettings,
+        VerificationSettings,
         check_edges,
-        check_number,
         compute_run_hash,
     )
     from .splits import NEAR, SplitSettings, parse_settings
 
-__all__ = [
-    "ALIASES",
-    "CAPTUM_METHODS",
-    "CAPTUM_PREFIX",
-    "CAUSAL",
-    "COUNT",
-    "NEAR",
-    "OWN_SETTINGS",
-    "PACKAGES",
-    "TOP_K",
-    "UNSIGNED",
-    "WINDOW_KEYS",
-    "BackboneSettings",
-    "CallSettings",
-    "CauseSettings",
-    "CnnSettings",
-    "Contrast",
-    "ExplanationSettings",
-    "FeatureSettings",
-    "LoraSettings",
-    "MotifSettings",
-    "PretrainingSettings",
-    "Range",
-    "Settings",
-    "SplitSettings",
-    "Track",
-    "TrainingSettings",
-    "VerificationSettings",
-    "check_edges",
-    "check_number",
-    "complete_config",
-    "compute_run_hash",
-    "expand_contrasts",
-    "find_scope",
-    "get_network",
-    "get_settings",
-    "get_thresholds",
-    "is_pretrained",
-    "label_sites",
-    "list_annotations",
-    "list_captum_methods",
-    "list_sources",
-    "list_tracks",
-    "parse_contrast",
-    "parse_settings",
-    "rank_methods",
-    "read_schema",
-    "refuse_repeated_keys",
-    "require_caller",
-    "resolve_method",
-    "write_reference",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

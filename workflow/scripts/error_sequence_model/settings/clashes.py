@@ -116,5 +116,3 @@ def _find_training_clashes(training: Mapping[str, Any]) -> Iterator[str]:
         TrainingSettings.from_mapping({k: v for k, v in training.items() if k in own})
     except InputError as error:
         yield f"training: {error}"
-    if training["bucket_boundaries"] == []:
-        yield "training.bucket_boundaries: [] has no edge; leave it out, or give some"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-import difflib
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +18,12 @@ from error_sequence_model.settings.explanation import (
 )
 from error_sequence_model.settings.forms import expand_forms
 from error_sequence_model.settings.inputs import find_problems
+from error_sequence_model.settings.schema import (
+    fill_defaults,
+    hold_against,
+    read_schema,
+)
 from error_sequence_model.settings.sections import BackboneSettings
-
-SCHEMA_PATH = Path(__file__).parents[3] / "schemas" / "config.schema.yaml"
-
-
-@cache
-def read_schema(path: Path = SCHEMA_PATH) -> dict[str, Any]:
-    """Read the schema of the config, once; it is not to be changed."""
-    import yaml
-
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def refuse_repeated_keys(path: str | Path) -> None:
@@ -64,15 +56,15 @@ def complete_config(config: dict[str, Any]) -> dict[str, Any]:
         )
     schema = read_schema()
     completed = expand_forms(config, schema)
-    problems = [*find_odd_values(completed), *_hold_against(schema, completed)]
+    problems = [*find_odd_values(completed), *hold_against(schema, completed)]
     if not problems:
-        _fill_defaults(completed, schema, schema)
+        fill_defaults(completed, schema)
         _join_revisions(completed["backbones"])
         problems = list(_find_broken_references(completed))
         for name, predictor in completed["predictors"].items():
             place = ("predictors", name, "splits")
             rules = schema["properties"]["splits"]
-            problems += _hold_against(rules, predictor["splits"], place)
+            problems += hold_against(rules, predictor["splits"], place)
         problems = problems or list(find_clashes(completed))
     if problems:
         raise InputError(
@@ -80,69 +72,6 @@ def complete_config(config: dict[str, Any]) -> dict[str, Any]:
             + list_problems(problems)
         )
     return completed
-
-
-def _hold_against(
-    schema: dict[str, Any], value: Any, place: tuple[str, ...] = ()
-) -> list[str]:
-    """Hold a part of the config, which stands at a place in it, against a schema."""
-    from jsonschema import Draft202012Validator, validators
-
-    def is_whole(_: Any, number: Any) -> bool:
-        # JSON counts 5.0 among the whole numbers, a command line does not.
-        return isinstance(number, int) and not isinstance(number, bool)
-
-    checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", is_whole)
-    kind = validators.extend(Draft202012Validator, type_checker=checker)
-    errors = sorted(kind(schema).iter_errors(value), key=lambda e: [*map(str, e.path)])
-    for error in errors:
-        error.relative_path.extendleft(reversed(place))
-    return [line for error in errors for line in _describe(error)]
-
-
-def _describe(error: Any) -> Iterable[str]:
-    """Say what a schema error means, with the key, the value and what is allowed."""
-    key = ".".join(map(str, error.absolute_path)) or "top level"
-    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        allowed = sorted(error.schema.get("properties", {}))
-        for name in sorted(set(error.instance) - set(allowed), key=str):
-            close = difflib.get_close_matches(str(name), allowed, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            yield f"{key}: unknown key {name!r}{hint} (allowed: {', '.join(allowed)})"
-    elif error.validator in ("oneOf", "anyOf") and error.context:
-        deepest = max(error.context, key=lambda e: len(e.absolute_path))
-        if deepest.absolute_path != error.absolute_path:
-            yield from _describe(deepest)
-        else:
-            yield f"{key}: {error.instance!r}: " + " or ".join(
-                sorted({inner.message for inner in error.context})
-            )
-    elif error.validator == "type" and isinstance(error.instance, str):
-        hint = (
-            "; YAML reads 1e-4 as a string, write 1.0e-4"
-            if "number" in error.validator_value
-            else ""
-        )
-        yield f"{key}: {error.message}{hint}"
-    else:
-        yield f"{key}: {error.message}"
-
-
-def _fill_defaults(instance: Any, schema: dict[str, Any], root: dict[str, Any]) -> None:
-    if "$ref" in schema:
-        schema = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
-    if not isinstance(instance, dict):
-        return
-    for key, inner in schema.get("properties", {}).items():
-        if key not in instance and "default" in inner:
-            instance[key] = copy.deepcopy(inner["default"])
-        if key in instance:
-            _fill_defaults(instance[key], inner, root)
-    inner = schema.get("additionalProperties")
-    if isinstance(inner, dict):
-        for key in instance:
-            if key not in schema.get("properties", {}):
-                _fill_defaults(instance[key], inner, root)
 
 
 def _join_revisions(backbones: dict[str, dict[str, Any]]) -> None:

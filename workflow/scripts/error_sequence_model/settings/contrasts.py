@@ -36,7 +36,7 @@ class Contrast:
         name: As in the config and in the result paths.
         classes: ``(class name, pred_types)`` in label order: label i is class i.
         shuffle_labels: Permute the labels within each part, as a negative control.
-        match: What the classes are matched on (see ``matching``); empty for nothing.
+        match: What the classes are matched on (see ``splits``); empty for nothing.
         same_dinucleotide: Keep only GT donors and AG acceptors, so that no class can
             be told by its dinucleotide. On for the built-in contrasts of called with
             called and of uncalled with uncalled sites (FP with TP, FN with TN); off
@@ -103,6 +103,12 @@ def parse_contrast(name: str, definition: Mapping[str, Any] | None = None) -> Co
 
     Raises:
         InputError: Unknown name or key, or pred_types that make no contrast.
+
+    Example:
+        >>> parse_contrast("fn_vs_tp").classes
+        (('correct', ('TP',)), ('error', ('FN',)))
+        >>> parse_contrast("mine", {"positive": ["FN", "FP"], "negative": "TP"}).classes
+        (('correct', ('TP',)), ('error', ('FN', 'FP')))
     """
     place = f"contrast {name!r}"
     definition = dict(definition or {})
@@ -185,6 +191,14 @@ def label_sites(sites: pd.DataFrame, contrast: Contrast) -> pd.DataFrame:
 
     Returns:
         Its sites with an added column ``label`` (int8, the class index), same order.
+
+    Example:
+        >>> import pandas as pd
+        >>> sites = pd.DataFrame({"pred_type": ["TP", "FP", "FN"]})
+        >>> label_sites(sites, parse_contrast("fn_vs_tp"))
+          pred_type  label
+        0        TP      0
+        2        FN      1
     """
     labels = {
         kind: label

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from error_sequence_model.settings.config import read_schema
+from error_sequence_model.settings.schema import describe_allowed, read_schema, show
 
 INTRODUCTION = """\
 # Configuration
@@ -53,45 +53,13 @@ def _describe_key(
     default = "" if has_keys and part.get("default") == {} else part.get("default", "")
     yield (
         f"`{name}`",
-        _escape(_describe_allowed(part)),
-        "" if default == "" else f"`{_show(default)}`",
+        _escape(describe_allowed(part)),
+        "" if default == "" else f"`{show(default)}`",
         _escape(part.get("description", "")),
     )
     yield from _describe(part, root, f"{name}.")
     for option in part.get("oneOf", []):
         yield from _describe(option, root, f"{name}.")
-
-
-def _describe_allowed(part: dict[str, Any]) -> str:
-    if "enum" in part:
-        return ", ".join(_show(value) for value in part["enum"])
-    if "const" in part:
-        return _show(part["const"])
-    for key in ("oneOf", "anyOf"):
-        if key in part:
-            return " or ".join(_describe_allowed(option) for option in part[key])
-    kind = part.get("type", "")
-    text = " or ".join(kind) if isinstance(kind, list) else str(kind)
-    if "items" in part:
-        text += f" of {_describe_allowed(part['items'])}"
-    signs = {
-        "minimum": "≥",
-        "exclusiveMinimum": ">",
-        "maximum": "≤",
-        "exclusiveMaximum": "<",
-    }
-    limits = [f"{sign} {part[key]}" for key, sign in signs.items() if key in part]
-    return f"{text} {', '.join(limits)}".strip()
-
-
-def _show(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return f"[{', '.join(_show(item) for item in value)}]"
-    return str(value)
 
 
 def _escape(text: str) -> str:

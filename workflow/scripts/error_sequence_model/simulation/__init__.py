@@ -11,11 +11,4 @@ if TYPE_CHECKING:
     from .settings import SimulationSettings
     from .truth import read_truth
 
-__all__ = [
-    "SimulationPaths",
-    "SimulationSettings",
-    "read_truth",
-    "simulate",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

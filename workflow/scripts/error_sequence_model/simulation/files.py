@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pysam
+import pyfaidx
 
 from error_sequence_model.core import atomic_path
 from error_sequence_model.simulation.genes import BASES, Gene
@@ -81,7 +81,7 @@ def write_genome(path: Path, chromosomes: dict[str, np.ndarray]) -> None:
             for start in range(0, len(sequence), FASTA_LINE):
                 handle.write(sequence[start : start + FASTA_LINE] + "\n")
     with atomic_path(path.with_name(path.name + ".fai")) as temporary:
-        pysam.faidx(str(path), "--fai-idx", str(temporary))
+        pyfaidx.Faidx(path, indexname=temporary).close()
 
 
 def write_annotation(path: Path, genes: list[PlacedGene]) -> None:

@@ -1,6 +1,6 @@
 """A simulated predictor: errors with planted, known causes, decoys and scores.
 
-Gene coordinates as in ``simulated.genes``: transcript sense, 0-based, half-open;
+Gene coordinates as in ``simulation.genes``: transcript sense, 0-based, half-open;
 offsets count from the junction (0 = first base 3' of it).
 
 The causes, each a mechanism known from the literature, and blind to the strength of the

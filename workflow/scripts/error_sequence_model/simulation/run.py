@@ -1,6 +1,6 @@
 """A genome, its annotation and a predictor's errors with planted, known causes.
 
-Coordinates and file formats are those of ``simulated.files``: 0-based half-open and
+Coordinates and file formats are those of ``simulation.files``: 0-based half-open and
 interbase junctions in ``truth.bed``, 1-based exonic bases in the error table.
 """
 
@@ -58,7 +58,7 @@ class SimulationPaths(NamedTuple):
 def simulate(output_folder: str | Path, **options: Any) -> SimulationPaths:
     """Simulate a genome and a splice-site predictor whose errors have known causes.
 
-    Which causes are planted and why is told in ``simulated.predictor``. The same
+    Which causes are planted and why is told in ``simulation.predictor``. The same
     options give the same bytes.
 
     Args:

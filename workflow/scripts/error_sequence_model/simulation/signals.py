@@ -1,6 +1,6 @@
 """Splice signals of simulated genes: donors, tracts, branch points, acceptors.
 
-Gene coordinates as in ``simulated.genes``; offsets count from the junction.
+Gene coordinates as in ``simulation.genes``; offsets count from the junction.
 """
 
 from __future__ import annotations

@@ -18,20 +18,4 @@ if TYPE_CHECKING:
         set_aside,
     )
 
-__all__ = [
-    "FORMATS",
-    "MINIMUM_SHARE",
-    "Member",
-    "Reading",
-    "check_consensus",
-    "describe_counts",
-    "has_consensus",
-    "order_columns",
-    "pool_sites",
-    "pool_windows",
-    "prepare_sites",
-    "read_sites",
-    "set_aside",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -13,19 +13,4 @@ if TYPE_CHECKING:
     from .leakage import count_overlaps, summarise_audits
     from .split import assign_parts, make_split, require_classes, shuffle_labels
 
-__all__ = [
-    "assign_parts",
-    "count_overlaps",
-    "find_cross_candidates",
-    "get_column",
-    "get_kmers",
-    "group_sites",
-    "make_split",
-    "measure_pairs",
-    "require_classes",
-    "shuffle_labels",
-    "sketch_windows",
-    "summarise_audits",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -232,7 +232,7 @@ def compare_pairs(
 def link_homologous(
     windows: np.ndarray, *, similarity: float = NEAR
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Link windows that resemble each other, for ``unionfind.join_pairs``.
+    """Link windows that resemble each other, for ``components.join_pairs``.
 
     Args:
         windows: uint8 ``(n, length)``.

@@ -175,6 +175,13 @@ def assign_parts(
 
     Raises:
         InputError: There are fewer groups than folds.
+
+    Example:
+        >>> sites = pd.DataFrame({"chrom": ["chr1", "chr2", "chr3"], "label": 0})
+        >>> settings = SplitSettings(test=("chr2",), validation=("chr3",))
+        >>> windows = np.zeros((3, 9), dtype=np.uint8)
+        >>> [fold.tolist() for fold in assign_parts(sites, windows, settings)]
+        [['train', 'test', 'validation']]
     """
     if settings.by == "chromosome" and (settings.test or settings.validation):
         return [_hold_out(sites, settings)]

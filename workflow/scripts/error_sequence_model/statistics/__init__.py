@@ -46,43 +46,4 @@ if TYPE_CHECKING:
     )
     from .scoring import compute_metrics
 
-__all__ = [
-    "FEWEST_SITES",
-    "UNKNOWN",
-    "Comparison",
-    "OddsRatio",
-    "Profile",
-    "adjust_holm",
-    "adjust_p_values",
-    "choose_threshold",
-    "compare_classes",
-    "compare_pairs",
-    "compute_auprc",
-    "compute_auroc",
-    "compute_brier",
-    "compute_ece",
-    "compute_log_loss",
-    "compute_macro",
-    "compute_macro_auprc",
-    "compute_metrics",
-    "compute_p_value",
-    "compute_sampled_auprc",
-    "draw_gene_weights",
-    "estimate_odds_ratio",
-    "find_high_regions",
-    "find_threshold",
-    "fit_joint_model",
-    "fit_temperature",
-    "get_interval",
-    "make_strata",
-    "measure_coverage",
-    "measure_gc_content",
-    "measure_odds_ratios",
-    "number_groups",
-    "permute_classes",
-    "scale_maps",
-    "scale_probabilities",
-    "score_models",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

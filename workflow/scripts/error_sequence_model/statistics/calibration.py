@@ -55,6 +55,11 @@ def compute_ece(
 
     Returns:
         Mean distance between share and probability, weighted by sites; NaN for none.
+
+    Example:
+        >>> is_error = np.array([False, True, True, True])
+        >>> compute_ece(is_error, np.array([0.25, 0.25, 0.75, 0.75]), bins=2)
+        0.25
     """
     if len(is_error) == 0:
         return float("nan")

@@ -26,6 +26,11 @@ def compute_auprc(
 
     Returns:
         float64 (draws,), or a scalar without weights. NaN where a class is missing.
+
+    Example:
+        >>> labels, scores = np.array([1, 0, 1, 0]), np.array([0.9, 0.8, 0.7, 0.1])
+        >>> round(float(compute_auprc(labels, scores)), 3)
+        0.833
     """
     hits, misses, last = _accumulate(labels, scores, weights)
     positives = hits[:, -1:]
@@ -51,6 +56,11 @@ def compute_auroc(
 
     Returns:
         float64 (draws,), or a scalar without weights. NaN where a class is missing.
+
+    Example:
+        >>> labels, scores = np.array([1, 0, 1, 0]), np.array([0.9, 0.8, 0.7, 0.1])
+        >>> float(compute_auroc(labels, scores))
+        0.75
     """
     hits, misses, last = _accumulate(labels, scores, weights)
     true_rate, false_rate = hits[:, last], misses[:, last]
@@ -205,6 +215,10 @@ def choose_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
     Returns:
         A value midway between two neighbouring probabilities.
+
+    Example:
+        >>> choose_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.25, 0.5, 0.9]))
+        0.375
     """
     order = np.argsort(-probabilities, kind="stable")
     ranked = probabilities[order].astype(np.float64)
@@ -257,7 +271,12 @@ def number_groups(groups: np.ndarray | None, size: int) -> np.ndarray:
 
 
 def get_interval(values: np.ndarray, level: float) -> tuple[float | None, float | None]:
-    """Percentile interval of the finite values, or two None."""
+    """Percentile interval of the finite values, or two None.
+
+    Example:
+        >>> get_interval(np.array([3.0, 1.0, np.nan, 5.0, 2.0, 4.0]), level=0.5)
+        (2.0, 4.0)
+    """
     values = values[np.isfinite(values)]
     if len(values) == 0:
         return None, None

@@ -59,6 +59,13 @@ def estimate_odds_ratio(
     Returns:
         The odds ratio; ``UNKNOWN`` where a class or the hits are all or nothing, or
         the fit does not converge.
+
+    Example:
+        >>> has_hit, is_error = np.repeat([1, 1, 0, 0], 50), np.repeat([1, 0, 1, 0], 50)
+        >>> is_error[50:75] = 1
+        >>> found = estimate_odds_ratio(is_error, has_hit, np.arange(200))
+        >>> f"{found.odds_ratio:.1f} ({found.low:.1f} to {found.high:.1f})"
+        '3.0 (1.6 to 5.4)'
     """
     hit = np.asarray(has_hit, dtype=np.float64)
     outcome = np.asarray(is_error, dtype=np.float64)

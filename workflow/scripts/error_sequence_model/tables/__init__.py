@@ -18,17 +18,4 @@ if TYPE_CHECKING:
         rename_columns,
     )
 
-__all__ = [
-    "NUMBER_NULLS",
-    "Table",
-    "convert_intervals",
-    "convert_numbers",
-    "convert_scores",
-    "open_parquet",
-    "read_rows",
-    "read_table",
-    "refuse",
-    "rename_columns",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

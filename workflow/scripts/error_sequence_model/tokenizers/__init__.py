@@ -19,21 +19,4 @@ if TYPE_CHECKING:
     from .store import TokenStore, write_tokens
     from .subwords import BPETokenizer, KmerTokenizer
 
-__all__ = [
-    "BPETokenizer",
-    "CharacterTokenizer",
-    "Encoding",
-    "HyenaDNATokenizer",
-    "KmerTokenizer",
-    "NucleotideTokenizer",
-    "SequenceTokenizer",
-    "SpliceBertTokenizer",
-    "TokenStore",
-    "centre_tokens",
-    "junction_tokens",
-    "load_tokenizer",
-    "project_to_bases",
-    "write_tokens",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

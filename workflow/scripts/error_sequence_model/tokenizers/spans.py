@@ -29,6 +29,11 @@ def junction_tokens(spans: np.ndarray, junction: int) -> tuple[int, int]:
 
     Raises:
         InputError: The junction lies outside the tokens (cut off, or a wrong value).
+
+    Example:
+        >>> spans = np.array([[0, 0], [0, 3], [3, 5], [5, 9], [0, 0]])
+        >>> junction_tokens(spans, 5), junction_tokens(spans, 4)
+        ((2, 3), (2, 2))
     """
     spans = np.asarray(spans)
     body = np.flatnonzero(spans[:, 1] > spans[:, 0])
@@ -56,6 +61,11 @@ def centre_tokens(spans: np.ndarray, junction: int, keep: int) -> slice:
 
     Returns:
         A slice of ``min(keep, n_tokens)`` tokens, as central as the ends allow.
+
+    Example:
+        >>> spans = np.array([[0, 3], [3, 5], [5, 9], [9, 12]])
+        >>> centre_tokens(spans, junction=5, keep=2)
+        slice(1, 3, None)
     """
     count = len(spans)
     if count <= keep:
@@ -90,6 +100,11 @@ def project_to_bases(
     Raises:
         InputError: The shapes do not fit, a span leaves the sequence, or ``how`` is
             unknown.
+
+    Example:
+        >>> spans = np.array([[0, 0], [0, 3], [3, 5]])
+        >>> project_to_bases([9.0, 6.0, 1.0], spans, 6).tolist()
+        [2.0, 2.0, 2.0, 0.5, 0.5, 0.0]
     """
     scores, spans = np.asarray(token_scores, dtype=np.float64), np.asarray(spans)
     if how not in ("spread", "repeat"):

@@ -9,9 +9,4 @@ from error_sequence_model.core import open_face
 if TYPE_CHECKING:
     from .write import Source, write_tracks
 
-__all__ = [
-    "Source",
-    "write_tracks",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

@@ -1,4 +1,4 @@
-"""Files for genome browsers: bigWig and BED, sorted, as IGV and UCSC read them.
+"""Files for genome browsers: what stands in a bigWig or BED, as IGV and UCSC read it.
 
 Coordinates are 0-based half-open on the forward strand.
 """
@@ -11,10 +11,33 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.figures import CLASS_COLOURS, NEGATIVE, POSITIVE
+from error_sequence_model.results import RunResults
+from error_sequence_model.statistics import find_high_regions, find_threshold
+
 BED_COLUMNS = (
     *("chrom", "start", "end", "name", "score", "strand"),
     *("thick_start", "thick_end", "rgb"),
 )
+ERROR_CLASSES = ("error", "FP", "FN")
+FULL_SCORE = 0.999  # share of the bases whose magnitude lies below a score of 1000
+RULE = """\
+tracks.tsv lists every file with its model, its sites and the verdict of the
+faithfulness checks. Sites are those of the held-out test part, and of them, for maps,
+the explained ones. Coordinates are those of the genome's FASTA.
+
+*.bw           attribution per base in log-odds of an error: above 0 speaks for an
+               error, below 0 against it. Where windows overlap: their mean.
+*.regions.bed  high-scoring regions: at least 3 bases of one sign whose magnitude is
+               above the 95th percentile of all bases of all explained sites of the
+               file (gaps of up to 2 bases are bridged). Red speaks for an error, blue
+               against. Score: 1000 times mean magnitude over the 99.9th percentile,
+               at most 1000. Name: gene, type of call, splice type, first and last
+               offset from the junction (offset 0 is the first base 3' of it).
+*.predictions.bed  the two bases beside each junction. Score: 1000 times the model's
+               probability of an error. Name: gene, type of call, probability. Colour:
+               the type of call.
+"""
 
 
 def average_places(
@@ -93,3 +116,98 @@ def write_bed(path: Path, rows: pd.DataFrame, *, name: str, description: str) ->
     )
     path.write_text(head + body, encoding="utf-8")
     return len(rows)
+
+
+def make_region_rows(
+    sites: pd.DataFrame, scores: np.ndarray, places: np.ndarray, upstream: int
+) -> pd.DataFrame:
+    """Find the high-scoring regions of maps and put them on the genome.
+
+    Args:
+        sites: chrom, strand, gene_name, gene_id, pred_type and splice_type.
+        scores: Their maps, float (n_sites, length).
+        places: Genome position of each base, int64 (n_sites, length); -1: none.
+        upstream: Bases of the window 5' of the junction.
+
+    Returns:
+        Rows of a BED9; regions without any base on the genome are left out.
+    """
+    threshold = find_threshold(scores)
+    full = float(np.quantile(np.abs(scores), FULL_SCORE)) if scores.size else 0.0
+    genes = name_genes(sites)
+    rows = []
+    for index, site in enumerate(sites.itertuples()):
+        for region in find_high_regions(scores[index], threshold):
+            inside = places[index, region.start : region.end]
+            inside = inside[inside >= 0]
+            if not len(inside):
+                continue
+            start, end = int(inside.min()), int(inside.max()) + 1
+            first, last = region.start - upstream, region.end - 1 - upstream
+            name = f"{genes[index]}|{site.pred_type}|{site.splice_type}"
+            name += f"|{_write_offset(first)}..{_write_offset(last)}"
+            share = abs(region.mean) / full if full else 0.0
+            rows.append(
+                (
+                    *(site.chrom, start, end, name),
+                    *(int(np.clip(round(1000 * share), 1, 1000)), site.strand),
+                    *(start, end, write_rgb(POSITIVE if region.mean > 0 else NEGATIVE)),
+                )
+            )
+    return pd.DataFrame(rows, columns=list(BED_COLUMNS))
+
+
+def _write_offset(offset: int) -> str:
+    return f"{offset:+d}" if offset else "0"
+
+
+def make_prediction_rows(
+    sites: pd.DataFrame, run: RunResults, lengths: Mapping[str, int]
+) -> pd.DataFrame:
+    """Put the model's probability of an error at the junctions of its test sites.
+
+    Args:
+        sites: chrom, junction, strand, gene_name, gene_id and pred_type, indexed by
+            site_id.
+        run: The model, with its predictions.
+        lengths: Contig -> length.
+
+    Returns:
+        Rows of a BED9.
+    """
+    columns = [f"probability_{name}" for name in run.classes if name in ERROR_CLASSES]
+    table = run.predictions
+    if table is None or not columns or not set(columns) <= set(table.columns):
+        return pd.DataFrame(columns=list(BED_COLUMNS))
+    table = table[table["part"] == "test"].drop_duplicates("site_id")
+    table = table.set_index("site_id")[columns].sum(axis=1).reindex(sites.index)
+    sites = sites.assign(probability=table, gene=name_genes(sites))
+    sites = sites[sites["probability"].notna()]
+    ends = sites["chrom"].map(lengths)
+    rows = pd.DataFrame(
+        {
+            "chrom": sites["chrom"],
+            "start": (sites["junction"] - 1).clip(lower=0),
+            "end": np.minimum(sites["junction"] + 1, ends),
+            "name": [
+                f"{s.gene}|{s.pred_type}|P={s.probability:.3f}"
+                for s in sites.itertuples()
+            ],
+            "score": (1000 * sites["probability"]).round().astype(int),
+            "strand": sites["strand"],
+            "rgb": [write_rgb(CLASS_COLOURS[kind]) for kind in sites["pred_type"]],
+        }
+    )
+    return rows.assign(thick_start=rows["start"], thick_end=rows["end"])
+
+
+def name_genes(sites: pd.DataFrame) -> list[str]:
+    """Gene of each site without white space: its name, else its id, else "."."""
+    names = sites["gene_name"].astype(object).where(sites["gene_name"].notna())
+    names = names.where(names.notna(), sites["gene_id"].astype(object))
+    return ["_".join(str(n).split()) if pd.notna(n) else "." for n in names]
+
+
+def write_rgb(color: str) -> str:
+    """A colour as BED has it: "#D55E00" is "213,94,0"."""
+    return ",".join(str(int(color[place : place + 2], 16)) for place in (1, 3, 5))

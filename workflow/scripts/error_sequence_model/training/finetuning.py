@@ -1,4 +1,7 @@
-"""Fine-tune a classifier: train it, keep the best epoch, save it."""
+"""Fine-tune a classifier: the task, and a run that keeps the best epoch and saves it.
+
+Axes: (sequences, classes).
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,271 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import torch
+from accelerate import Accelerator
+from torch import Tensor
 
 from error_sequence_model.classifier import (
     ErrorClassifier,
     calibrate_model,
+    compute_probabilities,
     create_classifier,
     merge_adapters,
+    predict_on_ranks,
     refuse_other_tokenizer,
     require_dataset,
     save_model,
 )
-from error_sequence_model.core import write_tsv
-from error_sequence_model.datasets import SequenceDataset
+from error_sequence_model.core import InputError, write_tsv
+from error_sequence_model.datasets import (
+    SequenceDataset,
+    collate,
+    draw_members,
+    mask_tokens,
+)
 from error_sequence_model.settings import BackboneSettings, TrainingSettings
-from error_sequence_model.statistics import choose_threshold
+from error_sequence_model.statistics import (
+    choose_threshold,
+    compute_auroc,
+    compute_macro,
+    compute_macro_auprc,
+)
 from error_sequence_model.training.checkpoints import CheckpointFolder
 from error_sequence_model.training.loop import Training
-from error_sequence_model.training.state import FAILED_BATCH
+from error_sequence_model.training.state import TrainingState
+from error_sequence_model.training.task import Task
 
 logger = logging.getLogger(__name__)
+
+FAILED_BATCH = "failed_batch.tsv"
+
+
+class FineTuning(Task):
+    """Tell the classes of sites apart; the best epoch's weights are kept.
+
+    Args:
+        model: The classifier, fresh.
+        train_dataset: Training sequences.
+        val_dataset: Sequences that choose the epoch and the decision threshold.
+        settings: How to train.
+        output_dir: Gets the sites of a step that fails; None: the message names them.
+
+    Attributes:
+        class_weights: Weight of each class in the loss, float32 (classes,).
+        sample_weights: Weight of each sequence in the loss, float32 (n,).
+        best_weights: Of the best epoch so far, on the CPU.
+
+    Raises:
+        InputError: A class is missing in training or validation.
+    """
+
+    section = "training"
+    too_long = (
+        "set `training.gradient_checkpointing: true`, a smaller backbone, or shorter "
+        "windows"
+    )
+
+    def __init__(
+        self,
+        model: ErrorClassifier,
+        train_dataset: SequenceDataset,
+        val_dataset: SequenceDataset,
+        settings: TrainingSettings,
+        *,
+        output_dir: Path | None = None,
+    ) -> None:
+        check_classes(train_dataset, "training")
+        check_classes(val_dataset, "validation")
+        self.model, self.settings, self.output_dir = model, settings, output_dir
+        self.train_dataset, self.val_dataset = train_dataset, val_dataset
+        self.lengths = train_dataset.lengths
+        self.bucket_boundaries = train_dataset.bucket_boundaries
+        class_weights = compute_class_weights(
+            train_dataset.labels,
+            len(train_dataset.classes),
+            # Balanced sampling has done what the weights would do.
+            "none" if settings.sampling == "balanced" else settings.class_weights,
+        )
+        self.class_weights = torch.from_numpy(class_weights)
+        self.sample_weights = class_weights[train_dataset.labels]
+        self.best_weights: dict[str, Tensor] = {}
+
+    def draw_members(self, epoch: int) -> np.ndarray:
+        """Draw the sequences of an epoch as `training.sampling` says."""
+        return draw_members(
+            self.train_dataset.labels,
+            sampling=self.settings.sampling,
+            seed=self.settings.seed,
+            epoch=epoch,
+        )
+
+    def make_examples(self, indices: np.ndarray, epoch: int) -> list[dict[str, Any]]:
+        """Read the sequences."""
+        return [self.train_dataset[int(index)] for index in indices]
+
+    def count_tokens(self, examples: list[dict[str, Any]]) -> np.ndarray:
+        """Count the tokens of each sequence, int64 (n,)."""
+        return np.array([len(example["input_ids"]) for example in examples])
+
+    def collate(
+        self,
+        examples: list[dict[str, Any]],
+        *,
+        multiple: int,
+        generator: torch.Generator,
+    ) -> dict[str, Tensor]:
+        """Pad sequences into one batch, and mask some of their tokens if asked for."""
+        tokenizer = self.train_dataset.tokenizer
+        batch = collate(
+            examples, pad_token_id=tokenizer.pad_token_id, multiple=multiple
+        )
+        del batch["site_ids"]
+        if self.settings.mask_share:
+            batch["input_ids"] = mask_tokens(
+                batch["input_ids"],
+                self.train_dataset,
+                self.settings.mask_share,
+                generator=generator,
+            )
+        return batch
+
+    def sum_weights(
+        self, step: np.ndarray, examples: list[Any], accelerator: Accelerator | None
+    ) -> list[float]:
+        """Sum the weights of the step's sequences, which every rank knows."""
+        return [float(self.sample_weights[step].sum())]
+
+    def compute_loss(
+        self, output: Any, batch: dict[str, Tensor], weights: list[float]
+    ) -> Tensor:
+        """Give the weighted cross-entropy, as its part of the step's."""
+        labels = batch["labels"]
+        self.class_weights = self.class_weights.to(labels.device)
+        loss = torch.nn.functional.cross_entropy(
+            output.logits.float(), labels, weight=self.class_weights, reduction="sum"
+        )
+        return loss / weights[0]
+
+    def validate(
+        self, accelerator: Accelerator, precision: str
+    ) -> tuple[np.ndarray, float]:
+        """Predict the validation part: (n, classes) and the mean loss."""
+        logits = predict_on_ranks(self.model, self.val_dataset, accelerator, precision)
+        probabilities = compute_probabilities(logits)
+        chosen = probabilities[np.arange(len(logits)), self.val_dataset.labels]
+        return probabilities, float(-np.log(np.maximum(chosen, 1e-12)).mean())
+
+    def finish_epoch(
+        self, validated: tuple[np.ndarray, float], state: TrainingState
+    ) -> dict[str, float]:
+        """Keep the weights if they are the best so far; give the scores.
+
+        Raises:
+            InputError: The loss is not finite.
+        """
+        (probabilities, loss), labels = validated, self.val_dataset.labels
+        if not np.isfinite(loss):
+            raise InputError(
+                f"the validation loss is not finite after epoch {state.epoch + 1}; "
+                "lower `training.learning_rate` or set `training.precision: fp32`"
+            )
+        score = compute_macro_auprc(labels, probabilities)
+        is_best = score > state.best_score
+        if is_best:
+            state.best_score, state.best_epoch = score, state.epoch
+            self.best_weights = {
+                name: tensor.detach().cpu().clone()
+                for name, tensor in self.model.state_dict().items()
+            }
+        logger.info(
+            "epoch %d/%d: loss %.4f, held-out %.4f, AUPRC %.3f (prevalence %.3f)%s",
+            *(state.epoch + 1, self.settings.epochs, state.losses / state.step),
+            *(loss, score),
+            *(float(np.mean(labels == labels.max())), ", best" if is_best else ""),
+        )
+        return {
+            "validation_loss": loss,
+            "validation_auprc": score,
+            "validation_auroc": float(
+                compute_macro(compute_auroc, labels, probabilities)
+            ),
+        }
+
+    def finish(self, state: TrainingState) -> None:
+        """Leave the best epoch's weights in the classifier, and mark its row."""
+        self.model.load_state_dict(self.best_weights)
+        self.model.zero_grad()
+        for row in state.history:
+            row["is_best"] = row["epoch"] == state.best_epoch + 1
+
+    def name_step(self, step: np.ndarray) -> str:
+        """Save which sites are in a step, and say where."""
+        return f"; {write_failed_batch(self.train_dataset, step, self.output_dir)}"
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give the best weights so far."""
+        return {"best_weights": self.best_weights}
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Take up the best weights so far."""
+        self.best_weights = saved["best_weights"]
+
+
+def check_classes(dataset: SequenceDataset, part: str) -> None:
+    """Refuse a part in which a class has no sites.
+
+    Raises:
+        InputError: Names the part, the class and what to change.
+    """
+    if len(dataset.classes) < 2:
+        raise InputError(
+            f"the {part} part has the one class {', '.join(dataset.classes)}; two are "
+            "needed to tell apart"
+        )
+    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
+    for name, count in zip(dataset.classes, counts, strict=True):
+        if count == 0:
+            raise InputError(
+                f"the {part} part has {len(dataset)} sites and none of class {name!r}; "
+                "give it other chromosomes or genes (`splits` in the config)"
+            )
+
+
+def write_failed_batch(
+    dataset: SequenceDataset, step: np.ndarray, folder: Path | None
+) -> str:
+    """Save which sites were in a step that failed, and say where.
+
+    Args:
+        dataset: The training sequences.
+        step: Their indices, int64 (n,).
+        folder: Gets ``failed_batch.tsv`` with site_id, class, tokens; None: the sites
+            are told in the message.
+    """
+    site_ids = dataset.site_ids[step]
+    if folder is None:
+        return f"site_ids of the step: {site_ids.tolist()}"
+    path = folder / FAILED_BATCH
+    names = np.array(dataset.classes)[dataset.labels[step]]
+    table = {"site_id": site_ids, "class": names, "tokens": dataset.lengths[step]}
+    write_tsv(path, pd.DataFrame(table))
+    return f"the {len(step)} sites of the step are in {path}"
+
+
+def compute_class_weights(labels: np.ndarray, classes: int, kind: str) -> np.ndarray:
+    """Give each class its weight in the loss, float32 (classes,), mean 1 over samples.
+
+    Args:
+        labels: int (n,).
+        classes: Number of classes.
+        kind: "balanced" or "none".
+    """
+    if kind == "none":
+        return np.ones(classes, dtype=np.float32)
+    counts = np.bincount(labels, minlength=classes)
+    return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)
 
 
 def fine_tune(
@@ -56,14 +304,8 @@ def fine_tune(
     """
     calibrate_model(model, train_dataset, seed=settings.seed)
     output = Path(output_dir)
-    training = Training(
-        model,
-        train_dataset,
-        val_dataset,
-        settings,
-        checkpoints,
-        output_dir=output,
-    )
+    task = FineTuning(model, train_dataset, val_dataset, settings, output_dir=output)
+    training = Training(task, checkpoints)
     logger.info(
         "training on %d sites, validating on %d, %s on %s, %d process(es)",
         *(len(train_dataset), len(val_dataset), training.precision),

@@ -1,6 +1,6 @@
 """The gradient of one optimiser step, from as many forward passes as memory asks for.
 
-The loss of a step is the weighted sum over all its sequences, on all ranks and passes,
+The loss of a step is the weighted sum over all its items, on all ranks and passes,
 divided by the sum of their weights: how a step is cut does not change its gradient. All
 passes of a rank stay its own; gradients are added over the ranks once, at the end. So a
 rank that runs out of memory repeats its share and the others only wait for it.
@@ -10,23 +10,17 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.core import InputError, autocast, has_amx
-from error_sequence_model.datasets import (
-    PAD_MULTIPLE,
-    SequenceDataset,
-    collate,
-    cut_passes,
-    mask_tokens,
-)
-from error_sequence_model.settings import TrainingSettings
+from error_sequence_model.datasets import PAD_MULTIPLE, cut_passes
+from error_sequence_model.training.task import Task
 from error_sequence_model.training.throughput import FlopCounter, estimate_pass_cost
 from error_sequence_model.training.token_budget import (
     find_token_budget,
@@ -37,6 +31,33 @@ logger = logging.getLogger(__name__)
 
 COMPILED_MULTIPLE = 16
 AMX_MULTIPLE = 16  # rows of a tile; and fewer shapes to make kernels for
+
+
+@dataclass(eq=False)
+class Share:
+    """One rank's part of a step.
+
+    Attributes:
+        indices: Its items, int64 (n,).
+        epoch: Epoch, from 0.
+        seed: Seed of dropout and masks.
+        examples: The task's examples of the items; empty until they are made.
+        lengths: Tokens of each, int64 (n,).
+        passes: Batches on the device, cut for ``budget`` padded tokens.
+    """
+
+    indices: np.ndarray
+    epoch: int
+    seed: int
+    examples: list[Any] = field(default_factory=list)
+    lengths: np.ndarray | None = None
+    passes: list[dict[str, Tensor]] = field(default_factory=list)
+    budget: int = 0
+
+    def is_same(self, other: Share) -> bool:
+        """Whether both are the same part of the same step."""
+        same = np.array_equal(self.indices, other.indices)
+        return same and self.seed == other.seed
 
 
 class StepSums(NamedTuple):
@@ -59,58 +80,44 @@ class GradientSteps:
     """Makes the gradients of optimiser steps.
 
     Args:
-        model: The classifier, on the accelerator's device.
-        dataset: The training sequences.
-        settings: tokens_per_batch, mask_share and compile are used.
+        task: What to learn; its model is on the accelerator's device.
         accelerator: Device, ranks and loss scale.
         precision: "fp32", "bf16" or "fp16".
-        class_weights: Weight of each class in the loss, float32 (classes,).
 
     Attributes:
         tokens_per_batch: Padded tokens of one pass; 0 until it is known.
     """
 
-    def __init__(
-        self,
-        model: ErrorClassifier,
-        dataset: SequenceDataset,
-        settings: TrainingSettings,
-        accelerator: Accelerator,
-        *,
-        precision: str,
-        class_weights: np.ndarray,
-    ) -> None:
-        self.model, self.dataset, self.settings = model, dataset, settings
+    def __init__(self, task: Task, accelerator: Accelerator, *, precision: str) -> None:
+        self.task, self.model, self.settings = task, task.model, task.settings
         self.accelerator, self.precision = accelerator, precision
         self.device = accelerator.device
-        self.class_weights = torch.from_numpy(class_weights).to(self.device)
-        self.sample_weights = class_weights[dataset.labels]
-        self.lengths = dataset.lengths
-        self.flops = FlopCounter(model)
+        self.flops = FlopCounter(task.model)
         self.pass_cost = estimate_pass_cost(
             self.device, self.flops.per_token, precision=precision
         )
         self.multiple = PAD_MULTIPLE if self.device.type == "cuda" else 1
         if precision == "bf16" and has_amx(self.device):
             self.multiple = AMX_MULTIPLE
-        self.forward = model
-        if settings.compile:
+        self.forward = task.model
+        if self.settings.compile:
             self.multiple = COMPILED_MULTIPLE
-            self.forward = torch.compile(model, dynamic=True)
+            self.forward = torch.compile(task.model, dynamic=True)
         self.tokens_per_batch = 0
-        if settings.tokens_per_batch != "auto":
-            self.tokens_per_batch = int(settings.tokens_per_batch)
-        self._ahead: tuple[object, list[dict[str, Tensor]]] = (None, [])
+        if self.settings.tokens_per_batch != "auto":
+            self.tokens_per_batch = int(self.settings.tokens_per_batch)
+        self._ahead: Share | None = None
 
     def find_budget(self) -> None:
         """Find ``tokens_per_batch`` by a probe on the longest sequence."""
         share = -(-self.settings.batch_size // self.accelerator.num_processes)
         budget = find_token_budget(
             self._measure_pass,
-            longest=int(self.lengths.max()),
+            longest=int(self.task.lengths.max()),
             sequences=share,
             device=self.device,
             processes=self.accelerator.num_processes,
+            remedy=self.task.too_long,
         )
         self.model.zero_grad()
         if self.device.type == "cuda":
@@ -124,99 +131,98 @@ class GradientSteps:
         """Try a pass of ``count`` times the longest sequence; give its bytes."""
         self.model.train()
         on_cpu = self.device.type == "cpu"
-        longest = np.full(1 if on_cpu else count, int(np.argmax(self.lengths)))
-        (inputs,) = self._collate([longest], seed=0)
+        longest = np.array([int(np.argmax(self.task.lengths))])
+        examples = self.task.make_examples(longest, 0) * (1 if on_cpu else count)
+        (batch,) = self._collate([examples], seed=0)
+        weights = self.task.sum_weights(longest, examples, None)
         if on_cpu:
-            return count * measure_saved_bytes(lambda: self._run(inputs, 1.0))
+            return count * measure_saved_bytes(lambda: self._run(batch, weights))
         torch.cuda.reset_peak_memory_stats()
-        self.accelerator.backward(self._run(inputs, 1.0))
+        self.accelerator.backward(self._run(batch, weights))
         trained = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
         # The optimiser's two averages are not there yet.
         return torch.cuda.max_memory_allocated() + 8 * trained
 
-    def prepare(self, indices: np.ndarray, seed: int) -> None:
-        """Collate a step before it is due, while the device works on the one before."""
+    def prepare(self, share: Share) -> None:
+        """Collate a share before it is due, while the device still works."""
+        self._ahead = None
         # Without memory to spare it is collated when it is due.
         with suppress(torch.cuda.OutOfMemoryError):
-            passes = self._cut_and_collate(indices, seed)
-            self._ahead = self._name(indices, seed), passes
+            self._fill(share)
+            self._cut_and_collate(share)
+        self._ahead = share
 
-    def accumulate(
-        self, indices: np.ndarray, total_weight: float, *, seed: int
-    ) -> StepSums:
+    def make_share(self, share: Share) -> Share:
+        """Give a share with its examples, as `prepare` made it if it did."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.is_same(share):
+            share = ahead
+        self._fill(share)
+        return share
+
+    def _fill(self, share: Share) -> None:
+        if not share.examples:
+            share.examples = self.task.make_examples(share.indices, share.epoch)
+            share.lengths = self.task.count_tokens(share.examples)
+
+    def accumulate(self, share: Share, weights: list[float] | Tensor) -> StepSums:
         """Add up the gradients of this rank's share of a step.
 
         Args:
-            indices: The sequences, int64 (n,).
-            total_weight: Sum of the weights of the whole step, over all ranks.
-            seed: Seed of dropout and masks.
+            share: Of `make_share`.
+            weights: The task's `sum_weights` of the whole step, over all ranks.
 
         Raises:
             InputError: One sequence alone does not fit into memory.
         """
         while True:
-            torch.manual_seed(seed)
+            torch.manual_seed(share.seed)
             self.model.zero_grad()
             try:
-                return self._accumulate(indices, total_weight, seed)
+                return self._accumulate(share, weights)
             except torch.cuda.OutOfMemoryError:
                 pass
             # Outside of the handler, whose traceback keeps the tensors alive.
+            share.passes = []
             self._halve_budget()
 
-    def _accumulate(
-        self, indices: np.ndarray, total_weight: float, seed: int
-    ) -> StepSums:
-        name, passes = self._ahead
-        if name != self._name(indices, seed):
-            passes = self._cut_and_collate(indices, seed)
-        self._ahead = None, []
+    def _accumulate(self, share: Share, weights: list[float] | Tensor) -> StepSums:
+        if not share.passes or share.budget != self.tokens_per_batch:
+            self._cut_and_collate(share)
         loss_sum = torch.zeros((), device=self.device)
         padded = 0
-        for inputs in passes:
-            padded += inputs["input_ids"].numel()
-            loss = self._run(inputs, total_weight)
+        for batch in share.passes:
+            padded += batch["input_ids"].numel()
+            loss = self._run(batch, weights)
             self.accelerator.backward(loss)
             loss_sum += loss.detach()
-        lengths = self.lengths[indices]
-        return StepSums(loss_sum, int(lengths.sum()), padded, self.flops.count(lengths))
+        flops = self.flops.count(share.lengths)
+        return StepSums(loss_sum, int(share.lengths.sum()), padded, flops)
 
-    def _name(self, indices: np.ndarray, seed: int) -> tuple[object, ...]:
-        return seed, self.tokens_per_batch, indices.tobytes()
-
-    def _cut_and_collate(
-        self, indices: np.ndarray, seed: int
-    ) -> list[dict[str, Tensor]]:
+    def _cut_and_collate(self, share: Share) -> None:
         batches = cut_passes(
-            indices,
-            self.lengths,
+            np.arange(len(share.examples)),
+            share.lengths,
             tokens_per_batch=self.tokens_per_batch,
             pass_cost=self.pass_cost,
-            bucket_boundaries=self.dataset.bucket_boundaries,
+            bucket_boundaries=self.task.bucket_boundaries,
             multiple=self.multiple,
         )
-        return self._collate(batches, seed)
+        examples = [[share.examples[place] for place in batch] for batch in batches]
+        share.budget = self.tokens_per_batch
+        share.passes = self._collate(examples, share.seed)
 
-    def _collate(self, batches: list[np.ndarray], seed: int) -> list[dict[str, Tensor]]:
+    def _collate(self, batches: list[list[Any]], seed: int) -> list[dict[str, Tensor]]:
         # Not the stream that dropout draws from.
         generator = torch.Generator().manual_seed(seed + 1)
         passes = []
-        for batch in batches:
-            inputs = collate(
-                [self.dataset[int(index)] for index in batch],
-                pad_token_id=self.dataset.tokenizer.pad_token_id,
-                multiple=self.multiple,
+        for examples in batches:
+            batch = self.task.collate(
+                examples, multiple=self.multiple, generator=generator
             )
-            if self.settings.mask_share:
-                inputs["input_ids"] = mask_tokens(
-                    inputs["input_ids"],
-                    self.dataset,
-                    self.settings.mask_share,
-                    generator=generator,
-                )
-            if inputs["attention_mask"].all():
-                del inputs["attention_mask"]
-            passes.append({name: self._send(t) for name, t in inputs.items()})
+            if batch["attention_mask"].all():
+                del batch["attention_mask"]
+            passes.append({name: self._send(t) for name, t in batch.items()})
         return passes
 
     def _send(self, tensor: Tensor) -> Tensor:
@@ -224,20 +230,11 @@ class GradientSteps:
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
 
-    def _run(self, inputs: dict[str, Tensor], total_weight: float) -> Tensor:
+    def _run(self, batch: dict[str, Tensor], weights: list[float] | Tensor) -> Tensor:
+        inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
         with autocast(self.precision, self.device):
-            output = self.forward(
-                input_ids=inputs["input_ids"],
-                attention_mask=inputs.get("attention_mask"),
-                junction=inputs["junction"],
-            )
-        loss = torch.nn.functional.cross_entropy(
-            output.logits.float(),
-            inputs["labels"],
-            weight=self.class_weights,
-            reduction="sum",
-        )
-        return loss / total_weight
+            output = self.forward(**inputs)
+        return self.task.compute_loss(output, batch, weights)
 
     def add_over_ranks(self) -> None:
         """Add the gradients of all ranks; each then has those of the whole step."""
@@ -251,11 +248,9 @@ class GradientSteps:
             gradient.copy_(summed.view_as(gradient))
 
     def _halve_budget(self) -> None:
-        if self.tokens_per_batch <= int(self.lengths.max()):
+        if self.tokens_per_batch <= int(self.task.lengths.max()):
             raise InputError(
-                "one sequence alone does not fit into GPU memory; set "
-                "`training.gradient_checkpointing: true`, a smaller backbone, or "
-                "shorter windows"
+                f"one sequence alone does not fit into GPU memory; {self.task.too_long}"
             )
         self.tokens_per_batch //= 2
         torch.cuda.empty_cache()

@@ -1,25 +1,21 @@
-"""Optimiser groups, learning-rate schedule and class weights of a training run."""
+"""Optimiser groups and learning-rate schedule of a training run."""
 
 from __future__ import annotations
 
 import math
 import re
 
-import numpy as np
 import torch
 from torch import nn
 
 from error_sequence_model.backbones import FAMILIES
-from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.settings import TrainingSettings
 
 # The norm after the last layer learns as fast as the head.
 FINAL_NORM = re.compile(r"(^backbone\.norm|\bln_f|\bemb_layer_norm_after)\.")
 
 
-def make_optimizer(
-    model: ErrorClassifier, settings: TrainingSettings
-) -> torch.optim.AdamW:
+def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.AdamW:
     """Make AdamW with weight-decay groups and layer-wise learning rates.
 
     Norms, biases, embeddings of one dimension and what the family names (Hyena filters)
@@ -27,7 +23,7 @@ def make_optimizer(
     learn at ``learning_rate * d**k``; the embeddings are below the first layer.
 
     Args:
-        model: The classifier.
+        model: What learns; its ``backbone`` is of a known family.
         settings: learning_rate, weight_decay and layer_decay are used.
 
     Returns:
@@ -95,17 +91,3 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> float:
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * factor
     return max(group["lr"] for group in optimizer.param_groups)
-
-
-def compute_class_weights(labels: np.ndarray, classes: int, kind: str) -> np.ndarray:
-    """Give each class its weight in the loss, float32 (classes,), mean 1 over samples.
-
-    Args:
-        labels: int (n,).
-        classes: Number of classes.
-        kind: "balanced" or "none".
-    """
-    if kind == "none":
-        return np.ones(classes, dtype=np.float32)
-    counts = np.bincount(labels, minlength=classes)
-    return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)

@@ -1,8 +1,8 @@
-"""Fine-tuning: an accelerate loop that is exact, resumable and runs on 0 to N GPUs.
+"""The training loop: exact, resumable, on 0 to N GPUs, whatever the task.
 
-What a step's loss is, and how its gradient is made: see `gradients`. The order of
-sequences and the dropout masks are functions of (seed, epoch, step, rank) alone, so a
-stopped run goes on to the same weights.
+How the gradient of a step is made: see `gradients`. The order of sequences and the
+dropout masks are functions of (seed, epoch, step, rank) alone, so a stopped run goes on
+to the same weights.
 """
 
 from __future__ import annotations
@@ -10,96 +10,80 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from error_sequence_model.classifier import (
-    ErrorClassifier,
-    compute_probabilities,
-    predict_on_ranks,
-)
 from error_sequence_model.core import (
     InputError,
     StoppedError,
+    StopRequest,
     choose_precision,
     get_device,
     get_progress,
 )
-from error_sequence_model.datasets import SequenceDataset, draw_members, plan_steps
-from error_sequence_model.settings import TrainingSettings
-from error_sequence_model.statistics import (
-    compute_auroc,
-    compute_macro,
-    compute_macro_auprc,
-)
+from error_sequence_model.datasets import plan_steps, share_step
 from error_sequence_model.training.checkpoints import CheckpointFolder
+from error_sequence_model.training.gradients import GradientSteps, Share
+from error_sequence_model.training.groups import (
+    get_rate_factor,
+    make_optimizer,
+    set_learning_rate,
+)
 from error_sequence_model.training.state import (
     TrainingState,
-    check_classes,
     make_accelerator,
     make_row,
 )
-from error_sequence_model.training.steps import OptimiserSteps
+from error_sequence_model.training.task import Task
 
 logger = logging.getLogger(__name__)
 
 
 class Training:
-    """One fine-tuning run.
+    """One run.
 
     Args:
-        model: The classifier, fresh.
-        train_dataset: Training sequences.
-        val_dataset: Sequences that choose the epoch and the decision threshold.
-        settings: How to train.
+        task: What to learn, with a fresh model.
         checkpoints: Where the state is kept between interruptions; one that is there is
             taken up.
-        output_dir: Gets the sites of a step that fails; None: the message names them.
+
+    Attributes:
+        optimizer: AdamW.
+        gradients: Makes the gradient of a step.
+        stop: Notes a stop from outside, while the run is under way.
+        state: Where the run stands.
 
     Raises:
-        InputError: A class is missing in training or validation, there are fewer
-            sequences in a step than processes, or one does not fit into memory.
+        InputError: There are fewer sequences in a step than processes, or one does not
+            fit into memory.
     """
 
-    def __init__(
-        self,
-        model: ErrorClassifier,
-        train_dataset: SequenceDataset,
-        val_dataset: SequenceDataset,
-        settings: TrainingSettings,
-        checkpoints: CheckpointFolder,
-        *,
-        output_dir: Path | None = None,
-    ) -> None:
-        check_classes(train_dataset, "training")
-        check_classes(val_dataset, "validation")
-        self.settings = settings
-        self.train_dataset, self.val_dataset = train_dataset, val_dataset
+    def __init__(self, task: Task, checkpoints: CheckpointFolder) -> None:
+        self.task, self.settings = task, task.settings
         self.checkpoints = checkpoints
         device = get_device()
         self.precision = choose_precision(
-            settings.precision, device, hidden_size=model.backbone.config.hidden_size
+            self.settings.precision,
+            device,
+            hidden_size=task.model.backbone.config.hidden_size,
         )
         self.accelerator = make_accelerator(device, self.precision)
-        self.classifier = model.to(self.accelerator.device)
-        if settings.gradient_checkpointing:
-            model.activation_checkpointing_enable()
+        task.model.to(self.accelerator.device)
+        if self.settings.gradient_checkpointing:
+            task.model.activation_checkpointing_enable()
         self.steps_per_epoch = len(self._plan(0))
-        self.steps = OptimiserSteps(
-            model,
-            train_dataset,
-            settings,
-            self.accelerator,
-            precision=self.precision,
-            steps_per_epoch=self.steps_per_epoch,
-            output_dir=output_dir,
+        if self.accelerator.num_processes > 1:
+            for tensor in task.model.state_dict().values():
+                torch.distributed.broadcast(tensor, src=0)
+        self.optimizer = self.accelerator.prepare(
+            make_optimizer(task.model, self.settings)
         )
-        self.optimizer, self.gradients = self.steps.optimizer, self.steps.gradients
+        self.gradients = GradientSteps(task, self.accelerator, precision=self.precision)
+        self.stop, self.is_stopping = StopRequest(), False
         self.state = TrainingState()
-        self.best_weights: dict[str, torch.Tensor] = {}
         self._resume()
         if not self.gradients.tokens_per_batch:
             self.gradients.find_budget()
@@ -116,37 +100,36 @@ class Training:
         }
 
     def run(self) -> list[dict[str, Any]]:
-        """Train to the end; leave the best epoch's weights in the classifier.
+        """Train to the end; the task leaves the model as it is wanted.
 
         Returns:
-            The history: one row per epoch (see `history`).
+            The history: one row per epoch (see `state`).
 
         Raises:
-            InputError: The loss is not finite (the sites of the step are saved).
+            InputError: The loss is not finite (the items of the step are named).
             StoppedError: SIGTERM came; a checkpoint holds what was done.
         """
-        with self.steps.stop:
+        with self.stop:
+            if not (self.state.epoch or self.state.step):
+                row = self.task.begin(self.accelerator, self.precision)
+                self.state.history = [] if row is None else [row]
             while self.state.epoch < self.settings.epochs and not self._is_exhausted():
                 self._run_epoch()
-        self.classifier.load_state_dict(self.best_weights)
-        self.classifier.zero_grad()
-        for row in self.state.history:
-            row["is_best"] = row["epoch"] == self.state.best_epoch + 1
+        self.task.finish(self.state)
         return self.state.history
+
+    def validate(self) -> Any:
+        """Measure the model as the task does, on all ranks."""
+        return self.task.validate(self.accelerator, self.precision)
 
     def _plan(self, epoch: int) -> list[np.ndarray]:
         return plan_steps(
-            self.train_dataset.lengths,
+            self.task.lengths,
             batch_size=self.settings.batch_size,
             seed=self.settings.seed,
             epoch=epoch,
             world_size=self.accelerator.num_processes,
-            members=draw_members(
-                self.train_dataset.labels,
-                sampling=self.settings.sampling,
-                seed=self.settings.seed,
-                epoch=epoch,
-            ),
+            members=self.task.draw_members(epoch),
         )
 
     def _is_exhausted(self) -> bool:
@@ -158,27 +141,27 @@ class Training:
         state = self.state
         plan = self._plan(state.epoch)
         start = last_save = time.monotonic()
-        self.classifier.train()
-        what = f"epoch {state.epoch + 1}/{self.settings.epochs}"
+        self.task.model.train()
+        what = f"{self.task.section} epoch {state.epoch + 1}/{self.settings.epochs}"
         for step in get_progress(plan[state.step :], what=what, unit="steps"):
-            self.steps.following = next(iter(plan[state.step + 1 :]), None)
-            loss, norm = self._take_step(step)
+            following = next(iter(plan[state.step + 1 :]), None)
+            loss, norm = self._take_step(step, following)
             state.losses += loss
             state.gradient_norms += norm
             state.step += 1
             now = time.monotonic()
             state.seconds, start = state.seconds + now - start, now
-            if self.steps.is_stopping:
+            if self.is_stopping:
                 self._save_and_stop()
             if now - last_save >= 60 * self.settings.checkpoint_minutes:
                 self._save()
                 start = last_save = time.monotonic()
         try:
-            with self.steps.stop.at_once():
-                probabilities, loss = self.validate()
+            with self.stop.at_once():
+                validated = self.validate()
         except StoppedError:
             self._save_and_stop()
-        self._finish_epoch(probabilities, loss)
+        self._finish_epoch(validated)
         self._save()
 
     def _save_and_stop(self) -> None:
@@ -188,56 +171,84 @@ class Training:
             f"{self.state.step} of {self.steps_per_epoch}; the next run goes on there"
         )
 
-    def _take_step(self, step: np.ndarray) -> tuple[float, float]:
-        return self.steps.take(step, self.state)
+    def _take_step(
+        self, step: np.ndarray, following: np.ndarray | None = None
+    ) -> tuple[float, float]:
+        """Do one optimiser step; give its loss and gradient norm before clipping.
 
-    def _finish_epoch(self, probabilities: np.ndarray, loss: float) -> None:
-        """Keep the best weights, add a history row, go to the next epoch."""
-        state, labels = self.state, self.val_dataset.labels
-        if not np.isfinite(loss):
+        Args:
+            step: Indices of its items, over all ranks, int64 (n,).
+            following: Those of the next one: collated while the device is busy.
+
+        Raises:
+            InputError: Loss or gradient is not finite; the weights are as before.
+        """
+        state = self.state
+        done = state.epoch * self.steps_per_epoch + state.step
+        total = self.settings.epochs * self.steps_per_epoch
+        set_learning_rate(self.optimizer, get_rate_factor(done, total, self.settings))
+        share = self.gradients.make_share(self._share(step, state.step))
+        weights = self.task.sum_weights(step, share.examples, self.accelerator)
+        sums = self.gradients.accumulate(share, weights)
+        self.gradients.add_over_ranks()
+        norm = self.accelerator.clip_grad_norm_(
+            self.task.model.parameters(), self.settings.gradient_clip
+        )
+        if following is not None:
+            self.gradients.prepare(self._share(following, state.step + 1))
+        state.tokens[0] += sums.real
+        state.tokens[1] += sums.padded
+        state.flops += sums.flops
+        loss, norm_value = self._wait_for(sums.loss, norm)
+        has_scale = self.accelerator.scaler is not None
+        if not np.isfinite(loss) or not (np.isfinite(norm_value) or has_scale):
+            section = self.task.section
             raise InputError(
-                f"the validation loss is not finite after epoch {state.epoch + 1}; "
-                "lower `training.learning_rate` or set `training.precision: fp32`"
+                f"the loss or its gradient is not finite at epoch {state.epoch + 1}, "
+                f"step {state.step + 1}; lower `{section}.learning_rate` or set "
+                f"`{section}.precision: fp32`{self.task.name_step(step)}"
             )
-        score = compute_macro_auprc(labels, probabilities)
-        auroc = float(compute_macro(compute_auroc, labels, probabilities))
-        is_best = score > state.best_score
-        if is_best:
-            state.best_score, state.best_epoch = score, state.epoch
-            self.best_weights = {
-                name: tensor.detach().cpu().clone()
-                for name, tensor in self.classifier.state_dict().items()
-            }
+        if not np.isfinite(norm_value):
+            # fp16: the scaler lowers its scale and leaves this step out.
+            norm_value, state.skipped_steps = 0.0, state.skipped_steps + 1
+        self.optimizer.step()
+        return loss, norm_value
+
+    def _share(self, step: np.ndarray, number: int) -> Share:
+        rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
+        entropy = [self.settings.seed, self.state.epoch, number, rank]
+        return Share(
+            share_step(step, rank=rank, world_size=ranks),
+            self.state.epoch,
+            int(np.random.SeedSequence(entropy).generate_state(1)[0]),
+        )
+
+    def _wait_for(self, loss: Tensor, norm: Tensor) -> tuple[float, float]:
+        """Give loss and norm of the whole step; agree with all ranks on a stop.
+
+        It is the one moment of a step at which the device is waited for.
+        """
+        sums = torch.stack([loss, loss.new_tensor(float(self.stop.is_made))])
+        if self.accelerator.num_processes > 1:
+            torch.distributed.all_reduce(sums)
+        loss_sum, stops, norm_value = torch.cat([sums, norm.view(1)]).tolist()
+        self.is_stopping = stops > 0
+        return loss_sum, norm_value
+
+    def _finish_epoch(self, validated: Any) -> None:
+        """Add a history row, go to the next epoch."""
         row = make_row(
-            state,
+            self.state,
             self.accelerator,
             steps_per_epoch=self.steps_per_epoch,
             learning_rate=max(g["lr"] for g in self.optimizer.param_groups),
             tokens_per_batch=self.gradients.tokens_per_batch,
-            scores={
-                "validation_loss": loss,
-                "validation_auprc": score,
-                "validation_auroc": auroc,
-            },
+            scores=self.task.finish_epoch(validated, self.state),
         )
         # Where one rank ran out of memory, all are careful from here on.
         self.gradients.tokens_per_batch = row["tokens_per_batch"]
-        state.history.append(row)
-        logger.info(
-            "epoch %d/%d: loss %.4f, held-out %.4f, AUPRC %.3f (prevalence %.3f)%s",
-            *(row["epoch"], self.settings.epochs, row["train_loss"], loss, score),
-            *(float(np.mean(labels == labels.max())), ", best" if is_best else ""),
-        )
-        state.start_epoch()
-
-    def validate(self) -> tuple[np.ndarray, float]:
-        """Predict the validation part on all ranks: (n, classes) and the mean loss."""
-        logits = predict_on_ranks(
-            self.classifier, self.val_dataset, self.accelerator, self.precision
-        )
-        probabilities = compute_probabilities(logits)
-        chosen = probabilities[np.arange(len(logits)), self.val_dataset.labels]
-        return probabilities, float(-np.log(np.maximum(chosen, 1e-12)).mean())
+        self.state.history.append(row)
+        self.state.start_epoch()
 
     def _save(self) -> None:
         if not self.accelerator.is_main_process:
@@ -245,9 +256,9 @@ class Training:
         scaler = self.accelerator.scaler
         self.checkpoints.save(
             {
-                "model": self.classifier.state_dict(),
+                "model": self.task.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
-                "best_weights": self.best_weights,
+                "task": self.task.state_dict(),
                 # The loss scale of fp16.
                 "scaler": {} if scaler is None else scaler.state_dict(),
                 "tokens_per_batch": self.gradients.tokens_per_batch,
@@ -259,11 +270,11 @@ class Training:
         saved = self.checkpoints.load()
         if saved is None:
             return
-        self.classifier.load_state_dict(saved["model"])
+        self.task.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
+        self.task.load_state_dict(saved["task"])
         if saved["scaler"]:
             self.accelerator.scaler.load_state_dict(saved["scaler"])
-        self.best_weights = saved["best_weights"]
         self.gradients.tokens_per_batch = saved["tokens_per_batch"]
         self.state = TrainingState(**saved["state"])
         logger.info(

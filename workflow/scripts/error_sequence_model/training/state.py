@@ -6,7 +6,7 @@
 |---|---|
 | epoch, step | from 1; optimiser steps since the start |
 | train_loss | mean over the epoch's steps, of the weighted loss |
-| validation_loss, validation_auprc, validation_auroc | on the validation part |
+| validation_loss, validation_auprc, validation_auroc | fine-tuning: validation part |
 | learning_rate | highest of the parameter groups, at the epoch's last step |
 | gradient_norm | mean over the steps, before clipping |
 | skipped_steps | steps left out because fp16 overflowed |
@@ -16,7 +16,10 @@
 | seconds | training alone, without validation and checkpoints |
 | peak_memory_mb | of the GPU (the fullest one) since the start, else of the process |
 | tokens_per_batch | padded tokens allowed in a pass; less if memory ran out |
-| is_best | whether this epoch's weights are the ones that are kept |
+| is_best | fine-tuning: whether this epoch's weights are the ones that are kept |
+| held_out_sequence_loss, held_out_annotation_loss | pretraining: nats per token |
+
+Pretraining has a row of epoch 0 as well: what was measured before.
 """
 
 from __future__ import annotations
@@ -24,20 +27,13 @@ from __future__ import annotations
 import logging
 import resource
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from error_sequence_model.core import InputError, write_tsv
-from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.training.throughput import get_peak_flops
-
-FAILED_BATCH = "failed_batch.tsv"
 
 
 @dataclass
@@ -77,47 +73,6 @@ class TrainingState:
         self.tokens, self.skipped_steps = [0, 0], 0
 
 
-def check_classes(dataset: SequenceDataset, part: str) -> None:
-    """Refuse a part in which a class has no sites.
-
-    Raises:
-        InputError: Names the part, the class and what to change.
-    """
-    if len(dataset.classes) < 2:
-        raise InputError(
-            f"the {part} part has the one class {', '.join(dataset.classes)}; two are "
-            "needed to tell apart"
-        )
-    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
-    for name, count in zip(dataset.classes, counts, strict=True):
-        if count == 0:
-            raise InputError(
-                f"the {part} part has {len(dataset)} sites and none of class {name!r}; "
-                "give it other chromosomes or genes (`splits` in the config)"
-            )
-
-
-def write_failed_batch(
-    dataset: SequenceDataset, step: np.ndarray, folder: Path | None
-) -> str:
-    """Save which sites were in a step that failed, and say where.
-
-    Args:
-        dataset: The training sequences.
-        step: Their indices, int64 (n,).
-        folder: Gets ``failed_batch.tsv`` with site_id, class, tokens; None: the sites
-            are told in the message.
-    """
-    site_ids = dataset.site_ids[step]
-    if folder is None:
-        return f"site_ids of the step: {site_ids.tolist()}"
-    path = folder / FAILED_BATCH
-    names = np.array(dataset.classes)[dataset.labels[step]]
-    table = {"site_id": site_ids, "class": names, "tokens": dataset.lengths[step]}
-    write_tsv(path, pd.DataFrame(table))
-    return f"the {len(step)} sites of the step are in {path}"
-
-
 def get_peak_memory_mb() -> float:
     """Peak memory so far in MiB: of the GPU where one is used, else of this process."""
     if torch.cuda.is_available():
@@ -129,7 +84,7 @@ def make_accelerator(device: torch.device, precision: str) -> Accelerator:
     """Make the accelerator of a run; of several processes only the first one logs.
 
     Args:
-        device: From `devices.get_device`.
+        device: From `core.get_device`.
         precision: "fp32", "bf16" or "fp16".
     """
     # A notebook may train twice; accelerate keeps the first run's precision.
@@ -152,7 +107,7 @@ def make_row(
     steps_per_epoch: int,
     learning_rate: float,
     tokens_per_batch: int,
-    scores: dict[str, float],
+    scores: dict[str, Any],
 ) -> dict[str, Any]:
     """Make the row of the epoch under way; every rank must call this.
 
@@ -162,7 +117,7 @@ def make_row(
         steps_per_epoch: Optimiser steps of an epoch.
         learning_rate: See the module.
         tokens_per_batch: This rank's budget; the smallest one is told.
-        scores: validation_loss, validation_auprc, validation_auroc.
+        scores: The task's own columns.
     """
     mine = [*map(float, state.tokens), state.flops, get_peak_memory_mb()]
     ranks = accelerator.gather(
@@ -187,5 +142,4 @@ def make_row(
         "seconds": state.seconds,
         "peak_memory_mb": float(ranks[:, 3].max()),
         "tokens_per_batch": int(ranks[:, 4].min()),
-        "is_best": False,
     }

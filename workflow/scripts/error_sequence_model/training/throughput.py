@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.core import has_amx
 
 WITHOUT_ATTENTION = ("hyenadna",)
@@ -96,14 +95,14 @@ def estimate_pass_cost(
 
 
 class FlopCounter:
-    """Counts the operations of training a classifier.
+    """Counts the operations of training a model with a ``backbone``.
 
     Attributes:
         per_token: Operations of one token, attention left out.
         per_pair: Operations of one pair of tokens that attend to each other.
     """
 
-    def __init__(self, model: ErrorClassifier) -> None:
+    def __init__(self, model: nn.Module) -> None:
         backbone = model.backbone
         embeddings = {
             id(parameter)

@@ -33,6 +33,7 @@ def find_token_budget(
     sequences: int,
     device: torch.device,
     processes: int = 1,
+    remedy: str = "take shorter windows",
 ) -> int:
     """Find the largest budget whose pass fits into memory.
 
@@ -43,6 +44,7 @@ def find_token_budget(
         sequences: Most sequences that share a pass: one rank's part of a step.
         device: Where the model runs.
         processes: Ranks that share a CPU's memory.
+        remedy: What to do where one sequence alone does not fit, for the message.
 
     Returns:
         Padded tokens of one pass, at least those of the longest sequence.
@@ -64,9 +66,7 @@ def find_token_budget(
         if count == 1:
             raise InputError(
                 f"one sequence of {longest} tokens does not fit into the memory of the "
-                f"{device.type.replace('cuda', 'GPU')}; set "
-                "`training.gradient_checkpointing: true`, a smaller backbone, or "
-                "shorter windows"
+                f"{device.type.replace('cuda', 'GPU')}; {remedy}"
             )
         budget //= 2
 

@@ -10,10 +10,4 @@ if TYPE_CHECKING:
     from .effects import COLUMNS, SMALLEST_EFFECT
     from .run import verify_run
 
-__all__ = [
-    "COLUMNS",
-    "SMALLEST_EFFECT",
-    "verify_run",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

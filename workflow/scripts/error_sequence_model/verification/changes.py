@@ -1,7 +1,7 @@
 """Changes of a sequence that undo or plant a classical feature, with matched controls.
 
 A change replaces bases where the feature lies; its control replaces as many bases of
-the same region that are not the feature (see ``features.edits``).
+the same region that are not the feature (see ``edits``).
 """
 
 from __future__ import annotations

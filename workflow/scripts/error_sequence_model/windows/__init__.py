@@ -17,19 +17,4 @@ if TYPE_CHECKING:
         write_windows,
     )
 
-__all__ = [
-    "SCHEMA",
-    "WIDE",
-    "Region",
-    "Windows",
-    "get_regions",
-    "get_sides",
-    "get_zoom",
-    "make_batch",
-    "make_windows",
-    "read_windows",
-    "say_region",
-    "write_windows",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)

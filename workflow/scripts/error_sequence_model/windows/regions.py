@@ -59,6 +59,10 @@ def get_regions(splice_type: str, upstream: int, downstream: int) -> list[Region
         splice_type: "donor" or "acceptor"; anything else has no named regions.
         upstream: Bases of the window 5' of the junction.
         downstream: Bases of the window 3' of the junction.
+
+    Example:
+        >>> [(r.key, r.start, r.end) for r in get_regions("donor", 20, 10)]
+        [('exon_side', -20, -3), ('five_prime_ss', -3, 6), ('proximal_intron', 6, 10)]
     """
     clipped = (
         region._replace(

@@ -287,7 +287,13 @@ def read_windows(path: str | Path) -> Windows:
 def make_windows(
     site_ids: np.ndarray, sequences: list[str], *, upstream: int
 ) -> Windows:
-    """Hold sequences of one length in memory the way ``read_windows`` gives them."""
+    """Hold sequences of one length in memory the way ``read_windows`` gives them.
+
+    Example:
+        >>> windows = make_windows([7, 3], ["CAGGTA", "AAGGTG"], upstream=3)
+        >>> windows.downstream, windows.get_sequences([3])
+        (3, ['AAGGTG'])
+    """
     table = pa.table(
         {"site_id": pa.array(site_ids, pa.int64()), "sequence": pd.array(sequences)}
     )

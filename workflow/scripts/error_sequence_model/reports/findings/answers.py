@@ -6,6 +6,7 @@ Every sentence is made from stored results; what is not stored is said to be mis
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 import pandas as pd
 
@@ -14,7 +15,9 @@ from error_sequence_model.figures import (
     count_words,
     format_interval,
     format_number,
-    format_signed,
+    format_q,
+    format_ratio,
+    format_ratios,
     join_words,
 )
 from error_sequence_model.reports.findings.assessment import (
@@ -27,35 +30,38 @@ from error_sequence_model.reports.findings.causes import (
     get_names,
     read_unit_causes,
 )
-from error_sequence_model.reports.findings.checks import warn_of_chance
-from error_sequence_model.reports.findings.in_short import describe_in_short, name_units
-from error_sequence_model.reports.findings.motifs import (
-    describe_motif_control,
-    format_q,
-    format_ratios,
-    read_unit_motifs,
-    say_element,
-    say_place,
-)
-from error_sequence_model.reports.findings.statistics import MapStatistics
-from error_sequence_model.reports.findings.words import (
-    Gain,
+from error_sequence_model.reports.findings.checks import (
     describe_checks,
     describe_control,
+    warn_of_chance,
+)
+from error_sequence_model.reports.findings.gain import (
+    Gain,
     describe_gain,
-    describe_regions,
     describe_score,
     get_best_row,
     measure_gain,
 )
+from error_sequence_model.reports.findings.motifs import (
+    describe_motif_control,
+    read_unit_motifs,
+    say_element,
+    say_place,
+)
+from error_sequence_model.reports.findings.statistics import (
+    MapStatistics,
+    describe_regions,
+)
 from error_sequence_model.results import ReportData, Unit
 
 MOST_NAMED = 3
+FEWEST_SITES = 10
+PLACES = {"donor": "donors", "acceptor": "acceptors", "any": "all sites"}
 Answer = tuple[str, str]
 
 
 def make_answer_blocks(
-    data: ReportData, focus: str | None, statistics: Sequence[MapStatistics]
+    data: ReportData, statistics: Sequence[MapStatistics]
 ) -> list[Block]:
     """The answers as headings and bullets, the most asked ones first."""
     names = name_units(data.units)
@@ -77,7 +83,7 @@ def make_answer_blocks(
     trust = [*answer_trust(data.units), *answer_controls(data)]
     blocks += [Block("bullet", text, mark) for text, mark in trust]
     meaning = [
-        line for unit, name in pairs for line in answer_meaning(unit, name, focus)
+        line for unit, name in pairs for line in answer_meaning(unit, name, data.focus)
     ]
     if meaning:
         blocks.append(Block("heading", "What does this mean for the predictor?"))
@@ -105,25 +111,11 @@ def answer_gain(unit: Unit, name: str) -> list[Answer]:
         f"AUPRC {metrics['auprc']:.2f}"
         f"{format_interval((metrics.get('intervals') or {}).get('auprc'))}"
     )
-    interval = format_interval((gain.low, gain.high))
-    best = f"the best baseline ({gain.baseline}, {gain.baseline_auprc:.2f})"
-    lost = format_interval((-gain.high, -gain.low))
-    if gain.mark == "good":
-        text = f"it adds {format_number(gain.delta)}{interval} AUPRC over {best}"
-    elif gain.is_worse:
-        text = f"it is worse than {best} by {format_number(-gain.delta)}{lost}"
-    elif gain.mark == "open":
-        text = f"Δ {format_signed(gain.delta)} to {best}, without an interval"
-    else:
-        text = (
-            f"it adds nothing measurable over {best}: Δ {format_signed(gain.delta)}"
-            f"{interval}"
-        )
     guess, n = metrics.get("prevalence"), metrics.get("n_sites", 0)
     genes = metrics.get("n_genes")
     return [
         (
-            f"{name}: {text}. It reaches {reached}; guessing gives "
+            f"{name}: {gain.short}. It reaches {reached}; guessing gives "
             f"{format_number(guess)} (n = {n:,} test sites"
             + (f", {genes:,} genes)." if genes is not None else ").")
             + _say_higher(unit, gain)
@@ -291,13 +283,121 @@ def answer_meaning(unit: Unit, name: str, focus: str | None) -> list[Answer]:
         lines.append((f"{name}, to try: {'; '.join(hints)}.", ""))
     rest = causes.summary.get("unexplained") or {}
     if rest.get("errors"):
-        start = f"{focus or 'overview'}.{unit.contrast}.{unit.splice_type}"
-        where = f" They are listed in tables/{start}.unexplained.tsv." if focus else ""
+        where = f" They are listed in tables/{focus}.{unit.key}.unexplained.tsv."
         lines.append(
             (
                 f"{name}: look first at the {rest['errors']:,} "
-                f"{get_names(unit)[0]} without a named cause.{where}",
+                f"{get_names(unit)[0]} without a named cause.{where if focus else ''}",
                 "",
             )
         )
     return lines
+
+
+def name_units(units: Sequence[Unit]) -> list[str]:
+    """Names that tell units apart: the splice type where all compare the same calls."""
+    if len({unit.pair for unit in units}) == 1:
+        return [say_places([unit.splice_type]).capitalize() for unit in units]
+    return [unit.name for unit in units]
+
+
+def say_places(splice_types: Sequence[str]) -> str:
+    """Splice types in the plural: "donors and acceptors"."""
+    names = [PLACES.get(name, name) for name in splice_types]
+    return join_words(names)
+
+
+def describe_in_short(units: Sequence[Unit]) -> str:
+    """The whole report in a few sentences per pair of classes."""
+    parts = []
+    for pair, group in groupby(units, key=lambda unit: unit.pair):
+        members = list(group)
+        sentences = [_sum_up_scores(members), _sum_up_gains(members)]
+        sentences += [_sum_up_causes(members), _sum_up_motifs(members)]
+        parts.append(f"{pair}: " + " ".join(text for text in sentences if text))
+    return " ".join(parts) or "There are no test scores to sum up."
+
+
+def _sum_up_scores(units: Sequence[Unit]) -> str:
+    told, untold, few = [], [], []
+    for unit in units:
+        auroc = unit.lead.metrics.get("auroc")
+        interval = (unit.lead.metrics.get("intervals") or {}).get("auroc")
+        is_error = unit.test_sites["label"] == unit.positive_label
+        if min(is_error.sum(), (~is_error).sum()) < FEWEST_SITES:
+            few.append(say_places([unit.splice_type]))
+        elif auroc is not None and interval is not None:
+            where = say_places([unit.splice_type])
+            where += f" (AUROC {auroc:.2f}{format_interval(interval)})"
+            (told if interval[0] > 0.5 else untold).append(where)
+    parts = []
+    if told:
+        parts.append(f"told apart by sequence alone at {join_words(told)}.")
+    if untold:
+        parts.append(f"not told apart, beyond chance, at {join_words(untold)}.")
+    if few:
+        parts.append(f"too few test sites to say at {join_words(few)}.")
+    return " ".join(parts)
+
+
+def _sum_up_gains(units: Sequence[Unit]) -> str:
+    places: dict[str, list[str]] = {"adds": [], "nothing": [], "worse": [], "open": []}
+    for unit in units:
+        if gain := measure_gain(unit):
+            where = say_places([unit.splice_type])
+            if gain.verdict == "adds":
+                where = f"{format_number(gain.delta)}{gain.interval} AUPRC over the "
+                where += f"best baseline at {say_places([unit.splice_type])}"
+            places[gain.verdict].append(where)
+    parts = []
+    if places["adds"]:
+        parts.append(f"adds {join_words(places['adds'])}")
+    if none := places["nothing"]:
+        is_all = len(none) == len(units)
+        where = "over the best baseline" if is_all else f"at {join_words(none)}"
+        parts.append(f"adds nothing measurable {where}")
+    if places["worse"]:
+        where = join_words(places["worse"])
+        parts.append(f"is worse than the best baseline at {where}")
+    return f"The language model {join_words(parts)}." if parts else ""
+
+
+def _sum_up_causes(units: Sequence[Unit]) -> str:
+    shares, none, error = [], [], ""
+    for unit in units:
+        causes = read_unit_causes(unit)
+        coverage = causes.summary.get("coverage") if causes else None
+        if not coverage or not coverage.get("errors"):
+            continue
+        error = get_names(unit)[0]
+        if causes.summary.get("enriched"):
+            shares.append(
+                f"{max(coverage.get('excess') or 0, 0):.0%} of {error} at "
+                f"{say_places([unit.splice_type])}"
+            )
+        else:
+            none.append(say_places([unit.splice_type]))
+    parts = []
+    if shares:
+        parts.append(
+            f"Named causes account for {join_words(shares)}, beyond what correct "
+            "calls have as well."
+        )
+    if none:
+        parts.append(f"No named cause stands out at {join_words(none)}.")
+    return " ".join(parts)
+
+
+def _sum_up_motifs(units: Sequence[Unit]) -> str:
+    found, searched = [], False
+    for unit in units:
+        motifs = read_unit_motifs(unit)
+        searched |= motifs is not None
+        if motifs is not None and len(motifs.significant):
+            row = next(motifs.significant.itertuples())
+            ratio = format_ratio(row.odds_ratio)
+            where = say_places([unit.splice_type])
+            found.append(f"{row.consensus.strip('N')} at {where} (odds ratio {ratio})")
+    if found:
+        return f"Strongest motif: {join_words(found)}."
+    return "No motif of the maps differs." if searched else ""

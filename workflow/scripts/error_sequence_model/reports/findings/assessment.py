@@ -16,7 +16,7 @@ SMALLEST_GAIN = 0.01
 
 
 class UnitAssessment(NamedTuple):
-    """The tables of one unit as `comparison` wrote them, empty where there is nothing.
+    """The tables of one unit as `evaluation` wrote them, empty where there is nothing.
 
     Attributes:
         models: One row per model.

@@ -1,8 +1,4 @@
-"""What a report reads of a unit's named causes, and says about them.
-
-Suggestions follow from the meaning of a cause; nobody tested them on the predictor at
-hand, and the report says so.
-"""
+"""What a report reads of a unit's named causes, and says about them."""
 
 from __future__ import annotations
 
@@ -15,6 +11,7 @@ import pandas as pd
 
 from error_sequence_model.core import InputError, read_json, read_saved_table
 from error_sequence_model.figures import count_words
+from error_sequence_model.reports.prose import read_template
 from error_sequence_model.results import ReportData, Unit
 from error_sequence_model.statistics import (
     compute_auroc,
@@ -48,13 +45,6 @@ class UnitCauses:
     def labels(self) -> dict[str, str]:
         """Flag -> its name in words."""
         return dict(zip(self.table["flag"], self.table["cause"], strict=True))
-
-    def name_causes_of(self, site_id: int) -> list[str]:
-        """The causes of one site in words; empty without any, or for another site."""
-        if site_id not in self.sites.index:
-            return []
-        row = self.sites.loc[site_id, self.flags]
-        return [self.labels[flag] for flag in self.flags if row[flag] is True]
 
 
 def read_unit_causes(unit: Unit) -> UnitCauses | None:
@@ -151,7 +141,7 @@ def describe_rest(causes: UnitCauses, unit: Unit, data: ReportData) -> list[str]
         f"{rest['errors']:,} of {rest['of']:,} {error} have none of the enriched "
         "causes: the unexplained rest"
     )
-    told = measure_rest(causes, unit, draws=data.draws, seed=data.seed)
+    told = measure_rest(causes, unit, **data.drawing)
     if told.empty:
         return [f"{line}. Too few of them have a held-out prediction to judge by."]
     parts = [
@@ -228,38 +218,6 @@ def describe_left_out(causes: UnitCauses) -> list[str]:
     ]
 
 
-ADVICE = {
-    "weak_site": "train on more weak sites, or call them at a threshold of their own",
-    "weak_tract": "train on more acceptors with a weak polypyrimidine tract",
-    "no_branch_point": "see that the predictor's context reaches the branch zone",
-    "noncanonical": "give non-canonical sites more weight, or their own threshold",
-    "u12_type": "train on U12-type introns, or score them apart",
-    "tandem": "score the partner 3 or 4 nt away too, or accept calls within 4 nt",
-    "competitor": "let neighbouring candidates compete before calling",
-    "pseudo_exon": "train on pseudo-exons as negatives",
-    "alu_like_tract": "train on antisense Alus as negatives, or mask repeats",
-    "alu_antisense": "train on antisense Alus as negatives, or mask repeats",
-    "repeat": "train on repeats as negatives, or mask them",
-    "low_complexity": "train on low-complexity sequence as negatives, or mask it",
-    "ug_repeat": "train on UG-rich decoys as negatives",
-    "gc_rich": "see that training covers GC-rich sequence; calibrate by GC",
-    "gc_poor": "see that training covers GC-poor sequence; calibrate by GC",
-    "window_edge": "leave sites near contig ends out: this is an artefact",
-    "near_annotated": "accept calls within a few nt of an annotated site",
-    "microexon": "train on more microexons",
-    "long_exon": "widen the context: both ends of a long exon do not fit",
-    "long_intron": "train on sites of long introns",
-    "first_exon": "train on first exons, and see what lies beyond their start",
-    "last_exon": "train on last exons, and see what lies beyond their end",
-    "minor_transcripts": "train on all transcripts, not only on the main one",
-    "antisense_gene": "see that both strands were scored apart",
-    "intergenic": "judge calls in annotated genes only, or extend the annotation",
-    "noncoding_gene": "train on non-coding genes too",
-    "pseudogene": "judge pseudogenes apart: their calls may be real",
-    "supported": "complete the annotation first: these are no errors",
-}
-
-
 def advise(flag: str) -> str:
     """A suggestion for one cause; empty for the user's own."""
-    return ADVICE.get(flag, "")
+    return read_template("advice").module.ADVICE.get(flag, "")

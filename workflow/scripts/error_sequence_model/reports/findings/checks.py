@@ -106,3 +106,41 @@ def describe_view(checks: dict[str, Any] | None) -> tuple[str, bool | None]:
     passed = checks.get("passed")
     word = {True: "✓ passed", False: "✗ FAILED"}.get(passed, "○ not judged")
     return f"{word}: {', '.join(parts)}" if parts else word, passed
+
+
+def describe_checks(unit: Unit) -> list[tuple[str, str]]:
+    """Sentences with marks on leakage and faithfulness of a unit."""
+    lines: list[tuple[str, str]] = []
+    if unit.lead.leakage.get("passed") is False:
+        lines.append((f"{unit.name}: the leakage audit failed.", "bad"))
+    methods = unit.lead.faithfulness.get("methods", {})
+    if not methods:
+        lines.append((f"{unit.name}: the maps' faithfulness was not checked.", "bad"))
+    for method, result in methods.items():
+        if result.get("passed") is False and method in [
+            *unit.lead.methods,
+            "attention",
+        ]:
+            name = method.replace("_", " ")
+            lines.append((f"{unit.name}: {name} failed its faithfulness check.", "bad"))
+    if unit.lead.missing:
+        problems = "; ".join(unit.lead.missing)
+        lines.append((f"{unit.name}, {unit.lead.name}: {problems}.", "bad"))
+    return lines
+
+
+def describe_control(unit: Unit) -> tuple[str, str]:
+    """Whether a shuffled-label control finds nothing, as it should."""
+    metrics = unit.lead.metrics
+    interval = (metrics.get("intervals") or {}).get("auroc")
+    if metrics.get("auroc") is None or interval is None:
+        return f"Control {unit.name} (shuffled labels): no metrics stored.", "open"
+    low, high = interval
+    includes = low <= 0.5 <= high
+    verdict = "includes" if includes else "does NOT include"
+    return (
+        f"Control {unit.name} (shuffled labels): AUROC {metrics['auroc']:.2f}"
+        f"{format_interval(interval)}, which {verdict} 0.5"
+        f"{'' if includes else ': something leaks'}.",
+        "good" if includes else "bad",
+    )

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import InputError, read_json, read_saved_table
-from error_sequence_model.figures import count_words, format_number
+from error_sequence_model.figures import count_words, format_estimate, format_q
 from error_sequence_model.reports.findings.causes import get_names
 from error_sequence_model.results import Unit
 from error_sequence_model.windows import say_region
@@ -160,33 +160,8 @@ def say_element(row: Any) -> str:
     return "like no known element"
 
 
-def format_q(value: float) -> str:
-    """A q value, as a bound where it is tiny."""
-    if not np.isfinite(value):
-        return "–"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def format_ratio(value: float) -> str:
-    """An odds ratio in three figures, as a bound where it is extreme."""
-    if not np.isfinite(value):
-        return "–"
-    if value >= 1000 or value < 0.01:
-        return "> 1000" if value > 1 else "< 0.01"
-    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"
-
-
-def format_ratios(row: Any) -> str:
-    """An odds ratio with its interval."""
-    if not np.isfinite(row.odds_ratio):
-        return "too few"
-    ends = f"{format_ratio(row.low)}, {format_ratio(row.high)}"
-    return f"{format_ratio(row.odds_ratio)} [{ends}]"
-
-
 def format_effect(row: Any) -> str:
     """The change of the log-odds with its interval."""
     if not np.isfinite(row.delta_logit):
         return "not measured"
-    low, high = (format_number(v, sign=True) for v in (row.delta_low, row.delta_high))
-    return f"{format_number(row.delta_logit, sign=True)} [{low}, {high}]"
+    return format_estimate(row.delta_logit, row.delta_low, row.delta_high)

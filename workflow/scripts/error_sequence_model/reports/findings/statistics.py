@@ -7,12 +7,11 @@ positive attribution speaks for an error, whatever pred_type the page is about.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
+from error_sequence_model.figures import format_p, format_signed
 from error_sequence_model.results import Explained, ReportData, Unit
 from error_sequence_model.statistics import (
     Comparison,
@@ -23,6 +22,8 @@ from error_sequence_model.statistics import (
     scale_maps,
 )
 from error_sequence_model.windows import get_regions
+
+REGION_FOLD = 1.5
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,18 @@ class MapStatistics:
 
     @property
     def key(self) -> str:
-        """Name in table files."""
+        """The unit and splice type in names of tables."""
         return f"{self.unit.contrast}.{self.splice_type}"
+
+    @property
+    def footer(self) -> str:
+        """Foot of a page of these maps."""
+        return self.unit.footer(splice_type=self.splice_type)
+
+    @property
+    def where(self) -> str:
+        """The unit at this splice type, in words."""
+        return self.unit.name_at(self.splice_type)
 
     @property
     def method_name(self) -> str:
@@ -93,6 +104,19 @@ def get_warning(unit: Unit, method: str) -> str:
     return f"{name} FAILED its faithfulness check ({which}): do not rely on this map."
 
 
+def collect_statistics(data: ReportData) -> list[MapStatistics]:
+    """Map statistics of every unit that has maps; their tables are written."""
+    found = [
+        get_map_statistics(unit, splice_type, data)
+        for unit in data.units
+        for splice_type in unit.splice_types
+    ]
+    known = [statistics for statistics in found if statistics is not None]
+    for statistics in known:
+        _write_tables(statistics, data)
+    return known
+
+
 def get_map_statistics(
     unit: Unit, splice_type: str, data: ReportData
 ) -> MapStatistics | None:
@@ -114,10 +138,9 @@ def get_map_statistics(
         return None
     scaled = scale_maps(explained.scores)
     first, genes = explained.is_first, explained.genes
-    options = {"draws": data.draws, "seed": data.seed}
-    comparison = compare_classes(scaled, first, genes, **options)
+    comparison = compare_classes(scaled, first, genes, **data.drawing)
     strata, words = _make_strata(explained, data)
-    p_value = permute_classes(scaled, first, genes, strata, **options).p_value
+    p_value = permute_classes(scaled, first, genes, strata, **data.drawing).p_value
     maps = explained.maps
     regions = _measure_regions(
         scaled, maps.upstream, explained, splice_type, strata, data
@@ -128,7 +151,7 @@ def get_map_statistics(
         attention_offsets = unit.lead.attention.offsets
         if len(seen.rows):
             attention = compare_classes(
-                seen.scores, seen.is_first, seen.genes, **options
+                seen.scores, seen.is_first, seen.genes, **data.drawing
             )
     return MapStatistics(
         unit,
@@ -140,7 +163,7 @@ def get_map_statistics(
         comparison,
         p_value,
         regions,
-        data.draws,
+        data.inputs.draws,
         words,
         attention,
         attention_offsets,
@@ -173,10 +196,11 @@ def _measure_regions(
         return pd.DataFrame()
     slices = [slice(r.start + upstream, r.end + upstream) for r in regions]
     means = np.stack([scaled[:, part].mean(axis=1) for part in slices], axis=1)
-    options = {"draws": data.draws, "seed": data.seed}
-    compared = compare_classes(means, explained.is_first, explained.genes, **options)
+    compared = compare_classes(
+        means, explained.is_first, explained.genes, **data.drawing
+    )
     test = permute_classes(
-        means, explained.is_first, explained.genes, strata, **options
+        means, explained.is_first, explained.genes, strata, **data.drawing
     )
     table = pd.DataFrame(
         {
@@ -199,25 +223,18 @@ def _measure_regions(
     return table
 
 
-def write_map_tables(statistics: MapStatistics, folder: Path, prefix: str) -> None:
-    """Write the numbers of the profile and region figures beside the report.
-
-    Args:
-        statistics: What is drawn.
-        folder: The report's tables folder.
-        prefix: Start of the file names (the error type).
-    """
-    key = f"{prefix}.{statistics.key}"
+def _write_tables(statistics: MapStatistics, data: ReportData) -> None:
+    """Write the numbers of the profile and region figures beside the report."""
     frame = pd.DataFrame({"offset": statistics.offsets})
     _add_profiles(frame, statistics.comparison)
     frame["p_value"] = statistics.p_value
-    write_tsv(folder / f"{key}.attribution_profile.tsv", frame)
+    data.write("attribution_profile", frame, statistics.key)
     if statistics.attention is not None:
         frame = pd.DataFrame({"offset": statistics.attention_offsets})
         _add_profiles(frame, statistics.attention)
-        write_tsv(folder / f"{key}.attention_profile.tsv", frame)
+        data.write("attention_profile", frame, statistics.key)
     if len(statistics.regions):
-        write_tsv(folder / f"{key}.regions.tsv", statistics.regions)
+        data.write("regions", statistics.regions, statistics.key)
 
 
 def _add_profiles(frame: pd.DataFrame, comparison: Comparison) -> None:
@@ -228,3 +245,44 @@ def _add_profiles(frame: pd.DataFrame, comparison: Comparison) -> None:
         frame[f"{name}_low"], frame[f"{name}_high"] = profile.low, profile.high
         if name != "difference":
             frame[f"{name}_sites"] = profile.n_sites
+
+
+def describe_regions(statistics: MapStatistics) -> list[str]:
+    """Where attribution concentrates and where the classes differ, by region."""
+    table, unit = statistics.regions, statistics.unit
+    where = unit.name_at(statistics.splice_type)
+    if not len(table):
+        return [f"{where}: no named regions for this splice type."]
+    top = table[table["fold"] >= REGION_FOLD].nlargest(2, "fold")
+    if top.empty:
+        sentences = [f"{where}: attribution is spread; no named region stands out."]
+    else:
+        parts = [
+            f"{row.label} holds {row.share:.0%} of |attribution| on "
+            f"{row.share_of_bases:.1%} of the bases ({row.fold:.1f}-fold)"
+            for row in top.itertuples()
+        ]
+        sentences = [f"{where}: {'; '.join(parts)}."]
+    if table["p_value"].isna().all():
+        sentences.append(f"{where}: too few sites to test regions between the classes.")
+        return sentences
+    found = table[table["p_value"] < 0.05].sort_values("p_value")
+    first, second = statistics.explained.names
+    if found.empty:
+        sentences.append(f"{where}: no region differs between {first} and {second}.")
+    else:
+        parts = [
+            f"{row.label} by {format_signed(row.difference)} "
+            f"(p {_write_p(row.p_value, statistics.draws)})"
+            for row in found.head(3).itertuples()
+        ]
+        sentences.append(
+            f"{where}: scaled attribution, {first} minus {second}, differs in the "
+            f"{'; '.join(parts)}."
+        )
+    return sentences
+
+
+def _write_p(value: float, draws: int) -> str:
+    text = format_p(value, draws)
+    return text if text.startswith("≤") else f"= {text}"

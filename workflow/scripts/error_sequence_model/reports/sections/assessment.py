@@ -8,19 +8,18 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
     BODY_WIDTH,
     MARGIN,
     MUTED,
     SERIES_COLOURS,
-    Block,
     Column,
     Page,
     PageSpec,
-    draw_blocks,
     draw_table,
-    format_interval,
+    format_number,
+    format_scores,
+    make_note_page,
     plot_forest,
     say_nothing_to_draw,
 )
@@ -40,23 +39,21 @@ FEWEST_GENES = 5  # of a stratum that is drawn
 KINDS = {"backbone": 0, "hybrid": 1, "ensemble": 2, "baseline": 3, "reference": 4}
 
 
-def make_assessment_pages(data: ReportData, unit: Unit, focus: str) -> list[PageSpec]:
+def make_assessment_pages(data: ReportData, unit: Unit) -> list[PageSpec]:
     """Specifications of a unit's pages of models in full and of strata."""
     assessment = read_unit_assessment(unit)
     title = f"All models: {unit.name}"
-    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
-    footer += f"{unit.splice_type} · assessment/*.tsv"
+    footer = unit.footer("assessment/*.tsv")
     if assessment is None:
-        block = Block(
-            "paragraph",
+        text = (
             f"The assessment of {unit.name} is not stored (assessment/ beside "
-            "comparison.tsv). Run the step compare and write the report again.",
+            "comparison.tsv). Run the step compare and write the report again."
         )
-        draw = partial(draw_blocks, blocks=[block], width=BODY_WIDTH * 0.8)
-        return [PageSpec(title, draw, footer)]
-    start = f"{focus}.{unit.contrast}.{unit.splice_type}"
-    for name, table in assessment._asdict().items():
-        write_tsv(data.tables / f"{start}.assessment_{name}.tsv", table)
+        return [make_note_page(title, footer, text)]
+    names = {
+        name: data.write(f"assessment_{name}", table, unit.key)
+        for name, table in assessment._asdict().items()
+    }
     pages = [
         PageSpec(
             title,
@@ -70,7 +67,12 @@ def make_assessment_pages(data: ReportData, unit: Unit, focus: str) -> list[Page
         pages.append(
             PageSpec(
                 f"Where the model does well: {unit.name}",
-                partial(_draw_strata, unit=unit, strata=assessment.strata, name=start),
+                partial(
+                    _draw_strata,
+                    unit=unit,
+                    strata=assessment.strata,
+                    name=names["strata"],
+                ),
                 footer,
                 "The leading model by kind of site; intervals by bootstrap over genes.",
             )
@@ -79,13 +81,13 @@ def make_assessment_pages(data: ReportData, unit: Unit, focus: str) -> list[Page
 
 
 def _draw_models(page: Page, *, unit: Unit, assessment: UnitAssessment) -> None:
-    for found in (
-        describe_ensemble(unit, assessment),
-        (describe_pairs(unit, assessment.pairs), ""),
-        describe_reranking(unit, assessment.reranking),
-    ):
-        if found:
-            page.bullet(found[0], mark=found[1])
+    page.bullets(
+        (
+            describe_ensemble(unit, assessment),
+            (describe_pairs(unit, assessment.pairs), ""),
+            describe_reranking(unit, assessment.reranking),
+        )
+    )
     page.top += 0.08
     rows = assessment.models
     order = np.lexsort((-rows["auprc"].fillna(0), rows["kind"].map(KINDS).fillna(9)))
@@ -110,12 +112,12 @@ def _make_model_columns(rows: pd.DataFrame) -> list[Column]:
     def get(name: str, digits: int = 2) -> list[str]:
         if name not in rows:
             return ["–"] * len(rows)
-        return [_write(value, digits) for value in rows[name]]
+        return [format_number(value, digits) for value in rows[name]]
 
     def spread(name: str) -> list[str]:
         known = rows.get(f"{name}_seed_sd", pd.Series(np.nan, index=rows.index))
         return [
-            _write(value) + (f" ± {sd:.2f}" if np.isfinite(sd) else "")
+            format_number(value) + (f" ± {sd:.2f}" if np.isfinite(sd) else "")
             for value, sd in zip(rows[name], known.astype(float), strict=True)
         ]
 
@@ -147,11 +149,6 @@ def _make_model_columns(rows: pd.DataFrame) -> list[Column]:
         title = f"AUPRC at {share.iloc[0]:.1%}" if len(share) else "natural AUPRC"
         columns.append(Column(title, get("natural_auprc"), "right"))
     return columns
-
-
-def _write(value: object, digits: int = 2) -> str:
-    number = float(value) if value is not None else np.nan
-    return f"{number:.{digits}f}" if np.isfinite(number) else "–"
 
 
 def _draw_reranking(page: Page, unit: Unit, reranking: pd.DataFrame) -> None:
@@ -206,21 +203,15 @@ def _draw_strata(page: Page, *, unit: Unit, strata: pd.DataFrame, name: str) -> 
         Column("genes", [f"{n:,}" for n in rows["n_genes"]], "right"),
         Column("sites", [f"{n:,}" for n in rows["n_sites"]], "right"),
         Column("errors", [f"{n:,}" for n in rows["n_errors"]], "right"),
-        Column(
-            "AUPRC [95 %]",
-            [
-                _write(v) + format_interval((a, b))
-                for v, a, b in zip(*(rows[c] for c in numbers[:3]), strict=True)
-            ],
-        ),
-        Column("AUROC", [_write(v) for v in rows["auroc"]], "right"),
+        Column("AUPRC [95 %]", format_scores(rows, numbers[:3])),
+        Column("AUROC", [format_number(v) for v in rows["auroc"]], "right"),
     ]
     drawn = draw_table(
         page,
         columns,
         width=BODY_WIDTH - FOREST_WIDTH - 0.3,
         most_rows=most,
-        rest=f" in {name}.assessment_strata.tsv",
+        rest=f" in {name}",
     )
     left = MARGIN + drawn.width + 0.35
     width = MARGIN + BODY_WIDTH - left
@@ -233,5 +224,5 @@ def _draw_strata(page: Page, *, unit: Unit, strata: pd.DataFrame, name: str) -> 
         "Grey: fewer than 50 errors. Left out, because they hold one class, or fewer "
         f"than 10 sites or {FEWEST_GENES} genes: {left_out} strata. Strength in bits; "
         f"similarity to training: 0 none, 1 the same. The same for {same} in "
-        f"{name}.assessment_strata.tsv."
+        f"{name}."
     )

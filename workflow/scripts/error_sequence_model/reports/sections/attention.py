@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
     BAD,
     BODY_WIDTH,
@@ -17,7 +16,6 @@ from error_sequence_model.figures import (
     MUTED,
     Page,
     PageSpec,
-    get_class_colour,
     get_limit,
     mark_junction,
     plot_heads,
@@ -26,7 +24,6 @@ from error_sequence_model.figures import (
 )
 from error_sequence_model.reports.findings.checks import describe_view
 from error_sequence_model.reports.findings.statistics import MapStatistics, get_warning
-from error_sequence_model.reports.findings.words import name_model
 from error_sequence_model.reports.sections.maps import OFFSET_LABEL
 from error_sequence_model.results import ReportData
 from error_sequence_model.statistics import Comparison, compare_classes
@@ -41,38 +38,28 @@ PANEL, AXIS_ROOM, COLUMN_GAP = 1.1, 0.5, 0.55
 WIDTH = (BODY_WIDTH - COLUMN_GAP) / 2 - AXIS_ROOM
 
 
-def make_attention_pages(
-    data: ReportData, statistics: MapStatistics, focus: str
-) -> list[PageSpec]:
+def make_attention_pages(data: ReportData, statistics: MapStatistics) -> list[PageSpec]:
     """The attention page of a unit; none where no detail is stored."""
     maps = statistics.unit.lead.attention
     names = [*VIEWS, "head_mean"]
     if maps is None or not any(name in maps.extra for name in names):
         return []
-    unit = statistics.unit
-    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
-    footer += f"{statistics.splice_type} · {name_model(unit.lead)}"
     view = maps.attributes.get("view", "attention")
     return [
         PageSpec(
-            f"Attention in detail: {unit.name_at(statistics.splice_type)}",
-            partial(_draw_attention, data=data, statistics=statistics, focus=focus),
-            footer,
+            f"Attention in detail: {statistics.where}",
+            partial(_draw_attention, data=data, statistics=statistics),
+            statistics.footer,
             f"{str(view).capitalize()} shows where the model takes information from, "
             "not what it concludes; it is no substitute for attribution.",
         )
     ]
 
 
-def _draw_attention(
-    page: Page, *, data: ReportData, statistics: MapStatistics, focus: str
-) -> None:
+def _draw_attention(page: Page, *, data: ReportData, statistics: MapStatistics) -> None:
     unit = statistics.unit
     maps = unit.lead.attention
-    warning = get_warning(unit, "attention")
-    if warning:
-        page.top -= 0.08
-        page.paragraph(warning, size=9, color=BAD, weight="bold", after=0.02)
+    page.warn(get_warning(unit, "attention"))
     seen = unit.explained(maps, statistics.splice_type)
     frame = pd.DataFrame({"offset": maps.offsets})
     shape = maps.scores.shape
@@ -82,8 +69,8 @@ def _draw_attention(
             _scale(maps.extra[name], name)[seen.rows],
             seen.is_first,
             seen.genes,
-            draws=min(data.draws, 200),
-            seed=data.seed,
+            draws=min(data.inputs.draws, 200),
+            seed=data.inputs.seed,
         )
         frame[f"{name}_error"] = compared.first.mean
         frame[f"{name}_correct"] = compared.second.mean
@@ -91,7 +78,7 @@ def _draw_attention(
         _draw_view(page, name, compared, statistics, seen.names, left)
         if place % 2 or name == shown[-1]:
             page.top += PANEL + 0.84
-    write_tsv(data.tables / f"{focus}.{statistics.key}.attention_views.tsv", frame)
+    data.write("attention_views", frame, statistics.key)
     heads = maps.extra.get("head_mean")
     if heads is not None and heads.ndim == 3:
         left, width = MARGIN + AXIS_ROOM, BODY_WIDTH - AXIS_ROOM
@@ -102,7 +89,8 @@ def _draw_attention(
         ax.set_title("Each head, mean over the explained sites", pad=4)
         ax.set_xlabel(OFFSET_LABEL)
         page.top += room + 0.68
-        _write_heads(data, heads, maps.offsets, f"{focus}.{statistics.key}")
+        frame = _tabulate_heads(heads, maps.offsets)
+        data.write("attention_heads", frame, statistics.key)
     page.caption(_describe(statistics, seen.counts, seen.names))
 
 
@@ -137,9 +125,7 @@ def _draw_view(
     text = shorten_text(text, WIDTH, 6.5)
     page.write(text, left, page.top + 0.165, size=6.5, color=color)
     ax = page.axes(left, page.top + 0.48, WIDTH, PANEL)
-    colours = [get_class_colour(label) for label in names]
-    classes = list(zip(names, colours, compared[:2], strict=True))
-    plot_profile(offsets, classes, ax, factor=100)
+    plot_profile(offsets, names, compared[:2], ax, factor=100)
     mark_junction(ax, splice_type=statistics.splice_type)
     ax.axhline(100 / len(offsets), color=MUTED, lw=0.8, ls=(0, (4, 3)), zorder=0)
     ax.set_ylim(0, get_limit([100 * a for p in compared[:2] for a in p[:3]]))
@@ -155,16 +141,14 @@ def _draw_view(
     )
 
 
-def _write_heads(
-    data: ReportData, heads: np.ndarray, offsets: np.ndarray, prefix: str
-) -> None:
+def _tabulate_heads(heads: np.ndarray, offsets: np.ndarray) -> pd.DataFrame:
     layers, per_layer, _ = heads.shape
     names = [
         f"layer{i + 1}_head{j + 1}" for i in range(layers) for j in range(per_layer)
     ]
     frame = pd.DataFrame(heads.reshape(len(names), -1).T, columns=names)
     frame.insert(0, "offset", offsets)
-    write_tsv(data.tables / f"{prefix}.attention_heads.tsv", frame)
+    return frame
 
 
 def _describe(

@@ -7,22 +7,21 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
     BODY_WIDTH,
-    INK,
     MARGIN,
     MUTED,
     NEGATIVE,
     POSITIVE,
     SMALL_SIZE,
-    Block,
     Column,
     Page,
     PageSpec,
-    draw_blocks,
     draw_table,
-    plot_forest,
+    format_q,
+    format_ratios,
+    make_note_page,
+    plot_ratios,
     say_nothing_to_draw,
     wrap_text,
 )
@@ -39,56 +38,44 @@ from error_sequence_model.reports.findings.causes import (
 from error_sequence_model.results import ReportData, Unit
 
 FOREST_WIDTH = 2.9
-LIMITS = (1 / 64, 64)
-TICKS = (1 / 64, 1 / 16, 1 / 4, 1, 4, 16, 64)
 # Inches: a row of the table, a line of small print, and all between the two.
 ROW, LINE, BELOW_FOREST = 0.195, 0.149, 1.15
 
 
-def make_cause_pages(data: ReportData, unit: Unit, focus: str) -> list[PageSpec]:
+def make_cause_pages(data: ReportData, unit: Unit) -> list[PageSpec]:
     """Specifications of a unit's pages of named causes."""
     causes = read_unit_causes(unit)
     title = f"Named causes: {unit.name}"
-    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
-    footer += f"{unit.splice_type} · causes.tsv"
+    footer = unit.footer("causes.tsv")
     if causes is None:
-        block = Block(
-            "paragraph",
+        text = (
             f"The named causes of {unit.name} are not stored (causes.tsv, .parquet and "
             ".json beside the split). Run the step name_causes and write the report "
-            "again.",
+            "again."
         )
-        draw = partial(draw_blocks, blocks=[block], width=BODY_WIDTH * 0.8)
-        return [PageSpec(title, draw, footer)]
-    _write_tables(data, unit, causes, focus)
+        return [make_note_page(title, footer, text)]
+    _write_tables(data, unit, causes)
     error, correct = get_names(unit)
     subtitle = (
         f"All sites of the contrast but those the split excluded ({error}: "
         f"{_count(causes, 1):,}, {correct}: {_count(causes, 0):,}); what is learnt for "
         "a flag is learnt from training sites."
     )
-    return [
-        PageSpec(
-            title,
-            partial(_draw_causes, data=data, unit=unit, causes=causes),
-            footer,
-            subtitle,
-        ),
-    ]
+    draw = partial(_draw_causes, data=data, unit=unit, causes=causes)
+    return [PageSpec(title, draw, footer, subtitle)]
 
 
 def _count(causes: UnitCauses, label: int) -> int:
     return int((causes.sites["label"] == label).sum())
 
 
-def _write_tables(data: ReportData, unit: Unit, causes: UnitCauses, focus: str) -> None:
-    start = f"{focus}.{unit.contrast}.{unit.splice_type}"
-    write_tsv(data.tables / f"{start}.causes.tsv", causes.table)
+def _write_tables(data: ReportData, unit: Unit, causes: UnitCauses) -> None:
+    data.write("causes", causes.table, unit.key)
     rest = causes.sites.index[causes.sites["is_unexplained"].astype(bool)]
     columns = ["chrom", "junction", "strand", "pred_type", "score", "gene_id", "part"]
     sites = unit.sites.reindex(rest)[columns]
     sites["probability"] = unit.predicted["probability"].reindex(rest)
-    write_tsv(data.tables / f"{start}.unexplained.tsv", sites.reset_index())
+    data.write("unexplained", sites.reset_index(), unit.key)
 
 
 def arrange_rows(table: pd.DataFrame, fdr: float) -> pd.DataFrame:
@@ -116,14 +103,9 @@ def arrange_rows(table: pd.DataFrame, fdr: float) -> pd.DataFrame:
 def _draw_causes(
     page: Page, *, data: ReportData, unit: Unit, causes: UnitCauses
 ) -> None:
-    for line in describe_coverage(causes, unit):
+    for line in (*describe_coverage(causes, unit), *describe_rest(causes, unit, data)):
         page.bullet(line)
-    for line in describe_rest(causes, unit, data):
-        page.bullet(line)
-    for control in data.controls[:2]:
-        found = describe_cause_control(control)
-        if found:
-            page.bullet(found[0], mark=found[1])
+    page.bullets(map(describe_cause_control, data.controls[:2]))
     page.top += 0.06
     notes = " ".join(describe_left_out(causes))
     below = 0.1 + len(wrap_text(notes, BODY_WIDTH, SMALL_SIZE)) * LINE + BELOW_FOREST
@@ -144,35 +126,23 @@ def _draw_forest(
     """Table and forest of the first rows; ``n_all`` is how many there are."""
     error, correct = get_names(unit)
     classes = causes.summary["classes"]
+    names = {f"joint_{name}": name for name in ("odds_ratio", "low", "high")}
+    joint = rows[list(names)].rename(columns=names)
     columns = [
         Column("cause", rows["cause"].tolist()),
         *_make_share_columns(rows, [(error, classes[1]), (correct, classes[0])]),
-        Column("odds ratio [95 %]", _format_ratios(rows, "odds_ratio", "low", "high")),
-        Column("q", [_format_q(q) for q in rows["q"]], "right"),
+        Column("odds ratio [95 %]", [format_ratios(r, "–") for r in rows.itertuples()]),
+        Column("q", [format_q(q) for q in rows["q"]], "right"),
         Column(
             "beside the others [95 %]",
-            _format_ratios(rows, "joint_odds_ratio", "joint_low", "joint_high"),
+            [format_ratios(row, "–") for row in joint.itertuples()],
         ),
     ]
     width = BODY_WIDTH - FOREST_WIDTH - 0.25
     drawn = draw_table(page, columns, width=width, most_rows=len(rows))
     left = MARGIN + width + 0.25
     ax = page.axes(left, drawn.top, FOREST_WIDTH, drawn.step * drawn.count)
-    clipped = rows.assign(
-        odds_ratio=rows["odds_ratio"].clip(*LIMITS),
-        odds_ratio_low=rows["low"].clip(*LIMITS),
-        odds_ratio_high=rows["high"].clip(*LIMITS),
-    )
-    ax.set_xscale("log")
-    plot_forest(clipped, ax, value="odds_ratio", reference=1.0)
-    joint = rows["joint_odds_ratio"].clip(*LIMITS)
-    places = np.arange(len(rows))
-    ax.scatter(
-        joint, places, s=16, facecolors="white", edgecolors=INK, lw=0.8, zorder=4
-    )
-    ax.set_xlim(LIMITS[0] * 0.85, LIMITS[1] / 0.85)
-    ax.set_xticks(TICKS, ["1/64", "1/16", "1/4", "1", "4", "16", "64"])
-    ax.minorticks_off()
+    plot_ratios(rows, ax)
     ax.set_xlabel(f"odds ratio, {error} against {correct} (log scale)", labelpad=2)
     page.top += 0.36
     fdr = causes.summary["fdr"]
@@ -219,35 +189,6 @@ def _draw_shares(
         ax = page.axes(MARGIN, page.top, BODY_WIDTH, 0.6)
         say_nothing_to_draw(ax, "Too few sites to compare the classes.", size=8.5)
         page.top += 0.75
-
-
-def _format_ratios(rows: pd.DataFrame, value: str, low: str, high: str) -> list[str]:
-    return [
-        "–"
-        if not np.isfinite(ratio)
-        else f"{_format_ratio(ratio)} [{_format_ratio(first)}, {_format_ratio(last)}]"
-        for ratio, first, last in zip(rows[value], rows[low], rows[high], strict=True)
-    ]
-
-
-def _format_ratio(value: float) -> str:
-    if value >= 1000:
-        return "> 1000"
-    if value < 0.01:
-        return "< 0.01"
-    return (
-        f"{value:.0f}"
-        if value >= 100
-        else f"{value:.2f}"
-        if value < 10
-        else f"{value:.1f}"
-    )
-
-
-def _format_q(value: float) -> str:
-    if not np.isfinite(value):
-        return "–"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def make_definition_pages(data: ReportData) -> list[PageSpec]:

@@ -8,7 +8,6 @@ from itertools import takewhile
 
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
     BODY_WIDTH,
     CLASS_NAMES,
@@ -24,7 +23,7 @@ from error_sequence_model.figures import (
     say_nothing_to_draw,
     shorten_text,
 )
-from error_sequence_model.reports.sections.summary import count_sites, name_report
+from error_sequence_model.reports.sections.summary import count_sites
 from error_sequence_model.results import ReportData, Unit
 from error_sequence_model.sites import describe_counts
 
@@ -35,17 +34,17 @@ LONGEST_NAME = 0.8  # inches of a contig's name
 HISTOGRAM_ROOM = 1.9
 
 
-def make_data_page(data: ReportData, focus: str) -> PageSpec:
+def make_data_page(data: ReportData) -> PageSpec:
     """Specification of the data page."""
     return PageSpec(
         "Data and split",
-        partial(_draw_data, data=data, focus=focus),
-        name_report(data, focus),
+        partial(_draw_data, data=data),
+        data.footer(),
         "Which sites were studied, where they lie, and whether training saw the test.",
     )
 
 
-def _draw_data(page: Page, *, data: ReportData, focus: str) -> None:
+def _draw_data(page: Page, *, data: ReportData) -> None:
     top, half = page.top, 4.6
     page.heading("Sites", width=half)
     counts = count_sites(data.sites)
@@ -61,7 +60,7 @@ def _draw_data(page: Page, *, data: ReportData, focus: str) -> None:
     width = BODY_WIDTH - half - 0.5
     page.heading("Where the sites of the split lie", left=left, width=width)
     chromosomes = _count_chromosomes(data.units)
-    write_tsv(data.tables / f"{focus}.chromosomes.tsv", chromosomes.reset_index())
+    data.write("chromosomes", chromosomes.reset_index())
     ax = page.axes(left + 0.6, page.top + 0.18, width - 0.65, 1.6)
     shown = chromosomes.head(MOST_CHROMOSOMES)
     # Names of contigs can be longer than the page is high; the table has all of them.
@@ -84,7 +83,7 @@ def _draw_data(page: Page, *, data: ReportData, focus: str) -> None:
     page.top = max(page.top, bottom) + 0.05
     page.heading("Leakage audit")
     table = collect_leakage(data.units)
-    write_tsv(data.tables / f"{focus}.leakage.tsv", table)
+    data.write("leakage", table)
     if table.empty:
         page.bullet("No leakage audit is stored: do not trust the scores.", mark="bad")
         return
@@ -97,10 +96,10 @@ def _draw_data(page: Page, *, data: ReportData, focus: str) -> None:
         "training because they equal, or overlap, a test window. Train, validation, "
         f"test: sites by class ({_name_counts(data.units)})."
     )
-    _draw_scores(page, data, focus)
+    _draw_scores(page, data)
 
 
-def _draw_scores(page: Page, data: ReportData, focus: str) -> None:
+def _draw_scores(page: Page, data: ReportData) -> None:
     """The predictor's own score by class: what the model is not told."""
     if page.room < HISTOGRAM_ROOM:
         return
@@ -132,7 +131,7 @@ def _draw_scores(page: Page, data: ReportData, focus: str) -> None:
         else:
             say_nothing_to_draw(ax, "The input table has no scores for these sites.")
     if tables:
-        write_tsv(data.tables / f"{focus}.predictor_scores.tsv", pd.concat(tables))
+        data.write("predictor_scores", pd.concat(tables))
     page.top += height + 0.72
     page.caption(
         "All parts of the split; sites of the contrasts with this call. The score is "

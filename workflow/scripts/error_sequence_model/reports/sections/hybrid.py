@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import read_saved_table, write_tsv
+from error_sequence_model.core import read_saved_table
 from error_sequence_model.figures import (
     BODY_WIDTH,
     GRID,
@@ -109,21 +109,18 @@ def describe_hybrid(unit: Unit) -> list[tuple[str, str]]:
     return found
 
 
-def make_hybrid_pages(data: ReportData, unit: Unit, focus: str) -> list[PageSpec]:
+def make_hybrid_pages(data: ReportData, unit: Unit) -> list[PageSpec]:
     """Specification of a unit's page of its hybrid; none where there is no hybrid."""
     shap = read_unit_shap(unit)
     if shap is None or shap.pushes.empty:
         return []
     ranking = shap.rank()
-    start = f"{focus}.{unit.contrast}.{unit.splice_type}"
-    write_tsv(data.tables / f"{start}.shap.tsv", ranking)
-    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
-    footer += f"{unit.splice_type} · shap.parquet"
+    data.write("shap", ranking, unit.key)
     return [
         PageSpec(
             f"Model plus features: {unit.name}",
             partial(_draw_hybrid, unit=unit, shap=shap, ranking=ranking),
-            footer,
+            unit.footer("shap.parquet"),
             "Gradient boosting on the language model's log odds, components of its "
             "embedding and classical features; fitted out of fold.",
         )
@@ -133,8 +130,7 @@ def make_hybrid_pages(data: ReportData, unit: Unit, focus: str) -> list[PageSpec
 def _draw_hybrid(
     page: Page, *, unit: Unit, shap: UnitShap, ranking: pd.DataFrame
 ) -> None:
-    for text, mark in describe_hybrid(unit):
-        page.bullet(text, mark=mark)
+    page.bullets(describe_hybrid(unit))
     own = ranking["feature"].str.startswith(OWN)
     share = ranking.loc[own, "mean_abs_shap"].sum() / ranking["mean_abs_shap"].sum()
     page.bullet(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
     BAD,
     BASES,
@@ -22,8 +20,8 @@ from error_sequence_model.figures import (
     arrange_regions,
     count_words,
     draw_table,
+    format_estimates,
     format_p,
-    format_signed,
     get_class_colour,
     get_contributions,
     get_limit,
@@ -37,7 +35,6 @@ from error_sequence_model.figures import (
     say_nothing_to_draw,
 )
 from error_sequence_model.reports.findings.statistics import MapStatistics, get_warning
-from error_sequence_model.reports.findings.words import name_model
 from error_sequence_model.results import ReportData
 from error_sequence_model.windows import get_regions, get_zoom
 
@@ -46,38 +43,26 @@ LANE, PROFILE, DIFFERENCE, ATTENTION = 0.155, 1.6, 1.35, 1.25
 OFFSET_LABEL = "offset from the junction (bases)"
 
 
-def make_map_pages(
-    data: ReportData, statistics: MapStatistics, focus: str
-) -> list[PageSpec]:
+def make_map_pages(data: ReportData, statistics: MapStatistics) -> list[PageSpec]:
     """Specifications of the profile page and of the region and logo page."""
-    unit = statistics.unit
-    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
-    footer += f"{statistics.splice_type} · {name_model(unit.lead)}"
-    where = unit.name_at(statistics.splice_type)
     first, second = statistics.explained.names
     sign = f"Positive attribution speaks for {first}, negative for {second}."
     if not statistics.explained.maps.attributes.get("signed", True):
         sign = "This method has no sign: height is importance, not direction."
     return [
         PageSpec(
-            f"Where the model looks: {where}",
+            f"Where the model looks: {statistics.where}",
             partial(_draw_profiles, statistics=statistics),
-            footer,
+            statistics.footer,
             f"{sign} Aligned on the junction, 5′ to 3′ in transcript sense.",
         ),
         PageSpec(
-            f"Regions and letters: {where}",
-            partial(_draw_regions, data=data, statistics=statistics, focus=focus),
-            footer,
+            f"Regions and letters: {statistics.where}",
+            partial(_draw_regions, data=data, statistics=statistics),
+            statistics.footer,
             sign,
         ),
     ]
-
-
-def _write_warning(page: Page, statistics: MapStatistics) -> None:
-    if statistics.warning:
-        page.top -= 0.08
-        page.paragraph(statistics.warning, size=9, color=BAD, weight="bold", after=0.02)
 
 
 def describe_maps(statistics: MapStatistics) -> str:
@@ -94,21 +79,15 @@ def describe_maps(statistics: MapStatistics) -> str:
     )
 
 
-def _get_colours(statistics: MapStatistics) -> tuple[str, str]:
-    first, second = (get_class_colour(n) for n in statistics.explained.names)
-    return first, second
-
-
 def _draw_profiles(page: Page, *, statistics: MapStatistics) -> None:
-    _write_warning(page, statistics)
+    page.warn(statistics.warning)
     offsets, compared = statistics.offsets, statistics.comparison
     upstream, downstream = -int(offsets[0]), int(offsets[-1]) + 1
     zoom = get_zoom(statistics.splice_type, upstream, downstream)
     gap = BODY_WIDTH - FULL_WIDTH - ZOOM_WIDTH - AXIS_ROOM
     lefts = (MARGIN + AXIS_ROOM, MARGIN + AXIS_ROOM + FULL_WIDTH + gap)
     ranges = ((-upstream, downstream), zoom)
-    names, colours = statistics.explained.names, _get_colours(statistics)
-    classes = list(zip(names, colours, compared[:2], strict=True))
+    names = statistics.explained.names
     limit = get_limit([a for p in compared[:2] for a in p[:3]])
     change = get_limit(list(compared.difference[:3]))
     tested = np.isfinite(statistics.p_value).any()
@@ -125,7 +104,7 @@ def _draw_profiles(page: Page, *, statistics: MapStatistics) -> None:
         plot_region_lane(regions, lane, start=start, end=end, colours=colors)
         place = top + lanes + 0.2
         ax = page.axes(left, place, width, PROFILE)
-        plot_profile(offsets, classes, ax)
+        plot_profile(offsets, names, compared[:2], ax)
         mark_junction(ax, splice_type=statistics.splice_type)
         ax.axhline(0, color=RULE, lw=0.6, zorder=0)
         ax.set_ylim(-limit, limit)
@@ -172,9 +151,8 @@ def _draw_attention(ax, statistics: MapStatistics, *, narrow: bool) -> None:
         say_nothing_to_draw(ax, "attention.h5 has no maps of these sites.", size=8)
         ax.set_xticks([])
         return
-    names, colours = statistics.explained.names, _get_colours(statistics)
-    classes = list(zip(names, colours, attention[:2], strict=True))
-    plot_profile(offsets, classes, ax, factor=100)
+    names = statistics.explained.names
+    plot_profile(offsets, names, attention[:2], ax, factor=100)
     ax.axhline(100 / len(offsets), color="#5F5F5F", lw=0.8, ls=(0, (4, 3)), zorder=0)
     ax.set_ylim(0, get_limit([100 * a for p in attention[:2] for a in p[:3]]))
     if not narrow:
@@ -185,20 +163,18 @@ def _draw_attention(ax, statistics: MapStatistics, *, narrow: bool) -> None:
         ax.text(0.01, 0.05, text, transform=ax.transAxes, size=7, color=BAD)
 
 
-def get_region_colours(regions: pd.DataFrame, level: float = 0.05) -> dict[str, str]:
+def get_region_colours(regions: pd.DataFrame) -> dict[str, str]:
     """Colour by region key: red or blue tint where the classes differ, else grey."""
     colours = {}
     for row in regions.itertuples():
         tint = "#F0A69C" if row.difference > 0 else "#A9C4E6"
-        colours[row.region] = tint if row.p_value < level else "#E3E3E3"
+        colours[row.region] = tint if row.p_value < 0.05 else "#E3E3E3"
     return colours
 
 
-def _draw_regions(
-    page: Page, *, data: ReportData, statistics: MapStatistics, focus: str
-) -> None:
-    _write_warning(page, statistics)
-    _draw_logos(page, data, statistics, f"{focus}.{statistics.key}")
+def _draw_regions(page: Page, *, data: ReportData, statistics: MapStatistics) -> None:
+    page.warn(statistics.warning)
+    _draw_logos(page, data, statistics)
     page.heading("Named regions")
     table = statistics.regions
     if not len(table):
@@ -209,15 +185,13 @@ def _draw_regions(
         Column("% of |attribution|", [f"{v:.0%}" for v in table["share"]], "right"),
         Column("% of bases", [f"{v:.1%}" for v in table["share_of_bases"]], "right"),
         Column("fold", [f"{v:.1f}" for v in table["fold"]], "right"),
-        Column("error − correct [95 %]", [_write_difference(r) for r in _rows(table)]),
+        Column("error − correct [95 %]", format_estimates(table, "difference")),
         Column("p", [format_p(p, statistics.draws) for p in table["p_value"]], "right"),
     ]
     rows = draw_table(page, columns, width=BODY_WIDTH - 3.6)
     left = MARGIN + BODY_WIDTH - 3.2
     ax = page.axes(left, rows.top, 3.2, rows.step * rows.count)
-    names, colours = statistics.explained.names, _get_colours(statistics)
-    classes = list(zip(("error", "correct"), names, colours, strict=True))
-    plot_region_effects(table, ax, classes=classes)
+    plot_region_effects(table, ax, names=statistics.explained.names)
     ax.set_xlabel("mean scaled attribution per base", labelpad=2)
     ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.1)
     page.caption(
@@ -228,21 +202,7 @@ def _draw_regions(
     )
 
 
-def _rows(table: pd.DataFrame) -> list[Any]:
-    return list(table.itertuples())
-
-
-def _write_difference(row: Any) -> str:
-    text = format_signed(row.difference)
-    if not np.isfinite(row.difference_low):
-        return text
-    low, high = format_signed(row.difference_low), format_signed(row.difference_high)
-    return f"{text} [{low}, {high}]"
-
-
-def _draw_logos(
-    page: Page, data: ReportData, statistics: MapStatistics, prefix: str
-) -> None:
+def _draw_logos(page: Page, data: ReportData, statistics: MapStatistics) -> None:
     explained, offsets = statistics.explained, statistics.offsets
     upstream, downstream = -int(offsets[0]), int(offsets[-1]) + 1
     start, end = get_zoom(statistics.splice_type, upstream, downstream)
@@ -280,7 +240,7 @@ def _draw_logos(
         frame.insert(0, "offset", np.arange(start, end))
         frame.insert(0, "logo", name)
         rows.append(frame)
-    write_tsv(data.tables / f"{prefix}.logos.tsv", pd.concat(rows))
+    data.write("logos", pd.concat(rows), statistics.key)
     ax.set_xlabel(OFFSET_LABEL)
     page.top += 0.35
     page.caption(

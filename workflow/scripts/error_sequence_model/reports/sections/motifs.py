@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.features import get_bits
 from error_sequence_model.figures import (
     BAD,
@@ -24,19 +23,20 @@ from error_sequence_model.figures import (
     NEGATIVE,
     POSITIVE,
     SHADE,
-    Block,
     Column,
     Page,
     PageSpec,
-    draw_blocks,
     draw_table,
     format_number,
+    format_q,
+    format_ratios,
     get_class_colour,
     get_logo_limit,
+    make_note_page,
     mark_junction,
     measure_text,
-    plot_forest,
     plot_logo,
+    plot_ratios,
     shorten_text,
 )
 from error_sequence_model.reports.findings.causes import get_names
@@ -46,15 +46,12 @@ from error_sequence_model.reports.findings.motifs import (
     describe_motif_control,
     describe_motifs,
     format_effect,
-    format_q,
-    format_ratios,
     read_unit_motifs,
     say_element,
     say_name,
     say_place,
 )
 from error_sequence_model.reports.findings.statistics import get_warning
-from error_sequence_model.reports.findings.words import name_model
 from error_sequence_model.results import ReportData, Unit
 from error_sequence_model.windows import say_region
 
@@ -64,22 +61,19 @@ REACH = 100  # offsets drawn on each side of the junction
 BIN = 5
 
 
-def make_motif_pages(data: ReportData, unit: Unit, focus: str) -> list[PageSpec]:
+def make_motif_pages(data: ReportData, unit: Unit) -> list[PageSpec]:
     """Specifications of a unit's pages of motifs and of known elements."""
     motifs = read_unit_motifs(unit)
     title = f"Motifs: {unit.name}"
-    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
-    footer += f"{unit.splice_type} · {name_model(unit.lead)}"
+    footer = unit.footer()
     if motifs is None:
-        block = Block(
-            "paragraph",
+        text = (
             f"The motifs of {unit.name} are not stored (motifs.tsv, motifs.json and "
             "elements.tsv in the run folder). Set motifs.enabled: true in the config "
-            "and run the workflow again.",
+            "and run the workflow again."
         )
-        draw = partial(draw_blocks, blocks=[block], width=BODY_WIDTH * 0.8)
-        return [PageSpec(title, draw, footer)]
-    _write_tables(data, unit, motifs, focus)
+        return [make_note_page(title, footer, text)]
+    _write_tables(data, unit, motifs)
     pages = _split_rows(motifs)
     counts = motifs.about["held_out"]
     error, correct = get_names(unit)
@@ -116,10 +110,9 @@ def _split_rows(motifs: UnitMotifs) -> list[pd.DataFrame]:
     return [part for index, part in enumerate(parts) if index == 0 or len(part)]
 
 
-def _write_tables(data: ReportData, unit: Unit, motifs: UnitMotifs, focus: str) -> None:
-    start = f"{focus}.{unit.contrast}.{unit.splice_type}"
-    write_tsv(data.tables / f"{start}.motifs.tsv", motifs.table)
-    write_tsv(data.tables / f"{start}.elements.tsv", motifs.elements)
+def _write_tables(data: ReportData, unit: Unit, motifs: UnitMotifs) -> None:
+    data.write("motifs", motifs.table, unit.key)
+    data.write("elements", motifs.elements, unit.key)
     logos, places = [], []
     for name, entry in motifs.details.items():
         for kind, heights in (
@@ -133,8 +126,8 @@ def _write_tables(data: ReportData, unit: Unit, motifs: UnitMotifs, focus: str) 
             logos.append(logo)
         places.append(_count_places(motifs, entry).assign(motif=name))
     if logos:
-        write_tsv(data.tables / f"{start}.motif_logos.tsv", pd.concat(logos))
-        write_tsv(data.tables / f"{start}.motif_places.tsv", pd.concat(places))
+        data.write("motif_logos", pd.concat(logos), unit.key)
+        data.write("motif_places", pd.concat(places), unit.key)
 
 
 def _count_places(motifs: UnitMotifs, entry: dict[str, Any]) -> pd.DataFrame:
@@ -166,10 +159,7 @@ def _draw_motifs(
     if is_first:
         for line in describe_motifs(motifs, unit):
             page.bullet(line)
-        for control in data.controls[:1]:
-            found = describe_motif_control(control)
-            if found:
-                page.bullet(found[0], mark=found[1])
+        page.bullets(map(describe_motif_control, data.controls[:1]))
     if rows.empty:
         return
     _draw_heads(page, unit)
@@ -318,8 +308,6 @@ def _plot_places(
 MOST_ELEMENTS = 22
 FEW_ELEMENTS = 8
 FOREST_WIDTH = 2.2
-LIMITS = (1 / 64, 64)
-TICKS = (1 / 64, 1 / 16, 1 / 4, 1, 4, 16, 64)
 
 
 def make_element_page(unit: Unit, motifs: UnitMotifs, footer: str) -> PageSpec:
@@ -373,7 +361,9 @@ def _draw_elements(page: Page, *, unit: Unit, motifs: UnitMotifs) -> None:
     drawn = draw_table(page, columns, width=width, most_rows=MOST_ELEMENTS)
     left = MARGIN + width + 0.25
     ax = page.axes(left, drawn.top, FOREST_WIDTH, drawn.step * drawn.count)
-    _plot_ratios(rows, ax, fdr=motifs.about["fdr"])
+    fdr = motifs.about["fdr"]
+    colours = [get_finding_colour(row, fdr) for row in rows.itertuples()]
+    plot_ratios(rows.assign(color=colours), ax)
     ax.set_xlabel(f"odds ratio, {error} against {correct}", labelpad=2)
     page.top += 0.36
     chosen = (
@@ -408,18 +398,3 @@ def _write_shares(rows: pd.DataFrame, hits: str, total: str) -> list[str]:
 
 def _write_numbers(values: pd.Series, is_signed: bool = False) -> list[str]:
     return [format_number(value, sign=is_signed) for value in values]
-
-
-def _plot_ratios(rows: pd.DataFrame, ax: Axes, *, fdr: float) -> None:
-    colors = [get_finding_colour(row, fdr) for row in rows.itertuples()]
-    clipped = rows.assign(
-        odds_ratio=rows["odds_ratio"].clip(*LIMITS),
-        odds_ratio_low=rows["low"].clip(*LIMITS),
-        odds_ratio_high=rows["high"].clip(*LIMITS),
-        color=colors,
-    )
-    ax.set_xscale("log")
-    plot_forest(clipped, ax, value="odds_ratio", reference=1.0)
-    ax.set_xlim(LIMITS[0] * 0.85, LIMITS[1] / 0.85)
-    ax.set_xticks(TICKS, ["1/64", "1/16", "1/4", "1", "4", "16", "64"])
-    ax.minorticks_off()

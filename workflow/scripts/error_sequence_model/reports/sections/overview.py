@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
     BAD,
     BODY_WIDTH,
@@ -30,8 +29,8 @@ from error_sequence_model.figures import (
     format_interval,
     format_number,
     format_p,
+    format_ratio,
     format_signed,
-    get_class_colour,
     get_limit,
     mark_junction,
     plot_forest,
@@ -41,18 +40,20 @@ from error_sequence_model.figures import (
 )
 from error_sequence_model.reports.findings.answers import (
     answer_controls,
+    describe_in_short,
     make_answer_blocks,
     rank_causes,
 )
 from error_sequence_model.reports.findings.causes import read_unit_causes
-from error_sequence_model.reports.findings.in_short import describe_in_short
+from error_sequence_model.reports.findings.gain import measure_gain
 from error_sequence_model.reports.findings.motifs import (
-    format_ratio,
     read_unit_motifs,
     say_place,
 )
-from error_sequence_model.reports.findings.statistics import MapStatistics
-from error_sequence_model.reports.findings.words import measure_gain
+from error_sequence_model.reports.findings.statistics import (
+    MapStatistics,
+    collect_statistics,
+)
 from error_sequence_model.reports.sections.maps import OFFSET_LABEL
 from error_sequence_model.reports.sections.methods import make_methods_pages
 from error_sequence_model.reports.sections.performance import (
@@ -71,17 +72,15 @@ from error_sequence_model.windows import get_zoom
 PANELS_PER_PAGE = 4
 
 
-def plan_overview(
-    data: ReportData, statistics: Sequence[MapStatistics]
-) -> list[PageSpec]:
+def plan_overview(data: ReportData) -> list[PageSpec]:
     """The pages of ``overview.pdf``, in order."""
-    data.tables.mkdir(parents=True, exist_ok=True)
+    statistics = collect_statistics(data)
     return [
         *_make_summary_pages(data, statistics),
         *make_score_pages(data),
         *_make_profile_pages(data, statistics),
         *make_region_pages(data, statistics),
-        *make_methods_pages(data, "overview"),
+        *make_methods_pages(data),
     ]
 
 
@@ -91,14 +90,14 @@ def _make_summary_pages(
     title = f"Overview of {data.predictor}"
     subtitle = "Held-out test part throughout; intervals: 95 % bootstrap over genes."
     draw = partial(_draw_summary, data=data)
-    pages = [PageSpec(title, draw, name_overview(data), subtitle)]
+    pages = [PageSpec(title, draw, data.footer(), subtitle)]
     # The first page has said the short of it.
-    blocks = make_answer_blocks(data, None, statistics)[2:]
+    blocks = make_answer_blocks(data, statistics)[2:]
     while data.units and blocks:
         part, blocks = split_blocks(blocks, BODY_WIDTH)
         draw = partial(draw_blocks, blocks=part, width=BODY_WIDTH)
         name = f"{title} (continued)"
-        pages.append(PageSpec(name, draw, name_overview(data), subtitle))
+        pages.append(PageSpec(name, draw, data.footer(), subtitle))
     return pages
 
 
@@ -115,7 +114,7 @@ def _draw_summary(page: Page, *, data: ReportData) -> None:
     page.paragraph(describe_in_short(data.units), size=9.5)
     if data.units:
         table = collect_answers(data.units)
-        write_tsv(data.tables / "overview.answers.tsv", table)
+        data.write("answers", table)
         page.top += 0.05
         draw_answers(page, table)
     else:
@@ -123,7 +122,7 @@ def _draw_summary(page: Page, *, data: ReportData) -> None:
         page.bullet(text, mark="bad")
     top, side = page.top, 4.6
     counts = count_sites(data.sites)
-    write_tsv(data.tables / "overview.sites.tsv", counts.reset_index())
+    data.write("sites", counts.reset_index())
     page.heading("Sites", width=side)
     columns = [Column("call", [f"{n} ({CLASS_NAMES[n]})" for n in counts.index])]
     for name in counts:
@@ -155,7 +154,7 @@ def _make_profile_pages(
         title += " (continued)" if start else ""
         subtitle = "Scaled attribution: positive speaks for an error, on one scale."
         draw = partial(_draw_profiles, statistics=part)
-        pages.append(PageSpec(title, draw, name_overview(data), subtitle))
+        pages.append(PageSpec(title, draw, data.footer(), subtitle))
     return pages
 
 
@@ -167,10 +166,7 @@ def _draw_profiles(page: Page, *, statistics: Sequence[MapStatistics]) -> None:
         row, column = divmod(place, 2)
         left = MARGIN + 0.5 + column * (width + 0.7)
         ax = page.axes(left, top + row * (height + 0.95) + 0.25, width, height)
-        names = entry.explained.names
-        colours = [get_class_colour(name) for name in names]
-        classes = list(zip(names, colours, entry.comparison[:2], strict=True))
-        plot_profile(entry.offsets, classes, ax)
+        plot_profile(entry.offsets, entry.explained.names, entry.comparison[:2], ax)
         mark_junction(ax, splice_type=entry.splice_type)
         upstream, downstream = -int(entry.offsets[0]), int(entry.offsets[-1]) + 1
         start, end = get_zoom(entry.splice_type, upstream, downstream)
@@ -207,12 +203,6 @@ def _draw_profiles(page: Page, *, statistics: Sequence[MapStatistics]) -> None:
 ROWS_PER_PAGE = 28
 
 
-def name_overview(data: ReportData) -> str:
-    """Footer of the overview's pages."""
-    contrasts = ", ".join(dict.fromkeys(unit.contrast for unit in data.units))
-    return f"predictor {data.predictor} · overview · contrasts {contrasts or 'none'}"
-
-
 def make_score_pages(data: ReportData) -> list[PageSpec]:
     """Scores of every model, baseline and reference, controls marked as such."""
     tables = []
@@ -224,14 +214,14 @@ def make_score_pages(data: ReportData) -> list[PageSpec]:
         table.insert(0, "splice type", unit.splice_type)
         table.insert(0, "contrast", f"{unit.contrast}{control}")
         tables.append(table)
-    footer = name_overview(data)
+    footer = data.footer()
     title = "Every model, every contrast"
     if not tables:
         block = Block("bullet", "No scores are stored.", "bad")
         draw = partial(draw_blocks, blocks=[block], width=BODY_WIDTH)
         return [PageSpec(title, draw, footer)]
     table = pd.concat(tables, ignore_index=True)
-    write_tsv(data.tables / "overview.scores.tsv", table.drop(columns="color"))
+    data.write("scores", table.drop(columns="color"))
     pages = []
     for start in range(0, len(table), ROWS_PER_PAGE):
         part = table.iloc[start : start + ROWS_PER_PAGE].reset_index(drop=True)
@@ -292,14 +282,14 @@ def make_region_pages(
     if not frames:
         return []
     table = pd.concat(frames, ignore_index=True)
-    write_tsv(data.tables / "overview.regions.tsv", table)
+    data.write("regions", table)
     pages = []
     for start in range(0, len(table), ROWS_PER_PAGE):
         part = table.iloc[start : start + ROWS_PER_PAGE].reset_index(drop=True)
         title = "Named regions, side by side" + (" (continued)" if start else "")
         subtitle = "Error minus correct: red speaks more for an error, blue less."
-        draw = partial(_draw_regions, table=part, draws=data.draws)
-        pages.append(PageSpec(title, draw, name_overview(data), subtitle))
+        draw = partial(_draw_regions, table=part, draws=data.inputs.draws)
+        pages.append(PageSpec(title, draw, data.footer(), subtitle))
     return pages
 
 
@@ -365,9 +355,7 @@ def _answer(unit: Unit) -> dict[str, str]:
     if gain is not None:
         sign = {"good": "✓ ", "bad": "✗ "}.get(gain.mark, "")
         number = format_number(gain.delta, sign=True)
-        row["Δ AUPRC to best baseline"] = (
-            f"{sign}{number}{format_interval((gain.low, gain.high))}"
-        )
+        row["Δ AUPRC to best baseline"] = f"{sign}{number}{gain.interval}"
     row |= _answer_causes(unit)
     motifs = read_unit_motifs(unit)
     if motifs is not None:

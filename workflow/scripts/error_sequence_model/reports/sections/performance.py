@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
     BODY_WIDTH,
     MARGIN,
@@ -16,8 +15,7 @@ from error_sequence_model.figures import (
     Page,
     PageSpec,
     draw_table,
-    format_interval,
-    format_number,
+    format_scores,
     get_areas,
     get_curves,
     get_reliability,
@@ -28,7 +26,7 @@ from error_sequence_model.figures import (
     plot_reliability,
     say_nothing_to_draw,
 )
-from error_sequence_model.reports.findings.words import describe_gain, name_model
+from error_sequence_model.reports.findings.gain import describe_gain
 from error_sequence_model.results import ReportData, Unit, get_predicted
 
 MINIMUM_CLASS = 2
@@ -39,20 +37,17 @@ SIZE, ROW = 7.5, 7.5 * 1.75 / 72  # type of the table and height of its rows
 AXIS = 0.42  # inches below the table for the axis of its forest
 
 
-def make_performance_page(data: ReportData, unit: Unit, focus: str) -> PageSpec:
+def make_performance_page(data: ReportData, unit: Unit) -> PageSpec:
     """Specification of a unit's performance page."""
-    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
-    footer += f"{unit.splice_type} · {name_model(unit.lead)}"
     return PageSpec(
         f"Performance: {unit.name}",
-        partial(_draw_performance, data=data, unit=unit, focus=focus),
-        footer,
+        partial(_draw_performance, data=data, unit=unit),
+        unit.footer(),
         f"{unit.positive_name} is the positive class. Held-out test part only.",
     )
 
 
-def _draw_performance(page: Page, *, data: ReportData, unit: Unit, focus: str) -> None:
-    prefix = f"{focus}.{unit.contrast}.{unit.splice_type}"
+def _draw_performance(page: Page, *, data: ReportData, unit: Unit) -> None:
     step = (BODY_WIDTH - 0.5 - 4 * PANEL) / 3 + PANEL
     top = page.top
     page.top += 0.22
@@ -63,16 +58,14 @@ def _draw_performance(page: Page, *, data: ReportData, unit: Unit, focus: str) -
     titles = ("Precision–recall", "ROC", "Reliability", "Confusion")
     for ax, title in zip(panels, titles, strict=True):
         ax.set_title(title, pad=8)
-    names = _draw_curves(panels[:3], data, unit, prefix)
+    names = _draw_curves(panels[:3], data, unit)
     _draw_legend(page, names, top)
     confusion = unit.lead.metrics.get("confusion")
     if confusion:
         names = _name_classes(unit)
         plot_confusion(np.array(confusion), names, panels[3])
         frame = pd.DataFrame(confusion, index=names, columns=names)
-        write_tsv(
-            data.tables / f"{prefix}.confusion.tsv", frame.reset_index(names="truth")
-        )
+        data.write("confusion", frame.reset_index(names="truth"), unit.key)
     else:
         say_nothing_to_draw(
             panels[3], "metrics.json with a confusion matrix is missing."
@@ -82,10 +75,10 @@ def _draw_performance(page: Page, *, data: ReportData, unit: Unit, focus: str) -
     page.heading("Scores of every model on the same test sites")
     text, mark = describe_gain(unit)
     page.bullet(text, mark=mark, size=9)
-    _draw_score_table(page, data, unit, prefix)
+    _draw_score_table(page, data, unit)
 
 
-def _draw_curves(panels: list, data: ReportData, unit: Unit, prefix: str) -> list[str]:
+def _draw_curves(panels: list, data: ReportData, unit: Unit) -> list[str]:
     shown, seen = [], set()
     for run in unit.models:
         table = get_predicted(unit, run)
@@ -126,9 +119,9 @@ def _draw_curves(panels: list, data: ReportData, unit: Unit, prefix: str) -> lis
     plot_curve(pr, panels[0], kind="pr", prevalence=share)
     plot_curve(roc, panels[1], kind="roc")
     plot_reliability(tables, panels[2])
-    write_tsv(data.tables / f"{prefix}.curves.tsv", pd.concat(rows))
+    data.write("curves", pd.concat(rows), unit.key)
     reliability = pd.concat([t.assign(model=name) for name, t in tables])
-    write_tsv(data.tables / f"{prefix}.reliability.tsv", reliability)
+    data.write("reliability", reliability, unit.key)
     return names
 
 
@@ -206,37 +199,24 @@ def collect_score_table(unit: Unit) -> pd.DataFrame:
 def make_score_columns(table: pd.DataFrame) -> list[Column]:
     """Text columns of a score table."""
 
-    def get_cells(name: str) -> list[str]:
-        return [
-            format_number(value) + format_interval((low, high))
-            for value, low, high in zip(
-                table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True
-            )
-        ]
+    def get_scores(name: str, ends: str = "", *, sign: bool = False) -> list[str]:
+        columns = name, f"{ends or name}_low", f"{ends or name}_high"
+        return format_scores(table, columns, sign=sign)
 
     def get_plain(name: str) -> list[str]:
         if name not in table:
             return ["–"] * len(table)
         return [_write_integer(v) for v in table[name]]
 
-    gains = zip(
-        table["delta_auprc"], table["delta_low"], table["delta_high"], strict=True
-    )
     return [
         Column("model", table["model"].astype(str).tolist()),
         Column("kind", table["kind"].astype(str).tolist()),
         Column("seed", get_plain("seed"), "right"),
         Column("fold", get_plain("fold"), "right"),
         Column("sites", get_plain("n_sites"), "right"),
-        Column("AUPRC [95 %]", get_cells("auprc")),
-        Column("AUROC [95 %]", get_cells("auroc")),
-        Column(
-            "Δ to best baseline",
-            [
-                format_number(d, sign=True) + format_interval((lo, hi))
-                for d, lo, hi in gains
-            ],
-        ),
+        Column("AUPRC [95 %]", get_scores("auprc")),
+        Column("AUROC [95 %]", get_scores("auroc")),
+        Column("Δ to best baseline", get_scores("delta_auprc", "delta", sign=True)),
     ]
 
 
@@ -246,9 +226,9 @@ def _write_integer(value: object) -> str:
     return "–" if value is None or not np.isfinite(value) else f"{int(value):,}"
 
 
-def _draw_score_table(page: Page, data: ReportData, unit: Unit, prefix: str) -> None:
+def _draw_score_table(page: Page, data: ReportData, unit: Unit) -> None:
     table = collect_score_table(unit)
-    write_tsv(data.tables / f"{prefix}.scores.tsv", table.drop(columns="color"))
+    name = data.write("scores", table.drop(columns="color"), unit.key)
     if table.empty or table["auprc"].isna().all():
         page.bullet("No scores are stored for this contrast.", mark="bad")
         return
@@ -260,7 +240,7 @@ def _draw_score_table(page: Page, data: ReportData, unit: Unit, prefix: str) -> 
         width=BODY_WIDTH - 2.6,
         size=SIZE,
         most_rows=most,
-        rest=f" in {prefix}.scores.tsv",
+        rest=f" in {name}",
     )
     left = MARGIN + rows.width + 0.3
     width = min(MARGIN + BODY_WIDTH - left, 3.6)

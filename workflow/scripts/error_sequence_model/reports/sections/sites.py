@@ -8,9 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
-    BAD,
     BODY_WIDTH,
     INK,
     MARGIN,
@@ -30,7 +28,6 @@ from error_sequence_model.figures import (
     shorten_text,
 )
 from error_sequence_model.reports.findings.statistics import MapStatistics
-from error_sequence_model.reports.findings.words import name_model
 from error_sequence_model.reports.sections.maps import OFFSET_LABEL
 from error_sequence_model.results import ReportData, Unit
 
@@ -93,31 +90,24 @@ def choose_exemplars(
     return list(chosen.values())
 
 
-def make_site_page(data: ReportData, statistics: MapStatistics, focus: str) -> PageSpec:
+def make_site_page(data: ReportData, statistics: MapStatistics) -> PageSpec:
     """Specification of a unit's page of single sites."""
-    unit = statistics.unit
-    footer = f"predictor {data.predictor} · contrast {unit.contrast} · "
-    footer += f"{statistics.splice_type} · {name_model(unit.lead)}"
     return PageSpec(
-        f"Single sites: {unit.name_at(statistics.splice_type)}",
-        partial(_draw_sites, data=data, statistics=statistics, focus=focus),
-        footer,
+        f"Single sites: {statistics.where}",
+        partial(_draw_sites, data=data, statistics=statistics),
+        statistics.footer,
         "Exemplars from the held-out test part, chosen by the rule below, not by eye.",
     )
 
 
-def _draw_sites(
-    page: Page, *, data: ReportData, statistics: MapStatistics, focus: str
-) -> None:
+def _draw_sites(page: Page, *, data: ReportData, statistics: MapStatistics) -> None:
     unit, explained = statistics.unit, statistics.explained
     probability = unit.predicted["probability"]
     sites = explained.sites.assign(
         probability=probability.reindex(explained.sites.index)
     )
-    exemplars = choose_exemplars(sites, focus, unit.positive_label)
-    if statistics.warning:
-        page.top -= 0.08
-        page.paragraph(statistics.warning, size=9, color=BAD, weight="bold", after=0.02)
+    exemplars = choose_exemplars(sites, data.focus, unit.positive_label)
+    page.warn(statistics.warning)
     if not exemplars:
         page.paragraph("No explained site has a stored prediction, so none is chosen.")
         return
@@ -158,8 +148,7 @@ def _draw_sites(
         tables.append(
             _tabulate(exemplar, values, attention.get(exemplar.site_id), explained.maps)
         )
-    name = f"{focus}.{statistics.key}.exemplars.tsv"
-    write_tsv(data.tables / name, pd.concat(tables))
+    data.write("exemplars", pd.concat(tables), statistics.key)
     page.top += 0.22
     share = np.mean(
         [

@@ -1,4 +1,4 @@
-"""The first page: the findings in words, with the headline numbers beside them."""
+"""The first pages: findings in words, headline numbers beside them, what is where."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
+    BODY_BOTTOM,
+    BODY_TOP,
     BODY_WIDTH,
     CLASS_NAMES,
     MARGIN,
+    MUTED,
     SPLICE_COLOURS,
     Block,
     Page,
@@ -20,13 +22,14 @@ from error_sequence_model.figures import (
     count_words,
     draw_blocks,
     get_class_colour,
+    measure_blocks,
+    measure_text,
     plot_forest,
     plot_stacked_counts,
     say_nothing_to_draw,
     shorten_text,
     split_blocks,
 )
-from error_sequence_model.reports.contents import CONTINUED, make_contents_pages
 from error_sequence_model.reports.findings.answers import make_answer_blocks
 from error_sequence_model.reports.findings.statistics import MapStatistics
 from error_sequence_model.results import ReportData, Unit
@@ -37,32 +40,32 @@ FORESTS = {
     "auprc": ("AUPRC (tick: prevalence)", None),
 }
 NAMES = 1.0  # inches of it for the names of the rows
+# Of the list of pages: columns, inches between them, type size in points.
+COLUMNS, GAP, SIZE = 3, 0.35, 8.0
+LINE, HEADING = SIZE * 1.5 / 72, 0.45
+CONTINUED = " (continued)"
 TEXT_WIDTH = BODY_WIDTH - SIDE_WIDTH - 0.35
 
 
 def make_summary_pages(
-    data: ReportData,
-    focus: str,
-    statistics: Sequence[MapStatistics],
-    pages: list[PageSpec],
+    data: ReportData, statistics: Sequence[MapStatistics], pages: list[PageSpec]
 ) -> list[PageSpec]:
     """The answers in words, the headline numbers beside them, and what is where.
 
     Args:
         data: The report's data.
-        focus: Its pred_type.
         statistics: Numbers of its maps.
         pages: All pages of the report, filled in before the first is drawn.
     """
-    blocks = make_answer_blocks(data, focus, statistics)
+    blocks = make_answer_blocks(data, statistics)
     first, rest = split_blocks(blocks, TEXT_WIDTH)
-    title = f"{CLASS_NAMES[focus].capitalize()}s of {data.predictor}: summary"
-    draw = partial(_draw_summary, data=data, focus=focus, blocks=first)
+    title = f"{CLASS_NAMES[data.focus].capitalize()}s of {data.predictor}: summary"
+    draw = partial(_draw_summary, data=data, blocks=first)
     subtitle = (
-        f"{_count_sites(data, focus)} Held-out test part throughout; intervals: 95 % "
+        f"{_count_sites(data)} Held-out test part throughout; intervals: 95 % "
         "bootstrap over genes."
     )
-    footer = name_report(data, focus)
+    footer = data.footer()
     specs = [PageSpec(title, draw, footer, subtitle)]
     title = f"{title}{CONTINUED}"
     part, rest = split_blocks(rest, BODY_WIDTH) if rest else ([], [])
@@ -74,29 +77,21 @@ def make_summary_pages(
     return [*specs, *make_contents_pages(part, last, pages)]
 
 
-def name_report(data: ReportData, focus: str) -> str:
-    """Footer of a page about the whole report."""
-    contrasts = ", ".join(dict.fromkeys(unit.contrast for unit in data.units))
-    return f"predictor {data.predictor} · {focus} · contrasts {contrasts or 'none'}"
-
-
-def _count_sites(data: ReportData, focus: str) -> str:
+def _count_sites(data: ReportData) -> str:
     counts = data.sites.groupby(["pred_type", "splice_type"]).size()
-    own = counts.get(focus, pd.Series(dtype=int)).sort_index(ascending=False)
+    own = counts.get(data.focus, pd.Series(dtype=int)).sort_index(ascending=False)
     parts = [f"{int(n):,} {kind}" for kind, n in own.items() if n]
-    text = count_words(int(own.sum()), f"{focus} site")
+    text = count_words(int(own.sum()), f"{data.focus} site")
     text += f" ({', '.join(parts)})" if parts else ""
     return f"{text} among {len(data.sites):,} calls."
 
 
-def _draw_summary(
-    page: Page, *, data: ReportData, focus: str, blocks: Sequence[Block]
-) -> None:
+def _draw_summary(page: Page, *, data: ReportData, blocks: Sequence[Block]) -> None:
     left = MARGIN + BODY_WIDTH - SIDE_WIDTH
     top = page.top
     draw_blocks(page, blocks=blocks, width=TEXT_WIDTH)
     table = collect_scores(data.units)
-    write_tsv(data.tables / f"{focus}.summary_scores.tsv", table.drop(columns="color"))
+    data.write("summary_scores", table.drop(columns="color"))
     page.top = top
     for value in FORESTS:
         draw_forest(page, table, value, left=left, width=SIDE_WIDTH)
@@ -178,3 +173,67 @@ def count_sites(sites: pd.DataFrame) -> pd.DataFrame:
     rows = [name for name in CLASS_NAMES if name in table.index]
     columns = [c for c in ("donor", "acceptor") if c in table] or ["donor"]
     return table.reindex(index=rows, columns=columns, fill_value=0)
+
+
+def make_contents_pages(
+    blocks: Sequence[Block], spec: PageSpec, pages: list[PageSpec]
+) -> list[PageSpec]:
+    """A page of the last blocks and the list of pages below them, or two pages.
+
+    Args:
+        blocks: What is left of the summary, at most one page of it.
+        spec: Title, footer and subtitle.
+        pages: The report's pages; filled in before they are drawn.
+    """
+    listing = partial(_draw_listing, pages=pages)
+    if not blocks:
+        return [PageSpec("What is where", listing, spec.footer, spec.subtitle)]
+
+    def draw_both(page: Page) -> None:
+        draw_blocks(page, blocks=blocks, width=BODY_WIDTH)
+        listing(page)
+
+    # About thirty pages of a report with two units, in three columns, fit below.
+    room = BODY_BOTTOM - BODY_TOP - measure_blocks(blocks, BODY_WIDTH)
+    if room >= HEADING + 12 * LINE:
+        return [PageSpec(spec.title, draw_both, spec.footer, spec.subtitle)]
+    alone = partial(draw_blocks, blocks=blocks, width=BODY_WIDTH)
+    return [
+        PageSpec(spec.title, alone, spec.footer, spec.subtitle),
+        PageSpec("What is where", listing, spec.footer, spec.subtitle),
+    ]
+
+
+def list_pages(pages: Sequence[PageSpec]) -> list[tuple[str, int]]:
+    """Titles with the first page of each; continuations are left out."""
+    return [
+        (spec.title, number)
+        for number, spec in enumerate(pages, start=1)
+        if not spec.title.endswith(CONTINUED) and spec.title != "What is where"
+    ]
+
+
+def _draw_listing(page: Page, *, pages: Sequence[PageSpec]) -> None:
+    entries = list_pages(pages)
+    page.heading("What is where")
+    top, size, line = page.top, SIZE, LINE
+    rows = -(-len(entries) // COLUMNS)
+    if rows * line > page.room:
+        line = page.room / rows
+        size = min(SIZE, line * 72 / 1.25)
+    width = (BODY_WIDTH - GAP * (COLUMNS - 1)) / COLUMNS
+    for place, (title, number) in enumerate(entries):
+        column, row = divmod(place, rows)
+        left = MARGIN + column * (width + GAP)
+        room = width - measure_text("000", size) - 0.1
+        text = shorten_text(title, room, size)
+        page.write(text, left, top + row * line, size=size)
+        page.write(
+            str(number),
+            left + width,
+            top + row * line,
+            size=size,
+            color=MUTED,
+            align="right",
+        )
+    page.top = top + rows * line

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from error_sequence_model.core import write_tsv
 from error_sequence_model.figures import (
     BODY_WIDTH,
     INK,
@@ -28,16 +27,17 @@ from error_sequence_model.figures import (
     format_signed,
     measure_text,
 )
-from error_sequence_model.reports.contents import CONTINUED
 from error_sequence_model.reports.findings.checks import (
     describe_agreement,
+    describe_control,
     describe_labels,
     describe_seeds,
 )
-from error_sequence_model.reports.findings.words import describe_control
+from error_sequence_model.reports.sections.summary import CONTINUED
 from error_sequence_model.results import ReportData, Unit
 
 VIEW = "attention: "
+FOOTER = "checks of every leading model"
 EXPLANATIONS = (
     "Completeness: a map's sum should equal the change of the log-odds from the "
     "baseline input; shown is the relative error, median and 95th percentile.",
@@ -53,18 +53,18 @@ EXPLANATIONS = (
 MOST_ROWS, MOST_LINES, LINE = 14, 8, 0.2
 
 
-def make_trust_pages(data: ReportData, focus: str) -> list[PageSpec]:
+def make_trust_pages(data: ReportData) -> list[PageSpec]:
     """Specifications of the trust page and of the pages of curves behind it."""
     page = PageSpec(
         "Can these maps be trusted?",
-        partial(_draw_trust, data=data, focus=focus),
-        f"predictor {data.predictor} · {focus} · checks of every leading model",
+        partial(_draw_trust, data=data),
+        data.footer(FOOTER),
         "A map that failed a check carries that failure on every figure it is used in.",
     )
-    return [page, *make_curve_pages(data, focus)]
+    return [page, *make_curve_pages(data)]
 
 
-def _draw_trust(page: Page, *, data: ReportData, focus: str) -> None:
+def _draw_trust(page: Page, *, data: ReportData) -> None:
     table = collect_checks(data.units)
     if table.empty:
         page.bullet(
@@ -73,17 +73,16 @@ def _draw_trust(page: Page, *, data: ReportData, focus: str) -> None:
             mark="bad",
         )
     else:
-        write_tsv(data.tables / f"{focus}.checks.tsv", table)
+        name = data.write("checks", table)
         shown = table[~table["method"].str.startswith(VIEW)]
         columns = [Column(name, shown[name].tolist()) for name in shown]
-        rest = f" in {focus}.checks.tsv"
-        draw_table(page, columns, size=8.5, most_rows=MOST_ROWS, rest=rest)
+        draw_table(page, columns, size=8.5, most_rows=MOST_ROWS, rest=f" in {name}")
     for text in EXPLANATIONS:
         page.bullet(text, size=8.5)
     page.heading("Do methods and training seeds agree?")
     lines = [(text, "") for unit in data.units for text in describe_agreement(unit)]
     lines = [line for unit in data.units for line in describe_seeds(unit)] + lines
-    _write_lines(page, lines, f" in {focus}.agreement.tsv")
+    _write_lines(page, lines, f" in {data.report}.agreement.tsv")
     page.heading("Negative control")
     if not data.controls:
         page.bullet(
@@ -191,10 +190,10 @@ MODES = {
 }
 
 
-def make_curve_pages(data: ReportData, focus: str) -> list[PageSpec]:
+def make_curve_pages(data: ReportData) -> list[PageSpec]:
     """Specifications of the pages of curves; none where nothing is stored."""
     units = [unit for unit in data.units if _get_methods(unit)]
-    tabulate_curves(data, units, focus)
+    tabulate_curves(data, units)
     pages = []
     for start in range(0, len(units), UNITS_PER_PAGE):
         part = units[start : start + UNITS_PER_PAGE]
@@ -202,7 +201,7 @@ def make_curve_pages(data: ReportData, focus: str) -> list[PageSpec]:
             PageSpec(
                 "What the checks measured" + (CONTINUED if start else ""),
                 partial(_draw_units, units=part),
-                f"predictor {data.predictor} · {focus} · checks of every leading model",
+                data.footer(FOOTER),
                 "A faithful map leaves the dashed line, which is a random order of the "
                 "same sites.",
             )
@@ -216,7 +215,7 @@ def _get_methods(unit: Unit) -> dict[str, Any]:
     return {n: m for n, m in methods.items() if (m.get("deletion") or {}).get("curve")}
 
 
-def tabulate_curves(data: ReportData, units: Sequence[Unit], focus: str) -> None:
+def tabulate_curves(data: ReportData, units: Sequence[Unit]) -> None:
     """Write the numbers behind the curves beside the report."""
     curves, stages, pairs = [], [], []
     for unit in units:
@@ -240,7 +239,7 @@ def tabulate_curves(data: ReportData, units: Sequence[Unit], focus: str) -> None
             pairs[-1]["rank_correlation"] = value
     for name, rows in (("curves", curves), ("cascade", stages), ("agreement", pairs)):
         if rows:
-            write_tsv(data.tables / f"{focus}.{name}.tsv", pd.DataFrame(rows))
+            data.write(name, pd.DataFrame(rows))
 
 
 def _draw_units(page: Page, *, units: Sequence[Unit]) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import read_saved_table, write_tsv
+from error_sequence_model.core import read_saved_table
 from error_sequence_model.figures import (
     BAD,
     BODY_WIDTH,
@@ -20,7 +20,7 @@ from error_sequence_model.figures import (
     Page,
     PageSpec,
     draw_table,
-    format_signed,
+    format_estimates,
     plot_forest,
 )
 from error_sequence_model.results import ReportData, Unit
@@ -38,20 +38,18 @@ VERDICTS = {
 CAPTION, AXIS = 0.75, 0.4
 
 
-def make_verification_pages(data: ReportData, unit: Unit, focus: str) -> list[PageSpec]:
+def make_verification_pages(data: ReportData, unit: Unit) -> list[PageSpec]:
     """Specification of a unit's verification page; none where nothing was verified."""
     path = unit.lead.path / "verification.tsv"
     if not path.is_file():
         return []
     table = read_saved_table(path)
-    name = f"{focus}.{unit.contrast}.{unit.splice_type}.verification.tsv"
-    write_tsv(data.tables / name, table)
+    name = data.write("verification", table, unit.key)
     return [
         PageSpec(
             f"Feature verification: {unit.name}",
             partial(_draw, table=table, name=name),
-            f"predictor {data.predictor} · contrast {unit.contrast} · "
-            f"{unit.splice_type} · {unit.lead.name} · verification.tsv",
+            unit.footer(f"{unit.lead.name} · verification.tsv"),
             "Do both kinds of model use the same? Features changed in held-out "
             "sequences beside matched random changes; intervals: bootstrap over genes.",
         )
@@ -103,8 +101,8 @@ def _draw_effects(page: Page, own: pd.DataFrame, name: str) -> None:
         ),
         Column("change", own["mode"].tolist()),
         Column("sites", [f"{n:,}" for n in own["n_sites"]], "right"),
-        Column("language model [95 %]", _format(own, "model")),
-        Column("classical [95 %]", _format(own, "classical")),
+        Column("language model [95 %]", format_estimates(own, "model")),
+        Column("classical [95 %]", format_estimates(own, "classical")),
         Column("verdict", [VERDICTS[v][0] for v in own["verdict"]]),
     ]
     width = BODY_WIDTH - FOREST_WIDTH - 0.25
@@ -134,8 +132,8 @@ def _draw_motifs(page: Page, motifs: pd.DataFrame, name: str) -> None:
     columns = [
         Column("motif", motifs["feature"].tolist()),
         Column("consensus and place", motifs["definition"].tolist()),
-        Column("effect on the language model", _format(motifs, "model")),
-        Column("AUPRC it adds", _format(motifs, "classical", digits=3)),
+        Column("effect on the language model", format_estimates(motifs, "model")),
+        Column("AUPRC it adds", format_estimates(motifs, "classical", digits=3)),
         Column("verdict", [VERDICTS[v][0] for v in motifs["verdict"]]),
     ]
     step = 8.0 * 1.75 / 72
@@ -146,15 +144,3 @@ def _draw_motifs(page: Page, motifs: pd.DataFrame, name: str) -> None:
         "Right: average precision that its hits add to the classical features, on "
         f"{int(motifs['n_sites'].iloc[0]):,} held-out sites that have no map."
     )
-
-
-def _format(rows: pd.DataFrame, name: str, digits: int = 2) -> list[str]:
-    return [
-        f"{format_signed(value, digits)} "
-        f"[{format_signed(low, digits)}, {format_signed(high, digits)}]"
-        if np.isfinite(value)
-        else "–"
-        for value, low, high in zip(
-            rows[name], rows[f"{name}_low"], rows[f"{name}_high"], strict=True
-        )
-    ]

@@ -26,7 +26,6 @@ from error_sequence_model.pretraining.language_models import (
     ExampleMaker,
     LanguageModel,
     choose_hidden,
-    count_targets,
     label_tokens,
 )
 from error_sequence_model.pretraining.perplexity import (
@@ -37,7 +36,6 @@ from error_sequence_model.pretraining.perplexity import (
     measure,
 )
 from error_sequence_model.pretraining.run import create_language_model
-from error_sequence_model.pretraining.steps import PretrainingSteps
 from error_sequence_model.settings import (
     CAUSAL,
     BackboneSettings,
@@ -49,7 +47,7 @@ from error_sequence_model.tokenizers import (
     KmerTokenizer,
     NucleotideTokenizer,
 )
-from error_sequence_model.training import CheckpointFolder, TrainingState
+from error_sequence_model.training import CheckpointFolder, Training
 from published_checkpoints import make_small, write_dnabert2
 from tiny_genes import write_tiny_genes
 from tiny_models import OPTIONS
@@ -92,7 +90,7 @@ def make_run(
     count: int = 40,
     model_seed: int = 1,
     **changes: object,
-) -> Pretraining:
+) -> Training:
     settings = make_settings(**changes)
     model, tokenizer = create_language_model(
         BackboneSettings.from_mapping(ENCODER),
@@ -105,18 +103,20 @@ def make_run(
         ExampleMaker(make_windows(n, seed=seed), tokenizer, settings, is_causal=False)
         for n, seed in ((count, 0), (20, 99))
     )
-    return Pretraining(model, *makers, settings, checkpoints)
+    return Training(Pretraining(model, *makers, settings), checkpoints)
 
 
 def test_both_objectives_are_learnt_and_told_on_held_out_windows() -> None:
     run = make_run(count=400, epochs=6, learning_rate=1e-2, batch_size=16)
-    history, before, after = run.run()
+    history = run.run()
     losses = [row["held_out_sequence_loss"] for row in history]
     # The motif fills 60 % of a window, so that much less than chance is possible.
     assert losses[0] > UNIFORM > losses[-1] + 0.3
     assert history[0]["epoch"] == 0 and history[-1]["epoch"] == 6
     genes = make_windows(20, seed=99).table["gene_id"].to_numpy()
-    report = describe_measured(before, after, genes, draws=200, level=0.95, seed=1)
+    report = describe_measured(
+        run.task.before, run.task.after, genes, draws=200, level=0.95, seed=1
+    )
     assert report["perplexity"]["after"]["per_base"] < 3 < 4
     assert report["perplexity"]["before"]["per_base"] > 4
     gained = report["perplexity"]["nats_per_base_gained"]
@@ -128,9 +128,10 @@ def test_both_objectives_are_learnt_and_told_on_held_out_windows() -> None:
 @pytest.mark.parametrize("objective", ["sequence", "annotation"])
 def test_one_objective_alone_leaves_the_other_out(objective) -> None:
     run = make_run(objective=objective, epochs=1)
-    history, before, after = run.run()
+    history = run.run()
     report = describe_measured(
-        before, after, np.arange(20), draws=50, level=0.9, seed=1
+        *(run.task.before, run.task.after, np.arange(20)),
+        **{"draws": 50, "level": 0.9, "seed": 1},
     )
     other = {"sequence": "annotation", "annotation": "perplexity"}[objective]
     assert report[other] is None
@@ -139,15 +140,15 @@ def test_one_objective_alone_leaves_the_other_out(objective) -> None:
 
 
 def kill_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    take, done = PretrainingSteps.take, []
+    take, done = Training._take_step, []
 
-    def take_or_die(self, step: np.ndarray, state: TrainingState):
+    def take_or_die(self: Training, *steps_: np.ndarray) -> tuple[float, float]:
         if len(done) == steps:
             raise KilledError
-        done.append(step)
-        return take(self, step, state)
+        done.append(steps_)
+        return take(self, *steps_)
 
-    monkeypatch.setattr(PretrainingSteps, "take", take_or_die)
+    monkeypatch.setattr(Training, "_take_step", take_or_die)
 
 
 def drop_clocks(history: list[dict]) -> pd.DataFrame:
@@ -161,7 +162,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     tmp_path, monkeypatch, minutes, steps
 ) -> None:
     whole = make_run(checkpoint_minutes=minutes)
-    history, _, measured = whole.run()
+    history = whole.run()
     folder = CheckpointFolder(tmp_path, "abc")
     with monkeypatch.context() as patch:
         kill_after(steps, patch)
@@ -169,38 +170,42 @@ def test_a_killed_run_goes_on_to_the_same_weights(
             make_run(folder, checkpoint_minutes=minutes).run()
     assert (tmp_path / "abc" / "state.pt").is_file()
     resumed = make_run(folder, model_seed=9, checkpoint_minutes=minutes)
-    again, _, remeasured = resumed.run()
+    again = resumed.run()
     assert drop_clocks(again).equals(drop_clocks(history))
-    theirs = whole.model.state_dict()
-    mine = resumed.model.state_dict()
+    theirs = whole.task.model.state_dict()
+    mine = resumed.task.model.state_dict()
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
-    assert np.array_equal(measured.nats, remeasured.nats)
+    for when in ("before", "after"):
+        theirs, mine = getattr(whole.task, when), getattr(resumed.task, when)
+        for name, values in vars(theirs).items():
+            assert np.array_equal(getattr(mine, name), values), name
 
 
 def test_a_stop_from_outside_is_a_checkpoint(tmp_path, monkeypatch) -> None:
-    history, _, _ = make_run().run()
+    history = make_run().run()
     folder = CheckpointFolder(tmp_path, "abc")
-    take = PretrainingSteps.take
+    take = Training._take_step
 
-    def take_and_stop(self, step: np.ndarray, state: TrainingState):
-        if state.step == 2:
+    def take_and_stop(self: Training, *steps: np.ndarray) -> tuple[float, float]:
+        if self.state.step == 2:
             signal.raise_signal(signal.SIGTERM)
-        return take(self, step, state)
+        return take(self, *steps)
 
     with monkeypatch.context() as patch:
-        patch.setattr(PretrainingSteps, "take", take_and_stop)
+        patch.setattr(Training, "_take_step", take_and_stop)
         with pytest.raises(StoppedError, match="epoch 1, after step 3 of 5"):
             make_run(folder).run()
-    again, _, _ = make_run(folder, model_seed=9).run()
+    again = make_run(folder, model_seed=9).run()
     assert drop_clocks(again).equals(drop_clocks(history))
 
 
 def test_a_run_stopped_after_its_last_epoch_only_measures(tmp_path) -> None:
     folder = CheckpointFolder(tmp_path, "abc")
-    history, _, after = make_run(folder).run()
-    again, _, measured = make_run(folder, model_seed=9).run()
-    assert len(again) == len(history)
-    assert np.array_equal(measured.nats, after.nats)
+    run = make_run(folder)
+    history = run.run()
+    again = make_run(folder, model_seed=9)
+    assert drop_clocks(again.run()).equals(drop_clocks(history))
+    assert np.array_equal(again.task.after.nats, run.task.after.nats)
 
 
 @pytest.mark.parametrize("budget", [64, 200])
@@ -208,11 +213,12 @@ def test_micro_batches_give_the_gradient_of_one_batch(budget) -> None:
     gradients = []
     for tokens in (10**6, budget):
         run = make_run(tokens_per_batch=tokens)
-        run.model.eval()  # no dropout, whose draws depend on the batches
-        examples = [run.maker.make(index, 0) for index in range(12)]
-        run.steps.optimizer.zero_grad()
-        loss = run.steps.accumulate(examples, count_targets(examples), run.state)
-        named = run.model.named_parameters()
+        run.task.model.eval()  # no dropout, whose draws depend on the batches
+        indices = np.arange(12)
+        share = run.gradients.make_share(run._share(indices, 0))
+        weights = run.task.sum_weights(indices, share.examples, run.accelerator)
+        loss = float(run.gradients.accumulate(share, weights).loss)
+        named = run.task.model.named_parameters()
         gradients.append((loss, {name: p.grad.clone() for name, p in named}))
     (whole_loss, whole), (loss, parts) = gradients
     assert loss == pytest.approx(whole_loss, abs=1e-5)

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from error_sequence_model.settings import TrainingSettings
-from error_sequence_model.training import CheckpointFolder, Training
+from error_sequence_model.training import CheckpointFolder, FineTuning, Training
 from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 ROOT = Path(__file__).parents[3]
@@ -31,9 +31,8 @@ RANKS = """
 import json, sys
 import numpy as np
 import torch
-from error_sequence_model.training import CheckpointFolder
 from error_sequence_model.settings import TrainingSettings
-from error_sequence_model.training import Training
+from error_sequence_model.training import CheckpointFolder, FineTuning, Training
 from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 
 folder, budget = sys.argv[1], int(sys.argv[2])
@@ -41,26 +40,26 @@ train, held = make_tiny_datasets(50, shortest=20, longest=60)
 settings = TrainingSettings(
     epochs=2, batch_size=8, precision="fp32", tokens_per_batch=budget
 )
-run = Training(
-    make_tiny_classifier(**EXACT), train, held, settings, CheckpointFolder(None, "")
-)
-steps, accumulate = run.steps, run.gradients.accumulate
+task = FineTuning(make_tiny_classifier(**EXACT), train, held, settings)
+run = Training(task, CheckpointFolder(None, ""))
+accumulate = run.gradients.accumulate
 rank, ranks = run.accelerator.process_index, run.accelerator.num_processes
 
 # One large step, as the gradients of all of its passes and ranks.
 whole = np.arange(1, 40)
-accumulate(steps._share(whole), float(steps.sample_weights[whole].sum()), seed=1)
+share = run.gradients.make_share(run._share(whole, 0))
+accumulate(share, task.sum_weights(whole, share.examples, run.accelerator))
 run.gradients.add_over_ranks()
-named = run.classifier.named_parameters()
+named = task.model.named_parameters()
 torch.save({n: p.grad for n, p in named}, f"{folder}/gradients{rank}.pt")
 
 seen = []
-def watch(indices, weight, *, seed):
-    seen.extend(indices.tolist())
-    return accumulate(indices, weight, seed=seed)
+def watch(share, weights):
+    seen.extend(share.indices.tolist())
+    return accumulate(share, weights)
 run.gradients.accumulate = watch
 history = run.run()
-torch.save(run.classifier.state_dict(), f"{folder}/weights{rank}.pt")
+torch.save(task.model.state_dict(), f"{folder}/weights{rank}.pt")
 with open(f"{folder}/seen{rank}.json", "w") as file:
     json.dump({"seen": seen, "ranks": ranks, "history": history}, file)
 """
@@ -125,20 +124,19 @@ def test_two_ranks_in_passes_give_what_one_gives_at_once(tmp_path) -> None:
 STOPPED = """
 import sys, time
 from pathlib import Path
-from error_sequence_model.training import CheckpointFolder
 from error_sequence_model.core import run_step
 from error_sequence_model.settings import TrainingSettings
-from error_sequence_model.training import Training
+from error_sequence_model.training import CheckpointFolder, FineTuning, Training
 from tiny_models import make_tiny_classifier, make_tiny_datasets
 
 def main(folder):
     train, held = make_tiny_datasets(60, shortest=20, longest=60)
     settings = TrainingSettings(epochs=3, batch_size=8, precision="fp32", mask_share=.1)
-    run = Training(make_tiny_classifier(), train, held, settings,
+    run = Training(FineTuning(make_tiny_classifier(), train, held, settings),
                    CheckpointFolder(folder, "abc"))
     take, validate = Training._take_step, run.validate
-    def take_slowly(self, step):
-        result = take(self, step)
+    def take_slowly(self, *steps):
+        result = take(self, *steps)
         if where == "step" and self.state.step >= 3:
             (folder / "ready").touch()
             time.sleep(0.2)
@@ -162,8 +160,8 @@ def make_stopped(folder: Path, seed: int = 1) -> Training:
     settings = TrainingSettings(
         epochs=3, batch_size=8, precision="fp32", mask_share=0.1
     )
-    checkpoints = CheckpointFolder(folder, "abc")
-    return Training(make_tiny_classifier(seed=seed), train, held, settings, checkpoints)
+    task = FineTuning(make_tiny_classifier(seed=seed), train, held, settings)
+    return Training(task, CheckpointFolder(folder, "abc"))
 
 
 def stop(command: list[str], folder: Path) -> tuple[int, str]:
@@ -193,7 +191,7 @@ def check_resumed(folder: Path, state: dict) -> None:
         resumed.run()
     finally:
         torch.set_num_threads(threads)
-    mine, theirs = resumed.classifier.state_dict(), whole.classifier.state_dict()
+    mine, theirs = resumed.task.model.state_dict(), whole.task.model.state_dict()
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
