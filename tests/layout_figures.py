@@ -30,7 +30,7 @@ FLOORS = (
     ),
     ("attention", "verification", "pretraining"),
     ("faithfulness", "reports"),
-    ("notebook",),
+    ("notebook", "examples"),
 )
 FLOOR_OF = {name: number for number, row in enumerate(FLOORS, 1) for name in row}
 # Scripts whose rerun hash is told, by either layout's name.

@@ -1,0 +1,90 @@
+"""The study's input: everything fetched, verified and laid out in one folder.
+
+    packages/           the four packages, as the index serves them
+    genome.fa, annotation.gtf, genes.tsv    see `study_genes`
+    spliceai{1..5}.h5   SpliceAI's networks
+    exon_use.parquet    see `outside_truth`
+    known_u12.introns.iic.gz   U12 introns of the package intronic
+    chr19.fa.gz, chr19.gff3.gz   human chr19 with Ensembl 91
+
+What is there is kept, so a call that was interrupted goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from error_sequence_model.core import write_parquet
+from error_sequence_model.examples.outside_truth import read_exon_use
+from error_sequence_model.examples.packages import (
+    PACKAGES,
+    extract_member,
+    fetch_package,
+)
+from error_sequence_model.examples.study_genes import write_study_genes
+
+logger = logging.getLogger(__name__)
+
+NETWORKS = 5
+GENES = 610
+CHR19 = "test_data/Homo_sapiens.Chr19.Ensembl_91"
+
+
+def prepare_study(
+    folder: str | Path, *, genes: int | None = None, networks: int = NETWORKS
+) -> None:
+    """Fetch the study's data and lay them out.
+
+    Args:
+        folder: Where everything goes.
+        genes: Only so many genes, spread evenly; all by default.
+        networks: How many of SpliceAI's five networks.
+
+    Raises:
+        InputError: A package cannot be had; the message says how to supply it.
+    """
+    folder = Path(folder)
+    packages = {
+        name: fetch_package(package, folder / "packages")
+        for name, package in PACKAGES.items()
+    }
+    genes_of = packages["frame-alignment-checks"]
+    arrays = extract_member(
+        genes_of, "relevant_validation_genes.npz", folder / "packages/genes.npz"
+    )
+    places = extract_member(
+        genes_of,
+        "relevant_validation_genes_transcript_coords.json",
+        folder / "packages/places.json",
+    )
+    for number in range(1, networks + 1):
+        name = f"spliceai{number}.h5"
+        extract_member(packages["spliceai"], f"models/{name}", folder / name)
+    intronic = packages["intronic"]
+    for member, name in (
+        ("data/u12_reference_human.introns.iic.gz", "known_u12.introns.iic.gz"),
+        (f"{CHR19}.fa.gz", "chr19.fa.gz"),
+        (f"{CHR19}.gff3.gz", "chr19.gff3.gz"),
+    ):
+        extract_member(intronic, member, folder / name)
+    if _count_genes(folder) != (genes or GENES):
+        (folder / "exon_use.parquet").unlink(missing_ok=True)
+        write_study_genes(arrays, places, folder, most=genes)
+    if not (folder / "exon_use.parquet").exists():
+        use = extract_member(
+            packages["mmsplice"],
+            "gtex_psi_map_ranges.csv.gz",
+            folder / "packages/exon_use.csv.gz",
+        )
+        table = pd.read_csv(folder / "genes.tsv", sep="\t")
+        write_parquet(folder / "exon_use.parquet", read_exon_use(use, table))
+    logger.info("the study's data are in %s", folder)
+
+
+def _count_genes(folder: Path) -> int:
+    """Count the genes that are laid out; genes.tsv is written last."""
+    table = folder / "genes.tsv"
+    return len(table.read_text().splitlines()) - 1 if table.exists() else 0
