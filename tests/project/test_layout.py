@@ -24,8 +24,6 @@ from layout_figures import (
 ROOT = Path(__file__).parents[2]
 NAME = LIBRARY.name
 PACKAGES = sorted(path.parent.name for path in LIBRARY.glob("*/__init__.py"))
-# What stands beside the packages: example frames that the README shows.
-SINGLE = {"examples.py"}
 LONGEST = 450
 
 
@@ -49,7 +47,7 @@ def list_imports(path: Path) -> Iterator[str]:
 def test_every_package_has_its_floor_and_no_other_name_is_at_the_top() -> None:
     assert set(PACKAGES) <= set(FLOOR_OF)
     top = {path.name for path in LIBRARY.iterdir()} - {"__init__.py", "__pycache__"}
-    assert top - set(PACKAGES) == SINGLE
+    assert top == set(PACKAGES)
 
 
 def test_imports_lead_down(library) -> None:

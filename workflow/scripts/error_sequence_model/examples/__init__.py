@@ -13,18 +13,4 @@ if TYPE_CHECKING:
     from .study import NETWORKS, prepare_study
     from .study_genes import STUDY_GENE_COLUMNS, write_study_genes
 
-__all__ = [
-    "NETWORKS",
-    "PACKAGES",
-    "STUDY_GENE_COLUMNS",
-    "DataPackage",
-    "extract_member",
-    "fetch_package",
-    "make_example_frames",
-    "prepare_study",
-    "read_exon_use",
-    "read_known_u12",
-    "write_study_genes",
-]
-
-__getattr__ = open_face(__name__, __file__)
+__all__, __getattr__ = open_face(__name__, __file__)
