@@ -152,6 +152,10 @@ def test_members_are_taken_out_whole(tmp_path) -> None:
     assert not (tmp_path / "3").exists()
 
 
+def keep_only_help(ask):
+    return lambda *words: ask(*words) if words[0] == "help" else ""
+
+
 def test_a_pip_that_is_set_up_is_asked(monkeypatch) -> None:
     class Done:
         stdout = (
@@ -160,6 +164,10 @@ def test_a_pip_that_is_set_up_is_asked(monkeypatch) -> None:
 
     monkeypatch.setattr(module.subprocess, "run", lambda *_, **__: Done)
     assert list(module._list_indexes()) == ["https://a/simple", "https://b", "c"]
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "_ask_pip", keep_only_help(module._ask_pip))
+    (default,) = module._list_indexes()
+    assert default.startswith("https://")
 
 
 def test_the_pinned_files_are_of_their_version() -> None:

@@ -17,8 +17,9 @@ from error_sequence_model.examples.study_genes import (
 )
 from error_sequence_model.genome import Genome, extract_window, read_annotation
 
-SEQUENCE = "CCAAG" + "GTAAGTTTTTCAG" + "CATT" + "GTGAGTTTAG" + "GGA"
-DONORS, ACCEPTORS = [4, 21], [18, 32]
+INTRONS = "GTAAGT" + "T" * 18 + "CAG", "GTGAGT" + "T" * 18 + "AG"
+SEQUENCE = "CCAAG" + INTRONS[0] + "CATT" + INTRONS[1] + "GGA"
+DONORS, ACCEPTORS = [4, 35], [32, 62]
 
 
 def write_arrays(path, genes: dict[int, str]) -> None:
@@ -76,7 +77,7 @@ def test_annotated_junctions_have_the_consensus_on_both_strands(
 
 def test_exons_of_one_gene() -> None:
     gene = StudyGene(1, SEQUENCE, np.array(ACCEPTORS), np.array(DONORS))
-    assert list_exons(gene) == [(0, 5), (18, 22), (32, 35)]
+    assert list_exons(gene) == [(0, 5), (32, 36), (62, 65)]
     crossed = gene._replace(acceptors=np.array(ACCEPTORS[::-1]))
     with pytest.raises(ValueError, match="do not alternate"):
         list_exons(crossed)

@@ -221,16 +221,18 @@ def _find_link(package: DataPackage) -> str:
 
 
 def _list_indexes() -> Iterator[str]:
-    words = [sys.executable, "-m", "pip", "config", "list"]
-    settings = subprocess.run(words, capture_output=True, text=True).stdout  # noqa: S603
+    settings = _ask_pip("config", "list")
     found = re.findall(r"\.index-url='(.*?)'", settings)
-    yield from found
-    if not found:
-        from pip._internal.models.index import PyPI
-
-        yield PyPI.simple_url
+    # The index that pip uses by itself stands in its help.
+    default = r"Python Package Index\s+\(default\s+(\S+?)\)"
+    yield from found or re.findall(default, _ask_pip("help", "download"))
     for several in re.findall(r"\.extra-index-url='(.*?)'", settings):
         yield from several.split()
+
+
+def _ask_pip(*words: str) -> str:
+    command = [sys.executable, "-m", "pip", *words]
+    return subprocess.run(command, capture_output=True, text=True).stdout  # noqa: S603
 
 
 def _download(address: str, part: Path, what: str) -> None:
