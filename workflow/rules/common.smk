@@ -76,7 +76,7 @@ ELEMENTS = str(SCRIPTS.parents[1] / "resources" / "elements.tsv")
 
 # Every step matches names of contigs: the tables are named to all of them at once.
 ALIASES = [g["aliases"] for g in config["genomes"].values() if g["aliases"]]
-os.environ["SPLICE_ERRORS_ALIASES"] = os.pathsep.join(ALIASES)
+os.environ.update(SPLICE_ERRORS_ALIASES=os.pathsep.join(ALIASES))
 
 
 def any_of(names):
