@@ -43,7 +43,10 @@ def test_a_colour_redraws_and_nothing_else(finished):
 
 def test_a_threshold_of_the_causes_redoes_what_is_drawn_from_them(finished):
     jobs = finished.plan(finished.change("causes", "fdr", value=0.01))
-    assert set(jobs) == {"name_causes", "write_error_report", "write_browser"}
+    # The explanations that stand beside the causes, and the overview's row of them.
+    told = {"name_causes", "explain_errors"}
+    drawn = {"write_error_report", "write_overview", "write_browser"}
+    assert set(jobs) == told | drawn
 
 
 def test_a_new_seed_adds_itself_only(finished):
