@@ -18,7 +18,6 @@ from error_sequence_model.core import InputError
 BITS = 40
 JUNCTION = (1 << BITS) - 1
 DONOR = 1 << BITS  # flipped, it is the other splice type
-PLUS = 2 << BITS
 # A predictor's own rounding may step over the ends of the range.
 SLACK = 1e-3
 
