@@ -214,6 +214,27 @@ def test_little_is_computed_for_context(tmp_path):
     assert share < 0.03
 
 
+def test_what_lies_near_shares_its_context(predictor, genome, monkeypatch):
+    """Three genes 300 bases apart, with contexts of 200, and one far away."""
+    places = ((1000, 1100), (1400, 1500), (1800, 1900), (4000, 4100))
+    computed = []
+    score = predictor.score_codes
+    monkeypatch.setattr(
+        predictor, "score_codes", lambda c: computed.append(len(c)) or score(c)
+    )
+    for strand in "+-":
+        stretches = [Stretch("one", *place, strand) for place in places]
+        scored = list(score_stretches(predictor, genome, stretches))
+        assert [part.stretch for part in scored] == stretches
+        whole = score_plainly(predictor, "one", strand)
+        for part in scored:
+            wanted = whole[part.stretch.start : part.stretch.end]
+            np.testing.assert_allclose(part.scores["donor"], wanted[:, 2], atol=2e-6)
+    near, far = 900 + 2 * predictor.context, 100 + 2 * predictor.context
+    flanked = 5000 + 2 * predictor.context
+    assert [n for n in computed if n != flanked] == [near + far] * 2
+
+
 def test_n_alone_is_not_computed(predictor, genome, monkeypatch):
     def refuse(codes):
         raise AssertionError("N was computed")

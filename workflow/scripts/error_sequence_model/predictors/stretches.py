@@ -203,6 +203,32 @@ def cut_stretches(stretches: Iterable[Stretch], size: int) -> Iterator[Stretch]:
             yield replace(stretch, start=start, end=end)
 
 
+def group_near(
+    stretches: Iterable[Stretch], gap: int, size: int
+) -> Iterator[list[Stretch]]:
+    """Put neighbours of a strand together that at most ``gap`` bases part.
+
+    Args:
+        stretches: Sorted by contig, strand and start.
+        gap: Bases.
+        size: A group reaches over so many bases at most (one stretch may be longer).
+    """
+    near: list[Stretch] = []
+    for stretch in stretches:
+        is_near = (
+            bool(near)
+            and (stretch.chrom, stretch.strand) == (near[-1].chrom, near[-1].strand)
+            and 0 <= stretch.start - near[-1].end <= gap
+            and stretch.end - near[0].start <= size
+        )
+        if near and not is_near:
+            yield near
+            near = []
+        near.append(stretch)
+    if near:
+        yield near
+
+
 def group_stretches(stretches: Iterable[Stretch], size: int) -> Iterator[list[Stretch]]:
     """Put neighbours together, up to ``size`` bases (one may be longer)."""
     group: list[Stretch] = []
