@@ -99,9 +99,7 @@ def test_only_the_head_of_a_long_table_is_read(
     path = tmp_path / "scores.tsv"
     table.to_csv(path, sep="\t", index=False)
     path.write_text(path.read_text() + "chr1\tnot a number\n")
-    found = check(
-        genome, tmp_path, {"scores": {"format": "table", "path": str(path)}}
-    )
+    found = check(genome, tmp_path, {"scores": {"format": "table", "path": str(path)}})
     assert not of_kind(found, WRONG)
     n_read = sum("scored position" in finding.text for finding in found)
     assert n_read == 1

@@ -187,7 +187,8 @@ def _read_support(
     readings = [declared]
     readings += [Reading(b, s) for b in (0, 1) for s in SITE_BASES]
     shares = [
-        measure_sites(read_anew(sample, declared, reading), genome) for reading in readings
+        measure_sites(read_anew(sample, declared, reading), genome)
+        for reading in readings
     ]
     best = max(range(len(readings)), key=lambda row: (shares[row], -row))
     if shares[0] >= MINIMUM_SHARE or shares[best] < shares[0] + 0.1:
@@ -212,9 +213,7 @@ def _read_support(
     }
 
 
-def read_anew(
-    sites: pd.DataFrame, declared: Reading, reading: Reading
-) -> pd.DataFrame:
+def read_anew(sites: pd.DataFrame, declared: Reading, reading: Reading) -> pd.DataFrame:
     """Read positions of sites in another convention than they were read in.
 
     Args:

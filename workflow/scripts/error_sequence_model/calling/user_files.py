@@ -273,7 +273,9 @@ def _check_scores(
         return
     readings = [declared, *(Reading(b, s) for b in (0, 1) for s in SITE_BASES)]
     if tracks["format"] != "table":
-        readings = [r for r in readings if r.coordinate_base == declared.coordinate_base]
+        readings = [
+            r for r in readings if r.coordinate_base == declared.coordinate_base
+        ]
     shares = [_measure(likely, genome, declared, reading) for reading in readings]
     best = int(np.argmax(shares))
     text = f"{shares[0]:.1%} of these have GT, GC or AG where they say"
