@@ -12,5 +12,6 @@ if TYPE_CHECKING:
     from .pairing import match_calls
     from .scan_regions import read_regions
     from .scores import read_scores
+    from .user_files import ODD, UNDERSTOOD, WRONG, Finding, check_files
 
 __all__, __getattr__ = open_face(__name__, __file__)

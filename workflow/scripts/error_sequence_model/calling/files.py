@@ -187,7 +187,8 @@ def _read_support(
     readings = [declared]
     readings += [Reading(b, s) for b in (0, 1) for s in SITE_BASES]
     shares = [
-        _measure(_read_anew(sample, declared, reading), genome) for reading in readings
+        measure_sites(read_anew(sample, declared, reading), genome)
+        for reading in readings
     ]
     best = max(range(len(readings)), key=lambda row: (shares[row], -row))
     if shares[0] >= MINIMUM_SHARE or shares[best] < shares[0] + 0.1:
@@ -204,7 +205,7 @@ def _read_support(
             "%.0f %%: it is read so",
             *(path, found.describe(declared), 100 * shares[best], 100 * shares[0]),
         )
-    return _read_anew(sites, declared, found), {
+    return read_anew(sites, declared, found), {
         "sites": len(sites),
         "coordinate_base": found.coordinate_base,
         "site_base": found.site_base,
@@ -212,10 +213,14 @@ def _read_support(
     }
 
 
-def _read_anew(
-    sites: pd.DataFrame, declared: Reading, reading: Reading
-) -> pd.DataFrame:
-    """Sites whose positions were read in one convention, read in another."""
+def read_anew(sites: pd.DataFrame, declared: Reading, reading: Reading) -> pd.DataFrame:
+    """Read positions of sites in another convention than they were read in.
+
+    Args:
+        sites: SITE columns.
+        declared: How they were read.
+        reading: How to read them; its base and side only.
+    """
     sides = (
         sites["strand"].eq("+").to_numpy(),
         sites["splice_type"].eq("donor").to_numpy(),
@@ -228,7 +233,8 @@ def _read_anew(
     return sites.assign(junction=get_junctions(positions, *sides, **new))
 
 
-def _measure(sites: pd.DataFrame, genome: Genome) -> float:
+def measure_sites(sites: pd.DataFrame, genome: Genome) -> float:
+    """The share of sites with GT, GC or AG; 0 where there are none."""
     pairs = pd.Series(get_dinucleotides(sites, genome), dtype="str")
     is_donor = sites["splice_type"].eq("donor").to_numpy()
     return float(has_consensus(pairs, is_donor).mean()) if len(pairs) else 0.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class InputError(ValueError):
@@ -10,7 +11,15 @@ class InputError(ValueError):
 
     The message says what was given (file, row, value), what is allowed and where to
     change it. Scripts print it without a traceback and exit with code 1.
+
+    Attributes:
+        settings: Keys of the config's entry that the error is about, with the values
+            that would mend it, where they are known.
     """
+
+    def __init__(self, message: str, *, settings: Mapping[str, Any] | None = None):
+        super().__init__(message)
+        self.settings = dict(settings or {})
 
 
 class StoppedError(RuntimeError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .config import complete_config, refuse_repeated_keys
+    from .config import complete_config, read_config, refuse_repeated_keys
     from .contrasts import Contrast, expand_contrasts, label_sites, parse_contrast
     from .explanation import (
         ALIASES,

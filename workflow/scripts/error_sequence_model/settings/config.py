@@ -37,6 +37,29 @@ def refuse_repeated_keys(path: str | Path) -> None:
         raise InputError(f"the config {path} is not valid:\n" + list_problems(problems))
 
 
+def read_config(path: str | Path) -> dict[str, Any]:
+    """Read a config file as the workflow does, outside Snakemake.
+
+    Raises:
+        InputError: No such file, no YAML, or everything that is wrong in it.
+    """
+    import yaml  # imported here: rules get their config from Snakemake
+
+    if not Path(path).is_file():
+        raise InputError(f"config {path}: no such file")
+    refuse_repeated_keys(path)
+    try:
+        config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"config {path}: not YAML ({error})") from error
+    completed = complete_config(config)
+    # Splice types that a contrast is limited to are the workflow's alone.
+    if isinstance(completed["contrasts"], dict):
+        for definition in completed["contrasts"].values():
+            (definition or {}).pop("splice_types", None)
+    return completed
+
+
 def complete_config(config: dict[str, Any]) -> dict[str, Any]:
     """Check a config and fill in the defaults of the schema.
 

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,16 @@ class Reading:
     shift: int = 0
     is_flipped: bool = False
     is_swapped: bool = False
+
+    def list_settings(self, declared: Reading) -> dict[str, Any]:
+        """The settings to change in ``declared``; none where they do not suffice."""
+        if self.shift or self.is_flipped or self.is_swapped:
+            return {}
+        return {
+            name: getattr(self, name)
+            for name in ("coordinate_base", "site_base")
+            if getattr(self, name) != getattr(declared, name)
+        }
 
     def describe(self, declared: Reading) -> str:
         """Say what to change in ``declared`` to get this reading."""
@@ -280,7 +291,8 @@ def explain_failure(
         fits = " | or ".join(r.describe(declared) for r in plain[:3])
         return InputError(
             f"{head}It would pass with {fits}. Set this in `predictors.<name>` "
-            "(or correct the table where no setting exists)"
+            "(or correct the table where no setting exists)",
+            settings=plain[0].list_settings(declared),
         )
     needed = {}
     for (splice_type, strand), group in groups.items():

@@ -8,6 +8,7 @@ are 1-based and count the header, so they are what an editor shows; for Parquet 
 from __future__ import annotations
 
 import logging
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -255,15 +256,46 @@ def rename_columns(
     )
     missing = [name for name in required if name not in renamed]
     if missing:
+        guesses = guess_columns(missing, list(frame.columns))
         raise InputError(
             f"{path}: no column {', '.join(missing)}; the table has "
-            f"{list(frame.columns)}. {_advise(list(frame.columns), missing[0])}"
+            f"{list(frame.columns)}. {_advise(list(frame.columns), missing)}",
+            settings={"columns": guesses} if guesses else None,
         )
     return renamed
 
 
-def _advise(columns: list[str], missing: str) -> str:
-    """Say what to do about a missing column: one column only is another delimiter."""
+# Names that other tools give these columns, lower case, without spaces and _.
+_OTHER_NAMES = {
+    "chrom": ("chr", "chromosome", "seqnames", "seqname", "seqid", "contig"),
+    "position": ("pos", "site", "coordinate", "genomicposition", "start", "bp"),
+    "strand": ("orientation",),
+    "splice_type": ("sitetype", "type", "splicesite", "splicesitetype", "ss"),
+    "pred_type": ("errortype", "class", "outcome", "confusion", "result", "label"),
+    "score": ("probability", "prob", "splicescore", "prediction", "pred"),
+    "sequence": ("seq", "window", "dna"),
+}
+
+
+def guess_columns(missing: Iterable[str], columns: Iterable[str]) -> dict[str, str]:
+    """Guess which columns of a table are meant: our name -> the table's.
+
+    Args:
+        missing: Our names that the table lacks.
+        columns: Its columns.
+    """
+    plain = {re.sub(r"[^a-z0-9]", "", str(c).lower()): str(c) for c in columns}
+    guesses: dict[str, str] = {}
+    for name in missing:
+        for other in (name.replace("_", ""), *_OTHER_NAMES.get(name, ())):
+            if other in plain and plain[other] not in guesses.values():
+                guesses[name] = plain[other]
+                break
+    return guesses
+
+
+def _advise(columns: list[str], missing: list[str]) -> str:
+    """Say what to do about missing columns: one column only is another delimiter."""
     if len(columns) == 1:
         for name, mark in (("tab", "\t"), ("comma", ","), ("semicolon", ";")):
             if mark in columns[0]:
@@ -271,10 +303,9 @@ def _advise(columns: list[str], missing: str) -> str:
                     f"It seems to have a {name} between its columns: a file named "
                     ".csv has commas, every other one tabs"
                 )
-    return (
-        "Map other names in the config, for example "
-        f"`columns: {{{missing}: name_in_the_table}}`"
-    )
+    guesses = guess_columns(missing, columns) or {missing[0]: "name_in_the_table"}
+    told = ", ".join(f"{ours}: {theirs}" for ours, theirs in guesses.items())
+    return f"Map other names in the config, for example `columns: {{{told}}}`"
 
 
 def convert_numbers(column: pd.Series) -> pd.Series:

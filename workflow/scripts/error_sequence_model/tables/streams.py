@@ -103,3 +103,30 @@ def open_stream(path: str | Path) -> Iterator[io.BufferedReader]:
     with io.BufferedReader(_BoundedGzip(path), 1 << 20) as file:
         _refuse_kinds(path, file.peek(16))
         yield file
+
+
+def copy_head(path: str | Path, stem: Path, size: int) -> Path:
+    """Copy the first whole lines of a text file, unpacked.
+
+    Args:
+        path: The file; a Parquet file is left where it is.
+        stem: Where the copy goes, without a suffix: it gets the file's own.
+        size: Bytes to read.
+
+    Returns:
+        The copy, or the file itself where nothing had to be cut.
+
+    Raises:
+        InputError: No such file, or no text.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if path.suffix.lower() == ".parquet" or path.stat().st_size <= size // 8:
+        return path
+    with open_stream(path) as file:
+        head = file.read(size)
+    suffixes = [s for s in path.suffixes[-2:] if s.lower() not in {".gz", ".bgz"}]
+    copy = stem.with_suffix(suffixes[-1] if suffixes else ".txt")
+    copy.write_bytes(head[: head.rfind(b"\n") + 1] if len(head) == size else head)
+    return copy

@@ -34,6 +34,37 @@ class Encoding(NamedTuple):
     spans: np.ndarray
 
 
+class Encodings(NamedTuple):
+    """Many tokenized sequences, end to end; row i is ``offsets[i]:offsets[i + 1]``.
+
+    Attributes:
+        input_ids: Token ids, int32 (n_tokens,).
+        starts: First base of each token, int32 (n_tokens,).
+        ends: One past its last base, int32 (n_tokens,).
+        offsets: int32 (n_rows + 1,).
+    """
+
+    input_ids: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    offsets: np.ndarray
+
+
+def join_encodings(encodings: Sequence[Encoding]) -> Encodings:
+    """Lay encodings end to end."""
+    counts = [len(e.input_ids) for e in encodings]
+    nothing = np.zeros(0, dtype=np.int32)
+    spans = [nothing.reshape(0, 2), *(e.spans for e in encodings)]
+    starts, ends = np.concatenate(spans).T.astype(np.int32)
+    ids = np.concatenate([nothing, *(e.input_ids for e in encodings)])
+    return Encodings(ids.astype(np.int32), starts, ends, count_up(counts))
+
+
+def count_up(counts: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Offsets of rows with so many items, int32 (n + 1,)."""
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+
+
 def normalise_sequence(sequence: str) -> str:
     """Upper-case a sequence and turn U into T.
 
@@ -131,6 +162,38 @@ class SequenceTokenizer(abc.ABC):
         input_ids = np.concatenate([self.prefix, encoding.input_ids, self.suffix])
         around = ((len(self.prefix), len(self.suffix)), (0, 0))
         return Encoding(input_ids.astype(np.int32), np.pad(encoding.spans, around))
+
+    def encode_many(self, sequences: Sequence[str]) -> Encodings:
+        """Tokenize many sequences, whole: what ``encode`` gives for each, but faster.
+
+        Args:
+            sequences: Nucleotides, any case, DNA or RNA.
+
+        Raises:
+            InputError: A character is no nucleotide.
+        """
+        text = "\n".join(sequences).upper().replace("U", "T")
+        rows = text.split("\n") if sequences else []
+        if len(rows) != len(sequences) or NOT_A_BASE.search(text.replace("\n", "")):
+            # One of them is odd, and said to be.
+            return join_encodings([self.encode(sequence) for sequence in sequences])
+        encodings = self._split_many(rows)
+        counts = np.diff(encodings.offsets)
+        n_before, n_after = len(self.prefix), len(self.suffix)
+        offsets = count_up(counts + n_before + n_after)
+        places = np.arange(len(encodings.input_ids))
+        places += np.repeat(offsets[:-1] + n_before - encodings.offsets[:-1], counts)
+        arrays = np.zeros((3, offsets[-1]), dtype=np.int32)
+        arrays[:, places] = encodings[:3]
+        for place, index in enumerate(self.prefix):
+            arrays[0, offsets[:-1] + place] = index
+        for place, index in enumerate(self.suffix):
+            arrays[0, offsets[1:] - n_after + place] = index
+        return Encodings(*arrays, offsets)
+
+    def _split_many(self, sequences: Sequence[str]) -> Encodings:
+        """Tokenize normalised sequences without specials."""
+        return join_encodings([self._split(sequence) for sequence in sequences])
 
     def __call__(
         self,

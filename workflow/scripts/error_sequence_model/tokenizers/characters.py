@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from error_sequence_model.tokenizers.base import Encoding, SequenceTokenizer
+from error_sequence_model.tokenizers.base import (
+    Encoding,
+    Encodings,
+    SequenceTokenizer,
+    count_up,
+)
 
 
 class CharacterTokenizer(SequenceTokenizer):
@@ -49,6 +54,14 @@ class CharacterTokenizer(SequenceTokenizer):
         codes = np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8)
         starts = np.arange(len(codes), dtype=np.int32)
         return Encoding(self._table[codes], np.stack([starts, starts + 1], axis=1))
+
+    def _split_many(self, sequences: Sequence[str]) -> Encodings:
+        offsets = count_up([len(sequence) for sequence in sequences])
+        text = "".join(sequences).encode("ascii", "replace")
+        codes = np.frombuffer(text, dtype=np.uint8)
+        starts = np.arange(len(codes), dtype=np.int32)
+        starts -= np.repeat(offsets[:-1], np.diff(offsets))
+        return Encodings(self._table[codes], starts, starts + 1, offsets)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``tokenizer_config.json`` and, ids in order, ``vocab.txt``."""

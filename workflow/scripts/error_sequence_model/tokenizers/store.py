@@ -25,7 +25,12 @@ from error_sequence_model.core import (
     read_metadata,
     refuse_damage,
 )
-from error_sequence_model.tokenizers.base import Encoding, SequenceTokenizer
+from error_sequence_model.tokenizers.base import (
+    Encoding,
+    Encodings,
+    SequenceTokenizer,
+    join_encodings,
+)
 
 TOKEN_SCHEMA = pa.schema(
     [
@@ -52,7 +57,7 @@ def write_tokens(
         Number of windows tokenized.
     """
     windows = read_arrow(windows_path)
-    junction = read_metadata(windows, windows_path, "upstream")["upstream"]
+    read_metadata(windows, windows_path, "upstream")
     metadata = windows.schema.metadata | {b"tokenizer": tokenizer.family.encode()}
     with (
         atomic_path(output) as temporary,
@@ -65,33 +70,17 @@ def write_tokens(
                 rows = batch.slice(start, ROWS_PER_BATCH)
                 with refuse_damage(windows_path):
                     site_ids, sequences = rows["site_id"], rows["sequence"].to_pylist()
-                encodings = [
-                    tokenizer.encode(sequence, junction=junction)
-                    for sequence in sequences
-                ]
+                encodings = tokenizer.encode_many(sequences)
                 writer.write_batch(_to_record_batch(site_ids, encodings))
     return windows.num_rows
 
 
-def _to_record_batch(
-    site_ids: pa.Array, encodings: Sequence[Encoding]
-) -> pa.RecordBatch:
-    offsets = np.zeros(len(encodings) + 1, dtype=np.int32)
-    np.cumsum([len(e.input_ids) for e in encodings], out=offsets[1:])
-    ids = _concatenate([e.input_ids for e in encodings])
-    starts = _concatenate([e.spans[:, 0] for e in encodings])
-    ends = _concatenate([e.spans[:, 1] for e in encodings])
+def _to_record_batch(site_ids: pa.Array, encodings: Encodings) -> pa.RecordBatch:
+    offsets = pa.array(encodings.offsets)
     lists = [
-        pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
-        for values in (ids, starts, ends)
+        pa.ListArray.from_arrays(offsets, pa.array(values)) for values in encodings[:3]
     ]
     return pa.RecordBatch.from_arrays([site_ids, *lists], schema=TOKEN_SCHEMA)
-
-
-def _concatenate(arrays: list[np.ndarray]) -> np.ndarray:
-    if not arrays:
-        return np.zeros(0, dtype=np.int32)
-    return np.concatenate(arrays).astype(np.int32, copy=False)
 
 
 class TokenStore:
@@ -139,7 +128,7 @@ class TokenStore:
     def from_encodings(cls, encodings: Sequence[Encoding]) -> TokenStore:
         """Hold encodings in memory; their site_id is their place in the list."""
         site_ids = pa.array(np.arange(len(encodings), dtype=np.int64))
-        batch = _to_record_batch(site_ids, encodings)
+        batch = _to_record_batch(site_ids, join_encodings(encodings))
         return cls(pa.Table.from_batches([batch]))
 
     def __len__(self) -> int:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from error_sequence_model.core import InputError
-from error_sequence_model.tokenizers.base import Encoding, SequenceTokenizer
+from error_sequence_model.tokenizers.base import (
+    Encoding,
+    Encodings,
+    SequenceTokenizer,
+    count_up,
+)
+
+# A step is one thread; the library would take every core, and warn when forked.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 class BPETokenizer(SequenceTokenizer):
@@ -46,6 +55,11 @@ class BPETokenizer(SequenceTokenizer):
         )
         self.unk_token_id = unknown
         self.prefix, self.suffix = (first,), (last,)
+        # Bases of each token; an unknown letter is one.
+        self._widths = np.ones(max(self.vocabulary.values()) + 1, dtype=np.int32)
+        for token, index in self.vocabulary.items():
+            if token not in names:
+                self._widths[index] = len(token)
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> BPETokenizer:
@@ -67,6 +81,20 @@ class BPETokenizer(SequenceTokenizer):
             np.array(encoded.ids, dtype=np.int32),
             np.array(encoded.offsets, dtype=np.int32).reshape(-1, 2),
         )
+
+    def _split_many(self, sequences: Sequence[str]) -> Encodings:
+        # Without offsets, which take half of the time: tokens lie side by side.
+        encoded = self._tokenizer.encode_batch_fast(sequences, add_special_tokens=False)
+        rows = [row.ids for row in encoded]
+        offsets = count_up([len(row) for row in rows])
+        ids = np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1]))
+        bases = np.concatenate([[0], np.cumsum(self._widths[ids])]).astype(np.int32)
+        firsts = bases[offsets]
+        if np.any(np.diff(firsts) != [len(sequence) for sequence in sequences]):
+            # Tokens of this vocabulary are not what they are spelt.
+            return super()._split_many(sequences)
+        starts = bases[:-1] - np.repeat(firsts[:-1], np.diff(offsets))
+        return Encodings(ids, starts, starts + self._widths[ids], offsets)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``tokenizer.json`` and ``tokenizer_config.json``."""

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from error_sequence_model.calling import ODD, UNDERSTOOD, WRONG, Finding, check_files
+from error_sequence_model.settings import complete_config
+from tiny_calls import scored, write_gtf, write_tracks
+from tiny_genome import TinyGenome, make_tiny_genome
+
+
+@pytest.fixture(scope="module")
+def genome() -> TinyGenome:
+    return make_tiny_genome(genes=40)
+
+
+def check(
+    genome: TinyGenome, folder: Path, predictor: dict[str, Any], **more: Any
+) -> list[Finding]:
+    fasta = genome.write_fasta(folder / "genome.fa")
+    annotation = write_gtf(genome, folder / "genes.gtf")
+    config = {
+        "genomes": {"g": {"fasta": str(fasta), "annotation": str(annotation)}},
+        "predictors": {"mine": {"genome": "g", **predictor}},
+        **more,
+    }
+    return list(check_files(complete_config(config)))
+
+
+def of_kind(findings: list[Finding], kind: str) -> list[Finding]:
+    return [finding for finding in findings if finding.kind == kind]
+
+
+def test_right_files_are_understood(genome: TinyGenome, tmp_path: Path) -> None:
+    errors = genome.write_table(tmp_path / "errors.tsv")
+    findings = check(genome, tmp_path, {"errors": str(errors)})
+    assert not of_kind(findings, WRONG)
+    told = {finding.subject: finding.text for finding in reversed(findings)}
+    assert "3 contigs" in told["genomes.g.fasta"]
+    assert f"{len(genome.sites)} sites" in told["predictors.mine.errors"]
+    assert "(coding" in told["genomes.g.annotation"]
+
+
+@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize("side", ["exon", "intron"])
+def test_the_lines_that_are_printed_mend_a_table(
+    genome: TinyGenome, tmp_path: Path, base: int, side: str
+) -> None:
+    written = {"coordinate_base": base, "site_base": side}
+    errors = genome.write_table(tmp_path / "errors.tsv", **written)
+    findings = check(genome, tmp_path, {"errors": str(errors)})
+    wrong = of_kind(findings, WRONG)
+    if (base, side) == (1, "exon"):
+        assert not wrong
+        return
+    (finding,) = wrong
+    settings = yaml.safe_load(finding.remedy)["predictors"]["mine"]
+    mended = check(genome, tmp_path, {"errors": str(errors), **settings})
+    assert not of_kind(mended, WRONG)
+
+
+def test_columns_of_other_names_are_guessed(genome: TinyGenome, tmp_path: Path) -> None:
+    names = {"chrom": "seqnames", "position": "Pos", "pred_type": "error_type"}
+    table = genome.table().rename(columns=names)
+    table.to_csv(tmp_path / "errors.tsv", sep="\t", index=False)
+    given = {"errors": str(tmp_path / "errors.tsv")}
+    (finding,) = of_kind(check(genome, tmp_path, given), WRONG)
+    assert yaml.safe_load(finding.remedy) == {
+        "predictors": {"mine": {"columns": names}}
+    }
+    mended = check(genome, tmp_path, {**given, "columns": names})
+    assert not of_kind(mended, WRONG)
+
+
+@pytest.mark.parametrize("side", ["exon", "intron"])
+def test_bigwigs_one_base_off_are_told(
+    genome: TinyGenome, tmp_path: Path, side: str
+) -> None:
+    tracks = write_tracks(genome, tmp_path, "bigwig")
+    found = check(genome, tmp_path, {"scores": tracks, "site_base": side})
+    wrong = of_kind(found, WRONG)
+    if side == "exon":
+        assert not wrong
+    else:
+        (finding,) = wrong
+        settings = yaml.safe_load(finding.remedy)["predictors"]["mine"]
+        assert settings == {"site_base": "exon"}
+
+
+def test_only_the_head_of_a_long_table_is_read(
+    genome: TinyGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("error_sequence_model.calling.user_files.HEAD", 4000)
+    table = scored(genome).drop(columns="junction")
+    table.insert(1, "position", genome.table()["position"])
+    path = tmp_path / "scores.tsv"
+    table.to_csv(path, sep="\t", index=False)
+    path.write_text(path.read_text() + "chr1\tnot a number\n")
+    found = check(genome, tmp_path, {"scores": {"format": "table", "path": str(path)}})
+    assert not of_kind(found, WRONG)
+    n_read = sum("scored position" in finding.text for finding in found)
+    assert n_read == 1
+
+
+def test_scores_up_to_1000_name_the_file(genome: TinyGenome, tmp_path: Path) -> None:
+    table = scored(genome).drop(columns="junction")
+    table.insert(1, "position", genome.table()["position"])
+    table["score"] *= 1000
+    path = tmp_path / "scores.tsv"
+    table.to_csv(path, sep="\t", index=False)
+    scores = {"format": "table", "path": str(path)}
+    (finding,) = of_kind(check(genome, tmp_path, {"scores": scores}), WRONG)
+    assert str(path) in finding.text and "1000" in finding.text
+
+
+def test_biotypes_that_no_gene_has(genome: TinyGenome, tmp_path: Path) -> None:
+    tracks = write_tracks(genome, tmp_path, "bigwig")
+    given = {"scores": tracks, "biotypes": ["protein_coding"]}
+    (finding,) = of_kind(check(genome, tmp_path, given), WRONG)
+    assert "coding" in finding.text
+    settings = yaml.safe_load(finding.remedy)["predictors"]["mine"]
+    mended = check(genome, tmp_path, {"scores": tracks, **settings})
+    assert not of_kind(mended, WRONG)
+
+
+def test_a_genome_that_cannot_be_read_is_told_once(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    errors = genome.write_table(tmp_path / "errors.tsv")
+    config = complete_config(
+        {
+            "genomes": {"g": {"fasta": str(tmp_path / "none.fa")}},
+            "predictors": {"mine": {"genome": "g", "errors": str(errors)}},
+        }
+    )
+    findings = list(check_files(config))
+    assert [finding.kind for finding in findings] == [WRONG, ODD]
+    assert "genomes.g.fasta" in findings[1].text
+
+
+def test_few_errors_are_odd(genome: TinyGenome, tmp_path: Path) -> None:
+    table = genome.table()
+    kept = table[table["pred_type"].ne("FN") | (table.index < 20)]
+    kept.to_csv(tmp_path / "errors.tsv", sep="\t", index=False)
+    found = check(
+        *(genome, tmp_path, {"errors": str(tmp_path / "errors.tsv")}),
+        contrasts=["fn_vs_tp"],
+    )
+    assert any("fn_vs_tp" in finding.text for finding in of_kind(found, ODD))
+    assert of_kind(found, UNDERSTOOD)
