@@ -223,6 +223,8 @@ def test_copies_on_one_contig_and_strand_are_kept_apart(tmp_path, how):
         ("ID=g;Name=AB;gbkey=Gene;gene=AB;gene_biotype=lncRNA", "AB", "lncRNA"),
         ("ID=g;gene=AB;biotype=tRNA", "AB", "tRNA"),
         ("ID=g;gene_symbol=AB", "AB", None),
+        ("ID=g;Name=AT1G1;symbol=AB;locus_type=tRNA", "AB", "tRNA"),
+        ("ID=g;Name=WBGene1;locus=AB;locus_tag=x", "AB", None),
     ],
 )
 def test_names_and_biotypes_of_gff3(tmp_path, text, name, biotype):
@@ -243,6 +245,22 @@ def test_names_and_biotypes_of_gtf(tmp_path, text):
     found = read(tmp_path, lines, "a.gtf")
     (gene,) = found.genes.itertuples()
     assert (gene.gene_id, gene.gene_name, gene.gene_biotype) == ("g", "AB", "x")
+    assert set(found.sites["transcript_ids"]) == {"t"}
+
+
+@pytest.mark.parametrize("feature", ["protein", "polypeptide"])
+def test_proteins_are_no_transcripts(tmp_path, feature):
+    """TAIR10 names its CDS's protein as a second parent."""
+    lines = [
+        row("gene", 101, 900, "ID=g"),
+        row("mRNA", 101, 900, "ID=t;Parent=g"),
+        row(feature, 101, 900, "ID=p;Derives_from=t"),
+        *(row("exon", *p, "Parent=t") for p in ((101, 200), (401, 900))),
+        *(row("CDS", *p, "Parent=t,p") for p in ((151, 200), (401, 800))),
+    ]
+    found = read(tmp_path, lines)
+    assert bodies(found.genes) == {("g", "c", 100, 900, "+")}
+    assert set(found.sites["gene_id"]) == {"g"}
     assert set(found.sites["transcript_ids"]) == {"t"}
 
 

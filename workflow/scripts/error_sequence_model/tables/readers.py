@@ -387,4 +387,6 @@ def refuse_repeated(path: Path, names: list[str]) -> None:
             f"{path}: {names.count('')} columns have no name; remove them, or name them"
         )
     if repeated:
-        raise InputError(f"{path}: columns named more than once: {repeated}")
+        is_data = any(name.replace(".", "", 1).isdigit() for name in repeated)
+        hint = "; the first line looks like data: is the header missing?" * is_data
+        raise InputError(f"{path}: columns named more than once: {repeated}{hint}")
