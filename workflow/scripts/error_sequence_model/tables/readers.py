@@ -337,7 +337,10 @@ class Header:
 
 
 def read_header(path: Path, delimiter: str) -> Header:
-    """Find the header of a text table, below its lines of ``##``.
+    """Find the header of a text table, below its comments.
+
+    A comment is a line of ``##``, or of ``#`` and no delimiter: ``#chrom`` may be the
+    first name of a header.
 
     Args:
         path: TSV or CSV, plain or gzip.
@@ -356,7 +359,8 @@ def read_header(path: Path, delimiter: str) -> Header:
                 )
             line = raw.decode("utf-8-sig")
             _refuse_variants(path, line)
-            if not line.startswith("##"):
+            is_comment = line[:1] == "#" and delimiter not in line
+            if not line.startswith("##") and not is_comment:
                 given = line.rstrip("\r\n").lstrip("#").split(delimiter)
                 names = [name.strip().strip('"') for name in given]
                 # A table whose columns are named in quotes (as R writes it) has its
