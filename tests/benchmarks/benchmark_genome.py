@@ -139,7 +139,7 @@ def run(folder: Path, steps: list[str]) -> None:
         "split": (
             *("--sites", sites, "--windows", windows, "--contrast-name", "fp_vs_tp"),
             *("--contrast", '{"positive": ["FP"], "negative": ["TP"]}'),
-            *("--splice-type", "donor", "--settings", '{"by": "gene"}'),
+            *("--splice-type", "donor", "--splits", '{"by": "gene"}'),
             *(
                 "--split",
                 folder / "split.parquet",

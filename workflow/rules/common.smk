@@ -19,7 +19,7 @@ if Path.cwd().resolve() == ROOT:
     SCRIPTS = SCRIPTS.relative_to(ROOT)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from error_sequence_model.core import InputError, hash_file, hash_sources
+from error_sequence_model.core import InputError, hash_sources
 from error_sequence_model.settings import (
     complete_config,
     expand_contrasts,
@@ -74,11 +74,6 @@ LAUNCH = (
 ELEMENTS = str(SCRIPTS.parents[1] / "resources" / "elements.tsv")
 
 
-# Every step matches names of contigs: the tables are named to all of them at once.
-ALIASES = [g["aliases"] for g in config["genomes"].values() if g["aliases"]]
-os.environ.update(SPLICE_ERRORS_ALIASES=os.pathsep.join(ALIASES))
-
-
 def any_of(names):
     # Nothing to match is a pattern that never matches, not one that always does.
     return "|".join(re.escape(str(name)) for name in names) or "(?!)"
@@ -92,11 +87,9 @@ def library(name):
     """The content of the modules that define a script's result, as one short hash.
 
     A parameter, so that an edit reruns what it changes and a `touch` nothing; as input
-    files they would be most of the files that Snakemake looks at. So are the tables of
-    contig names, which any step may use.
+    files they would be most of the files that Snakemake looks at.
     """
-    aliases = [hash_file(path)[:8] for path in ALIASES if Path(path).is_file()]
-    return "-".join([hash_sources(ROOT / "workflow" / "scripts" / name), *aliases])
+    return hash_sources(ROOT / "workflow" / "scripts" / name)
 
 
 def as_json(value):

@@ -20,8 +20,10 @@ rule compute_features:
         library=library("features.py"),
         settings=as_json(config["features"]),
         annotations=lambda wildcards: as_json(get_feature_annotations(wildcards)),
+        aliases=lambda wildcards: as_json(list_aliases(config, wildcards.predictor)),
     shell:
         "python {input.script} --sites {input.sites:q} --windows {input.windows:q}"
         " --split {input.split:q} --settings {params.settings:q}"
-        " --annotations {params.annotations:q} --features {output.features:q}"
-        " --definitions {output.definitions:q} 2> {log:q}"
+        " --annotations {params.annotations:q} --aliases {params.aliases:q}"
+        " --features {output.features:q} --definitions {output.definitions:q}"
+        " 2> {log:q}"

@@ -16,7 +16,10 @@ rule draw_gene_windows:
             lambda wildcards: [source["fasta"] for source in get_sources(wildcards)]
         ),
         annotations=lambda wildcards: [
-            source["annotation"] for source in get_sources(wildcards)
+            source[key]
+            for source in get_sources(wildcards)
+            for key in ("annotation", "aliases")
+            if source[key]
         ],
     output:
         windows="results/{scope}/pretrained/windows.arrow",

@@ -21,6 +21,7 @@ rule call_sites:
         regions=get_judged_regions,
         scored=get_scored_regions,
         support=lambda wildcards: get_predictor(wildcards, "support") or [],
+        aliases=get_aliases,
     output:
         errors="results/{predictor}/errors.tsv",
         audit="results/{predictor}/calls.json",
@@ -51,6 +52,7 @@ rule prepare_sites:
         errors=get_errors,
         genome=ancient(get_genome),
         annotation=get_annotation,
+        aliases=get_aliases,
     output:
         sites="results/{predictor}/sites.parquet",
         audit="results/{predictor}/audit.json",
@@ -65,7 +67,7 @@ rule prepare_sites:
         convention=get_convention,
         genome=get_site_options,
         format=lambda wildcards: get_predictor(wildcards, "format"),
-        columns=lambda wildcards: as_json(get_predictor(wildcards, "columns")),
+        columns=get_error_columns,
     shell:
         "python {input.script} --errors {input.errors:q} {params.genome:q}"
         " {params.convention} --format {params.format}"

@@ -7,6 +7,7 @@ rule extract_windows:
         sites="results/{predictor}/sites.parquet",
         genome=ancient(get_genome),
         variants=lambda wildcards: get_predictor(wildcards, "variants") or [],
+        aliases=get_aliases,
     output:
         "results/{predictor}/windows.arrow",
     log:

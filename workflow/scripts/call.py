@@ -17,7 +17,7 @@ from error_sequence_model.genome import SMALLEST_INTRON
 from error_sequence_model.settings import CallSettings
 
 parse_arguments = make_parser(
-    *(__doc__, "errors", "audit", "coordinate_base", "site_base"),
+    *(__doc__, "errors", "audit", "coordinate_base", "site_base", "aliases"),
     scores={"type": parse_json, "required": True, "help": "format and files"},
     genome={"required": True},
     annotation={"type": Path, "required": True, "help": "GTF, GFF3, table of sites"},
@@ -50,6 +50,7 @@ def main(arguments: argparse.Namespace) -> None:
         site_base=arguments.site_base,
         smallest_intron=arguments.smallest_intron,
         column_names=arguments.columns,
+        aliases=arguments.aliases,
     )
     write_tsv(arguments.errors, errors)
     write_json(arguments.audit, audit)

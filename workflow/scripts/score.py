@@ -23,6 +23,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--weights", nargs="+", required=True, help='files, a folder, or "package"')
     add("--tissue", help="of pangolin: heart, liver, brain or testis")
     add("--genome", type=Path, required=True, help="FASTA, plain or bgzip")
+    add("--aliases", type=Path, help="other names of its contigs, a table")
     add("--annotation", type=Path, help="GTF or GFF3: gene bodies are scored")
     add("--regions", type=Path, help="BED to score; with neither, whole contigs")
     add("--biotypes", type=parse_json, help="of the gene bodies; without it all")
@@ -44,7 +45,7 @@ def main(arguments: argparse.Namespace) -> None:
         device=arguments.device,
         precision=arguments.precision,
     )
-    with Genome(arguments.genome) as genome:
+    with Genome(arguments.genome, arguments.aliases) as genome:
         stretches = read_stretches(
             genome,
             annotation=arguments.annotation,

@@ -15,7 +15,7 @@ from error_sequence_model.sites import FORMATS, prepare_sites
 
 parse_arguments = make_parser(
     *(__doc__, "errors", "genome", "coordinate_base", "site_base", "sites"),
-    *("audit",),
+    *("audit", "aliases"),
     format={
         "choices": FORMATS,
         "default": "native",
@@ -36,6 +36,7 @@ def main(arguments: argparse.Namespace) -> None:
         column_names=arguments.columns,
         table_format=arguments.format,
         annotation_path=arguments.annotation,
+        aliases=arguments.aliases,
     )
     write_parquet(arguments.sites, sites)
     write_json(arguments.audit, audit)

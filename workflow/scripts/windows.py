@@ -9,7 +9,7 @@ from error_sequence_model.genome import Genome, Variants
 from error_sequence_model.windows import write_windows
 
 parse_arguments = make_parser(
-    *(__doc__, "sites", "genome", "windows"),
+    *(__doc__, "sites", "genome", "windows", "aliases"),
     upstream={"type": int, "required": True, "help": "bases"},
     downstream={"type": int, "required": True, "help": "bases"},
     variants="VCF of a personal genome",
@@ -32,6 +32,7 @@ def main(arguments: argparse.Namespace) -> None:
                 sample=arguments.sample,
                 haplotype=arguments.haplotype,
                 conflicts=arguments.variant_conflicts,
+                aliases=arguments.aliases,
             )
     write_windows(
         arguments.sites,

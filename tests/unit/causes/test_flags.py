@@ -32,6 +32,7 @@ from error_sequence_model.settings import (
     Track,
     complete_config,
     get_thresholds,
+    list_aliases,
     list_annotations,
     list_tracks,
 )
@@ -275,6 +276,18 @@ def test_support_counts_reads_within_two_bases(tmp_path):
     assert flags["supported"].tolist() == [1, 1, 0, 0]
 
 
+def test_an_annotation_as_support_obeys_the_genome(tmp_path):
+    """Its smallest intron, and the other names of its contigs."""
+    path = write(tmp_path / "a.gtf", GENES.format(s="+"))
+    names = write(tmp_path / "names.txt", "NC_1\tc\nNC_2\td\n")
+    places = [(200, "donor"), (300, "acceptor"), (320, "donor"), (600, "acceptor")]
+    sites = make_sites(*[(place, "+", side) for place, side in places])
+    options = {"aliases": str(names), "smallest_intron": 101}
+    track = Track("junctions", str(path), **options)
+    flags = flag_tracks(sites.assign(chrom="NC_1"), [track], CauseSettings())
+    assert flags["supported"].tolist() == [1, 0, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -297,7 +310,11 @@ def test_missing_and_empty_beds(tmp_path):
 
 
 def test_files_are_found_by_genome_and_pool():
-    genomes = {"a": {"fasta": "a.fa", "annotation": "a.gtf"}, "b": {"fasta": "b.fa"}}
+    own = {"smallest_intron": 15, "aliases": "a.txt"}
+    genomes = {
+        "a": {"fasta": "a.fa", "annotation": "a.gtf", **own},
+        "b": {"fasta": "b.fa"},
+    }
     config = complete_config(
         {
             "genomes": genomes,
@@ -309,7 +326,9 @@ def test_files_are_found_by_genome_and_pool():
             "causes": {"repeats": {"b": "b.bed"}, "beds": {"mine": "all.bed"}},
         }
     )
-    assert list_annotations(config, "one") == [["", "a.gtf", 21]]
+    assert list_annotations(config, "one") == [["", "a.gtf", 15, "a.txt"]]
+    assert list_aliases(config, "both") == {"a": "a.txt"}
+    assert {key: list_tracks(config, "one")[0][key] for key in own} == own
     assert list_annotations(config, "both") == []
     found = [(t["cause"], t["path"], t["prefix"]) for t in list_tracks(config, "both")]
     assert found == [

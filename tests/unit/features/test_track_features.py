@@ -26,7 +26,7 @@ def make_sites(*places: tuple[str, int]) -> pd.DataFrame:
     return pd.DataFrame(places, columns=["chrom", "junction"])
 
 
-def test_means_at_three_scales(track) -> None:
+def test_means_at_three_scales(track, tmp_path) -> None:
     sites = make_sites(("chr1", 130), ("chr1", 105), ("chr1", 0))
     features, values = compute_track_features(sites, {"phylop": track}, reach=200)
     assert [f.name for f in features] == [f"track:phylop:{s}" for s in (10, 50, 200)]
@@ -41,6 +41,14 @@ def test_means_at_three_scales(track) -> None:
         make_sites(("1", 130)), {"phylop": track}, reach=200
     )
     assert short[0].tolist() == values[0].tolist(), "1 is chr1"
+    (tmp_path / "names.txt").write_text("NC_1\tchr1\n")
+    _, named = compute_track_features(
+        make_sites(("NC_1", 130)),
+        {"phylop": track},
+        reach=200,
+        aliases={"": tmp_path / "names.txt"},
+    )
+    assert named[0].tolist() == values[0].tolist()
 
 
 def test_pools_name_a_file_per_genome(track) -> None:

@@ -223,6 +223,8 @@ def test_copies_on_one_contig_and_strand_are_kept_apart(tmp_path, how):
         ("ID=g;Name=AB;gbkey=Gene;gene=AB;gene_biotype=lncRNA", "AB", "lncRNA"),
         ("ID=g;gene=AB;biotype=tRNA", "AB", "tRNA"),
         ("ID=g;gene_symbol=AB", "AB", None),
+        ("ID=g;Name=AT1G1;symbol=AB;locus_type=tRNA", "AB", "tRNA"),
+        ("ID=g;Name=WBGene1;locus=AB;locus_tag=x", "AB", None),
     ],
 )
 def test_names_and_biotypes_of_gff3(tmp_path, text, name, biotype):
@@ -243,6 +245,22 @@ def test_names_and_biotypes_of_gtf(tmp_path, text):
     found = read(tmp_path, lines, "a.gtf")
     (gene,) = found.genes.itertuples()
     assert (gene.gene_id, gene.gene_name, gene.gene_biotype) == ("g", "AB", "x")
+    assert set(found.sites["transcript_ids"]) == {"t"}
+
+
+@pytest.mark.parametrize("feature", ["protein", "polypeptide"])
+def test_proteins_are_no_transcripts(tmp_path, feature):
+    """TAIR10 names its CDS's protein as a second parent."""
+    lines = [
+        row("gene", 101, 900, "ID=g"),
+        row("mRNA", 101, 900, "ID=t;Parent=g"),
+        row(feature, 101, 900, "ID=p;Derives_from=t"),
+        *(row("exon", *p, "Parent=t") for p in ((101, 200), (401, 900))),
+        *(row("CDS", *p, "Parent=t,p") for p in ((151, 200), (401, 800))),
+    ]
+    found = read(tmp_path, lines)
+    assert bodies(found.genes) == {("g", "c", 100, 900, "+")}
+    assert set(found.sites["gene_id"]) == {"g"}
     assert set(found.sites["transcript_ids"]) == {"t"}
 
 
@@ -294,10 +312,44 @@ def test_a_first_row_that_ends_with_a_tab(tmp_path):
     assert introns(read(tmp_path, ["# x", *lines], "a.txt").sites) == intron(200, 400)
 
 
-def test_a_bed_is_refused_by_name(tmp_path):
-    bed = "c\t100\t900\tG1\t0\t+\t100\t900\t0\t2\t100,500\t0,300"
-    with pytest.raises(InputError, match="a BED; genes are read from GTF"):
-        read(tmp_path, [bed], "genes.bed")
+BED = [
+    "c\t100\t900\tT1\t0\t+\t150\t800\t0\t3\t100,5,400,\t0,110,400,",
+    "c\t850\t2000\tT2\t0\t+\t850\t850\t0\t2\t100,100\t0,1050",
+    "c\t150\t900\tT3\t0\t-\t150\t150\t0\t1\t750\t0",
+    "c\t5000\t6000\tT1\t0\t+\t5000\t5000\t0\t2\t100,100\t0,900",
+    "c\t5000\t6000\tT4\t0\t.\t5000\t5000\t0\t2\t100,100\t0,900",
+]
+
+
+def test_a_bed_of_transcripts(tmp_path):
+    """Transcripts that overlap are a gene; one name at two places is two."""
+    found = read(tmp_path, BED, "genes.bed")
+    assert introns(found.sites) == (
+        intron(215, 500) | intron(950, 1900) | intron(5100, 5900)
+    )
+    assert found.joined_gaps == 1, "10 bases are no intron"
+    genes = found.genes.sort_values("start", kind="stable")
+    columns = ["gene_id", "strand", "start", "end", "gene_biotype"]
+    assert genes[columns].fillna("").to_numpy().tolist() == [
+        ["T1", "+", 100, 2000, "protein_coding"],
+        ["T3", "-", 150, 900, ""],
+        ["T1-2", "+", 5000, 6000, ""],
+    ]
+    ids = found.sites.set_index("junction")["transcript_ids"]
+    assert ids[[215, 950, 5100]].tolist() == ["T1", "T2", "T1"]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("c\t100\t900\tG1\t0\t+", "a BED without blocks"),
+        (BED[0].replace("\t3\t", "\t2\t"), "row 1: blocks that do not fill it"),
+        (BED[0].replace("\t900\t", "\t901\t"), "row 1: blocks that do not fill it"),
+    ],
+)
+def test_other_beds_are_refused(tmp_path, row, words):
+    with pytest.raises(InputError, match=words):
+        read(tmp_path, [row], "genes.bed")
 
 
 def test_joined_names_keep_their_order_and_are_named_once(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -55,13 +55,11 @@ REPORT = "# Assembly name:  GRCh38.p14\n# " + f"{COLUMNS}\n{ROWS}".replace(" ", 
 
 
 @pytest.mark.parametrize("text", [UCSC, DUMP, REPORT])
-def test_aliases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_aliases(tmp_path: Path, text: str) -> None:
     (tmp_path / "aliases.txt").write_text(text)
-    monkeypatch.setenv(
-        "SPLICE_ERRORS_ALIASES", os.pathsep.join([str(tmp_path / "aliases.txt")])
-    )
+    match = partial(match_contigs, aliases=tmp_path / "aliases.txt")
     refseq = ["NC_000001.11", "NC_012920.1", "NT_1", "NT_2"]
-    mapping, problems = match_contigs(refseq, {"chr1": 5, "chrM": 5, "chrUn_A": 5})
+    mapping, problems = match(refseq, {"chr1": 5, "chrM": 5, "chrUn_A": 5})
     assert mapping == {
         "NC_000001.11": "chr1",
         "NC_012920.1": "chrM",
@@ -69,14 +67,13 @@ def test_aliases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> 
     }
     assert list(problems) == ["NT_2"]
     # The other way round, in Ensembl's names, and in a pool.
-    assert match_contigs(["chr1"], {"NC_000001.11": 5})[0] == {"chr1": "NC_000001.11"}
-    assert match_contigs(["NC_000001.11"], {"1": 5, "2": 5})[0] == {"NC_000001.11": "1"}
-    assert match_contigs(["a:NC_000001.11"], {"a:chr1": 5, "b:chr1": 5})[0] == {
+    assert match(["chr1"], {"NC_000001.11": 5})[0] == {"chr1": "NC_000001.11"}
+    assert match(["NC_000001.11"], {"1": 5, "2": 5})[0] == {"NC_000001.11": "1"}
+    assert match(["a:NC_000001.11"], {"a:chr1": 5, "b:chr1": 5})[0] == {
         "a:NC_000001.11": "a:chr1"
     }
-    _, problems = match_contigs(["chr1", "NC_000001.11"], {"chr1": 5})
+    _, problems = match(["chr1", "NC_000001.11"], {"chr1": 5})
     assert "ambiguous" in problems["NC_000001.11"]
-    monkeypatch.delenv("SPLICE_ERRORS_ALIASES")
     assert match_contigs(refseq, {"chr1": 5})[0] == {}
 
 
@@ -88,10 +85,9 @@ def test_aliases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> 
         (None, "genomes.<name>.aliases"),
     ],
 )
-def test_tables_that_are_no_aliases(tmp_path: Path, monkeypatch, text, words) -> None:
+def test_tables_that_are_no_aliases(tmp_path: Path, text, words) -> None:
     path = tmp_path / "aliases.txt"
     if text is not None:
         path.write_text(text)
-    monkeypatch.setenv("SPLICE_ERRORS_ALIASES", str(path))
     with pytest.raises(InputError, match=words):
-        match_contigs(["NC_1"], {"chr1": 5})
+        match_contigs(["NC_1"], {"chr1": 5}, aliases=path)

@@ -60,13 +60,19 @@ def test_tables_and_annotations_are_read_as_ever(tmp_path) -> None:
     assert set(read_support(tmp_path / "a.gtf")["junction"]) == {200, 400}
 
 
+def test_a_bed_of_transcripts_is_an_annotation(tmp_path) -> None:
+    row = "c\t100\t900\tT\t0\t+\t100\t900\t0\t3\t100,50,200\t0,200,600\n"
+    (tmp_path / "a.bed").write_text(row)
+    assert set(read_support(tmp_path / "a.bed")["junction"]) == {200, 300, 350, 700}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("c\t200\t500\tJ\t12\t+\n", "no known file of junctions. Give SJ.out.tab"),
         (
             ROWS["regtools.bed"].replace("\t2\t10,20\t", "\t3\t10,20\t"),
-            "not two blocks",
+            "blocks that do not fill it",
         ),
         (ROWS["regtools.bed"].replace("10,20\t", "10\t"), "no two numbers"),
     ],

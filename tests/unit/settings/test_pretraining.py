@@ -22,7 +22,10 @@ def make_config(pretraining: dict | None = None, **more: object) -> dict:
     config = {
         "genomes": {
             "one": {"fasta": "one.fa", "annotation": "one.gtf"},
-            "two": {"fasta": "two.fa", "annotation": "two.gtf"},
+            "two": {
+                **{"fasta": "two.fa", "annotation": "two.gtf"},
+                "smallest_intron": 15,
+            },
             "bare": {"fasta": "bare.fa"},
         },
         "predictors": {"net": {"genome": "one", "errors": "errors.tsv"}},
@@ -122,8 +125,13 @@ def test_a_pool_learns_from_the_genomes_of_its_members() -> None:
         "all": {"pool": ["net", "other", "third"]},
     }
     config = make_config({"enabled": True}, predictors=predictors)
-    mine = {"name": "one", "fasta": "one.fa", "annotation": "one.gtf"}
-    theirs = {"name": "two", "fasta": "two.fa", "annotation": "two.gtf"}
+    mine, theirs = (
+        {
+            **{"name": name, "fasta": f"{name}.fa", "annotation": f"{name}.gtf"},
+            **{"smallest_intron": smallest, "aliases": None},
+        }
+        for name, smallest in (("one", 21), ("two", 15))
+    )
     assert list_sources(config, "net") == [{**mine, "prefix": "", "has_sites": True}]
     assert list_sources(config, "all") == [
         {**mine, "prefix": "one:", "has_sites": True},

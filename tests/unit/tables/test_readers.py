@@ -65,11 +65,11 @@ def test_missing_and_broken_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_comment_header_and_several_gzip_members(tmp_path: Path) -> None:
-    text = b"##made by\n#a\tb\n1\t2\n"
+    text = b"##made by\n# me, today\n#a\tb\n1\t2\n"
     packed = gzip.compress(text) + gzip.compress(b"3\t4\n", mtime=0)
     table = read_table(write(tmp_path, packed, "t.tsv.gz"))
     assert table.frame.to_dict("list") == {"a": ["1", "3"], "b": ["2", "4"]}
-    assert table.lines.tolist() == [3, 4]
+    assert table.lines.tolist() == [4, 5]
 
 
 def test_numbers_are_recognised_but_names_stay_names() -> None:

@@ -40,6 +40,7 @@ SCORING = {
     "script": script("score.py"),
     "weights": lambda wildcards: SCORED_HERE[wildcards.predictor].weights,
     "genome": ancient(get_genome),
+    "aliases": get_aliases,
     "annotation": get_scored_genes,
     "regions": get_scored_bed,
 }
@@ -60,6 +61,7 @@ def get_scoring_options(wildcards, input):
         regions=input.regions,
         biotypes=as_json(biotypes) if biotypes and input.annotation else None,
         flank=scores["flank"],
+        aliases=input.aliases,
         precision=scores["precision"],
     )
 

@@ -1,6 +1,7 @@
 # What is made of runs: comparisons, causes, reports, tracks.
 from error_sequence_model.settings import (
     get_thresholds,
+    list_aliases,
     list_annotations,
     list_tracks,
 )
@@ -11,7 +12,7 @@ def get_comparisons(wildcards):
 
 
 def get_feature_annotations(wildcards):
-    """``[prefix, path, smallest_intron]`` of what annotation features are computed from."""
+    """The annotations that features are computed from, see ``list_annotations``."""
     if not config["features"]["annotation"]:
         return []
     return list_annotations(config, wildcards.predictor)
@@ -20,7 +21,9 @@ def get_feature_annotations(wildcards):
 def get_feature_files(wildcards):
     """What features are computed from beside the windows."""
     tracks = list_files_of(config["features"]["bigwigs"])
-    return [path for _, path, _ in get_feature_annotations(wildcards)] + tracks
+    annotations = [path for _, path, *_ in get_feature_annotations(wildcards)]
+    aliases = list_aliases(config, wildcards.predictor) if tracks else {}
+    return [*annotations, *tracks, *aliases.values()]
 
 
 def get_baselines(wildcards):
@@ -66,7 +69,9 @@ def get_cause_files(wildcards):
     """What the named causes are read from beside the sites."""
     tracks = list_tracks(config, wildcards.predictor)
     annotations = list_annotations(config, wildcards.predictor)
-    return [path for _, path, _ in annotations] + [track["path"] for track in tracks]
+    aliases = list_aliases(config, wildcards.predictor).values()
+    paths = [path for _, path, *_ in annotations] + [track["path"] for track in tracks]
+    return [*paths, *(aliases if paths else ())]
 
 
 def get_group_motifs(wildcards):
@@ -155,7 +160,8 @@ def list_track_genomes(wildcards):
         if not predictor.get("genome"):
             continue
         entry = {"genome": predictor["genome"], "member": name if members else None}
-        entry["fasta"] = config["genomes"][predictor["genome"]]["fasta"]
+        genome = config["genomes"][predictor["genome"]]
+        entry |= {key: genome[key] for key in ("fasta", "aliases")}
         if predictor["variants"]:
             keys = ("variants", "sample", "haplotype", "variant_conflicts")
             entry.update({key: predictor[key] for key in keys})
@@ -165,7 +171,8 @@ def list_track_genomes(wildcards):
 
 def list_track_files(wildcards):
     entries = list_track_genomes(wildcards)
-    return [e[key] for e in entries for key in ("fasta", "variants") if e.get(key)]
+    keys = ("fasta", "aliases", "variants")
+    return [e[key] for e in entries for key in keys if e.get(key)]
 
 
 def list_track_runs(wildcards):

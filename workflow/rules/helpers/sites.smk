@@ -7,6 +7,11 @@ def get_genome(wildcards, key="fasta"):
     return (config["genomes"][name][key] or []) if name else []
 
 
+def get_aliases(wildcards):
+    """Other names of its contigs."""
+    return get_genome(wildcards, "aliases")
+
+
 def get_annotation(wildcards):
     """What MetaSpliceAI counts its positions in; other tables need none."""
     if get_predictor(wildcards, "format") != "metaspliceai":
@@ -27,6 +32,12 @@ def get_convention(wildcards):
     base = 1 if called else get_predictor(wildcards, "coordinate_base")
     site = "exon" if called else get_predictor(wildcards, "site_base")
     return f"--coordinate-base {base} --site-base {site}"
+
+
+def get_error_columns(wildcards):
+    """Names of an error table's columns; those of a called one are ours."""
+    called = wildcards.predictor in CALLED
+    return as_json({} if called else get_predictor(wildcards, "columns"))
 
 
 def list_files_of(scores):
@@ -67,13 +78,16 @@ def get_call_options(wildcards):
             "smallest_intron"
         ],
         columns=as_json(get_predictor(wildcards, "columns")),
+        aliases=get_aliases(wildcards),
     )
 
 
 def get_site_options(wildcards):
     """Genome and annotation of an error table, where it needs them."""
     return make_options(
-        genome=get_genome(wildcards), annotation=get_annotation(wildcards)
+        genome=get_genome(wildcards),
+        annotation=get_annotation(wildcards),
+        aliases=get_aliases(wildcards),
     )
 
 
@@ -84,6 +98,7 @@ def get_window_options(wildcards):
         keys = ()
     return make_options(
         genome=get_genome(wildcards),
+        aliases=get_aliases(wildcards),
         **{key: get_predictor(wildcards, key) for key in keys},
     )
 

@@ -60,6 +60,7 @@ def call_files(
     site_base: str = "exon",
     smallest_intron: int = SMALLEST_INTRON,
     column_names: Mapping[str, str] | None = None,
+    aliases: str | Path | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Make an error table from files.
 
@@ -78,6 +79,7 @@ def call_files(
         site_base: Of tables and tracks.
         smallest_intron: Shorter gaps between exons are none.
         column_names: Our name -> the name in a table of scores, where they differ.
+        aliases: Other names of the genome's contigs.
 
     Returns:
         ``(errors, audit)``, see ``calling.call_sites``; with a track of usage, errors
@@ -95,7 +97,7 @@ def call_files(
     bodies = annotation.genes if genes is None else read_genes(genes)
     wanted = tuple(biotypes) if biotypes else None
     audit: dict[str, Any] = {"gaps_below_smallest_intron": annotation.joined_gaps}
-    with Genome(genome_path) as genome:
+    with Genome(genome_path, aliases) as genome:
         known = None
         if support is not None:
             known, audit["support"] = _read_support(

@@ -88,49 +88,60 @@ def call_sites(
     judged, counts = _choose_judged(truth, scores, stretches, contigs)
     sites = np.sort(judged["key"].to_numpy())
     check_arrangement(scores, sites)
-    if scores.is_untyped:
-        # Where one score is two types' and one of them is annotated, it is that one's.
-        is_twin = is_among(find_twins(scores.keys), sites)
-        scores = scores.choose(~is_twin | is_among(scores.keys, sites))
-    steps = np.arange(-settings.tolerance, settings.tolerance + 1)
+    scanned = _scan(scores, sites, stretches, counts.pop("channels"))
+    near = _widen(sites, settings.tolerance)
     unjudged = np.zeros(0, np.int64)
     if others is not None:
-        places = make_keys(others, contigs)[:, None] + steps
-        unjudged = np.setdiff1d(places, sites[:, None] + steps)
-    inside = stretches.find(scores.keys) >= 0
-    scanned = scores.choose(inside, counts.pop("channels"))
+        places = _widen(make_keys(others, contigs), settings.tolerance)
+        unjudged = np.setdiff1d(places, near)
     is_free = ~is_among(scanned.keys, unjudged)
     threshold = find_threshold(scanned.levels[is_free], len(sites), settings.threshold)
     # In float32, as tracks store scores: 0.2489 must reach a threshold of 0.2489.
     is_high = scanned.levels >= np.float32(threshold)
     calls = scanned.keys[is_high & is_free]
-    errors = match_keys(calls, sites, settings)
-    errors, known = _add_support(errors, support, contigs)
-    below = scanned.choose(~is_high)
-    near = (sites[:, None] + steps).ravel()
-    taken = np.unique(np.concatenate([errors["key"], near, unjudged, known]))
+    errors, known = _add_support(match_keys(calls, sites, settings), support, contigs)
     placed = make_frame(errors["key"].to_numpy(), contigs)
     decoys = draw_decoys(
         placed.assign(pred_type=errors["pred_type"]),
-        *(below, taken, stretches, genome),
+        scanned.choose(~is_high),
+        np.unique(np.concatenate([errors["key"], near, unjudged, known])),
+        *(stretches, genome),
         settings=settings,
     )
     errors = pd.concat([errors, decoys.assign(call=-1)], ignore_index=True)
-    scored_at = np.where(errors["call"] < 0, errors["key"], errors["call"])
-    errors["score"] = scanned.look_up(scored_at)
+    errors = _add_scores(errors, scanned)
     table = _finish(errors, judged, regions, stretches, genome, genes)
     table["threshold"] = threshold
-    audit = {
-        "threshold": float(threshold),
-        "tolerance": settings.tolerance,
-        "annotated_sites": len(sites),
-        "calls": len(calls),
-        **counts,
-        "calls_at_other_sites": int((is_high & ~is_free).sum()),
-        "counts": _count(table),
-    }
-    logger.info("calling: %s", audit)
-    return table, audit
+    counts |= {"threshold": float(threshold), "tolerance": settings.tolerance}
+    counts |= {"annotated_sites": len(sites), "calls": len(calls)}
+    counts["calls_at_other_sites"] = int((is_high & ~is_free).sum())
+    counts["counts"] = _count(table)
+    logger.info("calling: %s", counts)
+    return table, counts
+
+
+def _widen(keys: np.ndarray, tolerance: int) -> np.ndarray:
+    """All places within the tolerance of sites."""
+    return (keys[:, None] + np.arange(-tolerance, tolerance + 1)).ravel()
+
+
+def _add_scores(errors: pd.DataFrame, scanned: Scores) -> pd.DataFrame:
+    """The score of a site's call, else of the site."""
+    scored_at = np.where(errors["call"] < 0, errors["key"], errors["call"])
+    return errors.assign(score=scanned.look_up(scored_at))
+
+
+def _scan(
+    scores: Scores, sites: np.ndarray, stretches: Stretches, channels: np.ndarray
+) -> Scores:
+    """The scores inside of the stretches, of what is judged.
+
+    Where one score is two types' and one of them is annotated, it is that one's.
+    """
+    if scores.is_untyped:
+        is_twin = is_among(find_twins(scores.keys), sites)
+        scores = scores.choose(~is_twin | is_among(scores.keys, sites))
+    return scores.choose(stretches.find(scores.keys) >= 0, channels)
 
 
 def _count(table: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from error_sequence_model.calling.keys import BITS, get_exonic_bases
 from error_sequence_model.core import InputError
-from error_sequence_model.genome import Genome, match_contigs
+from error_sequence_model.genome import Genome
 from error_sequence_model.tables import convert_intervals, read_rows, refuse
 
 
@@ -78,7 +78,7 @@ def make_regions(
     Raises:
         InputError: No gene has such a biotype.
     """
-    names, _ = match_contigs(genes["chrom"].unique(), genome.lengths)
+    names, _ = genome.match_contigs(genes["chrom"].unique())
     kept = genes.assign(chrom=genes["chrom"].map(names)).dropna(subset=["chrom"])
     if biotypes is not None:
         of_type = kept[kept["gene_biotype"].isin(biotypes)]

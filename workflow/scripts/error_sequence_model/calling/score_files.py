@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import InputError
-from error_sequence_model.genome import Genome, match_contigs
+from error_sequence_model.genome import Genome
 from error_sequence_model.tables import refuse
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class ContigNames:
         new = [n for n in unique if n not in self._mapping and n not in self._missing]
         if new:
             known = [*self._mapping, *self._missing, *new]
-            self._mapping, self._missing = match_contigs(known, self._genome.lengths)
+            self._mapping, self._missing = self._genome.match_contigs(known)
             unclear = {n: t for n, t in self._missing.items() if "ambiguous" in t}
             if unclear:
                 raise InputError(self._explain(unclear))

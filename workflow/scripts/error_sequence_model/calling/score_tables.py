@@ -143,7 +143,11 @@ def _convert(
         values = frame.iloc[row][shown].to_dict()
         problems.append((int(table.lines[row]), f"not a score: {values}"))
     if problems:
-        refuse(path, problems, advice="Correct the rows.")
+        advice = (
+            "Correct the rows: position a whole number, strand + or -, splice_type "
+            "donor or acceptor, a score in each (leave out rows without one)."
+        )
+        refuse(path, problems, advice=advice)
     rows = frame[["chrom", "strand", *["splice_type"] * (kind == "typed")]]
     return rows.assign(position=position.astype("int64"), **numbers)
 

@@ -35,7 +35,6 @@ from error_sequence_model.genome import (
     STRANDS,
     Genome,
     get_junctions,
-    match_contigs,
     open_bigwig,
     stream_bigwig,
 )
@@ -119,7 +118,7 @@ def read_extra(
         rows = np.flatnonzero(table["strand"].eq(strand))
         with open_bigwig(require_file(path), what="scores.usage") as track:
             lengths = track.chroms()
-            names, _ = match_contigs(lengths, genome.lengths)
+            names, _ = genome.match_contigs(lengths)
             theirs = {ours: theirs for theirs, ours in names.items()}
             for row in rows:
                 contig, base = theirs.get(chroms[row]), int(bases[row])

@@ -76,7 +76,7 @@ def _match(rows: pd.DataFrame, sites: pd.DataFrame, track: Track) -> pd.DataFram
     if track.prefix:
         rows = rows.assign(chrom=track.prefix + ":" + rows["chrom"])
     contigs = dict.fromkeys(sites["chrom"], 0)
-    names = match_contigs(rows["chrom"].unique(), contigs)[0]
+    names = match_contigs(rows["chrom"].unique(), contigs, aliases=track.aliases)[0]
     if len(rows) and not names and contigs:
         theirs, ours = list(rows["chrom"].unique()[:5]), list(contigs)[:5]
         raise InputError(
@@ -120,7 +120,10 @@ def _find_support(
     sites: pd.DataFrame, track: Track, settings: CauseSettings
 ) -> np.ndarray:
     known = read_support(
-        track.path, coordinate_base=track.coordinate_base, site_base=track.site_base
+        track.path,
+        coordinate_base=track.coordinate_base,
+        site_base=track.site_base,
+        smallest_intron=track.smallest_intron,
     )
     if "reads" in known:
         reads = pd.to_numeric(known["reads"], errors="coerce")

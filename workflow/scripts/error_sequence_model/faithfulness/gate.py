@@ -155,7 +155,7 @@ def _describe(mode: str, measured: Mapping[int, np.ndarray]) -> dict[str, Any]:
     return {
         "area": float(values.mean()) if len(values) else None,
         "n_sites": len(values),
-        "shares": list(SHARES[mode]),
+        "shares": list(SHARES[mode]) if len(values) else [],
         "curve": [float(v) for v in values.mean(axis=0)] if len(values) else [],
     }
 

@@ -63,6 +63,7 @@ def write_features(
     *,
     elements: Mapping[str, str] | None = None,
     annotations: Sequence[tuple[str, str | Path]] = (),
+    aliases: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Compute the features of every site of a split and write them.
 
@@ -75,6 +76,7 @@ def write_features(
         elements: Known elements, name -> IUPAC consensus.
         annotations: ``(prefix, path)`` of the gene annotations, see
             ``read_gene_models``.
+        aliases: Of the bigWigs' contigs, see ``compute_track_features``.
 
     Returns:
         One row per feature: name, group, unit, definition, left_out (why, or empty).
@@ -89,7 +91,7 @@ def write_features(
         *make_families(layout, sorted(here["splice_type"].unique()), elements or {}),
         *learn_fold_families(split, sites, windows),
     ]
-    extra, left_out = _collect_extra(here, settings, annotations, layout)
+    extra, left_out = _collect_extra(here, settings, annotations, layout, aliases)
     features = [f for family in families for f in family.features]
     features += [f for part in extra for f in part.features]
     names = [feature.name for feature in features]
@@ -130,6 +132,7 @@ def _collect_extra(
     settings: FeatureSettings,
     annotations: Sequence[tuple[str, str | Path]],
     layout: Layout,
+    aliases: Mapping[str, str] | None,
 ) -> tuple[list[_Extra], dict[Feature, str]]:
     """Features from annotation, tracks and columns; and those left out, with why."""
     extra, left_out = [], {}
@@ -150,9 +153,8 @@ def _collect_extra(
             logger.warning("no annotation features: each %s", reason)
     if settings.bigwigs:
         reach = max(layout.upstream, layout.downstream)
-        extra.append(
-            _Extra(*compute_track_features(here, settings.bigwigs, reach=reach))
-        )
+        options = {"reach": reach, "aliases": aliases}
+        extra.append(_Extra(*compute_track_features(here, settings.bigwigs, **options)))
     if settings.columns or settings.score_aware:
         extra.append(_read_columns(here, settings))
     return extra, left_out

@@ -19,7 +19,11 @@ SCALES = (10, 50)  # bases each side; the window's longer side is the third scal
 
 
 def compute_track_features(
-    sites: pd.DataFrame, bigwigs: Mapping[str, Any], *, reach: int
+    sites: pd.DataFrame,
+    bigwigs: Mapping[str, Any],
+    *,
+    reach: int,
+    aliases: Mapping[str, str] | None = None,
 ) -> tuple[list[Feature], np.ndarray]:
     """Average each track around each junction.
 
@@ -27,6 +31,7 @@ def compute_track_features(
         sites: chrom, junction, and genome in a pool.
         bigwigs: Name -> path; in a pool name -> {genome: path}.
         reach: Largest scale, bases each side of the junction.
+        aliases: Genome ("" without a pool) -> table of its contigs' other names.
 
     Returns:
         The features, and float32 (n, features); bases without a value are left out of
@@ -48,16 +53,19 @@ def compute_track_features(
     values = np.full((len(sites), len(features)), np.nan, dtype=np.float32)
     for number, (name, paths) in enumerate(bigwigs.items()):
         columns = slice(number * len(scales), (number + 1) * len(scales))
-        for path, rows, contigs in _pair(name, paths, sites):
+        for genome, path, rows, contigs in _pair(name, paths, sites):
             junctions = sites["junction"].to_numpy()[rows]
-            values[rows, columns] = _average(path, name, contigs, junctions, scales)
+            other_names = (aliases or {}).get(genome)
+            values[rows, columns] = _average(
+                path, name, contigs, junctions, scales, other_names
+            )
     return features, values
 
 
 def _pair(
     name: str, paths: str | Mapping[str, str], sites: pd.DataFrame
-) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Pair each file with the rows of its genome and their contigs' own names."""
+) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+    """Pair each genome's file with its rows and their contigs' own names."""
     chroms = sites["chrom"].to_numpy(dtype=object)
     if isinstance(paths, str):
         if "genome" in sites:
@@ -65,7 +73,7 @@ def _pair(
                 f"features.bigwigs.{name}: a pool has several genomes; give "
                 "{genome: path} in place of one path"
             )
-        yield paths, np.arange(len(sites)), chroms
+        yield "", paths, np.arange(len(sites)), chroms
         return
     if "genome" not in sites:
         raise InputError(
@@ -78,16 +86,21 @@ def _pair(
     for genome, path in paths.items():
         rows = np.flatnonzero(genomes == genome)
         own = [chrom.removeprefix(f"{genome}:") for chrom in chroms[rows]]
-        yield path, rows, np.array(own, dtype=object)
+        yield genome, path, rows, np.array(own, dtype=object)
 
 
 def _average(
-    path: str, name: str, chroms: np.ndarray, junctions: np.ndarray, scales: list[int]
+    path: str,
+    name: str,
+    chroms: np.ndarray,
+    junctions: np.ndarray,
+    scales: list[int],
+    aliases: str | None,
 ) -> np.ndarray:
     place = f"features.bigwigs.{name}: {path}"
     with open_bigwig(path, what=f"features.bigwigs.{name}") as track:
         lengths = track.chroms() or {}
-        mapping, _ = match_contigs(pd.unique(chroms), lengths)
+        mapping, _ = match_contigs(pd.unique(chroms), lengths, aliases=aliases)
         if len(chroms) and not mapping:
             raise InputError(
                 f"{place}: has none of the sites' contigs, such as {chroms[0]!r}; it "

@@ -1,8 +1,8 @@
 """Gene annotation -> genes and annotated splice sites (the truth a call is held to).
 
-Reads GTF and GFF3 (plain, gzip, bgzip), whose coordinates are 1-based and closed, or a
-table of sites with chrom, position, strand and splice_type. Junctions are interbase and
-0-based, gene intervals 0-based half-open.
+Reads GTF and GFF3 (plain, gzip, bgzip), whose coordinates are 1-based and closed, BED12
+(0-based, half-open), or a table of sites with chrom, position, strand and splice_type.
+Junctions are interbase and 0-based, gene intervals 0-based half-open.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from error_sequence_model.core import InputError
+from error_sequence_model.genome.bed_transcripts import is_bed12
 from error_sequence_model.genome.coordinates import get_junctions
 from error_sequence_model.genome.transcripts import (
     SMALLEST_INTRON,
@@ -63,7 +64,7 @@ def read_annotation(
     """Read an annotation, told apart by the file's name and its first row.
 
     Args:
-        path: GTF or GFF3, or a table of sites; plain or gzip.
+        path: GTF, GFF3 or BED12, or a table of sites; plain or gzip.
         coordinate_base: For a table of sites: what its first base is called.
         site_base: For a table of sites: which base `position` is.
         smallest_intron: Shorter gaps between exons are none (frame shifts).
@@ -92,21 +93,23 @@ def read_genes(path: str | Path) -> pd.DataFrame | None:
 
 
 def _holds_features(path: str | Path) -> bool:
-    """Whether a file is a GTF or GFF3; one that is named otherwise shows it.
+    """Whether a file is a GTF, GFF3 or BED12; one named otherwise shows it.
 
     Raises:
-        InputError: A BED, which would be taken for a table without a header.
+        InputError: Another BED, which would be taken for a table without a header.
     """
     if {".gtf", ".gff", ".gff3"} & set(map(str.lower, Path(path).suffixes[-2:])):
+        return True
+    if is_bed12(path):
         return True
     first = read_first_row(path)
     if len(first) >= 8 and first[3].isdigit() and first[4].isdigit():
         return first[6] in {"+", "-", ".", "?"}
     if len(first) >= 3 and first[1].isdigit() and first[2].isdigit():
         raise InputError(
-            f"annotation {path}: a BED; genes are read from GTF or GFF3, and sites "
-            "from a table with a header. Make a GTF of it (`bedToGenePred FILE stdout "
-            "| genePredToGtf file stdin genes.gtf`, `agat_convert_bed2gff.pl`)"
+            f"annotation {path}: a BED without blocks; genes are read from GTF, GFF3 "
+            "or BED12 (12 columns, exons as blocks), and sites from a table with a "
+            "header"
         )
     return False
 

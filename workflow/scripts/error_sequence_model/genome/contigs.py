@@ -1,15 +1,12 @@
 """Matching the contig names of tables to the genome's: ``chr1``, ``1``, and aliases.
 
-Aliases are the user's tables, UCSC's chromAlias or NCBI's assembly report: every step
-matches names, so the workflow names the tables to all of them in one variable of the
-environment, ``SPLICE_ERRORS_ALIASES`` (paths, separated as in PATH).
+Aliases are the user's table of a genome: UCSC's chromAlias or NCBI's assembly report.
 """
 
 from __future__ import annotations
 
 import csv
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -89,22 +86,27 @@ def read_aliases(path: str | Path) -> dict[str, frozenset[str]]:
     return {name: names for names in sets for name in names}
 
 
-def _list_aliases(name: str) -> list[str]:
-    """Other names of a contig, by the user's tables."""
-    paths = os.environ.get("SPLICE_ERRORS_ALIASES", "").split(os.pathsep)
+def _list_aliases(name: str, path: str | Path | None) -> list[str]:
+    """Other names of a contig, by the user's table."""
+    if not path:
+        return []
     genome, colon, bare = name.rpartition(":")
-    found = (read_aliases(path).get(bare, frozenset()) for path in paths if path)
-    return [genome + colon + other for names in found for other in sorted(names)]
+    found = read_aliases(path).get(bare, frozenset())
+    return [genome + colon + other for other in sorted(found)]
 
 
 def match_contigs(
-    names: Iterable[str], lengths: Mapping[str, int]
+    names: Iterable[str],
+    lengths: Mapping[str, int],
+    *,
+    aliases: str | Path | None = None,
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Match a table's contig names to the genome's.
 
     Args:
         names: The table's contigs.
         lengths: The genome's contigs.
+        aliases: What ``read_aliases`` reads.
 
     Returns:
         ``(mapping, problems)``: table name -> genome name for every name that is there
@@ -121,7 +123,7 @@ def match_contigs(
         found = ours.get(normalise_contig(name), [])
         rivals = theirs[normalise_contig(name)]
         if not found:
-            others = dict.fromkeys(map(normalise_contig, _list_aliases(name)))
+            others = dict.fromkeys(map(normalise_contig, _list_aliases(name, aliases)))
             found = [contig for other in others for contig in ours.get(other, ())]
             rivals = [name, *(n for other in others for n in theirs.get(other, ()))]
             rivals = list(dict.fromkeys(rivals))

@@ -14,7 +14,7 @@ import struct
 import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ import pyfaidx
 from Bio import bgzf
 
 from error_sequence_model.core import InputError, atomic_path
+from error_sequence_model.genome.contigs import match_contigs
 
 # What pyfaidx and the reader of bgzip blocks raise on damage.
 _UNREADABLE = (
@@ -178,6 +179,7 @@ class Genome:
         path: The FASTA. An index beside it is used if it is not older than the FASTA;
             otherwise one is made and kept in ~/.cache/splice-error-analysis (or where
             SPLICE_ERRORS_CACHE says; a temporary folder if that cannot be written).
+        aliases: Other names of its contigs, see ``read_aliases``.
 
     Attributes:
         lengths: Contig name -> length (bp), in file order.
@@ -187,8 +189,8 @@ class Genome:
             without bases or with lines of several lengths, or is gzip but not bgzip.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, aliases: str | Path | None = None) -> None:
+        self.path, self._aliases = Path(path), aliases
         if not self.path.is_file():
             raise InputError(
                 f"genome {self.path}: no such file; set `genomes.<name>.fasta`"
@@ -217,6 +219,12 @@ class Genome:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def match_contigs(
+        self, names: Iterable[str]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Match a table's contig names to the genome's; see ``match_contigs``."""
+        return match_contigs(names, self.lengths, aliases=self._aliases)
 
     def _is_bgzip(self) -> bool:
         """Tell bgzip from text; refuse what could be indexed as well, such as FASTQ."""

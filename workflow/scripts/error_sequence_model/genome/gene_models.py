@@ -45,9 +45,9 @@ def read_gene_models(
     """Read annotations.
 
     Args:
-        paths: ``(prefix, path)`` of GTF or GFF3 files, and the smallest intron where
-            it is not the default; a pool's contigs begin with ``prefix:``, else the
-            prefix is empty.
+        paths: ``(prefix, path)`` of GTF or GFF3 files, then the smallest intron and
+            the table of aliases where they are not the defaults; a pool's contigs begin
+            with ``prefix:``, else the prefix is empty.
         chroms: The sites' contigs, whose names an annotation's contigs get (chr1 for
             1); where there are none, names stay as they are.
 
@@ -56,12 +56,14 @@ def read_gene_models(
     """
     chroms = list(chroms)
     sites, genes = [], []
-    for prefix, path, *smallest in paths:
-        found = read_transcripts(path, smallest_intron=(*smallest, SMALLEST_INTRON)[0])
+    for prefix, path, *options in paths:
+        smallest, aliases = (*options, *(SMALLEST_INTRON, None)[len(options) :])
+        found = read_transcripts(path, smallest_intron=smallest)
         exons, bodies = found.exons, found.genes
         theirs = list(exons["chrom"].cat.categories)
         own = [name for name in chroms if not prefix or name.startswith(f"{prefix}:")]
-        mapping = _match([f"{prefix}:{c}" if prefix else c for c in theirs], own, path)
+        names = [f"{prefix}:{c}" if prefix else c for c in theirs]
+        mapping = _match(names, own, path, aliases)
         mapping = dict(zip(theirs, mapping, strict=True))
         exons = exons.assign(chrom=exons["chrom"].cat.rename_categories(mapping))
         sites.append(_describe_junctions(exons))
@@ -128,9 +130,11 @@ def _describe_junctions(exons: pd.DataFrame) -> pd.DataFrame:
     return used[[*SITE, *[name for name in used if name not in SITE]]]
 
 
-def _match(theirs: list[str], chroms: list[str], path: str | Path) -> list[str]:
+def _match(
+    theirs: list[str], chroms: list[str], path: str | Path, aliases: str | None
+) -> list[str]:
     """The sites' names of an annotation's contigs; other contigs keep theirs."""
-    names, _ = match_contigs(theirs, dict.fromkeys(chroms, 0))
+    names, _ = match_contigs(theirs, dict.fromkeys(chroms, 0), aliases=aliases)
     if chroms and not names:
         raise InputError(
             f"annotation {path}: none of its contigs ({', '.join(theirs[:5])} …) is "

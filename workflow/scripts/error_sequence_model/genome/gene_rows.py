@@ -8,6 +8,7 @@ from here on.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,14 @@ PIECES = (
     *("5UTR", "3UTR"),
 )
 # Other parts of a transcript, and alignments: neither genes nor transcripts.
-_PARTS = r"^(intron|start_codon|Selenocysteine|.*_match|match|match_part|polypeptide)$"
+_PARTS = r"^(intron|start_codon|Selenocysteine|.*_match|match|match_part)$"
 _PLACES = ("chromosome", "region", "contig", "scaffold", "supercontig")
 _STRANDS = ("+", "-")
 _DEEPEST = 12
-GENE_NAMES = ("gene_name", "gene_symbol", "gene")
+_PROTEINS = ("protein", "polypeptide")
+GENE_NAMES = ("gene_name", "gene_symbol", "gene", "symbol", "locus", "ref_gene_name")
 BIOTYPES = (
-    *("gene_biotype", "gene_type", "biotype"),
+    *("gene_biotype", "gene_type", "biotype", "locus_type"),
     *("transcript_biotype", "transcript_type"),
 )
 
@@ -84,8 +86,9 @@ def read_gene_rows(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame, bool]:
         InputError: Unreadable, or start and end that are no interval.
     """
     tables = {name: Codes() for name in ("chrom", "transcript_id", "gene_id")}
-    parts, nodes, is_gff3 = [], [], None
+    parts, nodes, is_gff3, features = [], [], None, Counter()
     for rows in iterate_rows(path, FIELDS, what=WHAT):
+        features.update(rows["feature"].dropna())
         is_part = rows["feature"].isin([*EXONS, *PIECES]).to_numpy()
         if is_gff3 is None:
             is_gff3 = _tell_gff3(rows["attributes"])
@@ -104,7 +107,11 @@ def read_gene_rows(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame, bool]:
         node = convert_intervals(rows[is_node], path, first=1, what=WHAT)
         nodes.append(_name_nodes(node, bool(is_gff3)))
     if not sum(map(len, parts)):
-        raise InputError(f"annotation {path}: no exon in it")
+        told = ", ".join(name for name, _ in features.most_common(8)) or "none"
+        raise InputError(
+            f"annotation {path}: no exon in it (its features: {told}); exons are rows "
+            f"of the feature {' or '.join(EXONS)}, or of CDS and UTR, with a strand"
+        )
     found = pd.concat(parts, ignore_index=True)
     for name, codes in tables.items():
         found[name] = pd.Categorical.from_codes(found[name], codes.names)
@@ -208,8 +215,13 @@ def name_gff3(parts: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:
         nodes: Likewise.
 
     Returns:
-        parts with gene_id (category).
+        parts with gene_id (category), without those that a CDS has as a protein's.
     """
+    proteins = nodes.loc[nodes["feature"].isin(_PROTEINS), "node"]
+    if len(proteins):
+        parts = parts[~parts["transcript_id"].isin(proteins)]
+        kept = parts["transcript_id"].cat.remove_unused_categories()
+        parts = parts.assign(transcript_id=kept)
     ids = pd.Index(nodes["node"])
     first = ~ids.duplicated()
     unique, rows = ids[first], np.append(np.flatnonzero(first), -1)

@@ -39,10 +39,11 @@ def read_support(
 
     Args:
         path: A table of sites with `reads`; SJ.out.tab of STAR; BED12 of junctions
-            (regtools, TopHat, portcullis); splice sites of HISAT2; GTF or GFF3.
+            (regtools, TopHat, portcullis); splice sites of HISAT2; GTF, GFF3, or a
+            BED12 of transcripts.
         coordinate_base: For a table of sites: what its first base is called.
         site_base: For a table of sites: which base `position` is.
-        smallest_intron: For GTF and GFF3.
+        smallest_intron: For transcripts.
 
     Returns:
         SITE columns and, except for an annotation, reads.
@@ -54,7 +55,7 @@ def read_support(
     numbers = [field.isdigit() for field in first]
     if len(first) == 9 and all(numbers[1:]):
         introns = _read_star(path)
-    elif len(first) == 12 and all(numbers[1:3]):
+    elif len(first) == 12 and all(numbers[1:3]) and _are_junctions(path):
         introns = _read_bed12(path)
     elif len(first) == 4 and all(numbers[1:3]) and first[3] in STRANDS:
         introns = _read_hisat2(path)
@@ -82,6 +83,11 @@ def _read_star(path: str | Path) -> pd.DataFrame:
     )
 
 
+def _are_junctions(path: str | Path) -> bool:
+    """Whether a BED12 has two blocks everywhere; else it has transcripts."""
+    return bool(read_rows(path, {9: "blocks"}, what="BED12")["blocks"].eq("2").all())
+
+
 def _read_bed12(path: str | Path) -> pd.DataFrame:
     """Two blocks, the anchors; the intron is between them, the score its reads."""
     names = {
@@ -90,11 +96,6 @@ def _read_bed12(path: str | Path) -> pd.DataFrame:
     }
     rows = read_rows(path, names, what="BED12")
     rows = convert_intervals(rows, path, first=0, what="BED12")
-    if not rows["blocks"].eq("2").all():
-        raise InputError(
-            f"{path}: a BED12 whose rows have not two blocks each, so no junctions but "
-            "transcripts? Give those as GTF or GFF3"
-        )
     sizes, starts = (
         rows[name].str.extract(r"^(\d+),(\d+),?$").astype("float64")
         for name in ("sizes", "starts")

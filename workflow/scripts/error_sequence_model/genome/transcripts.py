@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.genome.bed_transcripts import is_bed12, read_bed_rows
 from error_sequence_model.genome.gene_rows import (
     CODING,
     EXONS,
@@ -49,12 +50,13 @@ class Transcripts:
 def read_transcripts(
     path: str | Path, *, smallest_intron: int = SMALLEST_INTRON
 ) -> Transcripts:
-    """Read the transcripts of a GTF or GFF3.
+    """Read the transcripts of a GTF, GFF3 or BED12.
 
     Raises:
         InputError: Unreadable, or without any exon.
     """
-    parts, nodes, is_gff3 = read_gene_rows(path)
+    read = read_bed_rows if is_bed12(path) else read_gene_rows
+    parts, nodes, is_gff3 = read(path)
     if is_gff3:
         parts = name_gff3(parts, nodes)
     codes = parts["gene_id"].cat.codes[parts["feature"].isin(CODING)]

@@ -39,6 +39,7 @@ class Variants:
         conflicts: What a place without one known allele (an unphased heterozygote,
             several ALT, variants that overlap) is for: ``gene``, its genes have no
             windows; ``stop``, the file is refused.
+        aliases: Other names of the contigs, see ``read_aliases``.
 
     Raises:
         InputError: Unreadable, an unknown sample, variants on none of the genome's
@@ -53,6 +54,7 @@ class Variants:
         sample: str | None = None,
         haplotype: int = 1,
         conflicts: str = "gene",
+        aliases: str | Path | None = None,
     ) -> None:
         if haplotype not in (1, 2):
             raise InputError(f"variants: haplotype is {haplotype}; it must be 1 or 2")
@@ -79,7 +81,7 @@ class Variants:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"variants {path}: not readable ({error})") from error
-        mapping = self._match({**found, **self._unknown}, lengths)
+        mapping = self._match({**found, **self._unknown}, lengths, aliases)
         self._by_chrom = {
             mapping[name]: found[name] for name in mapping if name in found
         }
@@ -90,10 +92,13 @@ class Variants:
         }
 
     def _match(
-        self, found: Mapping[str, object], lengths: Mapping[str, int]
+        self,
+        found: Mapping[str, object],
+        lengths: Mapping[str, int],
+        aliases: str | Path | None,
     ) -> dict[str, str]:
         """Find the genome's contig names; leave out what it does not have."""
-        mapping, problems = match_contigs(found, lengths)
+        mapping, problems = match_contigs(found, lengths, aliases=aliases)
         if found and not mapping:
             raise InputError(
                 f"variants {self.path}: none of its contigs "

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import InputError
-from error_sequence_model.genome import STRANDS, Genome, match_contigs, read_genes
+from error_sequence_model.genome import STRANDS, Genome, read_genes
 from error_sequence_model.tables import convert_intervals, read_rows
 
 logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ def join_stretches(
     """
     if flank < 0:
         raise InputError(f"flank is {flank}; it must be 0 or more; set `scores.flank`")
-    names, problems = match_contigs(rows["chrom"].unique(), genome.lengths)
+    names, problems = genome.match_contigs(rows["chrom"].unique())
     if problems:
         logger.warning(
             "%s: %d contigs are not in %s, and are left out: %s",

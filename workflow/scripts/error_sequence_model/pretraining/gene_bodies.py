@@ -20,7 +20,6 @@ from error_sequence_model.genome import (
     SMALLEST_INTRON,
     Genome,
     find_junctions,
-    match_contigs,
     read_transcripts,
 )
 
@@ -44,6 +43,7 @@ class GenomeSource:
         has_sites: Whether the predictor's sites lie on it. A genome without them has
             nothing that must be held out by name.
         smallest_intron: Shorter gaps between exons are no introns.
+        aliases: Other names of its contigs.
     """
 
     name: str
@@ -52,6 +52,7 @@ class GenomeSource:
     prefix: str = ""
     has_sites: bool = True
     smallest_intron: int = SMALLEST_INTRON
+    aliases: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,10 @@ def read_gene_bodies(source: GenomeSource) -> GeneBodies:
             genome.
     """
     found = read_transcripts(source.annotation, smallest_intron=source.smallest_intron)
-    with Genome(source.fasta) as genome:
+    with Genome(source.fasta, source.aliases) as genome:
         lengths = genome.lengths
-    mapping, problems = match_contigs(found.exons["chrom"].cat.categories, lengths)
+        names = found.exons["chrom"].cat.categories
+        mapping, problems = genome.match_contigs(names)
     if not mapping:
         raise InputError(
             f"genomes.{source.name}.annotation {source.annotation}: none of its contigs"

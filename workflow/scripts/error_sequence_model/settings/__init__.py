@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         get_settings,
         get_thresholds,
         is_pretrained,
+        list_aliases,
         list_annotations,
         list_sources,
         list_tracks,

@@ -88,7 +88,8 @@ def list_sources(config: Mapping[str, Any], predictor: str) -> list[dict[str, An
     ]
     for source in sources:
         genome = config["genomes"][source["name"]]
-        source.update({k: genome[k] for k in ("fasta", "annotation") if k in genome})
+        keys = ("fasta", "annotation", "smallest_intron", "aliases")
+        source.update({k: genome[k] for k in keys if k in genome})
     return sources
 
 
@@ -155,6 +156,8 @@ class Track:
         prefix: A pool's name of the genome, before the colon of its contigs.
         coordinate_base: Of a table of junctions.
         site_base: Of a table of junctions.
+        smallest_intron: Of an annotation as junctions.
+        aliases: Other names of the genome's contigs.
     """
 
     cause: str
@@ -163,6 +166,8 @@ class Track:
     prefix: str = ""
     coordinate_base: int = 1
     site_base: str = "exon"
+    smallest_intron: int = 21
+    aliases: str | None = None
 
 
 def get_thresholds(config: Mapping[str, Any]) -> dict[str, float]:
@@ -172,7 +177,7 @@ def get_thresholds(config: Mapping[str, Any]) -> dict[str, float]:
 
 
 def list_annotations(config: Mapping[str, Any], predictor: str) -> list[list[Any]]:
-    """``[prefix, path, smallest_intron]`` of a predictor's annotations.
+    """``[prefix, path, smallest_intron, aliases]`` of a predictor's annotations.
 
     None at all where a genome has none: flags known for a part of the sites only would
     tell genomes apart, not causes.
@@ -182,10 +187,20 @@ def list_annotations(config: Mapping[str, Any], predictor: str) -> list[list[Any
         genome = config["genomes"].get(member.get("genome"), {})
         if not genome.get("annotation"):
             return []
-        entry = [prefix, genome["annotation"], genome["smallest_intron"]]
+        keys = ("annotation", "smallest_intron", "aliases")
+        entry = [prefix, *(genome[key] for key in keys)]
         if entry not in pairs:
             pairs.append(entry)
     return pairs
+
+
+def list_aliases(config: Mapping[str, Any], predictor: str) -> dict[str, str]:
+    """Genome ("" without a pool) -> table of its contigs' other names, if given."""
+    found = {
+        prefix: config["genomes"].get(member.get("genome"), {}).get("aliases")
+        for prefix, member in _list_members(config, predictor)
+    }
+    return {prefix: path for prefix, path in found.items() if path}
 
 
 def list_tracks(config: Mapping[str, Any], predictor: str) -> list[dict[str, Any]]:
@@ -199,7 +214,9 @@ def list_tracks(config: Mapping[str, Any], predictor: str) -> list[dict[str, Any
         convention = {
             "coordinate_base": member["coordinate_base"],
             "site_base": member["site_base"],
+            "smallest_intron": config["genomes"][genome]["smallest_intron"],
         }
+        aliases = config["genomes"][genome]["aliases"]
         given = [("repeats", "", causes["repeats"], {})]
         support = causes["junctions"] or member.get("support")
         given.append(("junctions", "", support, convention))
@@ -207,7 +224,9 @@ def list_tracks(config: Mapping[str, Any], predictor: str) -> list[dict[str, Any
         for cause, name, file, options in given:
             path = file.get(genome) if isinstance(file, Mapping) else file
             if path:
-                tracks.append(Track(cause, path, name, prefix, **options))
+                tracks.append(
+                    Track(cause, path, name, prefix, **options, aliases=aliases)
+                )
     return [asdict(track) for track in dict.fromkeys(tracks)]
 
 

@@ -72,6 +72,7 @@ def prepare_sites(
     column_names: Mapping[str, str] | None = None,
     table_format: str = "native",
     annotation_path: str | Path | None = None,
+    aliases: str | Path | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read an error table, convert, check and merge it.
 
@@ -88,6 +89,7 @@ def prepare_sites(
             ``annotation_path``, `analysis_sequences*` with or without); ``sequences``
             (`sequence` and `label` or `pred_type`).
         annotation_path: The GTF that a MetaSpliceAI table was made with.
+        aliases: Other names of the genome's contigs.
 
     Returns:
         ``(sites, audit)``: the sites table (see the top of this module) and what was
@@ -134,7 +136,7 @@ def prepare_sites(
             details["annotation"] = str(annotation_path)
         reading = Reading(coordinate_base, site_base)
         sites, conflicts, shares = _prepare_native(
-            placed, errors_path, genome_path, reading, details, dropped
+            placed, errors_path, genome_path, aliases, reading, details, dropped
         )
     if conflicts:
         refuse(
@@ -166,6 +168,7 @@ def _prepare_native(
     table: Table,
     path: str | Path,
     genome_path: str | Path,
+    aliases: str | Path | None,
     reading: Reading,
     details: dict[str, Any],
     dropped: list[dict[str, Any]],
@@ -174,7 +177,7 @@ def _prepare_native(
     frame = table.frame
     if "transcript_ids" not in frame and "transcript_id" in frame:
         frame = frame.rename(columns={"transcript_id": "transcript_ids"})
-    with Genome(genome_path) as genome:
+    with Genome(genome_path, aliases) as genome:
         rows, details["contigs_renamed"] = check_rows(
             Table(frame, table.lines, table.problems),
             path,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.genome import SPLICE_TYPES, STRANDS, Genome, match_contigs
+from error_sequence_model.genome import SPLICE_TYPES, STRANDS, Genome
 from error_sequence_model.tables import NUMBER_NULLS, Table, convert_numbers, refuse
 
 PRED_TYPES = ("TP", "FP", "FN", "TN")
@@ -60,7 +60,7 @@ def check_rows(
         is_bad = ~frame[column].isin(allowed).to_numpy()
         note(is_bad, column, "must be one of " + ", ".join(allowed))
     chroms = frame["chrom"].astype("str")
-    mapping, missing = match_contigs(chroms.dropna().unique(), genome.lengths)
+    mapping, missing = genome.match_contigs(chroms.dropna().unique())
     known = chroms.map(mapping)
     is_missing = known.isna().to_numpy()
     few = ", ".join(list(genome.lengths)[:5])

@@ -368,7 +368,10 @@ class Header:
 
 
 def read_header(path: Path, delimiter: str) -> Header:
-    """Find the header of a text table, below its lines of ``##``.
+    """Find the header of a text table, below its comments.
+
+    A comment is a line of ``##``, or of ``#`` and no delimiter: ``#chrom`` may be the
+    first name of a header.
 
     Args:
         path: TSV or CSV, plain or gzip.
@@ -387,7 +390,8 @@ def read_header(path: Path, delimiter: str) -> Header:
                 )
             line = raw.decode("utf-8-sig")
             _refuse_variants(path, line)
-            if not line.startswith("##"):
+            is_comment = line[:1] == "#" and delimiter not in line
+            if not line.startswith("##") and not is_comment:
                 given = line.rstrip("\r\n").lstrip("#").split(delimiter)
                 names = [name.strip().strip('"') for name in given]
                 # A table whose columns are named in quotes (as R writes it) has its
@@ -418,4 +422,6 @@ def refuse_repeated(path: Path, names: list[str]) -> None:
             f"{path}: {names.count('')} columns have no name; remove them, or name them"
         )
     if repeated:
-        raise InputError(f"{path}: columns named more than once: {repeated}")
+        is_data = any(name.replace(".", "", 1).isdigit() for name in repeated)
+        hint = "; the first line looks like data: is the header missing?" * is_data
+        raise InputError(f"{path}: columns named more than once: {repeated}{hint}")

@@ -54,6 +54,7 @@ class Source:
         sample: Whose genotypes, if the VCF has several.
         haplotype: 1 or 2.
         variant_conflicts: See ``Variants``.
+        aliases: Other names of its contigs.
     """
 
     genome: str
@@ -63,6 +64,7 @@ class Source:
     sample: str | None = None
     haplotype: int = 1
     variant_conflicts: str = "gene"
+    aliases: Path | None = None
 
 
 def write_tracks(
@@ -151,6 +153,7 @@ def _write_genome(
                 sample=source.sample,
                 haplotype=source.haplotype,
                 conflicts=source.variant_conflicts,
+                aliases=source.aliases,
             )
             for source in sources
             if source.variants
