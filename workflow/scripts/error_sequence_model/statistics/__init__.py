@@ -8,10 +8,13 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .calibration import (
+        PENALTY,
+        balance_weights,
         compute_brier,
         compute_ece,
         compute_log_loss,
         fit_temperature,
+        restore_prior,
         scale_probabilities,
     )
     from .contingency import (
