@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         permute_classes,
         scale_maps,
     )
-    from .scoring import compute_metrics
+    from .scoring import ClassCounts, compute_metrics, get_ranked_interval
     from .selection import select_explanations
 
 __all__, __getattr__ = open_face(__name__, __file__)
