@@ -16,10 +16,11 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -27,6 +28,7 @@ from typing import Any
 import psutil
 
 from error_sequence_model.core.errors import InputError, StoppedError
+from error_sequence_model.core.machines import find_meeting, is_member, make_step
 
 logger = logging.getLogger(__name__)
 
@@ -181,7 +183,7 @@ def _enter(file: int, stack: ExitStack, *, wait: bool) -> bool:
 SECONDS_BETWEEN_LOOKS = 1.0
 
 
-def run_leased(command: list[str], *, gpus: int) -> int:
+def run_leased(command: list[str], *, gpus: int, machines: int = 1) -> int:
     """Run a command that starts the job, such as ``accelerate launch``.
 
     The launcher itself ignores SIGTERM, whoever sends it: it would end before its job
@@ -189,7 +191,8 @@ def run_leased(command: list[str], *, gpus: int) -> int:
 
     Args:
         command: Words of the command line.
-        gpus: GPUs that the job may use.
+        gpus: GPUs that the job may use, on all machines together.
+        machines: On how many it runs; each has a launcher of its own (see `machines`).
 
     Returns:
         The exit code of the command.
@@ -204,7 +207,21 @@ def run_leased(command: list[str], *, gpus: int) -> int:
         nonlocal is_stopped
         is_stopped = True
 
-    with lease_cards(gpus, os.environ) as variables:
+    lease: AbstractContextManager[dict[str, str]] = nullcontext({})
+    if machines == 1:
+        lease = lease_cards(gpus, os.environ)
+    elif is_member(os.environ, machines):
+        lease = lease_cards(gpus // machines, os.environ)
+        command = [*command[:2], *find_meeting(os.environ, machines), *command[2:]]
+    else:
+        command = make_step(
+            command,
+            os.environ,
+            launcher=Path(sys.argv[0]).resolve(),
+            machines=machines,
+            gpus=gpus,
+        )
+    with lease as variables:
         previous: Any = signal.signal(signal.SIGTERM, note)
         # Locks are inherited, so that they last as long as any process of the job.
         child = subprocess.Popen(  # noqa: S603 - the rule's own command

@@ -125,6 +125,9 @@ def _find_training_clashes(training: Mapping[str, Any]) -> Iterator[str]:
         TrainingSettings.from_mapping({k: v for k, v in training.items() if k in own})
     except InputError as error:
         yield f"training: {error}"
+    gpus, nodes = training["gpus"], training["nodes"]
+    if gpus % nodes:
+        yield f"training.nodes: {nodes} machines cannot share {gpus} GPUs evenly"
 
 
 def _find_long_windows(config: Mapping[str, Any]) -> Iterator[str]:
