@@ -135,6 +135,12 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     ("training.bucket_boundaries", [512, 100], ("must rise",)),
     ("training.bucket_boundaries", [], ("training.bucket_boundaries: []", "non-empty")),
     ("baselines.cnn.kernel", 4, ("must be odd",)),
+    (
+        "backbones",
+        {"encoder": {"architecture": "nucleotide_encoder"}}
+        | {"boosting": {"architecture": "nucleotide_encoder"}},
+        ("'boosting' is the name of a baseline",),
+    ),
     ("backbones", backbone(head_dropout=1.5), ("b.head_dropout: 1.5", "maximum of 1")),
     ("backbones", backbone(head_dropout="x"), ("b.head_dropout: 'x'", "'number'")),
     ("backbones", backbone(lora={"rank": 4}), ("tuning is 'full'",)),

@@ -47,7 +47,7 @@ def test_a_rule_that_asks_for_gpus_leases_them_before_its_command(rule):
     command = RULES[rule].split("shell:")[1].strip()
     own = command.startswith('"{params.lease} ') and "lease=get_lease" in RULES[rule]
     common = (ROOT / "workflow" / "rules" / "common.smk").read_text(encoding="utf-8")
-    assert 'LAUNCH = (\n    f"{LEASE} accelerate launch' in common
+    assert 'LAUNCH = (\n    f"{LEASES} accelerate launch' in common
     assert own or command.startswith('f"{LAUNCH}'), command
 
 

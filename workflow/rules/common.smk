@@ -65,11 +65,12 @@ ENV = str(ROOT / "envs" / "environment.yaml")
 SPLICE_TYPES = " and ".join(config["splice_types"])
 # Before a command that uses GPUs: no two jobs on one machine get the same card.
 LEASE = f"python {shlex.quote(str(SCRIPTS / 'launch.py'))} --gpus {{resources.gpu}} --"
+# Before a training, which may have several machines.
+LEASES = LEASE.replace(" --gpus", " --machines {params.machines} --gpus")
 ACCELERATE = shlex.quote(str(SCRIPTS.parents[1] / "config" / "accelerate.yaml"))
 LAUNCH = (
-    f"{LEASE} accelerate launch --config_file {ACCELERATE} --num_machines 1"
-    " --mixed_precision no --dynamo_backend no --main_process_port 0"
-    " {params.launch} {input.script}"
+    f"{LEASES} accelerate launch --config_file {ACCELERATE}"
+    " --mixed_precision no --dynamo_backend no {params.launch} {input.script}"
 )
 ELEMENTS = str(SCRIPTS.parents[1] / "resources" / "elements.tsv")
 
@@ -114,9 +115,16 @@ def get_launch_flags(wildcards, threads, resources):
     """What `accelerate launch` is told of the hardware; 0 GPUs is the CPU mode."""
     gpus = int(resources.gpu)
     processes = max(gpus, 1)
+    machines = get_machines(wildcards, resources)
     kind = "--cpu" if gpus == 0 else "--multi_gpu" if gpus > 1 else ""
-    threads_each = max(threads // processes, 1)
-    return f"{kind} --num_processes {processes} --num_cpu_threads_per_process {threads_each}"
+    threads_each = max(threads * machines // processes, 1)
+    alone = "--num_machines 1 --main_process_port 0" if machines == 1 else ""
+    return f"{kind} {alone} --num_processes {processes} --num_cpu_threads_per_process {threads_each}"
+
+
+def get_machines(wildcards, resources):
+    """Machines of a training; the CPU mode has one."""
+    return config["training"]["nodes"] if int(resources.gpu) else 1
 
 
 def get_lease(wildcards, resources):

@@ -61,9 +61,11 @@ rule pretrain:
     threads: config["training"]["threads"]
     resources:
         gpu=config["training"]["gpus"],
+        nodes=config["training"]["nodes"],
     params:
         library=library("pretrain.py"),
         launch=get_launch_flags,
+        machines=get_machines,
         output=subpath(output.record, parent=True),
         backbone=lambda wildcards: as_json(get_network(config, wildcards.backbone)),
         pretraining=as_json(get_settings(config)),

@@ -24,9 +24,11 @@ rule fine_tune:
     threads: config["training"]["threads"]
     resources:
         gpu=config["training"]["gpus"],
+        nodes=config["training"]["nodes"],
     params:
         library=library("train.py"),
         launch=get_launch_flags,
+        machines=get_machines,
         run=subpath(output.record, parent=True),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
         backbone=lambda wildcards: as_json(config["backbones"][wildcards.backbone]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from error_sequence_model.classical import fit_embedding_baseline
 from error_sequence_model.classical import neural as neural_baselines
@@ -41,17 +42,18 @@ def test_embeddings_are_what_the_head_sees(case) -> None:
         classes=("correct", "error"),
         tokenizer=model.tokenizer,
     )
-    found = embed_sites(model, dataset, device=next(model.parameters()).device)
+    found = embed_sites(model, dataset, device=torch.device("cpu"))
     seen = []
     hook = model.head.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
     items = collate([dataset[i] for i in range(3)], pad_token_id=0)
-    model(
+    said = model(
         input_ids=items["input_ids"],
         attention_mask=items["attention_mask"],
         junction=items["junction"],
     )
     hook.remove()
-    assert np.allclose(found, seen[0].detach().numpy(), atol=1e-5)
+    assert np.allclose(found.vectors, seen[-1].detach().numpy(), atol=1e-5)
+    assert np.allclose(found.logits, said.logits.detach().numpy(), atol=1e-5)
 
 
 def test_a_frozen_backbone_predicts_every_held_out_site(case) -> None:

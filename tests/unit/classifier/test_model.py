@@ -16,7 +16,6 @@ from error_sequence_model.core import InputError
 from error_sequence_model.datasets import collate
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.training import (
-    compute_class_weights,
     get_rate_factor,
     make_optimizer,
 )
@@ -253,11 +252,3 @@ def test_rate_rises_to_its_peak_then_follows_the_schedule(schedule) -> None:
 def test_a_warm_up_longer_than_the_run_still_reaches_the_peak() -> None:
     settings = TrainingSettings(warmup_steps=500)
     assert max(get_rate_factor(step, 20, settings) for step in range(20)) == 1.0
-
-
-def test_balanced_class_weights_have_mean_one() -> None:
-    labels = np.array([0] * 9 + [1] * 3)
-    weights = compute_class_weights(labels, 2, "balanced")
-    assert weights.tolist() == pytest.approx([2 / 3, 2.0])
-    assert weights[labels].mean() == pytest.approx(1.0)
-    assert compute_class_weights(labels, 2, "none").tolist() == [1.0, 1.0]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -117,9 +118,14 @@ def test_a_job_holds_its_card_after_its_launcher_was_killed(tmp_path) -> None:
     ("count", "environment", "expected"),
     [
         (0, {}, {"CUDA_VISIBLE_DEVICES": ""}),
-        (1, {"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0"}, {}),
-        (0, {"SLURM_JOB_ID": "7"}, {}),
-        (2, {"SLURM_STEP_GPUS": "4,5"}, {}),
+        # An allocation that names no cards keeps what SLURM gave it.
+        (1, {"SLURM_JOB_ID": "7"}, {}),
+        (
+            1,
+            {"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0,1"},
+            {"CUDA_VISIBLE_DEVICES": "0"},
+        ),
+        (0, {"SLURM_JOB_ID": "7"}, {"CUDA_VISIBLE_DEVICES": ""}),
         (2, {"CUDA_VISIBLE_DEVICES": "5,7"}, {"CUDA_VISIBLE_DEVICES": "5,7"}),
         (1, {"CUDA_VISIBLE_DEVICES": "5,7"}, {"CUDA_VISIBLE_DEVICES": "5"}),
         (1, {"CUDA_VISIBLE_DEVICES": "GPU-1a"}, {"CUDA_VISIBLE_DEVICES": "GPU-1a"}),
@@ -141,12 +147,42 @@ def test_more_cards_than_there_are_is_an_error_and_not_a_long_wait(tmp_path) -> 
         pytest.fail("leased")
 
 
+def test_local_jobs_of_one_allocation_share_no_card(tmp_path) -> None:
+    """`salloc` and a local snakemake: each job takes one of the visible cards."""
+    inside = {"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "MIG-a,MIG-b"}
+    # Another allocation has a card 0 as well, which is another card.
+    numbered = [{"SLURM_JOB_ID": n, "CUDA_VISIBLE_DEVICES": "0"} for n in ("8", "9")]
+    with ExitStack() as stack:
+        given = [
+            stack.enter_context(lease_cards(1, environment, folder=tmp_path))
+            for environment in (inside, inside, *numbered)
+        ]
+    cards = [one["CUDA_VISIBLE_DEVICES"] for one in given]
+    assert cards == ["MIG-a", "MIG-b", "0", "0"]
+
+
+def test_parts_of_a_card_do_not_add_up(tmp_path) -> None:
+    parts = {"CUDA_VISIBLE_DEVICES": "MIG-a,MIG-b"}
+    with (
+        pytest.raises(InputError, match="one part of a GPU"),
+        lease_cards(2, parts, folder=tmp_path),
+    ):
+        pytest.fail("leased")
+
+
 def test_cards_are_named_by_uuid(tmp_path, monkeypatch) -> None:
     program = tmp_path / "nvidia-smi"
-    program.write_text("#!/bin/sh\necho GPU-1a\necho GPU-2b\n")
+    program.write_text(
+        """#!/bin/sh
+echo 'GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-1a)'
+echo 'GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-2b)'
+echo '  MIG 3g.20gb     Device  0: (UUID: MIG-3c)'
+echo '  MIG 3g.20gb     Device  1: (UUID: MIG-4d)'
+"""
+    )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert list_cards({}) == ["GPU-1a", "GPU-2b"]
+    assert list_cards({}) == ["GPU-1a", "MIG-3c", "MIG-4d"]
     assert list_cards({"CUDA_VISIBLE_DEVICES": "1, 0,-1,3"}) == ["1", "0"]
     program.write_text("#!/bin/sh\nexit 9\n")
     assert list_cards({}) == []

@@ -175,7 +175,12 @@ def test_predictions_do_not_depend_on_order_or_batches() -> None:
     chosen = np.array([7, 2, 30])
     some = predict_logits(model, dataset, device=device, indices=chosen)
     assert np.allclose(some, whole[chosen], atol=1e-5)
-    frame = predict_sites(model, {"validation": dataset, "test": held})
+    calls = []
+    model.backbone.register_forward_hook(lambda *_: calls.append(1))
+    frame, vectors = predict_sites(model, {"validation": dataset, "test": held})
+    assert len(calls) == 2, "the backbone runs once over each part"
+    assert np.allclose(frame["logit"][:48], whole[:, 1] - whole[:, 0], atol=1e-5)
+    assert vectors["site_id"].equals(frame["site_id"])
     assert frame["part"].tolist() == ["validation"] * 48 + ["test"] * 24
 
 

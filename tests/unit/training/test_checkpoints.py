@@ -56,6 +56,45 @@ with open(f"{folder}/seen{rank}.json", "w") as file:
 """
 
 
+@pytest.mark.workflow
+def test_two_launchers_train_as_one(tmp_path) -> None:
+    """As on two machines: each launcher knows its rank and where the first one is."""
+    script = tmp_path / "ranks.py"
+    script.write_text(RANKS)
+    (tmp_path / "two").mkdir()
+    command = [
+        *(sys.executable, str(SCRIPTS / "launch.py"), "--machines", "2", "--gpus", "2"),
+        *("--", "accelerate", "launch", "--multi_gpu", "--num_processes", "2"),
+        *("--config_file", str(SCRIPTS.parents[1] / "config" / "accelerate.yaml")),
+        *(str(script), str(tmp_path / "two"), "1000"),
+    ]
+    launchers = []
+    for rank in range(2):
+        slurm = {
+            "SLURM_JOB_ID": str(os.getpid()),
+            "SLURM_STEP_NUM_NODES": "2",
+            "SLURM_STEP_NODELIST": "127.0.0.1",
+            "SLURM_NODEID": str(rank),
+        }
+        launchers.append(
+            subprocess.Popen(
+                command, env={**ENVIRONMENT, **slurm}, stderr=subprocess.PIPE, text=True
+            )
+        )
+    for launcher in launchers:
+        _, log = launcher.communicate(timeout=600)
+        assert launcher.returncode == 0, log[-3000:]
+    one = run_ranks(tmp_path / "one", 2, tokens_per_batch=1000)
+    seen = [
+        json.loads((tmp_path / "two" / f"seen{r}.json").read_text()) for r in (0, 1)
+    ]
+    assert [run["seen"] for run in seen] == [run["seen"] for run in one]
+    alone, apart = (
+        torch.load(tmp_path / name / "weights0.pt") for name in ("one", "two")
+    )
+    assert all(torch.equal(alone[name], apart[name]) for name in alone)
+
+
 def run_ranks(folder: Path, ranks: int, *, tokens_per_batch: int) -> list[dict]:
     launch(folder, RANKS, ranks, str(tokens_per_batch))
     return [json.loads((folder / f"seen{r}.json").read_text()) for r in range(ranks)]

@@ -73,7 +73,7 @@ def list_group_files(name, predictors=None):
 
 def get_training(wildcards):
     """The settings that define the weights; where they are computed is left out."""
-    left_out = ("gpus", "threads")
+    left_out = ("gpus", "nodes", "threads")
     return {k: v for k, v in config["training"].items() if k not in left_out}
 
 

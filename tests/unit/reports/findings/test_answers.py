@@ -74,6 +74,16 @@ def test_gain_is_told_with_its_interval(fake, numbers, words, mark):
     assert ("adds 0.07 [0.03, 0.12] AUPRC" in short) == (mark == "good")
 
 
+def test_seeds_are_told_apart(fake):
+    table = compare(0.07, 0.03, 0.12)
+    assert "seeds)" not in answer_gain(load(fake, "FP", table)[0], "x")[0][0]
+    second = table[table["kind"] == "backbone"].assign(seed=2)
+    second["auprc"] += 0.04
+    both = pd.concat([table, second], ignore_index=True)
+    words = "] (± 0.03 between 2 seeds); guessing"
+    assert words in answer_gain(load(fake, "FP", both)[0], "x")[0][0]
+
+
 def test_a_higher_baseline_does_not_go_unsaid(fake):
     higher = compare(0.07, 0.03, 0.12, others=[("boosting", "baseline", 0.65)])
     lower = compare(0.07, 0.03, 0.12, others=[("boosting", "baseline", 0.59)])

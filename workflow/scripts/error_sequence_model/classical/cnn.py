@@ -14,7 +14,11 @@ import torch
 from torch import nn
 
 from error_sequence_model.settings import CnnSettings
-from error_sequence_model.statistics import compute_macro_auprc
+from error_sequence_model.statistics import (
+    balance_weights,
+    compute_macro_auprc,
+    restore_prior,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -129,10 +133,7 @@ def fit_cnn(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, settings.learning_rate, total_steps=steps
     )
-    counts = np.bincount(labels[train], minlength=classes)
-    weights = torch.tensor(
-        len(train) / (classes * np.maximum(counts, 1)), dtype=torch.float32
-    )
+    weights = torch.from_numpy(balance_weights(labels[train], classes))
     best, history = (-1.0, 0, {}), []
     for epoch in range(1, settings.epochs + 1):
         model.train()
@@ -172,7 +173,8 @@ def fit_cnn(
         elif epoch - best[1] >= settings.patience:
             break
     model.load_state_dict(best[2])
-    return predict_cnn(model, data, np.arange(len(labels))), history
+    probabilities = predict_cnn(model, data, np.arange(len(labels)))
+    return restore_prior(probabilities, labels[train]), history
 
 
 class _Data:

@@ -38,6 +38,7 @@ from error_sequence_model.statistics import (
     compute_macro_auprc,
     fill_empty_columns,
     number_groups,
+    restore_prior,
 )
 
 logger = logging.getLogger(__name__)
@@ -218,6 +219,7 @@ def _cross_fit(
     def fit(rows: np.ndarray, wanted: np.ndarray) -> Model:
         model = make().fit(fill_empty_columns(values[rows]), labels[rows])
         predicted[np.ix_(wanted, model.classes_)] = model.predict_proba(values[wanted])
+        predicted[wanted] = restore_prior(predicted[wanted], labels[rows])
         return model
 
     fitted = np.flatnonzero(is_fitted)

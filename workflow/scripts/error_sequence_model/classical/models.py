@@ -14,7 +14,11 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from error_sequence_model.statistics import compute_macro_auprc, fill_empty_columns
+from error_sequence_model.statistics import (
+    compute_macro_auprc,
+    fill_empty_columns,
+    restore_prior,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +65,14 @@ class Rows:
         return compute_macro_auprc(labels, probabilities[is_validation])
 
     def place(self, found: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-        """Put columns of the classes seen in training where they belong."""
+        """Put columns of the classes seen in training, which were balanced, in place.
+
+        Returns:
+            Probabilities at the classes' own frequencies, float64 (n, classes).
+        """
         placed = np.zeros((len(probabilities), self.classes))
         placed[:, found] = probabilities
-        return placed
+        return restore_prior(placed, self.labels[self.train])
 
 
 def fit_constant(features: np.ndarray, rows: Rows) -> np.ndarray:

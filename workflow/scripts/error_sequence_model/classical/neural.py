@@ -122,7 +122,7 @@ def fit_embedding_baseline(
             sites = _open(store, everything, model, max_length)
             device = get_device()
             vectors = pd.DataFrame(
-                embed_sites(model.to(device), sites, device=device),
+                embed_sites(model.to(device), sites, device=device).vectors,
                 index=sites.site_ids,
             )
         matrix = vectors.loc[part["site_id"]].to_numpy().copy()

@@ -8,7 +8,6 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .adapters import count_parameters, merge_adapters
-    from .embeddings import embed_parts, embed_sites
     from .first_pass import calibrate_model
     from .handover import refuse_other_tokenizer, require_dataset, require_model
     from .model import (
@@ -19,6 +18,11 @@ if TYPE_CHECKING:
         save_model,
     )
     from .pooling import PEAK_SHARPNESS
-    from .prediction import compute_probabilities, predict_logits, predict_on_ranks
+    from .prediction import (
+        compute_probabilities,
+        embed_sites,
+        predict_logits,
+        predict_on_ranks,
+    )
 
 __all__, __getattr__ = open_face(__name__, __file__)

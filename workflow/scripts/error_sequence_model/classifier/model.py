@@ -7,7 +7,7 @@ of the tokens with the last base 5' and the first base 3' of the junction.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any, Self
@@ -163,6 +163,18 @@ class ErrorClassifier(PreTrainedModel):
         if not any(weight.requires_grad for weight in self.backbone.parameters()):
             self.backbone.eval()
         return self
+
+    @torch.no_grad()
+    def scale_logits(self, factor: float, offsets: Sequence[float]) -> None:
+        """Have all logits multiplied by a factor and added to, from now on.
+
+        Args:
+            factor: For all classes.
+            offsets: One per class.
+        """
+        last = self.head[-1]
+        last.weight.mul_(factor)
+        last.bias.mul_(factor).add_(last.bias.new_tensor(list(offsets)))
 
     def pool(
         self,

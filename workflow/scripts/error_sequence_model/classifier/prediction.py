@@ -1,14 +1,16 @@
-"""Logits of many sequences, in batches under a token budget, in the order given."""
+"""Logits and embeddings of many sequences, in batches under a token budget."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
+from error_sequence_model.classifier.model import ErrorClassifier
 from error_sequence_model.core import autocast, evaluating, get_progress
 from error_sequence_model.datasets import SequenceDataset, collate, cut_batches
 
@@ -52,6 +54,57 @@ def predict_logits(
                 output = model(**inputs)
             logits[batch] = output.logits.float().cpu().numpy()
     return logits[indices]
+
+
+class Embedded(NamedTuple):
+    """Sequences as the head of a classifier sees them, and what it says of them.
+
+    Attributes:
+        vectors: The backbone's states, pooled, float32 (n, vectors * hidden).
+        logits: float32 (n, classes).
+    """
+
+    vectors: np.ndarray
+    logits: np.ndarray
+
+
+@torch.no_grad()
+def embed_sites(
+    model: ErrorClassifier,
+    dataset: SequenceDataset,
+    *,
+    device: torch.device,
+    indices: np.ndarray | None = None,
+    what: str | None = "embedding",
+) -> Embedded:
+    """Embed sequences and classify them, running the backbone once, exactly.
+
+    Args:
+        model: The classifier; its mode is restored.
+        dataset: The sequences.
+        device: Where the model is.
+        indices: Which items; None: all.
+        what: Name of the work for the progress line; None: silent.
+
+    Returns:
+        Of each sequence, in the order of ``indices``.
+    """
+    if indices is None:
+        indices = np.arange(len(dataset))
+    vectors = np.zeros((len(indices), model.head[1].in_features), dtype=np.float32)
+    logits = np.zeros((len(indices), len(dataset.classes)), dtype=np.float32)
+    places = np.zeros(len(dataset), dtype=np.int64)
+    places[indices] = np.arange(len(indices))
+    with evaluating(model):
+        for batch, inputs in iterate_batches(
+            dataset, device, indices=indices, what=what
+        ):
+            junction, mask = inputs.pop("junction"), inputs.get("attention_mask")
+            states = model.backbone(**inputs).last_hidden_state
+            pooled = model.pool(states, mask, junction).float()
+            vectors[places[batch]] = pooled.cpu().numpy()
+            logits[places[batch]] = model.head(pooled).float().cpu().numpy()
+    return Embedded(vectors, logits)
 
 
 def iterate_batches(

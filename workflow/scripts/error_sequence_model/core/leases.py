@@ -2,8 +2,8 @@
 
 Snakemake counts GPUs but does not say which: without this all local jobs would use the
 first one. A card is leased by a lock on a file of its name, which the kernel releases
-when the last process that holds it ends, however it ends. Under SLURM the cards of a
-job are its own already, and nothing is leased.
+when the last process that holds it ends, however it ends. Within an allocation of SLURM
+cards are leased among those that it made visible: several local jobs may share one.
 
 The job's command runs as a child on the leased cards; a stop is passed on to it.
 """
@@ -13,12 +13,14 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -26,13 +28,14 @@ from typing import Any
 import psutil
 
 from error_sequence_model.core.errors import InputError, StoppedError
+from error_sequence_model.core.machines import find_meeting, is_member, make_step
 
 logger = logging.getLogger(__name__)
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 SECONDS_BETWEEN_TRIES = 0.2
-# Set by SLURM, which gives every job cards of its own.
-SCHEDULER_VARIABLES = ("SLURM_JOB_ID", "SLURM_STEP_GPUS")
+# Set by SLURM, which numbers the cards of every allocation from 0.
+ALLOCATION = "SLURM_JOB_ID"
 
 
 @contextmanager
@@ -44,7 +47,7 @@ def lease_cards(
     Args:
         count: GPUs that the job may use; 0 hides them all from it.
         environment: Of this process. Where it has CUDA_VISIBLE_DEVICES, only cards
-            named there are taken.
+            named there are taken; an allocation without it keeps what it has.
         folder: Of the locks; by default one that all users of the machine share.
 
     Yields:
@@ -53,11 +56,12 @@ def lease_cards(
     Raises:
         InputError: There are fewer cards than asked for.
     """
-    if any(environment.get(name) for name in SCHEDULER_VARIABLES):
-        yield {}
-        return
     if count == 0:
         yield {VISIBLE: ""}
+        return
+    allocation = environment.get(ALLOCATION)
+    if allocation and VISIBLE not in environment:
+        yield {}
         return
     cards = list_cards(environment)
     if not cards and count == 1:
@@ -69,8 +73,17 @@ def lease_cards(
             f"{count} GPUs are asked for, this machine has {len(cards)} "
             f"({', '.join(cards) or 'none'}); run with --resources gpu={len(cards)}"
         )
+    if count > 1 and any(card.startswith("MIG-") for card in cards):
+        raise InputError(
+            f"{count} GPUs are asked for; a job can use one part of a GPU (MIG: "
+            f"{', '.join(cards)}), not several; set `training.gpus: 1`"
+        )
+    folder = folder or get_lock_folder()
+    if allocation:
+        # The same number is another card in another allocation.
+        folder /= f"allocation-{allocation}"
     with ExitStack() as locks:
-        leased = _lock_cards(cards, count, folder or get_lock_folder(), locks)
+        leased = _lock_cards(cards, count, folder, locks)
         logger.info("leased GPU %s", ", ".join(leased))
         yield {VISIBLE: ",".join(leased)}
 
@@ -79,7 +92,7 @@ def list_cards(environment: Mapping[str, str]) -> list[str]:
     """Name the GPUs that may be used: those made visible, else all, by their UUIDs.
 
     A UUID means the same to every program; a number does not: CUDA and the driver count
-    in different orders.
+    in different orders. Of a card in parts (MIG) the parts are named.
     """
     if VISIBLE in environment:
         named = [card.strip() for card in environment[VISIBLE].split(",")]
@@ -87,7 +100,7 @@ def list_cards(environment: Mapping[str, str]) -> list[str]:
         return named[: next((i for i, c in enumerate(named) if c in ("", "-1")), None)]
     try:
         listed = subprocess.run(
-            ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"],  # noqa: S607
+            ["nvidia-smi", "-L"],  # noqa: S607
             check=True,
             capture_output=True,
             text=True,
@@ -95,7 +108,13 @@ def list_cards(environment: Mapping[str, str]) -> list[str]:
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return []
-    return [line.strip() for line in listed.splitlines() if line.strip()]
+    cards: list[str] = []
+    for name in re.findall(r"\(UUID: ([^)\s]+)\)", listed):
+        # The first part stands in the place of its whole card.
+        if name.startswith("MIG-") and cards and cards[-1].startswith("GPU-"):
+            cards.pop()
+        cards.append(name)
+    return cards
 
 
 def get_lock_folder() -> Path:
@@ -164,7 +183,7 @@ def _enter(file: int, stack: ExitStack, *, wait: bool) -> bool:
 SECONDS_BETWEEN_LOOKS = 1.0
 
 
-def run_leased(command: list[str], *, gpus: int) -> int:
+def run_leased(command: list[str], *, gpus: int, machines: int = 1) -> int:
     """Run a command that starts the job, such as ``accelerate launch``.
 
     The launcher itself ignores SIGTERM, whoever sends it: it would end before its job
@@ -172,7 +191,8 @@ def run_leased(command: list[str], *, gpus: int) -> int:
 
     Args:
         command: Words of the command line.
-        gpus: GPUs that the job may use.
+        gpus: GPUs that the job may use, on all machines together.
+        machines: On how many it runs; each has a launcher of its own (see `machines`).
 
     Returns:
         The exit code of the command.
@@ -187,7 +207,21 @@ def run_leased(command: list[str], *, gpus: int) -> int:
         nonlocal is_stopped
         is_stopped = True
 
-    with lease_cards(gpus, os.environ) as variables:
+    lease: AbstractContextManager[dict[str, str]] = nullcontext({})
+    if machines == 1:
+        lease = lease_cards(gpus, os.environ)
+    elif is_member(os.environ, machines):
+        lease = lease_cards(gpus // machines, os.environ)
+        command = [*command[:2], *find_meeting(os.environ, machines), *command[2:]]
+    else:
+        command = make_step(
+            command,
+            os.environ,
+            launcher=Path(sys.argv[0]).resolve(),
+            machines=machines,
+            gpus=gpus,
+        )
+    with lease as variables:
         previous: Any = signal.signal(signal.SIGTERM, note)
         # Locks are inherited, so that they last as long as any process of the job.
         child = subprocess.Popen(  # noqa: S603 - the rule's own command

@@ -3,6 +3,8 @@
 `predictions.parquet`, one row per validation and test site of a run:
     site_id int64, part (validation | test), label int8, logit float32 (error minus
     correct; two classes only), then probability_{class} float32
+`embeddings.parquet`, one row per such site:
+    site_id int64, then v0, v1, … float32: what the classifier's head sees of the site
 `metrics.json`: of the test part, and under ``validation`` of the other.
 """
 
@@ -18,14 +20,13 @@ import pandas as pd
 from error_sequence_model.classifier import (
     ErrorClassifier,
     compute_probabilities,
-    predict_logits,
+    embed_sites,
     refuse_other_tokenizer,
     require_dataset,
     require_model,
 )
 from error_sequence_model.core import (
     InputError,
-    choose_precision,
     get_device,
     write_json,
     write_parquet,
@@ -40,27 +41,22 @@ logger = logging.getLogger(__name__)
 def predict_sites(
     model: ErrorClassifier,
     datasets: dict[str, SequenceDataset],
-) -> pd.DataFrame:
-    """Predict the sites of some parts.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predict and embed the sites of some parts; the backbone runs once over each.
 
     Args:
         model: The fine-tuned classifier; goes to the GPU if there is one.
         datasets: Part name to data set.
 
     Returns:
-        site_id, part, label, logit (error minus correct; two classes only) and
-        probability_{class}.
+        The columns of ``predictions.parquet``, and of ``embeddings.parquet``.
     """
     device = get_device()
     model = model.to(device)
-    frames = []
+    frames, embeddings = [], []
     for part, dataset in datasets.items():
-        logits = predict_logits(
-            model,
-            dataset,
-            device=device,
-            precision=choose_precision("fp32", device),
-            what=f"predicting {part}",
+        vectors, logits = embed_sites(
+            model, dataset, device=device, what=f"predicting {part}"
         )
         frame = pd.DataFrame(
             {
@@ -75,7 +71,14 @@ def predict_sites(
         for index, name in enumerate(dataset.classes):
             frame[f"probability_{name}"] = probabilities[:, index]
         frames.append(frame)
-    return pd.concat(frames, ignore_index=True)
+        names = [f"v{index}" for index in range(vectors.shape[1])]
+        seen = pd.DataFrame(vectors, columns=names)
+        seen.insert(0, "site_id", dataset.site_ids)
+        embeddings.append(seen)
+    return (
+        pd.concat(frames, ignore_index=True),
+        pd.concat(embeddings, ignore_index=True),
+    )
 
 
 def evaluate_sites(
@@ -170,7 +173,7 @@ def evaluate_error_sequence_model(
             f"{model.config.classes}; prepare the test data together with the training "
             "data"
         )
-    predictions = predict_sites(model, {"test": test_dataset})
+    predictions, _ = predict_sites(model, {"test": test_dataset})
     groups = test_dataset.groups
     genes = pd.Series(
         groups if groups is not None else [None] * len(test_dataset),

@@ -1,16 +1,11 @@
-"""One run evaluated: predictions, metrics, and what its head sees of each site.
-
-`embeddings.parquet`, one row per validation and test site:
-    site_id int64, then v0, v1, … float32: what the classifier's head sees of the site
-`predictions.parquet`: see `predictions`.
-"""
+"""One run evaluated: predictions, metrics, and what its head sees of each site."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
 
-from error_sequence_model.classifier import embed_parts, load_model
+from error_sequence_model.classifier import load_model
 from error_sequence_model.core import read_saved_table, write_json, write_parquet
 from error_sequence_model.evaluation.predictions import evaluate_sites, predict_sites
 from error_sequence_model.runs import RunInputs
@@ -27,8 +22,8 @@ def evaluate_run(
 ) -> None:
     """Predict the held-out parts and score them.
 
-    Writes ``predictions.parquet``, ``metrics.json`` and ``embeddings.parquet``: site_id
-    and what the classifier's head sees of each site (float32).
+    Writes ``predictions.parquet``, ``metrics.json`` and ``embeddings.parquet`` (see
+    `predictions`).
 
     Args:
         inputs: The data.
@@ -39,7 +34,7 @@ def evaluate_run(
     model = load_model(model_folder)
     datasets = inputs.load_datasets(model.tokenizer)
     held_out = {part: datasets[part] for part in ("validation", "test")}
-    predictions = predict_sites(model, held_out)
+    predictions, embeddings = predict_sites(model, held_out)
     genes = read_saved_table(inputs.sites, columns=["site_id", "gene_id"])
     metrics = evaluate_sites(
         predictions,
@@ -48,7 +43,7 @@ def evaluate_run(
         draws=draws,
     )
     write_parquet(output / "predictions.parquet", predictions)
-    write_parquet(output / "embeddings.parquet", embed_parts(model, held_out))
+    write_parquet(output / "embeddings.parquet", embeddings)
     write_json(output / "metrics.json", {"contrast": inputs.contrast_name, **metrics})
     logger.info(
         "test: %d sites, AUPRC %s, prevalence %s, AUROC %s",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from error_sequence_model.core import InputError
+from error_sequence_model.settings.schema import find_rules
 from error_sequence_model.settings.sections import TrainingSettings
 from error_sequence_model.settings.splits import parse_settings
 
@@ -102,6 +103,9 @@ def find_clashes(config: Mapping[str, Any]) -> Iterator[str]:
     for section, reserved in RESERVED.items():
         for name in sorted({*config[section]} & reserved):
             yield f"{section}: {name!r} is a folder of the results; take another name"
+    baselines = find_rules("baselines")["models"]["items"]["enum"]
+    for name in sorted({*config["backbones"]} & {*baselines}):
+        yield f"backbones: {name!r} is the name of a baseline; take another name"
     for name, predictor in config["predictors"].items():
         splits = {**config["splits"], **predictor["splits"]}
         given = {key: value for key, value in splits.items() if value not in (None, [])}
@@ -121,6 +125,9 @@ def _find_training_clashes(training: Mapping[str, Any]) -> Iterator[str]:
         TrainingSettings.from_mapping({k: v for k, v in training.items() if k in own})
     except InputError as error:
         yield f"training: {error}"
+    gpus, nodes = training["gpus"], training["nodes"]
+    if gpus % nodes:
+        yield f"training.nodes: {nodes} machines cannot share {gpus} GPUs evenly"
 
 
 def _find_long_windows(config: Mapping[str, Any]) -> Iterator[str]:

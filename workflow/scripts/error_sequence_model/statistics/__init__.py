@@ -8,10 +8,13 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .calibration import (
+        PENALTY,
+        balance_weights,
         compute_brier,
         compute_ece,
         compute_log_loss,
         fit_temperature,
+        restore_prior,
         scale_probabilities,
     )
     from .contingency import (
@@ -51,7 +54,7 @@ if TYPE_CHECKING:
         permute_classes,
         scale_maps,
     )
-    from .scoring import compute_metrics
+    from .scoring import ClassCounts, compute_metrics, get_ranked_interval
     from .selection import select_explanations
 
 __all__, __getattr__ = open_face(__name__, __file__)

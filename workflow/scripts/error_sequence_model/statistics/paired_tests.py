@@ -16,6 +16,7 @@ import pandas as pd
 
 from error_sequence_model.core import InputError
 from error_sequence_model.statistics.metrics import (
+    CONFIDENCE,
     compute_auprc,
     compute_auroc,
     compute_macro,
@@ -23,6 +24,7 @@ from error_sequence_model.statistics.metrics import (
     get_interval,
     number_groups,
 )
+from error_sequence_model.statistics.scoring import ClassCounts, get_ranked_interval
 
 METRICS = {"auprc": compute_auprc, "auroc": compute_auroc}
 PAIR_COLUMNS = (
@@ -40,11 +42,25 @@ class ModelScore(NamedTuple):
         value: Mean over seeds and folds.
         sampled: The same for each draw of genes, float64 (draws,).
         seeds: Value of each seed, float64 (seeds,).
+        counts: Of its sites; None with more than two classes.
+        metric: "auprc" or "auroc".
     """
 
     value: float
     sampled: np.ndarray
     seeds: np.ndarray
+    counts: ClassCounts | None
+    metric: str
+
+    def get_interval(
+        self, level: float = CONFIDENCE
+    ) -> tuple[float | None, float | None]:
+        """Interval over genes that holds the truth this often; or two None."""
+        if self.counts is None:
+            return get_interval(self.sampled, level)
+        return get_ranked_interval(
+            self.metric, self.value, self.sampled, self.counts, level
+        )
 
 
 def score_models(
@@ -73,6 +89,7 @@ def score_models(
     )
     scores: dict[tuple[str, str], dict[str, ModelScore]] = {}
     expected: np.ndarray | None = None
+    counts: ClassCounts | None = None
     for key, frame in test.groupby(["kind", "model"], sort=True):
         runs = []
         for _, run in frame.groupby("seed", sort=True, dropna=False):
@@ -80,6 +97,10 @@ def score_models(
             sites = run["site_id"].to_numpy()
             if expected is None:
                 expected = sites
+                if len(columns) == 2:
+                    places = np.searchsorted(everything, sites)
+                    is_error = run["label"].to_numpy() == 1
+                    counts = ClassCounts.count(is_error, groups[places])
             elif not np.array_equal(expected, sites):
                 raise InputError(
                     f"{key[1]} was tested on other sites than {next(iter(scores))[1]}; "
@@ -91,6 +112,8 @@ def score_models(
                 float(np.mean([run[name][0] for run in runs])),
                 np.mean([run[name][1] for run in runs], axis=0),
                 np.array([run[name][0] for run in runs]),
+                counts,
+                name,
             )
             for name in METRICS
         }

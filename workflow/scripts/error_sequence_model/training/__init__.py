@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from .checkpoints import CheckpointFolder
     from .finetuning import (
         FineTuning,
-        compute_class_weights,
         fine_tune,
         train_error_sequence_model,
     )

@@ -36,10 +36,13 @@ from error_sequence_model.datasets import (
 )
 from error_sequence_model.settings import BackboneSettings, TrainingSettings
 from error_sequence_model.statistics import (
+    PENALTY,
+    balance_weights,
     choose_threshold,
     compute_auroc,
     compute_macro,
     compute_macro_auprc,
+    fit_temperature,
 )
 from error_sequence_model.training.checkpoints import CheckpointFolder
 from error_sequence_model.training.groups import choose_rate
@@ -65,6 +68,9 @@ class FineTuning(Task):
     Attributes:
         class_weights: Weight of each class in the loss, float32 (classes,).
         sample_weights: Weight of each sequence in the loss, float32 (n,).
+        log_weights: Log of how much more than it is there each class is learnt from, by
+            weights or by sampling, float32 (classes,).
+        log_shares: Log of each class's share of the training part, likewise.
         best_weights: Of the best epoch so far, on the CPU.
 
     Raises:
@@ -93,12 +99,14 @@ class FineTuning(Task):
         self.train_dataset, self.val_dataset = train_dataset, val_dataset
         self.lengths = train_dataset.lengths
         self.bucket_boundaries = train_dataset.bucket_boundaries
-        class_weights = compute_class_weights(
-            train_dataset.labels,
-            len(train_dataset.classes),
-            # Balanced sampling has done what the weights would do.
-            "none" if settings.sampling == "balanced" else settings.class_weights,
-        )
+        labels, classes = train_dataset.labels, len(train_dataset.classes)
+        plain, balanced = np.ones(classes, np.float32), balance_weights(labels, classes)
+        is_sampled = settings.sampling == "balanced"
+        is_weighted = settings.class_weights == "balanced" and not is_sampled
+        # Balanced sampling has done what the weights would do.
+        class_weights = balanced if is_weighted else plain
+        self.log_weights = np.log(balanced if is_sampled or is_weighted else plain)
+        self.log_shares = np.log(np.bincount(labels, minlength=classes) / len(labels))
         self.class_weights = torch.from_numpy(class_weights)
         self.sample_weights = class_weights[train_dataset.labels]
         self.best_weights: dict[str, Tensor] = {}
@@ -168,7 +176,7 @@ class FineTuning(Task):
     ) -> tuple[np.ndarray, float]:
         """Predict the validation part: (n, classes) and the mean loss."""
         logits = predict_on_ranks(self.model, self.val_dataset, accelerator, precision)
-        probabilities = compute_probabilities(logits)
+        probabilities = compute_probabilities(logits - self.log_weights)
         chosen = probabilities[np.arange(len(logits)), self.val_dataset.labels]
         return probabilities, float(-np.log(np.maximum(chosen, 1e-12)).mean())
 
@@ -214,6 +222,35 @@ class FineTuning(Task):
         self.model.zero_grad()
         for row in state.history:
             row["is_best"] = row["epoch"] == state.best_epoch + 1
+
+    def set_probabilities(self, accelerator: Accelerator) -> float:
+        """Make the trained classifier's probabilities mean what they say.
+
+        The prior is that of the training part, whatever was weighted or sampled; one
+        temperature about it and the decision threshold come from the validation part,
+        at the precision in which scores are computed later. Every rank must call this.
+
+        Returns:
+            The temperature; the classifier's last layer has it in it.
+        """
+        logits = predict_on_ranks(self.model, self.val_dataset, accelerator, "fp32")
+        # As if the classes were equally frequent: what is divided is the evidence.
+        evidence = logits - self.log_weights - self.log_shares
+        labels, priors = self.val_dataset.labels, self.log_shares
+        temperature = fit_temperature(
+            compute_probabilities(evidence), labels, offsets=priors, penalty=PENALTY
+        )
+        self.model.scale_logits(
+            1 / temperature,
+            priors - (self.log_weights + self.log_shares) / temperature,
+        )
+        if len(priors) == 2:
+            probabilities = compute_probabilities(evidence / temperature + priors)
+            self.model.config.decision_threshold = choose_threshold(
+                labels, probabilities[:, 1]
+            )
+        logger.info("temperature of the probabilities: %.2f", temperature)
+        return temperature
 
     def name_step(self, step: np.ndarray) -> str:
         """Save which sites are in a step, and say where."""
@@ -269,20 +306,6 @@ def write_failed_batch(
     return f"the {len(step)} sites of the step are in {path}"
 
 
-def compute_class_weights(labels: np.ndarray, classes: int, kind: str) -> np.ndarray:
-    """Give each class its weight in the loss, float32 (classes,), mean 1 over samples.
-
-    Args:
-        labels: int (n,).
-        classes: Number of classes.
-        kind: "balanced" or "none".
-    """
-    if kind == "none":
-        return np.ones(classes, dtype=np.float32)
-    counts = np.bincount(labels, minlength=classes)
-    return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)
-
-
 def fine_tune(
     model: ErrorClassifier,
     train_dataset: SequenceDataset,
@@ -292,7 +315,7 @@ def fine_tune(
     output_dir: str | Path,
     checkpoints: CheckpointFolder,
 ) -> dict[str, Any] | None:
-    """Train, choose the threshold on the validation part, save ``model`` and history.
+    """Train, set probabilities and threshold right, save ``model`` and history.
 
     The classifier is left with the best epoch's weights, adapters merged, in eval mode.
 
@@ -319,11 +342,7 @@ def fine_tune(
     )
     history = training.run()
     merge_adapters(model)
-    if len(model.config.classes) == 2:
-        probabilities, _ = training.validate()
-        model.config.decision_threshold = choose_threshold(
-            val_dataset.labels, probabilities[:, 1]
-        )
+    temperature = task.set_probabilities(training.accelerator)
     model.eval()
     if training.accelerator.is_main_process:
         save_model(model, output / "model")
@@ -331,7 +350,9 @@ def fine_tune(
         (output / FAILED_BATCH).unlink(missing_ok=True)
         checkpoints.remove()
     training.accelerator.wait_for_everyone()
-    return training.record if training.accelerator.is_main_process else None
+    if not training.accelerator.is_main_process:
+        return None
+    return {**training.record, "temperature": temperature}
 
 
 def train_error_sequence_model(

@@ -32,6 +32,7 @@ from error_sequence_model.reports.findings.gain import (
     Gain,
     describe_gain,
     describe_score,
+    describe_seeds,
     get_best_row,
     measure_gain,
 )
@@ -98,7 +99,8 @@ def answer_gain(unit: Unit, name: str) -> list[Answer]:
     return [
         (
             f"{name}: {gain.short}. It reaches AUPRC {metrics['auprc']:.2f}"
-            f"{interval}; guessing gives {format_number(guess)} (n = {n:,} test sites"
+            f"{interval}{describe_seeds(unit)}; "
+            f"guessing gives {format_number(guess)} (n = {n:,} test sites"
             + (f", {genes:,} genes)." if genes is not None else ").")
             + _say_higher(unit, gain)
             + describe_score(unit),

@@ -12,7 +12,7 @@ import pandas as pd
 
 from error_sequence_model.figures import format_interval
 from error_sequence_model.results import Unit
-from error_sequence_model.statistics import combine_p_values, get_interval, score_models
+from error_sequence_model.statistics import combine_p_values, score_models
 
 LEVEL = 0.05
 DRAWS = 1000
@@ -40,7 +40,7 @@ def describe_control(unit: Unit, *, among: int = 1) -> tuple[str, str]:
         pd.concat(frames), unit.sites["gene_id"], draws=DRAWS, seed=unit.lead.seed
     )
     auroc = next(iter(scores.values()))["auroc"]
-    interval = get_interval(auroc.sampled, 1 - LEVEL / among)
+    interval = auroc.get_interval(1 - LEVEL / among)
     if interval[0] is None:
         return f"{start}: too few test sites to say.", "open"
     leaks = interval[0] > 0.5

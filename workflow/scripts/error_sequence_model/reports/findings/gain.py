@@ -158,6 +158,17 @@ def describe_gain(unit: Unit) -> tuple[str, str]:
     )
 
 
+def describe_seeds(unit: Unit) -> str:
+    """How far seeds of the leading model are apart; empty where there is one."""
+    rows = unit.averages
+    if rows is None:
+        return ""
+    scores = rows.loc[rows["model"] == unit.lead.backbone, "auprc"].astype(float)
+    if len(scores) < 2:
+        return ""
+    return f" (± {scores.std(ddof=1):.2f} between {len(scores)} seeds)"
+
+
 def describe_score(unit: Unit) -> str:
     """What the predictor's own score alone reaches, where that is more; else empty."""
     model, reference = get_lead_row(unit), get_best_row(unit.averages, ("reference",))
