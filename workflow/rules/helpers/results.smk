@@ -2,6 +2,7 @@
 from error_sequence_model.settings import (
     get_thresholds,
     list_annotations,
+    list_assemblies,
     list_tracks,
 )
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         get_thresholds,
         is_pretrained,
         list_annotations,
+        list_assemblies,
         list_sources,
         list_tracks,
     )

@@ -188,6 +188,15 @@ def list_annotations(config: Mapping[str, Any], predictor: str) -> list[list[Any
     return pairs
 
 
+def list_assemblies(config: Mapping[str, Any], predictor: str) -> dict[str, str]:
+    """Assembly by prefix of the contigs, of a predictor's genomes that name theirs."""
+    return {
+        prefix: assembly
+        for prefix, member in _list_members(config, predictor)
+        if (assembly := config["genomes"].get(member.get("genome"), {}).get("assembly"))
+    }
+
+
 def list_tracks(config: Mapping[str, Any], predictor: str) -> list[dict[str, Any]]:
     """The user's files for a predictor, as fields of ``Track``."""
     causes = config["causes"]
