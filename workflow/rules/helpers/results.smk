@@ -156,7 +156,8 @@ def list_track_genomes(wildcards):
         if not predictor.get("genome"):
             continue
         entry = {"genome": predictor["genome"], "member": name if members else None}
-        entry["fasta"] = config["genomes"][predictor["genome"]]["fasta"]
+        genome = config["genomes"][predictor["genome"]]
+        entry.update(fasta=genome["fasta"], assembly=genome["assembly"])
         if predictor["variants"]:
             keys = ("variants", "sample", "haplotype", "variant_conflicts")
             entry.update({key: predictor[key] for key in keys})
@@ -183,8 +184,13 @@ def get_track_inputs(wildcards):
     """What tracks show of a predictor's runs."""
     names = ["metrics.json", "faithfulness.json"]
     names += [f"attributions/{method}.h5" for method in METHODS]
+    if config["motifs"]["enabled"]:
+        names += ["motifs.tsv", "motifs.json", "elements.tsv"]
     runs = list_track_runs(wildcards)
-    return [f"{run}/{name}" for run in runs for name in names]
+    found = [f"{run}/{name}" for run in runs for name in names]
+    groups = dict.fromkeys(str(Path(run).parents[2]) for run in runs)
+    ends = ("tsv", "parquet")
+    return found + [f"{group}/explanations.{end}" for group in groups for end in ends]
 
 
 def get_tracks(wildcards):
