@@ -65,7 +65,8 @@ def check_tracks(folder, run):
             == 1
         ]
         site, values = chosen.iloc[apart[0]], maps[apart[0]]
-        name = f"fn_vs_tp.donor.integrated_gradients.{site['pred_type']}.bw"
+        word = {"+": "plus", "-": "minus"}[strand]
+        name = f"fn_vs_tp.donor.integrated_gradients.{site['pred_type']}.{word}.bw"
         with pyBigWig.open(str(tracks / name)) as file:
             start = int(site["junction"]) - 60
             there = np.array(file.values(site["chrom"], start, start + 120))

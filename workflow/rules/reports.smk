@@ -22,7 +22,9 @@ rule write_browser:
         library=library("browser.py"),
         runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
         colours=as_json(config["reports"]["colours"]),
-        settings=[],
+        settings=lambda wildcards: make_options(
+            assemblies=as_json(list_of_genomes(config, wildcards.predictor, "assembly"))
+        ),
         files=[],
     shell:
         "python {input.script} --predictor {wildcards.predictor:q}"

@@ -5,6 +5,7 @@ rule write_tracks:
     input:
         script=script("tracks.py"),
         sites="results/{predictor}/sites.parquet",
+        windows="results/{predictor}/windows.arrow",
         genomes=ancient(list_track_files),
         results=get_track_inputs,
     output:
@@ -19,5 +20,5 @@ rule write_tracks:
         genomes=lambda wildcards: as_json(list_track_genomes(wildcards)),
     shell:
         "python {input.script} --predictor {wildcards.predictor:q}"
-        " --sites {input.sites:q} --runs {params.runs:q}"
+        " --sites {input.sites:q} --windows {input.windows:q} --runs {params.runs:q}"
         " --genomes {params.genomes:q} --output {output:q} 2> {log:q}"

@@ -17,6 +17,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--windows", type=Path, required=True, help="windows.arrow")
     parser.add_argument("--runs", type=Path, nargs="*", default=[], help="run folders")
     parser.add_argument("--colours", type=parse_json, default={}, help="JSON")
+    parser.add_argument("--assemblies", type=parse_json, default={}, help="JSON")
     parser.add_argument("--output", type=Path, required=True, help="the HTML file")
     return parser.parse_args()
 
@@ -30,6 +31,7 @@ def main(arguments: argparse.Namespace) -> None:
         sites=arguments.sites,
         windows=arguments.windows,
         colours=arguments.colours,
+        assemblies=arguments.assemblies,
     )
 
 

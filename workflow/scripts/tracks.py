@@ -8,12 +8,12 @@ from error_sequence_model.core import make_parser, parse_json, run_step
 from error_sequence_model.tracks import Source, write_tracks
 
 parse_arguments = make_parser(
-    *(__doc__, "predictor", "sites", "output"),
+    *(__doc__, "predictor", "sites", "windows", "output"),
     runs={"nargs": "*", "required": False, "default": []},
     genomes={
         "type": parse_json,
         "default": [],
-        "help": "JSON list: genome, fasta, member, variants, sample, haplotype",
+        "help": "JSON list: genome, fasta, assembly, member, variants …",
     },
 ).parse_args
 
@@ -25,6 +25,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.output,
         predictor=arguments.predictor,
         sites=arguments.sites,
+        windows=arguments.windows,
         sources=[Source(**genome) for genome in arguments.genomes],
     )
 

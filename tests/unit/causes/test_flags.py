@@ -32,8 +32,8 @@ from error_sequence_model.settings import (
     Track,
     complete_config,
     get_thresholds,
-    list_aliases,
     list_annotations,
+    list_of_genomes,
     list_tracks,
 )
 from error_sequence_model.statistics import measure_odds_ratios
@@ -327,7 +327,7 @@ def test_files_are_found_by_genome_and_pool():
         }
     )
     assert list_annotations(config, "one") == [["", "a.gtf", 15, "a.txt"]]
-    assert list_aliases(config, "both") == {"a": "a.txt"}
+    assert list_of_genomes(config, "both", "aliases") == {"a": "a.txt"}
     assert {key: list_tracks(config, "one")[0][key] for key in own} == own
     assert list_annotations(config, "both") == []
     found = [(t["cause"], t["path"], t["prefix"]) for t in list_tracks(config, "both")]

@@ -15,6 +15,8 @@ from error_sequence_model.reports import browser, write_browser
 from error_sequence_model.reports.browser import fill_template
 from error_sequence_model.windows import read_windows
 from fake_causes import add_causes
+from fake_explanations import add_explanations
+from fake_motifs import add_motifs
 from fake_results import build_results
 from headless_browser import find_chromium, open_tab
 
@@ -97,11 +99,12 @@ def test_rows_and_maps_are_those_of_the_files(page):
         ids, maps = file["site_id"][:], file["attributions"][:]
     row = next(i for i, n in enumerate(columns["map"]) if n >= 0)
     place = list(ids).index(columns["site"][row])
-    raw = np.frombuffer(base64.b64decode(unit["maps"]["bytes"]), dtype=np.int8)
-    raw = raw.reshape(-1, unit["maps"]["length"])[columns["map"][row]]
-    scale = unit["maps"]["scale"][columns["map"][row]]
+    (shown,) = unit["maps"]
+    raw = np.frombuffer(base64.b64decode(shown["bytes"]), dtype=np.int8)
+    raw = raw.reshape(-1, shown["length"])[columns["map"][row]]
+    scale = shown["scale"][columns["map"][row]]
     np.testing.assert_allclose(raw / 127 * scale, maps[place], atol=scale / 200)
-    assert unit["maps"]["first"] == -100
+    assert shown["first"] == -100
     letters = data["sequences"]["letters"][str(columns["site"][row])]
     windows = read_windows(fake.folder / "windows.arrow")
     assert letters == windows.get_sequences(np.array([columns["site"][row]]))[0]
@@ -214,7 +217,7 @@ def test_filters_and_search(tab):
     tab.run("new Promise(done => setTimeout(done, 100))")
     assert tab.run("get('count').value") == "5,000 of 5,000 sites"
     choose(tab, "by-cause", "weak polypyrimidine tract")
-    assert all("weak polypyrimidine tract" in row[9] for row in read_rows(tab))
+    assert all("weak polypyrimidine tract" in row[10] for row in read_rows(tab))
 
 
 def test_headings_sort_both_ways(tab):
@@ -296,3 +299,174 @@ def test_print_shows_the_filtered_table_and_the_open_site(tab, tmp_path):
     assert tab.run("get('printed').querySelectorAll('tbody tr').length") == shown
     tab.print_pdf(tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").stat().st_size > 10_000
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """Donors with words, a second method, and mutagenesis."""
+    folder = tmp_path_factory.mktemp("told")
+    fake = build_results(folder, n_per_class=160, splice_types=("donor",))
+    add_explanations(add_motifs(add_causes(fake)))
+    for run in fake.runs:
+        with h5py.File(run / "attributions" / "substitution.h5") as file:
+            copied = {name: data[()] for name, data in file.items()}
+            attributes = dict(file.attrs)
+        path = run / "attributions" / "in_silico_mutagenesis.h5"
+        with h5py.File(path, "w") as file:
+            for name, values in copied.items():
+                file[name] = values
+            changes = np.zeros((*copied["attributions"].shape, 4), dtype=np.float32)
+            changes[:, 110, 2] = -2.0
+            file["substitutions"] = changes
+            file.attrs.update(attributes)
+    path = write_browser(
+        fake.runs,
+        folder / "sites.html",
+        predictor="toy",
+        sites=fake.sites,
+        windows=fake.folder / "windows.arrow",
+        assemblies={"": "hg38"},
+    )
+    return fake, path
+
+
+@pytest.fixture
+def told_tab(told):
+    """The page with words, opened anew."""
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip("no chromium on PATH: the page is not tried in a real browser")
+    with open_tab(chromium) as found:
+        found.open(told[1])
+        yield found
+
+
+def test_words_lie_where_the_sequence_has_them(told):
+    fake, path = told
+    data = read_data(path)
+    (unit,), columns = data["units"], data["columns"]
+    table = pd.read_csv(fake.runs[0].parents[2] / "explanations.tsv", sep="\t").query(
+        "is_named"
+    )
+    labels = [one["label"] for one in unit["explanations"]]
+    assert [label.removeprefix("no ") for label in labels] == table["name"].tolist()
+    assert labels[0].startswith("no ") and "GGG" in labels[0]
+    assert len(unit["maps"]) == 3 and unit["changes"]["length"] == 200
+    seen = 0
+    for site, explained, hits in zip(
+        columns["site"], columns["explained"], columns["hits"], strict=True
+    ):
+        letters = data["sequences"]["letters"][str(site)]
+        for number, start, end in hits:
+            seen += 1
+            assert "GG" in letters[start + 100 : end + 100]
+            # What errors lack lies in the sites that are not explained by it.
+            assert number not in explained
+    assert seen > 20
+
+
+def test_filter_by_explanation_and_ranges(told_tab):
+    tab = told_tab
+    label = tab.run("UNITS[0].explanations[0].label")
+    choose(tab, "by-explanation", label)
+    rows = read_rows(tab)
+    assert rows and all(label in row[9] for row in rows)
+    assert {row[1] for row in rows} == {"FP"}
+    choose(tab, "by-explanation", "")
+    choose(tab, "least-probability", "0.4")
+    choose(tab, "most-probability", "0.6")
+    values = tab.run("shown.map(row => COLUMNS.probability[row])")
+    expected = tab.run(
+        "COLUMNS.probability.filter(value => value >= 0.4 && value <= 0.6).length"
+    )
+    assert len(values) == expected and 0 < len(values) < tab.run("N")
+    choose(tab, "least-score", "2")
+    assert tab.run("shown.length") == 0
+
+
+def test_export_saves_the_rows_that_are_shown(told_tab, tmp_path):
+    tab = told_tab
+    tab.send(
+        "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path)
+    )
+    choose(tab, "by-pred_type", "TP")
+    shown = tab.run("shown.length")
+    tab.run("get('export').click(); new Promise(done => setTimeout(done, 1500))")
+    table = pd.read_csv(tmp_path / "sites_toy.csv")
+    assert len(table) == shown > 0 and set(table["pred_type"]) == {"TP"}
+    first = table.iloc[0]
+    assert first["place"] == (
+        f"{first['chrom']}:{first['junction']}-{first['junction'] + 1}"
+    )
+    assert set(table["strand"]) <= {"+", "-"}
+
+
+def test_permalink_opens_its_site_and_leads_to_genome_browsers(told_tab, told):
+    tab = told_tab
+    tab.run("move(7); open()")
+    place, hashed = tab.run("[interval(opened), location.hash]")
+    site = tab.run("COLUMNS.site[opened]")
+    assert f"site={site}" in hashed and "unit=fp_vs_tp.donor" in hashed
+    assert tab.run("detail.querySelector('code').textContent") == place
+    assert re.fullmatch(r"chr\d+:\d+-\d+", place)
+    links = dict(
+        tab.run(
+            "[...detail.querySelectorAll('.place a')].map(a => [a.textContent, a.href])"
+        )
+    )
+    assert set(links) == {"UCSC", "Ensembl", "IGV", "Link to this site"}
+    assert "db=hg38" in links["UCSC"] and "position=chr" in links["UCSC"]
+    assert "r=chr" not in links["Ensembl"] and "Homo_sapiens" in links["Ensembl"]
+    tab.run("shut()")
+    assert tab.run("detail.hidden") is True
+    # The link opens the site although a filter hides it.
+    choose(tab, "search", "no such gene")
+    tab.run(f"location.hash = {json.dumps(hashed)}")
+    tab.run("new Promise(done => setTimeout(done, 200))")
+    assert str(site) in tab.run("get('detail-title').textContent")
+    assert tab.run("COLUMNS.site[shown[current]]") == site
+    assert tab.errors == []
+
+
+def test_second_map_and_mutagenesis_on_demand(told_tab):
+    tab = told_tab
+    choose(tab, "by-map", "has a map")
+    tab.run("move(0); open()")
+    assert tab.run("detail.querySelectorAll('rect.change').length") == 0
+    first = tab.run("readMap(UNITS[0].maps[0], COLUMNS.map[opened]).values[60]")
+    tab.run(
+        "(() => { const e = get('method'); e.value = 1;"
+        " e.dispatchEvent(new Event('change')); })()"
+    )
+    assert "substitution" in tab.run("detail.textContent")
+    second = tab.run("readMap(UNITS[0].maps[1], COLUMNS.map[opened]).values[60]")
+    assert first != second
+    tab.run("get('mutate').click()")
+    assert tab.run("detail.querySelectorAll('rect.change').length") == 4 * 200
+    strong = tab.run(
+        "[...detail.querySelectorAll('rect.change')].filter("
+        "rect => Number(rect.getAttribute('opacity')) > 0.9).length"
+    )
+    assert strong == 1
+
+
+@pytest.mark.parametrize(("width", "columns"), [(480, 4), (1000, 8), (1400, 11)])
+def test_columns_fit_the_window(told_tab, width, columns):
+    tab = told_tab
+    tab.send(
+        "Emulation.setDeviceMetricsOverride",
+        **{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+    )
+    tab.run("render(); new Promise(done => setTimeout(done, 100))")
+    seen = tab.run(
+        "[...body.firstChild.children].filter(cell => cell.offsetWidth > 0)"
+        ".map(cell => cell.getBoundingClientRect().right)"
+    )
+    assert len(seen) == columns and max(seen) <= width
+    assert tab.run("document.documentElement.scrollWidth") <= width
+    tab.run("move(0); open()")
+    assert tab.run("document.documentElement.scrollWidth") <= width
+    letters = tab.run(
+        "detail.querySelector('text.letter').getBoundingClientRect().height"
+    )
+    assert letters > 6

@@ -16,6 +16,7 @@ from error_sequence_model.figures import Page, use_style
 from error_sequence_model.reports import write_error_report, write_overview
 from error_sequence_model.reports.sections.overview import plan_overview
 from error_sequence_model.reports.sections.sites import choose_exemplars
+from error_sequence_model.reports.sections.summary import list_pages
 from error_sequence_model.reports.write import plan_error_report
 from error_sequence_model.results import RunResults, build_units, read_sites
 from fake_results import build_results
@@ -115,10 +116,11 @@ def test_no_text_overlaps_or_is_cut(trees, tmp_path, monkeypatch, case, focus):
 
 def test_words_fit_with_many_contrasts(trees, tmp_path, monkeypatch):
     with use_style():
-        pages = plan(trees("both"), tmp_path, "TP")
-        words = ("summary", "Data", "trusted", "Provenance")
+        pages = plan(trees("both"), tmp_path, "FN")
+        words = ("why", "Findings", "Data", "trusted", "Provenance", "Single")
         chosen = [p for p in pages if any(word in p.title for word in words)]
-        assert len(chosen) >= 4
+        chosen += plan(trees("both"), tmp_path, "TP")
+        assert len(chosen) >= 9
         for spec in chosen:
             page = Page(spec, header="toy", number=1, total=9)
             spec.draw(page)
@@ -153,15 +155,38 @@ def test_failed_method_is_named_on_every_map_page(trees, tmp_path):
     output = tmp_path / "attention_FP.pdf"
     write_error_report("FP", fake.inputs(tmp_path / "t"), output)
     pages = read_pdf(output).split("\f")
-    titles = (
-        "Where the model looks",
-        "Regions and letters",
-        "Single sites",
-        "Attention",
-    )
+    titles = ("Where the model looks", "Regions and letters", "More single sites")
     for title in titles:
         page = next(page for page in pages if page.lstrip().startswith(title))
         assert "FAILED its faithfulness check (other site, class mean" in page
+
+
+def test_what_matters_comes_first_and_links_lead_to_their_pages(trees, tmp_path):
+    fake = trees("both")
+    output = tmp_path / "x.pdf"
+    write_error_report("FN", fake.inputs(tmp_path / "t", draws=30), output)
+    pages = plan(fake, tmp_path, "FN")
+    front = [spec.title for spec in pages if not spec.group]
+    assert len(front) <= 10 and len(set(front)) == len(front)
+    assert front[0] == "False negative donors of toy: why"
+    assert front[-2:] == ["Can these maps be trusted?", "Performance"]
+    assert all(spec.group for spec in pages[len(front) :])
+    content = output.read_bytes()
+    links = {int(n) for n in re.findall(rb"/Dest /page(\d+)", content)}
+    # Page one leads to the others, and the contents to every page.
+    titles = dict(reversed(list_pages(pages)))
+    assert links == set(titles.values()) - {0}
+    names = {int(n) for n in re.findall(rb"/page(\d+) \[", content)}
+    assert names == set(range(1, len(pages) + 1))
+    assert content.count(b"/Outlines") >= 1 and b"(Appendix)" in content
+
+
+def test_correct_calls_have_two_pages_and_contrasts_beside_the_first_one(
+    trees, tmp_path
+):
+    fake = trees("both")
+    pages = plan(fake, tmp_path, "TP")
+    assert [spec.title for spec in pages] == ["True positives of toy", "Single sites"]
 
 
 @pytest.mark.parametrize("pieces", GONE)

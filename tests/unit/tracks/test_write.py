@@ -132,19 +132,21 @@ def test_a_hand_made_case_on_both_strands(genome, tmp_path) -> None:
         sites=tmp_path / "sites.parquet",
         sources=[Source("g", genome)],
     )
-    wrong = read_bases(output / "fn_vs_tp.donor.saliency.FN.bw")
-    right = read_bases(output / "fn_vs_tp.donor.saliency.TP.bw")
-    expected = {("a", 100): 0.5, ("a", 102): 2.0, ("a", 103): 1.5}
-    assert {place: v for place, v in wrong.items() if v} == pytest.approx(expected)
-    assert {p for p in wrong if p[0] == "a"} == {("a", i) for i in range(96, 107)}
-    assert {p for p in wrong if p[0] == "b"} == {("b", i) for i in range(44, 54)}
-    assert {place: v for place, v in right.items() if v} == {
-        **{("a", 0): 7.0, ("a", 299): 6.0}
-    }
+    plus, minus, right, last = (
+        read_bases(output / f"fn_vs_tp.donor.saliency.{name}.bw")
+        for name in ("FN.plus", "FN.minus", "TP.plus", "TP.minus")
+    )
+    # Sites of both strands overlap, and do not mix.
+    assert {p: v for p, v in plus.items() if v} == {("a", 100): 1.0, ("a", 102): -1.0}
+    assert {p: v for p, v in minus.items() if v} == {("a", 102): 5.0, ("a", 103): 3.0}
+    assert set(plus) == {("a", i) for i in range(96, 106)}
+    assert {p for p in minus if p[0] == "b"} == {("b", i) for i in range(44, 54)}
+    assert {p: v for p, v in right.items() if v} == {("a", 0): 7.0}
+    assert {p: v for p, v in last.items() if v} == {("a", 299): 6.0}
     assert min(place for chrom, place in right if chrom == "a") == 0
-    with pyBigWig.open(str(output / "fn_vs_tp.donor.saliency.FN.bw")) as file:
+    with pyBigWig.open(str(output / "fn_vs_tp.donor.saliency.FN.plus.bw")) as file:
         assert file.chroms() == {"a": 300, "b": 300}
-        assert not np.isnan(file.values("a", 96, 107)).any()
+        assert not np.isnan(file.values("a", 96, 106)).any()
     predictions = read_bed(output / "fn_vs_tp.donor.predictions.bed")
     assert predictions["chrom"].tolist() == ["a"] * 4 + ["b"] * 2
     assert predictions["start"].tolist() == [1, 99, 102, 298, 49, 59]
@@ -171,8 +173,15 @@ def test_bases_that_a_method_was_not_asked_for_have_no_value(genome, tmp_path) -
         sites=tmp_path / "sites.parquet",
         sources=[Source("g", genome)],
     )
-    found = read_bases(output / "fn_vs_tp.donor.saliency.FN.bw")
-    assert {place for chrom, place in found if chrom == "a"} == {99, 100, 101, 102, 103}
+    found = [
+        place
+        for strand in ("plus", "minus")
+        for chrom, place in read_bases(
+            output / f"fn_vs_tp.donor.saliency.FN.{strand}.bw"
+        )
+        if chrom == "a"
+    ]
+    assert sorted(found) == [99, 100, 101, 101, 102, 103]
 
 
 def test_regions_are_named_scored_and_sorted(genome, tmp_path) -> None:
@@ -199,6 +208,70 @@ def test_regions_are_named_scored_and_sorted(genome, tmp_path) -> None:
     assert bed["score"].between(900, 1000).all()
     rows = pd.read_csv(output / "tracks.tsv", sep="\t")
     assert set(rows["faithfulness"].dropna()) == {"FAILED"}
+
+
+def test_a_hub_names_every_bigwig_by_a_path_beside_it(genome, tmp_path) -> None:
+    run = write_run(tmp_path, make_sites(SITES), np.ones((6, 10), dtype=np.float32))
+    output = write_tracks(
+        [run],
+        tmp_path / "tracks",
+        predictor="p",
+        sites=tmp_path / "sites.parquet",
+        sources=[Source("g", genome, assembly="hg38")],
+    )
+    hub = read_stanzas(output / "hub.txt")[0]
+    (entry,) = read_stanzas(output / hub["genomesFile"])
+    assert entry["genome"] == "hg38"
+    tracks = read_stanzas(output / entry["trackDb"])
+    assert {track["bigDataUrl"] for track in tracks} == {
+        path.name for path in output.glob("*.bw")
+    }
+    assert len({track["track"] for track in tracks}) == len(tracks) == 4
+    assert all(track["type"] == "bigWig" for track in tracks)
+
+
+def read_stanzas(path: Path) -> list[dict[str, str]]:
+    return [
+        dict(line.split(" ", 1) for line in stanza.splitlines())
+        for stanza in path.read_text().strip().split("\n\n")
+    ]
+
+
+def test_words_lie_on_their_bases_on_both_strands(genome, tmp_path) -> None:
+    sites = make_sites(SITES)
+    run = write_run(tmp_path, sites, np.ones((6, 10), dtype=np.float32))
+    windows = tmp_path / "windows.arrow"
+    write_windows(tmp_path / "sites.parquet", genome, UPSTREAM, DOWNSTREAM, windows)
+    words = dict(zip(range(6), read_windows(windows).get_sequences(), strict=True))
+    # The word of sites 0 (on +) and 4 (on -) at offsets 1 to 4, by its own letters.
+    group, letters = run.parents[2], words[0][5:9]
+    table = {"kind": ["motif"], "explanation": ["error_1"], "name": ["my word"]}
+    table |= {"is_named": [True], "is_absence": [False]}
+    pd.DataFrame(table).to_csv(group / "explanations.tsv", sep="\t", index=False)
+    levels = {"site_id": range(6), "label": 1, "error_1": [2, 0, 0, 0, 2, 0]}
+    pd.DataFrame(levels).to_parquet(group / "explanations.parquet")
+    motif = {"motif": ["error_1"], "start": [1], "end": [5]}
+    pd.DataFrame(motif).to_csv(run / "motifs.tsv", sep="\t", index=False)
+    empty = pd.DataFrame(columns=["element", "region", "consensus"])
+    empty.to_csv(run / "elements.tsv", sep="\t", index=False)
+    matrix = [[float(base == letter) for base in "ACGT"] for letter in letters]
+    entry = {"motif": "error_1", "matrix": matrix, "contributions": matrix}
+    (run / "motifs.json").write_text(json.dumps({"motifs": [entry]}))
+    output = write_tracks(
+        [run],
+        tmp_path / "tracks",
+        predictor="p",
+        sites=tmp_path / "sites.parquet",
+        sources=[Source("g", genome)],
+        windows=windows,
+    )
+    bed = read_bed(output / "fn_vs_tp.donor.words.bed")
+    assert bed[["chrom", "start", "end", "strand"]].to_numpy().tolist() == [
+        *(["a", 101, 105, "+"], ["b", 45, 49, "-"])
+    ]
+    assert bed["name"].tolist() == ["my_word|gene_one|FN", "my_word|y|FN"]
+    with Genome(genome) as opened:
+        assert opened.fetch("a", 101, 105) == letters
 
 
 def test_high_regions_do_not_mix_signs() -> None:
@@ -290,9 +363,9 @@ def test_a_pool_has_one_set_per_genome(genome, tmp_path) -> None:
     options = {"predictor": "p", "sites": tmp_path / "sites.parquet"}
     sources = [Source("g1", genome, "first"), Source("g2", genome, "second")]
     output = write_tracks([run], tmp_path / "tracks", sources=sources, **options)
-    first = read_bases(output / "g1" / "fn_vs_tp.donor.saliency.FN.bw")
-    assert set(first) == {("a", place) for place in range(96, 107)}
-    second = read_bases(output / "g2" / "fn_vs_tp.donor.saliency.FN.bw")
+    first = read_bases(output / "g1" / "fn_vs_tp.donor.saliency.FN.plus.bw")
+    assert set(first) == {("a", place) for place in range(96, 106)}
+    second = read_bases(output / "g2" / "fn_vs_tp.donor.saliency.FN.minus.bw")
     assert set(second) == {("b", place) for place in range(44, 54)}
     listed = pd.read_csv(output / "tracks.tsv", sep="\t")["file"]
     assert all((output / file).is_file() for file in listed)

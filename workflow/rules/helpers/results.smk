@@ -1,8 +1,8 @@
 # What is made of runs: comparisons, causes, reports, tracks.
 from error_sequence_model.settings import (
     get_thresholds,
-    list_aliases,
     list_annotations,
+    list_of_genomes,
     list_tracks,
 )
 
@@ -22,7 +22,7 @@ def get_feature_files(wildcards):
     """What features are computed from beside the windows."""
     tracks = list_files_of(config["features"]["bigwigs"])
     annotations = [path for _, path, *_ in get_feature_annotations(wildcards)]
-    aliases = list_aliases(config, wildcards.predictor) if tracks else {}
+    aliases = list_of_genomes(config, wildcards.predictor, "aliases") if tracks else {}
     return [*annotations, *tracks, *aliases.values()]
 
 
@@ -69,7 +69,7 @@ def get_cause_files(wildcards):
     """What the named causes are read from beside the sites."""
     tracks = list_tracks(config, wildcards.predictor)
     annotations = list_annotations(config, wildcards.predictor)
-    aliases = list_aliases(config, wildcards.predictor).values()
+    aliases = list_of_genomes(config, wildcards.predictor, "aliases").values()
     paths = [path for _, path, *_ in annotations] + [track["path"] for track in tracks]
     return [*paths, *(aliases if paths else ())]
 
@@ -161,7 +161,7 @@ def list_track_genomes(wildcards):
             continue
         entry = {"genome": predictor["genome"], "member": name if members else None}
         genome = config["genomes"][predictor["genome"]]
-        entry |= {key: genome[key] for key in ("fasta", "aliases")}
+        entry |= {key: genome[key] for key in ("fasta", "aliases", "assembly")}
         if predictor["variants"]:
             keys = ("variants", "sample", "haplotype", "variant_conflicts")
             entry.update({key: predictor[key] for key in keys})
@@ -189,8 +189,13 @@ def get_track_inputs(wildcards):
     """What tracks show of a predictor's runs."""
     names = ["metrics.json", "faithfulness.json"]
     names += [f"attributions/{method}.h5" for method in METHODS]
+    if config["motifs"]["enabled"]:
+        names += ["motifs.tsv", "motifs.json", "elements.tsv"]
     runs = list_track_runs(wildcards)
-    return [f"{run}/{name}" for run in runs for name in names]
+    found = [f"{run}/{name}" for run in runs for name in names]
+    groups = dict.fromkeys(str(Path(run).parents[2]) for run in runs)
+    ends = ("tsv", "parquet")
+    return found + [f"{group}/explanations.{end}" for group in groups for end in ends]
 
 
 def get_tracks(wildcards):

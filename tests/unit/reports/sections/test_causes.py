@@ -103,7 +103,7 @@ def test_few_sites_still_have_pages_that_say_so(tmp_path, monkeypatch, number):
     for focus in ("FP", "TP"):
         data = load(fake, tmp_path / "t", focus)
         for statistics in collect_statistics(data):
-            pages = [make_subtype_page(data, statistics)]
+            pages = [make_subtype_page(data, [statistics])]
             text = read_pages(pages, monkeypatch)
             assert "nothing to group" in text or "too few to group" in text
 

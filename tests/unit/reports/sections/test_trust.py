@@ -104,7 +104,7 @@ def test_failure_in_one_fold_is_written_on_every_figure(tmp_path, monkeypatch):
     path.write_text(json.dumps(stored))
     with use_style():
         pages = plan_error_report(load(fake, tmp_path))
-        titles = ("Where the model", "Regions and", "Attention in", "Single sites")
+        titles = ("Where the model", "Regions and", "More single sites")
         shown = [page for page in pages if page.title.startswith(titles)]
         assert len(shown) == len(titles)
         for spec in shown:
@@ -112,8 +112,15 @@ def test_failure_in_one_fold_is_written_on_every_figure(tmp_path, monkeypatch):
             spec.draw(page)
             texts = [t.get_text() for t in collect_texts(page.figure, monkeypatch)]
             assert any("FAILED its faithfulness check" in t for t in texts), spec.title
+            assert spec.group == "Appendix"
             if spec.title.startswith("Where"):
-                assert texts.count("attention FAILED its check") == 2
+                assert "Attention failed its check and is not drawn." in texts
+        # Before the appendix a failed map takes a line, not a page.
+        assert not [page for page in pages if page.title.startswith("Attention in")]
+        page = Page(pages[0], header="toy", number=1, total=9)
+        pages[0].draw(page)
+        texts = [t.get_text() for t in collect_texts(page.figure, monkeypatch)]
+        assert any("integrated gradients FAILED" in text for text in texts)
 
 
 def test_the_numbers_of_the_curves_are_beside_them(two_seeds, tmp_path):

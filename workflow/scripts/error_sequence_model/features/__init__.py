@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .element_features import find_hits, make_element_family, parse_consensus
     from .families import Family, Layout, compute_families, say_range
     from .files import list_columns, load_features
+    from .named_words import Word, place_words, read_words
     from .neighbour_features import Neighbours, find_neighbours
     from .scanning import (
         OWN,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         join_words,
     )
     from .page import (
+        BODY_TOP,
         Block,
         Page,
         PageSpec,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         clear_axes,
         draw_attention,
         draw_attribution,
+        draw_boxes,
         draw_letters,
         draw_ruler,
         draw_tokens,
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
         GOOD,
         GRID,
         INK,
+        LINK,
         MARGIN,
         MUTED,
         NEGATIVE,

@@ -8,7 +8,7 @@ made of blocks, which are measured first, then split and drawn.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from error_sequence_model.core import atomic_path
+from error_sequence_model.figures.links import Link, add_links, add_outline
 from error_sequence_model.figures.style import (
     BAD,
     BODY_SIZE,
     BODY_WIDTH,
     GOOD,
     INK,
+    LINK,
     MARGIN,
     MUTED,
     PAGE_HEIGHT,
@@ -55,12 +57,14 @@ class PageSpec:
         draw: Fills the page.
         footer: What the page's figures come from.
         subtitle: Line under the heading.
+        group: What it is filed under in the PDF's outline; empty: the top.
     """
 
     title: str
     draw: Callable[[Page], None]
     footer: str = ""
     subtitle: str = ""
+    group: str = ""
 
 
 class Page:
@@ -71,11 +75,22 @@ class Page:
         header: Short name of the document, top right.
         number: This page's number.
         total: Number of pages.
+        numbers: Of the first page of each title, for links.
     """
 
-    def __init__(self, spec: PageSpec, *, header: str, number: int, total: int):
+    def __init__(
+        self,
+        spec: PageSpec,
+        *,
+        header: str,
+        number: int,
+        total: int,
+        numbers: Mapping[str, int] | None = None,
+    ):
         self.figure = Figure(figsize=(PAGE_WIDTH, PAGE_HEIGHT))
         self.top = BODY_TOP
+        self.number, self.numbers = number, numbers or {}
+        self.links: list[Link] = []
         self.write(
             header, PAGE_WIDTH - MARGIN, 0.42, size=8, color=MUTED, align="right"
         )
@@ -129,6 +144,25 @@ class Page:
             ha=align,
             va=baseline,
         )
+
+    def refer(
+        self,
+        text: str,
+        title: str,
+        left: float,
+        top: float,
+        *,
+        size: float = SMALL_SIZE,
+        color: str = LINK,
+    ) -> float:
+        """Write a line that leads to a page, if the report has it; give its width."""
+        number = self.numbers.get(title)
+        if number is None:
+            return 0.0
+        self.write(text, left, top, size=size, color=color)
+        width, height = measure_text(text, size), size * 1.3 / 72
+        self.links.append(Link(left, top - 0.01, width, height, number))
+        return width
 
     def rule(
         self,
@@ -331,9 +365,15 @@ def write_pages(
         header: Short name of the document, on every page.
         title: Its title in the metadata; the header if not given.
     """
+    numbers: dict[str, int] = {}
+    for number, spec in enumerate(pages, start=1):
+        numbers.setdefault(spec.title, number)
     with atomic_path(output) as temporary, open_pdf(temporary, title or header) as pdf:
         for number, spec in enumerate(pages, start=1):
-            page = Page(spec, header=header, number=number, total=len(pages))
+            place = {"number": number, "total": len(pages), "numbers": numbers}
+            page = Page(spec, header=header, **place)
             spec.draw(page)
+            add_links(pdf, page.links)
             pdf.savefig(page.figure)
+        add_outline(pdf, [(spec.group, spec.title) for spec in pages])
     logger.info("%s: %d pages", output, len(pages))

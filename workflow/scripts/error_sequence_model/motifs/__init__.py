@@ -8,6 +8,7 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .enrichment import SearchedSites
+    from .exchange import convert_modisco_patterns, export_run
     from .run import choose_method, find_run_motifs, gather_sites
 
 __all__, __getattr__ = open_face(__name__, __file__)

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import atomic_path
+from error_sequence_model.features import place_words, read_words
 from error_sequence_model.figures import (
     ATTENTION_COLOUR,
     BASE_COLOURS,
@@ -30,6 +31,10 @@ from error_sequence_model.figures import (
     use_style,
 )
 from error_sequence_model.reports.findings.causes import UnitCauses, read_unit_causes
+from error_sequence_model.reports.findings.explanations import (
+    HIT,
+    read_unit_explanations,
+)
 from error_sequence_model.reports.findings.statistics import get_warning
 from error_sequence_model.results import (
     Maps,
@@ -46,6 +51,22 @@ TEMPLATE = Path(__file__).with_name("browser.html")
 REACH = 250
 MOST_ROWS = 20_000
 PARTS = ("test", "validation")
+UCSC = "https://genome.ucsc.edu/cgi-bin/hgTracks?position={ucsc}&db="
+ENSEMBL = "/Location/View?r={ensembl}"
+IGV = "http://localhost:60151/goto?locus={ucsc}"
+LINKS = {
+    name: {"UCSC": f"{UCSC}{name}", "Ensembl": f"https://{page}{ENSEMBL}", "IGV": IGV}
+    for name, page in {
+        "hg38": "www.ensembl.org/Homo_sapiens",
+        "hg19": "grch37.ensembl.org/Homo_sapiens",
+        "mm39": "www.ensembl.org/Mus_musculus",
+        "mm10": "nov2020.archive.ensembl.org/Mus_musculus",
+    }.items()
+}
+LINKS["tair10"] = {
+    "Ensembl": f"https://plants.ensembl.org/Arabidopsis_thaliana{ENSEMBL}",
+    "IGV": IGV.replace("{ucsc}", "{place}"),
+}
 
 
 def write_browser(
@@ -56,6 +77,7 @@ def write_browser(
     sites: str | Path,
     windows: str | Path,
     colours: Mapping[str, str] | None = None,
+    assemblies: Mapping[str, str] | None = None,
 ) -> Path:
     """Write the site browser of one predictor.
 
@@ -66,6 +88,7 @@ def write_browser(
         sites: ``sites.parquet``.
         windows: ``windows.arrow``.
         colours: Colours of pred_types ("#rrggbb") that differ from the usual ones.
+        assemblies: Assembly by prefix of contigs ("" without a pool), for links.
 
     Returns:
         The path of the file.
@@ -75,6 +98,11 @@ def write_browser(
     """
     units, _ = load_units(runs, read_sites(sites))
     data = collect_data(units, predictor, Path(windows))
+    data["links"] = {
+        prefix: LINKS[name]
+        for prefix, name in (assemblies or {}).items()
+        if name in LINKS
+    }
     with use_style(colours):
         page = fill_template(TEMPLATE.read_text(encoding="utf-8"), predictor, data)
     with atomic_path(output) as temporary:
@@ -120,8 +148,9 @@ def collect_data(
     for number, unit in enumerate(units):
         causes = read_unit_causes(unit)
         rows = list_rows(unit, causes).assign(unit=number)
+        rows, explanations = add_explanations(rows, unit, windows)
         entry, has_map = _describe_unit(unit, causes, rows)
-        described.append(entry)
+        described.append({**entry, "explanations": explanations})
         frames.append(rows.assign(map=has_map))
     rows = pd.concat(frames) if frames else pd.DataFrame()
     n_all = len(rows)
@@ -175,6 +204,49 @@ def list_rows(unit: Unit, causes: UnitCauses | None) -> pd.DataFrame:
     )
 
 
+def add_explanations(
+    rows: pd.DataFrame, unit: Unit, windows: Path
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Add what explains each site, and where its words lie.
+
+    Args:
+        rows: From ``list_rows``.
+        unit: The unit.
+        windows: ``windows.arrow``; without it words have no place.
+
+    Returns:
+        The rows with explained (numbers of named explanations) and hits (number,
+        first and last offset, half-open), and the explanations.
+    """
+    found = read_unit_explanations(unit)
+    if found is None:
+        return rows.assign(explained=[[]] * len(rows), hits=[[]] * len(rows)), []
+    named = list(found.named.itertuples())
+    levels = found.sites.reindex(rows.index)[[row.explanation for row in named]]
+    has_it = levels.eq(HIT).to_numpy(dtype=bool)
+    hits: dict[int, list[list[int]]] = {}
+    words = read_words(unit.lead.path.parents[2], unit.lead.path)
+    numbers = {row.explanation: number for number, row in enumerate(named)}
+    if words and windows.is_file() and len(rows):
+        table = read_rows(windows, rows.index.to_numpy(), ["site_id", "sequence"])
+        sequences = dict(zip(*table.values(), strict=True))
+        upstream = read_windows(windows).upstream
+        for hit in place_words(words, found.sites, sequences, upstream).itertuples():
+            place = [numbers[words[hit.word].key], hit.start, hit.end]
+            hits.setdefault(hit.site_id, []).append([int(value) for value in place])
+    rows = rows.assign(
+        explained=[np.flatnonzero(row).tolist() for row in has_it],
+        hits=[hits.get(int(site), []) for site in rows.index],
+    )
+    return rows, [
+        {
+            "label": f"{'no ' if row.is_absence else ''}{row.name}",
+            "place": row.place if isinstance(row.place, str) else "",
+        }
+        for row in named
+    ]
+
+
 def _describe_unit(
     unit: Unit, causes: UnitCauses | None, rows: pd.DataFrame
 ) -> tuple[dict[str, Any], np.ndarray]:
@@ -195,24 +267,35 @@ def _describe_unit(
             }
             for row in (causes.table.itertuples() if causes else ())
         ],
-        "maps": None,
+        "key": unit.key,
+        "maps": [],
         "attention": None,
+        "changes": None,
     }
     if not run.methods:
         return entry, np.full(len(rows), -1)
-    method = run.methods[0]
-    maps = run.attributions[method]
+    maps = run.attributions[run.methods[0]]
     places = {int(site): place for place, site in enumerate(maps.site_id)}
     numbers = np.array([places.get(int(site), -1) for site in rows.index], dtype=int)
     shown = numbers[numbers >= 0]
-    entry["method"] = method.replace("_", " ")
-    entry["warning"] = get_warning(unit, method)
-    entry["maps"] = _encode_maps(maps, maps.site_id[shown])
+    site_ids = maps.site_id[shown]
+    # The first method is shown, the others on demand.
+    entry["maps"] = [
+        {
+            "method": method.replace("_", " "),
+            "warning": get_warning(unit, method),
+            **_encode_maps(run.attributions[method], site_ids),
+        }
+        for method in run.methods
+    ]
+    mutated = [m for m in run.attributions.values() if "substitutions" in m.extra]
+    if mutated:
+        entry["changes"] = _encode_changes(mutated[0], site_ids)
     if run.attention is not None:
         notes = {True: "", False: " (FAILED its faithfulness check)"}
         note = notes.get(run.has_passed("attention"), " (not checked)")
         entry["view"] = f"{run.attention.attributes.get('view', 'attention')}{note}"
-        entry["attention"] = _encode_maps(run.attention, maps.site_id[shown])
+        entry["attention"] = _encode_maps(run.attention, site_ids)
     compact = np.full(len(rows), -1)
     compact[numbers >= 0] = np.arange(len(shown))
     return entry, compact
@@ -220,13 +303,21 @@ def _describe_unit(
 
 def _encode_maps(maps: Maps, site_ids: np.ndarray) -> dict[str, Any]:
     """Maps of some sites as signed bytes with a scale each; a missing one is zeros."""
+    return _encode(maps, maps.scores, site_ids)
+
+
+def _encode_changes(maps: Maps, site_ids: np.ndarray) -> dict[str, Any]:
+    """Changes by substitution in the same way, four values (A, C, G, T) per base."""
+    return _encode(maps, maps.extra["substitutions"], site_ids)
+
+
+def _encode(maps: Maps, stored: np.ndarray, site_ids: np.ndarray) -> dict[str, Any]:
     first = max(maps.upstream - REACH, 0)
-    last = min(maps.upstream + REACH, maps.scores.shape[1])
-    known = maps.pick(site_ids)
-    values = np.zeros((len(site_ids), last - first), dtype=np.float32)
-    for row, site in enumerate(site_ids):
-        if int(site) in known:
-            values[row] = known[int(site)][first:last]
+    last = min(maps.upstream + REACH, stored.shape[1])
+    rows = pd.Index(maps.site_id).get_indexer(site_ids)
+    size = (last - first) * int(np.prod(stored.shape[2:]))
+    values = stored[rows, first:last].reshape(len(rows), size).astype(np.float32)
+    values[rows < 0] = 0
     scale = np.abs(values).max(axis=1, initial=0.0)
     steps = np.round(values / np.where(scale > 0, scale, 1)[:, None] * 127)
     return {
@@ -241,7 +332,7 @@ def _encode_columns(rows: pd.DataFrame) -> dict[str, Any]:
     """Columns as lists; repeated text as a list of values and their numbers."""
     columns: dict[str, Any] = {
         "site": rows.index.tolist(),
-        "causes": rows["causes"].tolist(),
+        **{name: rows[name].tolist() for name in ("causes", "explained", "hits")},
     }
     for name in ("unit", "junction", "map"):
         columns[name] = [int(value) for value in rows[name]]

@@ -8,8 +8,8 @@ every figure are written as TSV into the tables folder.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 
 from error_sequence_model.core import InputError, atomic_path, parse_json
@@ -21,27 +21,42 @@ from error_sequence_model.figures import (
     use_style,
     write_pages,
 )
-from error_sequence_model.reports.findings.statistics import collect_statistics
+from error_sequence_model.reports.findings.statistics import (
+    MapStatistics,
+    collect_statistics,
+)
 from error_sequence_model.reports.prose import read_template, tell
 from error_sequence_model.reports.sections.assessment import make_assessment_pages
 from error_sequence_model.reports.sections.attention import make_attention_pages
 from error_sequence_model.reports.sections.causes import (
     make_cause_pages,
     make_definition_pages,
+    make_front_cause_page,
 )
 from error_sequence_model.reports.sections.data import make_data_page
+from error_sequence_model.reports.sections.evidence import make_evidence_pages
 from error_sequence_model.reports.sections.hybrid import make_hybrid_pages
-from error_sequence_model.reports.sections.maps import make_map_pages
+from error_sequence_model.reports.sections.maps import make_map_page, make_region_page
 from error_sequence_model.reports.sections.methods import make_methods_pages
 from error_sequence_model.reports.sections.motifs import make_motif_pages
 from error_sequence_model.reports.sections.overview import plan_overview
-from error_sequence_model.reports.sections.performance import make_performance_page
+from error_sequence_model.reports.sections.performance import (
+    make_performance_page,
+    make_score_page,
+)
+from error_sequence_model.reports.sections.site_rows import make_single_page
 from error_sequence_model.reports.sections.sites import make_site_page
 from error_sequence_model.reports.sections.subtypes import make_subtype_page
-from error_sequence_model.reports.sections.summary import make_summary_pages
+from error_sequence_model.reports.sections.summary import (
+    make_correct_page,
+    make_summary_pages,
+)
 from error_sequence_model.reports.sections.trust import make_trust_pages
 from error_sequence_model.reports.sections.verification import make_verification_pages
-from error_sequence_model.results import ReportData, ReportInputs
+from error_sequence_model.reports.sections.why import make_why_page
+from error_sequence_model.results import ReportData, ReportInputs, Unit
+
+APPENDIX = "Appendix"
 
 
 def make_report_parser(description: str | None) -> argparse.ArgumentParser:
@@ -112,32 +127,85 @@ def _write(
 
 
 def plan_error_report(data: ReportData) -> list[PageSpec]:
-    """The pages of an error type's report, in order."""
+    """The pages of an error type's report, in order: what matters, then the appendix.
+
+    Of several contrasts the first one is told in full; the others have their first
+    page and stand in the appendix. A type that is nowhere an error has two pages.
+    """
     if not data.units:
         return [_make_empty_page(data)]
     statistics = collect_statistics(data)
-    pages: list[PageSpec] = []
-    pages += make_summary_pages(data, statistics, pages)
-    pages.append(make_data_page(data))
+    if all(unit.focus_label != unit.positive_label for unit in data.units):
+        pages = [make_correct_page(data, statistics)]
+        return pages + [make_single_page(data, statistics)][: len(statistics)]
+    contrast = data.units[0].contrast
+    units = [unit for unit in data.units if unit.contrast == contrast]
+    fronts: list[str] = []
+    front = _plan_front(data, units, statistics, fronts)
+    fronts += [spec.title for spec in front]
+    pages = list(front)
+    appendix = _plan_appendix(data, units, statistics, fronts, pages)
+    pages += [replace(spec, group=APPENDIX) for spec in appendix]
+    return pages
+
+
+def _plan_front(
+    data: ReportData,
+    units: Sequence[Unit],
+    statistics: Sequence[MapStatistics],
+    fronts: list[str],
+) -> list[PageSpec]:
+    """What matters of the first contrast, all splice types on a page where they fit."""
+    keys = {unit.key for unit in units}
+    own = [entry for entry in statistics if entry.unit.key in keys]
+    # A map that failed its checks is not shown here; its failure is told on page one.
+    believed = [e for e in own if e.unit.lead.has_passed(e.method) is not False]
+    pages = [make_why_page(data, unit, fronts) for unit in units]
+    pages += [make_map_page(data, entry) for entry in believed]
+    pages += make_evidence_pages(data, units)
+    pages.append(make_front_cause_page(data, units))
+    if believed:
+        pages.append(make_subtype_page(data, believed))
+    if own:
+        pages.append(make_single_page(data, own))
+    trust, *_ = make_trust_pages(data)
+    return [*pages, trust, make_performance_page(data, units)]
+
+
+def _plan_appendix(
+    data: ReportData,
+    units: Sequence[Unit],
+    statistics: Sequence[MapStatistics],
+    fronts: list[str],
+    pages: list[PageSpec],
+) -> list[PageSpec]:
+    """All the rest: ``pages`` are those before, and then all, for the contents."""
+    others = data.units[len(units) :]
+    appendix = make_summary_pages(data, statistics, pages)
+    appendix += [make_why_page(data, unit, fronts) for unit in others]
+    appendix.append(make_data_page(data))
+    if others:
+        appendix.append(make_performance_page(data, others))
     for unit in data.units:
-        pages.append(make_performance_page(data, unit))
-        pages += make_assessment_pages(data, unit)
+        appendix.append(make_score_page(data, unit))
+        appendix += make_assessment_pages(data, unit)
         own = [entry for entry in statistics if entry.unit is unit]
         for entry in own:
-            pages += make_map_pages(data, entry)
-            pages += make_attention_pages(data, entry)
+            has_failed = entry.unit.lead.has_passed(entry.method) is False
+            if has_failed or unit.contrast != data.units[0].contrast:
+                appendix.append(make_map_page(data, entry))
+            appendix.append(make_region_page(data, entry))
+            if unit.lead.has_passed("attention") is not False:
+                appendix += make_attention_pages(data, entry)
+            appendix.append(make_site_page(data, entry))
         if not own:
-            pages.append(_make_mapless_page(data, unit.name))
-        pages += make_motif_pages(data, unit)
-        pages += make_cause_pages(data, unit)
-        pages += make_verification_pages(data, unit)
-        pages += make_hybrid_pages(data, unit)
-        for entry in own:
-            pages += [make_subtype_page(data, entry), make_site_page(data, entry)]
-    pages += make_trust_pages(data)
-    pages += make_definition_pages(data)
-    pages += make_methods_pages(data)
-    return pages
+            appendix.append(_make_mapless_page(data, unit.name))
+        appendix += make_motif_pages(data, unit)
+        appendix += make_cause_pages(data, unit)
+        appendix += make_verification_pages(data, unit)
+        appendix += make_hybrid_pages(data, unit)
+    _, *curves = make_trust_pages(data)
+    return [*appendix, *curves, *make_definition_pages(data), *make_methods_pages(data)]
 
 
 def _make_empty_page(data: ReportData) -> PageSpec:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
         get_settings,
         get_thresholds,
         is_pretrained,
-        list_aliases,
         list_annotations,
+        list_of_genomes,
         list_sources,
         list_tracks,
     )

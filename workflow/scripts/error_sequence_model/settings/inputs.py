@@ -194,13 +194,15 @@ def list_annotations(config: Mapping[str, Any], predictor: str) -> list[list[Any
     return pairs
 
 
-def list_aliases(config: Mapping[str, Any], predictor: str) -> dict[str, str]:
-    """Genome ("" without a pool) -> table of its contigs' other names, if given."""
+def list_of_genomes(
+    config: Mapping[str, Any], predictor: str, key: str
+) -> dict[str, str]:
+    """A key of a predictor's genomes where it is given, by prefix ("" without pool)."""
     found = {
-        prefix: config["genomes"].get(member.get("genome"), {}).get("aliases")
+        prefix: config["genomes"].get(member.get("genome"), {}).get(key)
         for prefix, member in _list_members(config, predictor)
     }
-    return {prefix: path for prefix, path in found.items() if path}
+    return {prefix: value for prefix, value in found.items() if value}
 
 
 def list_tracks(config: Mapping[str, Any], predictor: str) -> list[dict[str, Any]]:

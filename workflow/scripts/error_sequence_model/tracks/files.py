@@ -5,12 +5,13 @@ Coordinates are 0-based half-open on the forward strand.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.features import Word
 from error_sequence_model.figures import CLASS_COLOURS, NEGATIVE, POSITIVE
 from error_sequence_model.results import RunResults
 from error_sequence_model.statistics import find_high_regions, find_threshold
@@ -26,8 +27,12 @@ tracks.tsv lists every file with its model, its sites and the verdict of the
 faithfulness checks. Sites are those of the held-out test part, and of them, for maps,
 the explained ones. Coordinates are those of the genome's FASTA.
 
-*.bw           attribution per base in log-odds of an error: above 0 speaks for an
-               error, below 0 against it. Where windows overlap: their mean.
+*.plus.bw, *.minus.bw  attribution per base in log-odds of an error, by the strand of
+               the site: above 0 speaks for an error, below 0 against it. Where windows
+               overlap: their mean.
+*.words.bed    where the words lie that page one of the report names as explanations,
+               at all sites of the contrast that have them. Name: word, gene, type of
+               call. Colour: the type of call.
 *.regions.bed  high-scoring regions: at least 3 bases of one sign whose magnitude is
                above the 95th percentile of all bases of all explained sites of the
                file (gaps of up to 2 bases are bridged). Red speaks for an error, blue
@@ -37,7 +42,12 @@ the explained ones. Coordinates are those of the genome's FASTA.
 *.predictions.bed  the two bases beside each junction. Score: 1000 times the model's
                probability of an error. Name: gene, type of call, probability. Colour:
                the type of call.
+hub.txt        a track hub of the bigWigs, with paths relative to it: put the folder on
+               a web server and give the browser the address of hub.txt. UCSC needs
+               `assembly` of the genome in the config, and its names of the contigs. BED
+               files are opened by themselves: a hub takes bigBed only.
 """
+STRANDS = {"plus": "+", "minus": "-"}
 
 
 def average_places(
@@ -199,6 +209,78 @@ def make_prediction_rows(
         }
     )
     return rows.assign(thick_start=rows["start"], thick_end=rows["end"])
+
+
+def make_word_rows(
+    places: pd.DataFrame, sites: pd.DataFrame, placed: np.ndarray, words: Sequence[Word]
+) -> pd.DataFrame:
+    """Put the words of sites on the genome.
+
+    Args:
+        places: From ``place_words``, with start and end as columns of ``placed``.
+        sites: strand, chrom, gene_name, gene_id and pred_type, indexed by site_id.
+        placed: Genome position of each base of their windows, int64 (n_sites, length).
+        words: The words.
+
+    Returns:
+        Rows of a BED9; words without any base on the genome are left out.
+    """
+    rows, genes = [], name_genes(sites)
+    order = {int(site): row for row, site in enumerate(sites.index)}
+    for hit in places.itertuples():
+        row = order[hit.site_id]
+        inside = placed[row, hit.start : hit.end]
+        inside = inside[inside >= 0]
+        if len(inside):
+            site, low, high = sites.iloc[row], inside.min(), inside.max() + 1
+            name = "_".join(words[hit.word].name.split())
+            name += f"|{genes[row]}|{site['pred_type']}"
+            color = write_rgb(CLASS_COLOURS[site["pred_type"]])
+            rows.append(
+                (
+                    *(site["chrom"], low, high, name, 1000, site["strand"]),
+                    *(low, high, color),
+                )
+            )
+    return pd.DataFrame(rows, columns=list(BED_COLUMNS)).drop_duplicates()
+
+
+def write_hub(
+    folder: Path, predictor: str, assembly: str, tracks: Sequence[Mapping[str, str]]
+) -> None:
+    """Write a track hub of the bigWigs in a folder: hub, genomes and trackDb.
+
+    Args:
+        folder: Where the bigWigs lie.
+        predictor: For the hub's name.
+        assembly: What the browser calls the genome.
+        tracks: ``file`` and ``description`` of each bigWig.
+    """
+    hub = {
+        **{"hub": predictor, "shortLabel": predictor[:17]},
+        "longLabel": f"Where the errors of {predictor} come from",
+        **{"genomesFile": "genomes.txt", "email": "none@example.org"},
+    }
+    genome = {"genome": assembly, "trackDb": "trackDb.txt"}
+    entries = []
+    for number, track in enumerate(tracks, start=1):
+        entries.append(
+            {
+                **{"track": f"track{number}", "bigDataUrl": track["file"]},
+                "shortLabel": track["file"].removesuffix(".bw")[:17],
+                "longLabel": track["description"][:76],
+                **{"type": "bigWig", "visibility": "full", "autoScale": "on"},
+                **{"color": write_rgb(POSITIVE), "altColor": write_rgb(NEGATIVE)},
+                **{"alwaysZero": "on", "maxHeightPixels": "60:40:16"},
+            }
+        )
+    for name, stanzas in {
+        "hub.txt": [hub],
+        "genomes.txt": [genome],
+        "trackDb.txt": entries,
+    }.items():
+        texts = ["".join(f"{k} {v}\n" for k, v in entry.items()) for entry in stanzas]
+        (folder / name).write_text("\n".join(texts), encoding="utf-8")
 
 
 def name_genes(sites: pd.DataFrame) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +23,27 @@ from error_sequence_model.core import (
     read_saved_table,
     write_tsv,
 )
+from error_sequence_model.features import place_words, read_words
 from error_sequence_model.genome import Genome, Variants
 from error_sequence_model.results import Maps, Unit, load_units, read_sites
 from error_sequence_model.tracks.files import (
     RULE,
+    STRANDS,
     average_places,
     make_prediction_rows,
     make_region_rows,
+    make_word_rows,
     write_bed,
     write_bigwig,
+    write_hub,
 )
 from error_sequence_model.tracks.places import NOWHERE, place_sites
+from error_sequence_model.windows import read_windows
 
 logger = logging.getLogger(__name__)
 
 INDEX_COLUMNS = (
-    *("file", "kind", "contrast", "splice_type", "method", "pred_type"),
+    *("file", "kind", "contrast", "splice_type", "method", "pred_type", "strand"),
     *("model", "faithfulness", "n_sites", "n_items"),
 )
 
@@ -55,6 +61,7 @@ class Source:
         haplotype: 1 or 2.
         variant_conflicts: See ``Variants``.
         aliases: Other names of its contigs.
+        assembly: What genome browsers call it, for the hub; None: its name.
     """
 
     genome: str
@@ -65,6 +72,7 @@ class Source:
     haplotype: int = 1
     variant_conflicts: str = "gene"
     aliases: Path | None = None
+    assembly: str | None = None
 
 
 def write_tracks(
@@ -74,6 +82,7 @@ def write_tracks(
     predictor: str,
     sites: str | Path,
     sources: Sequence[Source],
+    windows: str | Path | None = None,
 ) -> Path:
     """Write the tracks of a predictor into a folder, one set per genome.
 
@@ -83,11 +92,13 @@ def write_tracks(
         predictor: Name of the predictor.
         sites: ``sites.parquet``.
         sources: The genomes; none where the table brings its own sequences.
+        windows: ``windows.arrow``; without it there are no tracks of words.
 
     Returns:
-        The folder: ``{contrast}.{splice_type}.{method}.{pred_type}.bw``,
-        ``….{method}.regions.bed``, ``….predictions.bed``, ``tracks.tsv`` (what there
-        is, with the verdict on every map) and ``README.txt``.
+        The folder: ``{contrast}.{splice_type}.{method}.{pred_type}.{plus|minus}.bw``,
+        ``….{method}.regions.bed``, ``….predictions.bed``, ``….words.bed``,
+        ``tracks.tsv`` (what there is, with the verdict on every map), ``hub.txt`` with
+        its two files, and ``README.txt``.
     """
     table = read_saved_table(sites).set_index("site_id", drop=False)
     reason = _find_reason(table, sources)
@@ -105,7 +116,8 @@ def write_tracks(
             place = folder / genome if is_pool else folder
             place.mkdir(exist_ok=True)
             own = [source for source in sources if source.genome == genome]
-            written, missing = _write_genome(place, units, table, own, predictor)
+            options = {"predictor": predictor, "windows": windows}
+            written, missing = _write_genome(place, units, table, own, **options)
             rows += (
                 [{**row, "file": f"{genome}/{row['file']}"} for row in written]
                 if is_pool
@@ -134,7 +146,9 @@ def _write_genome(
     units: Sequence[Unit],
     table: pd.DataFrame,
     sources: Sequence[Source],
+    *,
     predictor: str,
+    windows: str | Path | None,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Write the tracks on one genome: rows of the index, and notes."""
     rows, notes = [], []
@@ -158,11 +172,29 @@ def _write_genome(
             for source in sources
             if source.variants
         }
-        writer = GenomeTracks(folder, genome, pd.concat(parts), personal, predictor)
+        writer = GenomeTracks(
+            *(folder, genome, pd.concat(parts), personal, predictor),
+            windows=windows,
+        )
         for unit in units:
             for splice_type in unit.splice_types:
                 rows += writer.write_unit(unit, splice_type)
+    shown = [
+        {"file": row["file"], "description": _describe(row)}
+        for row in rows
+        if row["kind"] == "attributions"
+    ]
+    if shown:
+        assembly = sources[0].assembly or sources[0].genome
+        write_hub(folder, predictor, assembly, shown)
     return rows, notes
+
+
+def _describe(row: Mapping[str, Any]) -> str:
+    """A bigWig in words, for the hub."""
+    text = f"{row['method'].replace('_', ' ')}, {row['contrast']} {row['splice_type']} "
+    text += f"{row['pred_type']}, strand {row['strand']}"
+    return text if row["faithfulness"] == "passed" else f"{text}, {row['faithfulness']}"
 
 
 def _select_sites(table: pd.DataFrame, source: Source) -> pd.DataFrame:
@@ -198,6 +230,7 @@ class GenomeTracks:
         sites: Its sites with the contigs' own names, ``site_id`` and ``member``.
         variants: Of the personal genome that a member's windows were cut from.
         predictor: Name of the predictor, for the tracks' names.
+        windows: ``windows.arrow``, or None.
     """
 
     def __init__(
@@ -207,9 +240,12 @@ class GenomeTracks:
         sites: pd.DataFrame,
         variants: Mapping[str | None, Variants],
         predictor: str,
+        *,
+        windows: str | Path | None = None,
     ) -> None:
         self.folder, self.genome, self.sites = folder, genome, sites
         self.variants, self.predictor = variants, predictor
+        self.windows = windows
 
     def write_unit(self, unit: Unit, splice_type: str) -> list[dict[str, Any]]:
         """Write maps and predictions of one contrast and splice type.
@@ -223,6 +259,7 @@ class GenomeTracks:
         """
         kind = splice_type if unit.splice_type != "any" else f"any_{splice_type}"
         rows = [self._write_predictions(unit, splice_type, kind)]
+        rows += self._write_words(unit, splice_type, kind)
         for method, maps in unit.lead.attributions.items():
             rows += self._write_method(unit, splice_type, kind, method, maps)
         known = {"contrast": unit.contrast, "splice_type": splice_type}
@@ -243,27 +280,56 @@ class GenomeTracks:
             "n_items": self._write_bed(f"{stem}.predictions", bed, description),
         }
 
+    def _write_words(
+        self, unit: Unit, splice_type: str, kind: str
+    ) -> Iterable[dict[str, Any]]:
+        folder = unit.lead.path.parents[2]
+        words = read_words(folder, unit.lead.path)
+        if not words or self.windows is None:
+            return
+        chosen = self._choose(unit, splice_type, part=None)
+        windows = read_windows(self.windows)
+        ids = chosen.index.to_numpy()
+        sequences = dict(zip(ids.tolist(), windows.get_sequences(ids), strict=True))
+        found = read_saved_table(folder / "explanations.parquet").set_index("site_id")
+        places = place_words(words, found, sequences, windows.upstream)
+        places[["start", "end"]] += windows.upstream
+        placed = self._place(chosen, windows.upstream, windows.length)
+        stem = f"{unit.contrast}.{kind}.words"
+        bed = make_word_rows(places, chosen, placed, words)
+        description = f"words of page one, {unit.contrast} {splice_type}"
+        yield {
+            "file": f"{stem}.bed",
+            "kind": "words",
+            "n_sites": places["site_id"].nunique(),
+            "n_items": self._write_bed(stem, bed, description),
+        }
+
     def _write_method(
         self, unit: Unit, splice_type: str, kind: str, method: str, maps: Maps
     ) -> Iterable[dict[str, Any]]:
         chosen = self._choose(unit, splice_type, maps.site_id)
         order = pd.Index(maps.site_id).get_indexer(chosen.index)
         scores = maps.scores[order]
-        places = self._place(chosen, maps)
+        places = self._place(chosen, maps.upstream, maps.scores.shape[1])
+        # A method may have been asked for the bases near the junction only.
+        first = int(maps.attributes.get("first", 0))
+        last = int(maps.attributes.get("last", maps.scores.shape[1] - 1))
+        places[:, :first] = places[:, last + 1 :] = NOWHERE
         passed = unit.lead.has_passed(method)
         verdict = {True: "passed", False: "FAILED"}.get(passed, "not checked")
         known = {"method": method, "faithfulness": verdict}
         stem = f"{unit.contrast}.{kind}.{method}"
-        for pred_type in sorted(chosen["pred_type"].unique()):
-            mask = (chosen["pred_type"] == pred_type).to_numpy()
-            name = f"{stem}.{pred_type}.bw"
+        pred_types = sorted(chosen["pred_type"].unique())
+        for pred_type, (word, strand) in product(pred_types, STRANDS.items()):
+            mask = chosen["pred_type"].eq(pred_type) & chosen["strand"].eq(strand)
+            mask = mask.to_numpy()
+            name = f"{stem}.{pred_type}.{word}.bw"
             tracks = self._average(chosen["chrom"][mask], places[mask], scores[mask])
             yield {
                 **known,
-                "file": name,
-                "kind": "attributions",
-                "pred_type": pred_type,
-                "n_sites": int(mask.sum()),
+                **{"file": name, "kind": "attributions", "pred_type": pred_type},
+                **{"strand": strand, "n_sites": int(mask.sum())},
                 "n_items": write_bigwig(
                     self.folder / name, self.genome.lengths, tracks
                 ),
@@ -280,10 +346,15 @@ class GenomeTracks:
         }
 
     def _choose(
-        self, unit: Unit, splice_type: str, site_ids: np.ndarray | None = None
+        self,
+        unit: Unit,
+        splice_type: str,
+        site_ids: np.ndarray | None = None,
+        *,
+        part: str | None = "test",
     ) -> pd.DataFrame:
-        """Test sites of a unit on this genome, those with a map if so asked."""
-        tested = unit.test_sites
+        """Sites of a unit's part on this genome, those with a map if so asked."""
+        tested = unit.sites if part is None else unit.test_sites
         tested = tested[tested["splice_type"] == splice_type]
         known = self.sites.index.intersection(tested.index, sort=True)
         if site_ids is not None:
@@ -291,21 +362,16 @@ class GenomeTracks:
         chosen = self.sites.loc[known]
         return chosen[chosen["chrom"].isin(self.genome.lengths)]
 
-    def _place(self, chosen: pd.DataFrame, maps: Maps) -> np.ndarray:
-        """Position of every base of every map, int64 (n_sites, length)."""
-        upstream = maps.upstream
-        sides = {"upstream": upstream, "downstream": maps.scores.shape[1] - upstream}
-        placed = np.full((len(chosen), maps.scores.shape[1]), NOWHERE, dtype=np.int64)
+    def _place(self, chosen: pd.DataFrame, upstream: int, length: int) -> np.ndarray:
+        """Position of every base of every window, int64 (n_sites, length)."""
+        sides = {"upstream": upstream, "downstream": length - upstream}
+        placed = np.full((len(chosen), length), NOWHERE, dtype=np.int64)
         members = chosen["member"].to_numpy(dtype=object)
         for member in dict.fromkeys(members):
             mask = np.array([m == member for m in members])
             variants = self.variants.get(member)
             part = chosen[mask]
             placed[mask] = place_sites(part, self.genome, variants=variants, **sides)
-        # A method may have been asked for the bases near the junction only.
-        first = int(maps.attributes.get("first", 0))
-        last = int(maps.attributes.get("last", maps.scores.shape[1] - 1))
-        placed[:, :first] = placed[:, last + 1 :] = NOWHERE
         return placed
 
     def _average(

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from error_sequence_model.features import (
     Family,
@@ -26,6 +26,9 @@ from error_sequence_model.features import (
 )
 from error_sequence_model.statistics import compute_macro_auprc, fill_empty_columns
 from error_sequence_model.windows import Windows
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 TREES = 60
 REPEATS = 5
@@ -143,6 +146,9 @@ def fit_named_model(
 
 def make_plain_boosting(seed: int) -> HistGradientBoostingClassifier:
     """Boosting that sees every feature at every split: adding one adds no luck."""
+    # Imported here: what only reads results need not wait for it.
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     return HistGradientBoostingClassifier(
         max_iter=TREES,
         learning_rate=0.1,

@@ -16,6 +16,8 @@ from error_sequence_model.reports.findings.causes import advise, get_names
 from error_sequence_model.results import Unit
 
 MOST_NAMED = 3
+HIT = 2  # level of a site that has an explanation itself, not a word near it
+CALLS = {"FN": "missed", "TP": "found", "FP": "false", "TN": "rightly rejected"}
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,72 @@ def say_explanation(row: Any, error: str, correct: str, *, is_alone: bool) -> st
         effect = (row.knockout_logit, row.knockout_low, row.knockout_high)
         text += f", taking it out {format_estimate(*effect)}"
     return text
+
+
+def say_headline(unit: Unit, found: UnitExplanations | None) -> str:
+    """The first explanation as page one says it: the shares, the place, the effect."""
+    if found is None:
+        return "Nothing was looked for: the step explain_errors has not run."
+    error, correct = (name_calls(kind, unit) for kind in get_names(unit))
+    if found.named.empty:
+        return (
+            f"Nothing that was tried explains the {error}: no cause, element or motif "
+            f"is more frequent in them than in the {correct}."
+        )
+    row = next(found.named.itertuples())
+    verb = "lack" if row.is_absence else "carry" if row.kind != "flag" else "have:"
+    place = f" at {row.place}" if isinstance(row.place, str) and row.place else ""
+    text = f"{say_share(row.share_error, row.n_errors)} {error} {verb} {row.name}"
+    text += f"{place}, {say_share(row.share_correct, row.n_correct)} {correct} do"
+    if np.isfinite(row.delta_logit):
+        verb = "adds" if row.delta_logit > 0 else "takes away"
+        text += (
+            f"; putting it in {verb} {abs(row.delta_logit):.1f} log-odds of an error"
+        )
+    return f"{text}."
+
+
+def name_calls(kind: str, unit: Unit) -> str:
+    """Calls of a kind in words: "missed donors", or "FN/FP donors" of several."""
+    where = "sites" if unit.splice_type == "any" else f"{unit.splice_type}s"
+    return f"{CALLS.get(kind, kind)} {where}"
+
+
+def say_share(share: float, n: int) -> str:
+    """A share in per cent, before a noun; none at all as the count it is."""
+    return f"0 of {n:,}" if share == 0 else f"{share:.0%} of"
+
+
+def count_steps(found: UnitExplanations) -> pd.DataFrame:
+    """How many errors each explanation adds to those before it.
+
+    Returns:
+        name, errors and before (those explained already), in order; what only nearly
+        has a word, and what nothing explains, come last.
+    """
+    sites = found.sites[found.sites["label"] == 1]
+    is_known = np.zeros(len(sites), dtype=bool)
+    rows = []
+    for row in found.named.itertuples():
+        is_new = sites[row.explanation].eq(HIT).to_numpy() & ~is_known
+        rows.append((row.name, int(is_new.sum()), int(is_known.sum())))
+        is_known |= is_new
+    is_near = ~is_known & ~sites["is_unexplained"].to_numpy(dtype=bool)
+    if is_near.any():
+        rows.append(("nearly one of these words", int(is_near.sum()), is_known.sum()))
+    is_known |= is_near
+    rows.append(("nothing that was tried", int((~is_known).sum()), is_known.sum()))
+    return pd.DataFrame(rows, columns=["name", "errors", "before"])
+
+
+def say_ratio(row: Any) -> str:
+    """Odds ratios alone and beside the others; where no correct call has it, that."""
+    if row.share_correct == 0:
+        # An odds ratio over nothing is a number of the prior's.
+        return f"0 of {row.n_correct:,} correct calls have it"
+    alone = _say_ratio(row.odds_ratio, row.low, row.high)
+    joint = (row.joint_odds_ratio, row.joint_low, row.joint_high)
+    return f"odds ratio {alone}; beside the others {_say_ratio(*joint)}"
 
 
 def _say_ratio(ratio: float, low: float, high: float) -> str:

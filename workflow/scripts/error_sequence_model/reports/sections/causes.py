@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from error_sequence_model.figures import (
+    BODY_TOP,
     BODY_WIDTH,
     MARGIN,
     MUTED,
@@ -41,12 +43,50 @@ from error_sequence_model.results import ReportData, Unit
 FOREST_WIDTH = 2.9
 # Inches: a row of the table, a line of small print, and all between the two.
 ROW, LINE, BELOW_FOREST = 0.195, 0.149, 1.15
+# Of the page of several units: its caption, and what a forest's axis takes.
+NOTE, AXIS = 0.75, 0.55
+
+
+def make_front_cause_page(data: ReportData, units: Sequence[Unit]) -> PageSpec:
+    """Specification of the page of the main causes of all units."""
+    return PageSpec(
+        "Named causes",
+        partial(_draw_front, data=data, units=units),
+        data.footer("causes.tsv"),
+        "What is known to mislead predictors: how often errors have it, alone and "
+        "beside the explanations of page one.",
+    )
+
+
+def _draw_front(page: Page, *, data: ReportData, units: Sequence[Unit]) -> None:
+    room = (page.room - NOTE) / len(units)
+    for number, unit in enumerate(units):
+        page.heading(unit.name)
+        causes = read_unit_causes(unit)
+        if causes is None:
+            page.bullet("The named causes are not stored.", mark="open")
+            continue
+        for line in describe_coverage(causes, unit)[:1]:
+            page.bullet(line, size=8.5)
+        rows = arrange_rows(causes.table, causes.summary["fdr"])
+        if rows.empty or rows["odds_ratio"].isna().all():
+            page.bullet("No cause could be compared.", mark="open", size=8.5)
+            continue
+        end = BODY_TOP + room * (number + 1)
+        most = max(int((end - page.top - AXIS) / ROW) - 1, 3)
+        by = rows["q"].fillna(1).to_numpy()
+        chosen = rows.iloc[np.sort(np.argsort(by, kind="stable")[:most])]
+        _draw_table(page, unit, causes, chosen)
+    found = [c for unit in units if (c := read_unit_causes(unit))]
+    if found:
+        fdr, error = found[0].summary["fdr"], get_names(units[0])[0]
+        page.caption(explain("causes", error=error, fdr=fdr, more=0))
 
 
 def make_cause_pages(data: ReportData, unit: Unit) -> list[PageSpec]:
-    """Specifications of a unit's pages of named causes."""
+    """Specifications of a unit's pages of all named causes."""
     causes = read_unit_causes(unit)
-    title = f"Named causes: {unit.name}"
+    title = f"All named causes: {unit.name}"
     footer = unit.footer("causes.tsv")
     if causes is None:
         text = (
@@ -125,6 +165,12 @@ def _draw_forest(
     page: Page, unit: Unit, causes: UnitCauses, rows: pd.DataFrame, n_all: int
 ) -> None:
     """Table and forest of the first rows; ``n_all`` is how many there are."""
+    _draw_table(page, unit, causes, rows)
+    fdr, error = causes.summary["fdr"], get_names(unit)[0]
+    page.caption(explain("causes", error=error, fdr=fdr, more=n_all - len(rows)))
+
+
+def _draw_table(page: Page, unit: Unit, causes: UnitCauses, rows: pd.DataFrame) -> None:
     error, correct = get_names(unit)
     classes = causes.summary["classes"]
     names = {f"joint_{name}": name for name in ("odds_ratio", "low", "high")}
@@ -146,11 +192,6 @@ def _draw_forest(
     plot_ratios(rows, ax)
     ax.set_xlabel(f"odds ratio, {error} against {correct} (log scale)", labelpad=2)
     page.top += 0.36
-    page.caption(
-        explain(
-            "causes", error=error, fdr=causes.summary["fdr"], more=n_all - len(rows)
-        )
-    )
 
 
 def _make_share_columns(

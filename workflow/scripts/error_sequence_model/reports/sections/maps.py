@@ -1,4 +1,4 @@
-"""The map pages of a unit: metaprofiles, then regions and difference logo."""
+"""The maps of a unit: profiles and every site, then regions and letters."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from error_sequence_model.figures import (
-    BAD,
     BASES,
     BODY_WIDTH,
     INK,
@@ -35,104 +35,181 @@ from error_sequence_model.figures import (
 )
 from error_sequence_model.reports.findings.statistics import MapStatistics, get_warning
 from error_sequence_model.reports.prose import explain
+from error_sequence_model.reports.sections.words import (
+    place_unit_words,
+    read_unit_words,
+)
 from error_sequence_model.results import ReportData
 from error_sequence_model.windows import get_regions, get_zoom
 
-FULL_WIDTH, ZOOM_WIDTH, AXIS_ROOM = 5.0, 4.1, 0.62
-LANE, PROFILE, DIFFERENCE, ATTENTION = 0.155, 1.6, 1.35, 1.25
+PROFILE_WIDTH, HEAT_WIDTH, AXIS_ROOM = 4.75, 4.35, 0.62
+LANE, PANEL, HEAT_CAPTION = 0.155, 1.3, 0.62
 OFFSET_LABEL = "offset from the junction (bases)"
+STRONG = 1.5  # scaled attribution at which the heat map's colour is full
 
 
-def make_map_pages(data: ReportData, statistics: MapStatistics) -> list[PageSpec]:
-    """Specifications of the profile page and of the region and logo page."""
+def make_map_page(data: ReportData, statistics: MapStatistics) -> PageSpec:
+    """Specification of the page of profiles and of the heat map of single maps."""
+    return PageSpec(
+        f"Where the model looks: {statistics.where}",
+        partial(_draw_maps, data=data, statistics=statistics),
+        statistics.footer,
+        f"{_say_sign(statistics)} Aligned on the junction, 5′ to 3′ in transcript "
+        "sense.",
+    )
+
+
+def make_region_page(data: ReportData, statistics: MapStatistics) -> PageSpec:
+    """Specification of the page of letters and named regions."""
+    return PageSpec(
+        f"Regions and letters: {statistics.where}",
+        partial(_draw_regions, data=data, statistics=statistics),
+        statistics.footer,
+        _say_sign(statistics),
+    )
+
+
+def _say_sign(statistics: MapStatistics) -> str:
     first, second = statistics.explained.names
-    sign = f"Positive attribution speaks for {first}, negative for {second}."
     if not statistics.explained.maps.attributes.get("signed", True):
-        sign = "This method has no sign: height is importance, not direction."
-    return [
-        PageSpec(
-            f"Where the model looks: {statistics.where}",
-            partial(_draw_profiles, statistics=statistics),
-            statistics.footer,
-            f"{sign} Aligned on the junction, 5′ to 3′ in transcript sense.",
-        ),
-        PageSpec(
-            f"Regions and letters: {statistics.where}",
-            partial(_draw_regions, data=data, statistics=statistics),
-            statistics.footer,
-            sign,
-        ),
-    ]
+        return "This method has no sign: height is importance, not direction."
+    return f"Positive attribution speaks for {first}, negative for {second}."
 
 
-def _draw_profiles(page: Page, *, statistics: MapStatistics) -> None:
+def _draw_maps(page: Page, *, data: ReportData, statistics: MapStatistics) -> None:
     page.warn(statistics.warning)
-    offsets, compared = statistics.offsets, statistics.comparison
-    upstream, downstream = -int(offsets[0]), int(offsets[-1]) + 1
-    zoom = get_zoom(statistics.splice_type, upstream, downstream)
-    gap = BODY_WIDTH - FULL_WIDTH - ZOOM_WIDTH - AXIS_ROOM
-    lefts = (MARGIN + AXIS_ROOM, MARGIN + AXIS_ROOM + FULL_WIDTH + gap)
-    ranges = ((-upstream, downstream), zoom)
-    names = statistics.explained.names
-    limit = get_limit([a for p in compared[:2] for a in p[:3]])
-    change = get_limit(list(compared.difference[:3]))
+    top = page.top + 0.3
     tested = np.isfinite(statistics.p_value).any()
-    regions = get_regions(statistics.splice_type, upstream, downstream)
-    lanes = LANE * (max(arrange_regions(regions).values(), default=0) + 1)
-    top = page.top + 0.26
-    page.write("whole window", lefts[0], top - 0.24, size=9, weight="bold")
-    page.write("close-up", lefts[1], top - 0.24, size=9, weight="bold")
-    for column, (left, width, (start, end)) in enumerate(
-        zip(lefts, (FULL_WIDTH, ZOOM_WIDTH), ranges, strict=True)
-    ):
-        lane = page.axes(left, top, width, lanes)
-        colors = get_region_colours(statistics.regions)
-        plot_region_lane(regions, lane, start=start, end=end, colours=colors)
-        place = top + lanes + 0.2
-        ax = page.axes(left, place, width, PROFILE)
-        plot_profile(offsets, names, compared[:2], ax)
-        mark_junction(ax, splice_type=statistics.splice_type)
-        ax.axhline(0, color=RULE, lw=0.6, zorder=0)
-        ax.set_ylim(-limit, limit)
-        place += PROFILE + 0.16
-        low = page.axes(left, place, width, DIFFERENCE)
-        plot_difference(
-            offsets, compared.difference, statistics.p_value, low, limit=change
+    bottom = _draw_profiles(page, statistics, top)
+    left = MARGIN + BODY_WIDTH - HEAT_WIDTH
+    order = sort_sites(data, statistics)
+    height = bottom - top
+    page.write("every site's map", left, top - 0.26, size=9, weight="bold")
+    ax = page.axes(left, top, HEAT_WIDTH, height)
+    plot_heat_map(statistics, order, ax)
+    data.write("map_order", order.reset_index(), statistics.key)
+    page.top = bottom + 0.5
+    if get_warning(statistics.unit, "attention"):
+        failed = statistics.unit.lead.has_passed("attention") is False
+        page.caption(
+            "Attention failed its check and is not drawn."
+            if failed
+            else "Attention was not checked and is not drawn."
         )
-        place += DIFFERENCE + 0.16
-        last = page.axes(left, place, width, ATTENTION)
-        _draw_attention(last, statistics, narrow=column == 1)
-        for panel in (ax, low, last):
-            panel.set_xlim(start - 0.5, end - 0.5)
-        for panel in (ax, low):
-            panel.tick_params(labelbottom=False)
-        last.set_xlabel(OFFSET_LABEL)
-        if column == 0:
-            ax.set_ylabel("scaled attribution")
-            low.set_ylabel(f"{names[0]} − {names[1]}")
-            ax.legend(loc="upper left", handlelength=1.2)
-    page.top = place + ATTENTION + 0.5
     attention = statistics.unit.lead.attention
-    view = attention.attributes.get("view", "attention") if attention else "attention"
+    view = attention.attributes.get("view", "attention") if attention else ""
+    is_drawn = bool(view) and statistics.unit.lead.has_passed("attention") is True
+    view = view if is_drawn else ""
     page.caption(explain("profiles", s=statistics, is_tested=tested, view=view))
 
 
-def _draw_attention(ax, statistics: MapStatistics, *, narrow: bool) -> None:
+def _draw_profiles(page: Page, statistics: MapStatistics, top: float) -> float:
+    """Regions, profiles, their difference, attention if it passed; give the bottom."""
+    offsets, compared = statistics.offsets, statistics.comparison
+    upstream, downstream = -int(offsets[0]), int(offsets[-1]) + 1
+    left, names = MARGIN + AXIS_ROOM, statistics.explained.names
+    limit = get_limit([a for p in compared[:2] for a in p[:3]])
+    regions = get_regions(statistics.splice_type, upstream, downstream)
+    lanes = LANE * (max(arrange_regions(regions).values(), default=0) + 1)
+    page.write("mean of each class", left, top - 0.26, size=9, weight="bold")
+    lane = page.axes(left, top, PROFILE_WIDTH, lanes)
+    colors = get_region_colours(statistics.regions)
+    plot_region_lane(regions, lane, start=-upstream, end=downstream, colours=colors)
+    has_attention = statistics.unit.lead.has_passed("attention") is True
+    height = PANEL if has_attention and statistics.attention else PANEL * 1.5
+    place = top + lanes + 0.2
+    ax = page.axes(left, place, PROFILE_WIDTH, height)
+    plot_profile(offsets, names, compared[:2], ax)
+    mark_junction(ax, splice_type=statistics.splice_type)
+    ax.axhline(0, color=RULE, lw=0.6, zorder=0)
+    ax.set_ylim(-limit, limit)
+    ax.set_ylabel("scaled attribution")
+    ax.legend(loc="upper left", handlelength=1.2)
+    place += height + 0.16
+    low = page.axes(left, place, PROFILE_WIDTH, height)
+    change = get_limit(list(compared.difference[:3]))
+    plot_difference(offsets, compared.difference, statistics.p_value, low, limit=change)
+    low.set_ylabel(f"{names[0]} − {names[1]}")
+    panels = [ax, low]
+    place += height
+    if has_attention and statistics.attention:
+        panels.append(page.axes(left, place + 0.16, PROFILE_WIDTH, height))
+        _draw_attention(panels[-1], statistics)
+        place += height + 0.16
+    for panel in panels[:-1]:
+        panel.tick_params(labelbottom=False)
+    panels[-1].set_xlabel(OFFSET_LABEL)
+    return place
+
+
+def _draw_attention(ax: Axes, statistics: MapStatistics) -> None:
     attention = statistics.attention
-    if attention is None:
-        say_nothing_to_draw(ax, "attention.h5 has no maps of these sites.", size=8)
-        ax.set_xticks([])
-        return
     names, offsets = statistics.explained.names, statistics.unit.lead.attention.offsets
     plot_profile(offsets, names, attention[:2], ax, factor=100)
     ax.axhline(100 / len(offsets), color="#5F5F5F", lw=0.8, ls=(0, (4, 3)), zorder=0)
     ax.set_ylim(0, get_limit([100 * a for p in attention[:2] for a in p[:3]]))
-    if not narrow:
-        ax.set_ylabel("attention (%)")
-    if get_warning(statistics.unit, "attention"):
-        failed = statistics.unit.lead.has_passed("attention") is False
-        text = "attention FAILED its check" if failed else "attention: not checked"
-        ax.text(0.01, 0.05, text, transform=ax.transAxes, size=7, color=BAD)
+    ax.set_ylabel("attention (%)")
+
+
+def sort_sites(data: ReportData, statistics: MapStatistics) -> pd.DataFrame:
+    """Order explained sites by class, then by the place of their word.
+
+    Returns:
+        row (of ``statistics.scaled``), is_error, word and place (offset of its start;
+        missing: it has none of the words), indexed by site_id, the top row first.
+    """
+    explained = statistics.explained
+    ids = explained.sites.index.to_numpy()
+    words = read_unit_words(statistics.unit)
+    places = place_unit_words(data, statistics.unit, words, ids)
+    first = places.drop_duplicates("site_id").set_index("site_id")
+    table = pd.DataFrame(
+        {"row": np.arange(len(ids)), "is_error": explained.is_first},
+        index=pd.Index(ids, name="site_id"),
+    )
+    table = table.join(first[["word", "start"]].rename(columns={"start": "place"}))
+    # Sites without a word follow, those of alike maps beside each other.
+    peak = np.abs(statistics.scaled).argmax(axis=1)
+    table = table.assign(peak=peak, last=table["word"].fillna(len(words)))
+    by = ["is_error", "last", "place", "peak"]
+    table = table.sort_values(by, ascending=[False, True, True, True], kind="stable")
+    table["word"] = table["word"].map(dict(enumerate(word.name for word in words)))
+    return table.drop(columns=["peak", "last"])
+
+
+def plot_heat_map(statistics: MapStatistics, order: pd.DataFrame, ax: Axes) -> Axes:
+    """Draw the maps of single sites as rows of colour; dots: where a word starts."""
+    offsets, n = statistics.offsets, len(order)
+    ax.imshow(
+        statistics.scaled[order["row"].to_numpy()],
+        aspect="auto",
+        cmap="RdBu_r",
+        vmin=-STRONG,
+        vmax=STRONG,
+        interpolation="nearest",
+        extent=(offsets[0] - 0.5, offsets[-1] + 0.5, n, 0),
+    )
+    starts = order["place"].to_numpy(dtype=float)
+    ax.plot(starts - 0.5, np.arange(n) + 0.5, "|", color=INK, ms=2.2, mew=0.6)
+    mark_junction(ax, splice_type=statistics.splice_type)
+    n_error = int(order["is_error"].sum())
+    ax.axhline(n_error, color=INK, lw=0.9)
+    names = statistics.explained.names
+    middles = [n_error / 2, (n_error + n) / 2]
+    counts = [n_error, n - n_error]
+    shown = [place for place in (0, 1) if counts[place]]
+    ax.set_yticks(
+        [middles[place] for place in shown],
+        [f"{names[place]} ({counts[place]})" for place in shown],
+        rotation=90,
+        va="center",
+    )
+    for label, place in zip(ax.get_yticklabels(), shown, strict=True):
+        label.set(color=get_class_colour(names[place]), weight="bold")
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel(OFFSET_LABEL)
+    ax.set_xlim(offsets[0] - 0.5, offsets[-1] + 0.5)
+    return ax
 
 
 def get_region_colours(regions: pd.DataFrame) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -31,34 +32,57 @@ from error_sequence_model.reports.prose import explain
 from error_sequence_model.results import ReportData, Unit, get_predicted
 
 MINIMUM_CLASS = 2
-PANEL = 1.85
+PANEL = 1.5
 KIND_COLOURS = {"backbone": "#0072B2", "baseline": "#7F7F7F", "reference": "#E69F00"}
 KIND_ORDER = {"backbone": 0, "hybrid": 1, "ensemble": 2, "baseline": 3, "reference": 4}
 SIZE, ROW = 7.5, 7.5 * 1.75 / 72  # type of the table and height of its rows
 AXIS = 0.42  # inches below the table for the axis of its forest
 
 
-def make_performance_page(data: ReportData, unit: Unit) -> PageSpec:
-    """Specification of a unit's performance page."""
+def make_performance_page(data: ReportData, units: Sequence[Unit]) -> PageSpec:
+    """Specification of the page of all units' curves."""
     return PageSpec(
-        f"Performance: {unit.name}",
-        partial(_draw_performance, data=data, unit=unit),
-        unit.footer(),
-        f"{unit.positive_name} is the positive class. Held-out test part only.",
+        "Performance",
+        partial(_draw_performance, data=data, units=units),
+        data.footer(),
+        "Can the errors be told from sequence? Held-out test part only; the error is "
+        "the positive class.",
     )
 
 
-def _draw_performance(page: Page, *, data: ReportData, unit: Unit) -> None:
+def make_score_page(data: ReportData, unit: Unit) -> PageSpec:
+    """Specification of the page of every model's scores."""
+    return PageSpec(
+        f"Scores of every model: {unit.name}",
+        partial(_draw_score_table, data=data, unit=unit),
+        unit.footer(),
+        "All on the same held-out test sites.",
+    )
+
+
+def _draw_performance(page: Page, *, data: ReportData, units: Sequence[Unit]) -> None:
+    for unit in units:
+        page.heading(unit.name)
+        text, mark = describe_gain(unit)
+        page.bullet(text, mark=mark, size=8.5)
+        _draw_panels(page, data, unit)
+        positive = int((unit.predicted["label"] == unit.positive_label).sum())
+        n = len(unit.predicted)
+        page.caption(explain("performance", unit=unit, n=n, positive=positive))
+    page.caption(explain("performance_panels"))
+
+
+def _draw_panels(page: Page, data: ReportData, unit: Unit) -> None:
     step = (BODY_WIDTH - 0.5 - 4 * PANEL) / 3 + PANEL
     top = page.top
-    page.top += 0.22
+    page.top += 0.18
     panels = [
-        page.axes(MARGIN + 0.5 + i * step, page.top + 0.3, PANEL, PANEL)
+        page.axes(MARGIN + 0.5 + i * step, page.top + 0.22, PANEL, PANEL)
         for i in range(4)
     ]
     titles = ("Precision–recall", "ROC", "Reliability", "Confusion")
     for ax, title in zip(panels, titles, strict=True):
-        ax.set_title(title, pad=8)
+        ax.set_title(title, pad=4)
     names = _draw_curves(panels[:3], data, unit)
     _draw_legend(page, names, top)
     confusion = unit.lead.metrics.get("confusion")
@@ -71,14 +95,7 @@ def _draw_performance(page: Page, *, data: ReportData, unit: Unit) -> None:
         say_nothing_to_draw(
             panels[3], "metrics.json with a confusion matrix is missing."
         )
-    page.top += 0.3 + PANEL + 0.5
-    positive = int((unit.predicted["label"] == unit.positive_label).sum())
-    n = len(unit.predicted)
-    page.caption(explain("performance", unit=unit, n=n, positive=positive))
-    page.heading("Scores of every model on the same test sites")
-    text, mark = describe_gain(unit)
-    page.bullet(text, mark=mark, size=9)
-    _draw_score_table(page, data, unit)
+    page.top += 0.22 + PANEL + 0.42
 
 
 def _draw_curves(panels: list, data: ReportData, unit: Unit) -> list[str]:
@@ -199,7 +216,7 @@ def _write_integer(value: object) -> str:
     return "–" if value is None or not np.isfinite(value) else f"{int(value):,}"
 
 
-def _draw_score_table(page: Page, data: ReportData, unit: Unit) -> None:
+def _draw_score_table(page: Page, *, data: ReportData, unit: Unit) -> None:
     table = collect_score_table(unit)
     name = data.write("scores", table.drop(columns="color"), unit.key)
     if table.empty or table["auprc"].isna().all():

@@ -106,9 +106,9 @@ def choose_exemplars(
 
 
 def make_site_page(data: ReportData, statistics: MapStatistics) -> PageSpec:
-    """Specification of a unit's page of single sites."""
+    """Specification of a unit's page of exemplars of both classes."""
     return PageSpec(
-        f"Single sites: {statistics.where}",
+        f"More single sites: {statistics.where}",
         partial(_draw_sites, data=data, statistics=statistics),
         statistics.footer,
         "Exemplars from the held-out test part, chosen by the rule below, not by eye.",
@@ -130,9 +130,8 @@ def _draw_sites(page: Page, *, data: ReportData, statistics: MapStatistics) -> N
     sequences, tokens = data.get_sequences(ids), data.get_tokens(unit.lead, ids)
     maps, seen = explained.maps, unit.lead.attention
     values, attention = maps.pick(ids), seen.pick(ids) if seen else {}
-    # The hundred offsets around the close-up's middle.
-    start = max(-60 if statistics.splice_type == "acceptor" else -50, -maps.upstream)
-    view = start, start + ROW_LENGTH
+    view = find_view(statistics)
+    start = view[0]
     sizes = {site: np.abs(scores) for site, scores in values.items()}
     part = slice(start + maps.upstream, start + maps.upstream + ROW_LENGTH)
     limit = round_up(max(float(s[part].max(initial=0.0)) for s in sizes.values()))
@@ -150,7 +149,7 @@ def _draw_sites(page: Page, *, data: ReportData, statistics: MapStatistics) -> N
             tokens.get(site),
             attention.get(site),
         )
-        _write_title(page, sites.loc[site], exemplar, unit)
+        write_title(page, sites.loc[site], exemplar, unit)
         _draw_tracks(page, tracks, view, height=height, limits=(limit, ceiling))
         if exemplar is exemplars[-1]:
             ruler = page.axes(LEFT, page.top + 0.02, WIDTH, 0.02)
@@ -231,7 +230,15 @@ def _draw_tracks(
     line.axvline(-0.5, color=INK, lw=0.8, ls=(0, (2, 2)))
 
 
-def _write_title(page: Page, site: pd.Series, exemplar: Exemplar, unit: Unit) -> None:
+def find_view(statistics: MapStatistics) -> tuple[int, int]:
+    """First offset drawn of a site and the one after the last: about the close-up."""
+    first = -statistics.explained.maps.upstream
+    start = max(-60 if statistics.splice_type == "acceptor" else -50, first)
+    return start, start + ROW_LENGTH
+
+
+def write_title(page: Page, site: pd.Series, exemplar: Exemplar, unit: Unit) -> float:
+    """Write what a site is, and by which rule it was chosen; give where it ends."""
     swatch = get_class_colour(site["pred_type"])
     page.fill(MARGIN, page.top + 0.015, 0.1, 0.1, color=swatch)
     gene = site["gene_name"] if pd.notna(site["gene_name"]) else site["gene_id"]
@@ -251,3 +258,4 @@ def _write_title(page: Page, site: pd.Series, exemplar: Exemplar, unit: Unit) ->
     text = shorten_text(" · ".join(parts), BODY_WIDTH - shift, 8)
     page.write(text, MARGIN + shift, page.top, size=8, color=MUTED)
     page.top += TITLE
+    return page.top

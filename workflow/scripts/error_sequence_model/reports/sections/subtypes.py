@@ -6,13 +6,12 @@ shape, not size: averaged over bins of a few bases and scaled to unit length.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import pdist, squareform
 
 from error_sequence_model.figures import (
     BODY_WIDTH,
@@ -53,26 +52,47 @@ MOST_GROUPS = 5
 CLEAR = 0.1  # mean silhouette from which groups count as told apart
 
 
-def make_subtype_page(data: ReportData, statistics: MapStatistics) -> PageSpec:
-    """Specification of a unit's page of subtypes."""
+def make_subtype_page(data: ReportData, entries: Sequence[MapStatistics]) -> PageSpec:
+    """Specification of the page of subtypes of all units."""
     return PageSpec(
-        f"Subtypes of {data.focus}: {statistics.where}",
-        partial(_draw_subtypes, data=data, statistics=statistics),
-        statistics.footer,
+        f"Subtypes of {data.focus}",
+        partial(_draw_subtypes, data=data, entries=entries),
+        data.footer(),
         f"Groups of explained {data.focus} sites of the held-out test part with alike "
         "maps.",
     )
 
 
-def _draw_subtypes(page: Page, *, data: ReportData, statistics: MapStatistics) -> None:
-    page.warn(statistics.warning)
+def _draw_subtypes(
+    page: Page, *, data: ReportData, entries: Sequence[MapStatistics]
+) -> None:
+    most = MOST_GROUPS if len(entries) == 1 else max(4 // len(entries), 1)
+    height = (page.room - CAPTION - 0.75 * len(entries)) / (most * len(entries)) - GAP
+    for statistics in entries:
+        _draw_unit(page, data, statistics, most, min(height, ROW_HEIGHT))
+    page.caption(
+        explain(
+            "subtypes",
+            s=entries[0],
+            axis=OFFSET_LABEL,
+            shown=SHOWN,
+            focus=data.focus,
+        )
+    )
+
+
+def _draw_unit(
+    page: Page, data: ReportData, statistics: MapStatistics, most: int, height: float
+) -> None:
+    page.heading(statistics.where)
     focus = data.focus
     mine = (statistics.explained.sites["pred_type"] == focus).to_numpy()
     n = int(mine.sum())
     if n < 2:
         page.paragraph(
             f"{count_words(n, f'explained {focus} site')} in the test part: there is "
-            "nothing to group."
+            "nothing to group.",
+            size=8.5,
         )
         return
     scaled = statistics.scaled[mine]
@@ -83,16 +103,19 @@ def _draw_subtypes(page: Page, *, data: ReportData, statistics: MapStatistics) -
     n_groups = len(found.exemplars)
     what, silhouette = f"explained {focus} site", found.silhouette
     told = {"what": what, "n": n, "groups": n_groups, "silhouette": silhouette}
-    page.paragraph(*tell("subtypes", **told, fewest=FEWEST_SITES))
-    page.top += 0.12
-    height = min((page.room - CAPTION) / n_groups - GAP, ROW_HEIGHT)
+    text = " ".join(tell("subtypes", **told, fewest=FEWEST_SITES))
+    if n_groups > most:
+        text += f" The largest {most} are shown; all are in the tables folder."
+    page.paragraph(text, size=8.5)
+    page.top += 0.1
     limit = round_up(
         max(
             np.abs(scaled[found.group == g].mean(axis=0)).max() for g in range(n_groups)
         )
     )
     sequences = data.get_sequences(sites.index.to_numpy()[found.exemplars])
-    for number in range(n_groups):
+    drawn = min(n_groups, most)
+    for number in range(drawn):
         _draw_row(
             page,
             statistics,
@@ -104,12 +127,9 @@ def _draw_subtypes(page: Page, *, data: ReportData, statistics: MapStatistics) -
             sequence=sequences.get(int(sites.index[found.exemplars[number]]), ""),
             height=height,
             limit=limit,
-            is_last=number == n_groups - 1,
+            is_last=number == drawn - 1,
         )
-    page.top += 0.3
-    page.caption(
-        explain("subtypes", s=statistics, axis=OFFSET_LABEL, shown=SHOWN, focus=focus)
-    )
+    page.top += 0.22
 
 
 def _describe_causes(
@@ -289,6 +309,10 @@ def group_maps(maps: np.ndarray) -> Subtypes:
         One group where there are fewer than twelve sites, or where the mean silhouette
         of no grouping into two to five reaches 0.1.
     """
+    # Imported here: a page without groups needs none of them, and they load slowly.
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import pdist, squareform
+
     shapes = get_shapes(maps)
     n = len(shapes)
     distances = squareform(pdist(shapes)) if n > 1 else np.zeros((n, n))

@@ -1,4 +1,4 @@
-"""The first pages: findings in words, headline numbers beside them, what is where."""
+"""Findings in words with headline numbers beside them, and what is where."""
 
 from __future__ import annotations
 
@@ -41,37 +41,54 @@ NAMES = 1.0  # inches of it for the names of the rows
 COLUMNS, GAP, SIZE = 3, 0.35, 8.0
 LINE, HEADING = SIZE * 1.5 / 72, 0.45
 CONTINUED = " (continued)"
+CONTENTS = "Findings in words, and what is where"
+LISTING = "What is where"
 TEXT_WIDTH = BODY_WIDTH - SIDE_WIDTH - 0.35
+
+
+def make_correct_page(
+    data: ReportData, statistics: Sequence[MapStatistics]
+) -> PageSpec:
+    """The first page on calls that are no errors: what the errors have beside them."""
+    blocks = make_answer_blocks(data, statistics)
+    first, rest = split_blocks(blocks, TEXT_WIDTH)
+    if rest:
+        first = first[:-1]
+        text = "The reports on the errors, attention_FP.pdf and attention_FN.pdf, say "
+        first.append(Block("paragraph", f"{text}more."))
+    title = f"{CLASS_NAMES[data.focus].capitalize()}s of {data.predictor}"
+    draw = partial(_draw_summary, data=data, blocks=first)
+    return PageSpec(title, draw, data.footer(), _write_subtitle(data))
 
 
 def make_summary_pages(
     data: ReportData, statistics: Sequence[MapStatistics], pages: list[PageSpec]
 ) -> list[PageSpec]:
-    """The answers in words, the headline numbers beside them, and what is where.
+    """The answers in words, and what is where.
 
     Args:
         data: The report's data.
         statistics: Numbers of its maps.
         pages: All pages of the report, filled in before the first is drawn.
     """
-    blocks = make_answer_blocks(data, statistics)
-    first, rest = split_blocks(blocks, TEXT_WIDTH)
-    title = f"{CLASS_NAMES[data.focus].capitalize()}s of {data.predictor}: summary"
-    draw = partial(_draw_summary, data=data, blocks=first)
-    subtitle = (
-        f"{_count_sites(data)} Held-out test part throughout; intervals: 95 % "
-        "bootstrap over genes."
-    )
-    footer = data.footer()
-    specs = [PageSpec(title, draw, footer, subtitle)]
-    title = f"{title}{CONTINUED}"
-    part, rest = split_blocks(rest, BODY_WIDTH) if rest else ([], [])
+    rest = make_answer_blocks(data, statistics)
+    footer, subtitle, title = data.footer(), _write_subtitle(data), CONTENTS
+    specs = []
+    part, rest = split_blocks(rest, BODY_WIDTH)
     while rest:
         draw = partial(draw_blocks, blocks=part, width=BODY_WIDTH)
         specs.append(PageSpec(title, draw, footer, subtitle))
+        title = f"{CONTENTS}{CONTINUED}"
         part, rest = split_blocks(rest, BODY_WIDTH)
     last = PageSpec(title, lambda page: None, footer, subtitle)
     return [*specs, *make_contents_pages(part, last, pages)]
+
+
+def _write_subtitle(data: ReportData) -> str:
+    return (
+        f"{_count_sites(data)} Held-out test part throughout; intervals: 95 % "
+        "bootstrap over genes."
+    )
 
 
 def _count_sites(data: ReportData) -> str:
@@ -176,7 +193,7 @@ def make_contents_pages(
     """
     listing = partial(_draw_listing, pages=pages)
     if not blocks:
-        return [PageSpec("What is where", listing, spec.footer, spec.subtitle)]
+        return [PageSpec(LISTING, listing, spec.footer, spec.subtitle)]
 
     def draw_both(page: Page) -> None:
         draw_blocks(page, blocks=blocks, width=BODY_WIDTH)
@@ -188,7 +205,7 @@ def make_contents_pages(
     alone = partial(draw_blocks, blocks=blocks, width=BODY_WIDTH)
     return [
         PageSpec(spec.title, alone, spec.footer, spec.subtitle),
-        PageSpec("What is where", listing, spec.footer, spec.subtitle),
+        PageSpec(LISTING, listing, spec.footer, spec.subtitle),
     ]
 
 
@@ -197,13 +214,13 @@ def list_pages(pages: Sequence[PageSpec]) -> list[tuple[str, int]]:
     return [
         (spec.title, number)
         for number, spec in enumerate(pages, start=1)
-        if not spec.title.endswith(CONTINUED) and spec.title != "What is where"
+        if not spec.title.endswith(CONTINUED) and spec.title != LISTING
     ]
 
 
 def _draw_listing(page: Page, *, pages: Sequence[PageSpec]) -> None:
     entries = list_pages(pages)
-    page.heading("What is where")
+    page.heading(LISTING)
     top, size, line = page.top, SIZE, LINE
     rows = -(-len(entries) // COLUMNS)
     if rows * line > page.room:
@@ -215,7 +232,7 @@ def _draw_listing(page: Page, *, pages: Sequence[PageSpec]) -> None:
         left = MARGIN + column * (width + GAP)
         room = width - measure_text("000", size) - 0.1
         text = shorten_text(title, room, size)
-        page.write(text, left, top + row * line, size=size)
+        page.refer(text, title, left, top + row * line, size=size)
         page.write(
             str(number),
             left + width,

@@ -1,0 +1,222 @@
+"""Evidence cards: for each named explanation what it looks like, and three sites."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.features import Word
+from error_sequence_model.figures import (
+    BODY_WIDTH,
+    INK,
+    MARGIN,
+    MUTED,
+    Page,
+    PageSpec,
+    count_words,
+    shorten_text,
+    wrap_text,
+)
+from error_sequence_model.reports.findings.causes import get_names, read_unit_causes
+from error_sequence_model.reports.findings.explanations import (
+    HIT,
+    read_unit_explanations,
+    say_ratio,
+    say_share,
+)
+from error_sequence_model.reports.findings.motifs import read_unit_motifs
+from error_sequence_model.reports.prose import explain
+from error_sequence_model.reports.sections.why import say_effects
+from error_sequence_model.reports.sections.words import (
+    draw_sites,
+    place_unit_words,
+    plot_places,
+    plot_word,
+    read_unit_words,
+)
+from error_sequence_model.results import ReportData, Unit
+
+TITLE = "Evidence for the explanations"
+LOGO, PLACES, NUMBERS, GAP = 1.5, 1.75, 3.05, 0.28
+HEAD, NOTE, PLOT, MOST_CARDS, MOST_SITES = 0.32, 0.75, 1.15, 4, 3
+FLANK = 9  # bases shown beside a word
+Card = tuple[Unit, Any]
+
+
+def make_evidence_pages(data: ReportData, units: Sequence[Unit]) -> list[PageSpec]:
+    """Specifications of the evidence cards: one page, the first of each unit first."""
+    ranked: list[tuple[int, int, Card]] = []
+    for order, unit in enumerate(units):
+        found = read_unit_explanations(unit)
+        rows = [] if found is None else found.named.itertuples()
+        ranked += [(rank, order, (unit, row)) for rank, row in enumerate(rows)]
+    ranked.sort(key=lambda entry: entry[:2])
+    chosen = sorted(ranked[:MOST_CARDS], key=lambda entry: (entry[1], entry[0]))
+    if not chosen:
+        return []
+    draw = partial(
+        _draw,
+        data=data,
+        cards=[card for *_, card in chosen],
+        more=len(ranked) - len(chosen),
+    )
+    subtitle = "Each named explanation, and the three errors of the test part that have"
+    subtitle += " it and the highest probability of an error."
+    return [PageSpec(TITLE, draw, data.footer("explanations.tsv"), subtitle)]
+
+
+def _draw(page: Page, *, data: ReportData, cards: Sequence[Card], more: int) -> None:
+    tables = []
+    units = {unit.key: unit for unit, _ in cards}
+    known = {key: _place_all(data, unit) for key, unit in units.items()}
+    card = min((page.room - NOTE) / len(cards), HEAD + PLOT + 0.35)
+    height = card - HEAD - 0.32
+    for unit, row in cards:
+        page.heading(f"{row.name}: {unit.name}")
+        words, places, counts = known[unit.key]
+        number = next((n for n, w in enumerate(words) if w.key == row.explanation), -1)
+        top = page.top
+        if number >= 0:
+            plot_word(words[number], page.axes(MARGIN + 0.2, top, LOGO, height))
+            ax = page.axes(MARGIN + 0.2 + LOGO + GAP, top, PLACES, height)
+            plot_places(places, number, words[number], unit, ax, counts)
+        _write_numbers(page, unit, row, top, has_logo=number >= 0)
+        sites = choose_sites(unit, row.explanation)
+        tables.append(
+            _write_sites(page, data, unit, row, sites, words[number : number + 1], top)
+        )
+        page.top = top + card - HEAD
+    data.write("evidence", pd.concat(tables))
+    if more:
+        page.bullet(f"{count_words(more, 'further explanation')}: explanations.tsv.")
+    page.caption(explain("evidence"))
+
+
+def _place_all(
+    data: ReportData, unit: Unit
+) -> tuple[list[Word], pd.DataFrame, list[int]]:
+    chosen = [draw_sites(unit, label) for label in (1, 0)]
+    words = read_unit_words(unit)
+    places = place_unit_words(data, unit, words, np.concatenate(chosen))
+    return words, places, [len(ids) for ids in chosen]
+
+
+def choose_sites(unit: Unit, explanation: str) -> pd.DataFrame:
+    """Up to three errors of the test part with an explanation, by probability."""
+    found = read_unit_explanations(unit)
+    if found is None or explanation not in found.sites:
+        return unit.predicted.iloc[:0]
+    has_it = found.sites.index[found.sites[explanation] == HIT]
+    sites = unit.predicted[unit.predicted["label"] == 1]
+    sites = sites[sites.index.isin(has_it)]
+    return sites.sort_values("probability", ascending=False, kind="stable").head(
+        MOST_SITES
+    )
+
+
+def _write_numbers(
+    page: Page, unit: Unit, row: Any, top: float, *, has_logo: bool
+) -> None:
+    left = MARGIN + 0.2
+    width = NUMBERS
+    if has_logo:
+        left += LOGO + PLACES + 2 * GAP
+    else:
+        width += LOGO + PLACES + 2 * GAP
+    error, correct = get_names(unit)
+    shares = f"{say_share(row.share_error, row.n_errors)} {error}, "
+    shares += f"{say_share(row.share_correct, row.n_correct)} {correct}"
+    place = row.place if isinstance(row.place, str) else ""
+    lines = [f"{'lacked ' if row.is_absence else ''}{place}", shares]
+    lines += [say_ratio(row), *say_effects(row), say_source(unit, row)]
+    for text in filter(None, lines):
+        for line in wrap_text(text, width, 7.5)[:3]:
+            page.write(line, left, top, size=7.5)
+            top += 0.142
+
+
+def say_source(unit: Unit, row: Any) -> str:
+    """Where an explanation comes from: maps, catalogue or a definition; what binds."""
+    motifs = read_unit_motifs(unit)
+    if row.kind == "flag":
+        causes = read_unit_causes(unit)
+        table = causes.table.set_index("flag")["definition"] if causes else {}
+        return f"a named cause: {table.get(row.explanation, 'no definition stored')}"
+    if motifs is None:
+        return ""
+    name = str(row.explanation).rpartition(":")[2]
+    if row.kind == "motif" and name in set(motifs.table["motif"]):
+        entry = motifs.table.set_index("motif").loc[name]
+        text = f"found in the maps of {entry['n_sites']} sites; "
+        matches = entry.get("matches")
+        is_known = isinstance(matches, str) and matches
+        return text + (f"fits {matches}" if is_known else "like no known element")
+    name = name.partition("@")[0]
+    own = motifs.elements[motifs.elements["element"] == name]
+    factors = [f for f in own["factor"].dropna().unique()[:1] if f]
+    return f"a known element; bound by {factors[0]}" if factors else "a known element"
+
+
+def _write_sites(
+    page: Page,
+    data: ReportData,
+    unit: Unit,
+    row: Any,
+    sites: pd.DataFrame,
+    words: list[Word],
+    top: float,
+) -> pd.DataFrame:
+    """Coordinates and sequence of some sites; give them as a table."""
+    left = MARGIN + 0.2 + LOGO + PLACES + NUMBERS + 3 * GAP
+    width = MARGIN + BODY_WIDTH - left
+    places = place_unit_words(data, unit, words, sites.index.to_numpy())
+    places = places.drop_duplicates("site_id").set_index("site_id")
+    sequences = data.get_sequences(sites.index.to_numpy()) if len(sites) else {}
+    found = read_unit_explanations(unit)
+    upstream = int(found.summary["upstream"]) if found else 0
+    rows = []
+    if sites.empty:
+        page.write("no such error in the test part", left, top, size=7.5, color=MUTED)
+    for site_id, site in sites.iterrows():
+        place = places.loc[site_id] if site_id in places.index else None
+        span = (-1, 1) if place is None else (int(place["start"]), int(place["end"]))
+        where = say_span(site, *span)
+        gene = site["gene_name"] if pd.notna(site["gene_name"]) else site["gene_id"]
+        parts = [where, f"P {site['probability']:.2f}"]
+        parts += [str(gene)] if pd.notna(gene) else []
+        text = shorten_text(" · ".join(parts), width, 7.5)
+        page.write(text, left, top, size=7.5, color=INK)
+        letters = show_word(sequences.get(int(site_id), ""), upstream, *span)
+        if place is not None:
+            page.write(letters, left, top + 0.135, size=7, color=MUTED)
+        top += 0.36 if place is not None else 0.2
+        rows.append(
+            {
+                **{"contrast": unit.contrast, "splice_type": unit.splice_type},
+                **{"explanation": row.explanation, "site_id": site_id, "place": where},
+                **{"probability": site["probability"], "letters": letters},
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def say_span(site: pd.Series, start: int, end: int) -> str:
+    """Offsets [start, end) of a site on the genome, 1-based: "chr5:1,201-1,207 (+)"."""
+    junction = int(site["junction"])
+    if site["strand"] == "+":
+        low, high = junction + start, junction + end
+    else:
+        low, high = junction - end, junction - start
+    strand = site["strand"].replace("-", "−")
+    return f"{site['chrom']}:{low + 1:,}-{high:,} ({strand})"
+
+
+def show_word(sequence: str, upstream: int, start: int, end: int) -> str:
+    """A word in capitals between its neighbours in small letters."""
+    first, last = start + upstream, end + upstream
+    before = sequence[max(first - FLANK, 0) : first].lower()
+    return f"{before} {sequence[first:last]} {sequence[last : last + FLANK].lower()}"

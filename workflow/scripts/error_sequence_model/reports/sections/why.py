@@ -1,0 +1,276 @@
+"""Page one of a splice type: why its calls are wrong, at a glance.
+
+The explanations that hold beside each other with their words and places, how many
+errors each adds, and one line each on performance, trust and what to try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from error_sequence_model.features import Word
+from error_sequence_model.figures import (
+    BODY_WIDTH,
+    CLASS_NAMES,
+    INK,
+    LINK,
+    MARGIN,
+    MUTED,
+    SHADE,
+    Page,
+    PageSpec,
+    count_words,
+    format_estimate,
+    get_class_colour,
+    measure_text,
+    shorten_text,
+    wrap_text,
+)
+from error_sequence_model.reports.findings.answers import (
+    answer_controls,
+    answer_gain,
+    answer_meaning,
+    answer_trust,
+)
+from error_sequence_model.reports.findings.causes import get_names, read_unit_causes
+from error_sequence_model.reports.findings.explanations import (
+    UnitExplanations,
+    count_steps,
+    name_calls,
+    read_unit_explanations,
+    say_headline,
+    say_ratio,
+    say_share,
+)
+from error_sequence_model.reports.sections.summary import CONTENTS
+from error_sequence_model.reports.sections.words import (
+    draw_sites,
+    place_unit_words,
+    plot_places,
+    plot_word,
+    read_unit_words,
+)
+from error_sequence_model.results import ReportData, Unit
+
+LOGO, PLACES, GAP = 1.55, 1.75, 0.3  # inches
+LOWEST, HIGHEST, MOST_ROWS = 1.2, 1.9, 3  # rows of explanations
+LINES = 2.15  # what stands below them
+SIDE = 3.35  # of the waterfall and what stands below it
+
+
+def make_why_page(data: ReportData, unit: Unit, fronts: Sequence[str]) -> PageSpec:
+    """Specification of a unit's first page.
+
+    Args:
+        data: The report's data.
+        unit: The unit.
+        fronts: Titles of the pages before the appendix, for the links at its foot;
+            filled in before the page is drawn.
+    """
+    error, correct = get_names(unit)
+    n_error, n_correct = ((unit.sites["label"] == label).sum() for label in (1, 0))
+    subtitle = (
+        f"{n_error:,} {error}, {n_correct:,} {correct}, {unit.splice_type} sites; "
+        "what rests on the model is measured on held-out ones. Intervals: 95 %, over "
+        "genes."
+    )
+    return PageSpec(
+        name_why(unit),
+        partial(_draw, data=data, unit=unit, fronts=fronts),
+        unit.footer("explanations.tsv"),
+        subtitle,
+    )
+
+
+def name_why(unit: Unit) -> str:
+    """Title of a unit's first page."""
+    error, correct = get_names(unit)
+    words = CLASS_NAMES.get(unit.focus, unit.focus)
+    where = "sites" if unit.splice_type == "any" else f"{unit.splice_type}s"
+    name = f"{words.capitalize()} {where} of {unit.lead.predictor}: why"
+    usual = f"{error}_vs_{correct}".lower()
+    return name if unit.contrast.lower() == usual else f"{name} ({unit.contrast})"
+
+
+def _draw(page: Page, *, data: ReportData, unit: Unit, fronts: Sequence[str]) -> None:
+    found = read_unit_explanations(unit)
+    page.paragraph(say_headline(unit, found), size=13, weight="bold", after=0.16)
+    top = page.top
+    bottom = _draw_explanations(page, data, unit, found) if found else top
+    page.top = top
+    left = MARGIN + BODY_WIDTH - SIDE
+    if found is not None:
+        _draw_waterfall(page, unit, found, left)
+    page.top = max(page.top, bottom) + 0.1
+    _draw_lines(page, data, unit)
+    _draw_links(page, fronts)
+
+
+def _draw_explanations(
+    page: Page, data: ReportData, unit: Unit, found: UnitExplanations
+) -> float:
+    """The first explanations in rows at the left; give where they end."""
+    words = read_unit_words(unit)
+    chosen = [draw_sites(unit, label) for label in (1, 0)]
+    places = place_unit_words(data, unit, words, np.concatenate(chosen))
+    numbers = {word.key: number for number, word in enumerate(words)}
+    rows = list(found.named.head(MOST_ROWS).itertuples())
+    if rows:
+        _draw_heads(page, unit)
+    height = (page.room - LINES) / max(len(rows), 1)
+    height = min(max(height, LOWEST), HIGHEST)
+    for row in rows:
+        number = numbers.get(row.explanation)
+        if number is not None:
+            word = words[number]
+            plot_word(word, page.axes(MARGIN + 0.2, page.top, LOGO, height - 0.36))
+            left = MARGIN + 0.2 + LOGO + GAP
+            ax = page.axes(left, page.top, PLACES, height - 0.36)
+            plot_places(places, number, word, unit, ax, [len(ids) for ids in chosen])
+            ax.tick_params(labelbottom=True)
+        _write_row(page, unit, row, words[number] if number is not None else None)
+        page.top += height
+    more = len(found.named) - len(rows)
+    if more > 0:
+        page.caption(
+            f"{count_words(more, 'further explanation')}: explanations.tsv.",
+            width=BODY_WIDTH - SIDE - 0.4,
+        )
+    return page.top
+
+
+def _draw_heads(page: Page, unit: Unit) -> None:
+    page.write("word", MARGIN + 0.2, page.top, size=8, weight="bold")
+    place = MARGIN + 0.2 + LOGO + GAP
+    page.write("where it starts, % of", place, page.top, size=8, weight="bold")
+    place += measure_text("where it starts, % of ", 8, "bold")
+    for name in get_names(unit):
+        color = get_class_colour(name)
+        page.write(name, place, page.top, size=8, weight="bold", color=color)
+        place += measure_text(f"{name}  ", 8, "bold")
+    page.top += 0.22
+
+
+def _write_row(page: Page, unit: Unit, row: Any, word: Word | None) -> None:
+    left = MARGIN + 0.2 + LOGO + GAP + PLACES + 0.25
+    if word is None:
+        left = MARGIN + 0.2
+    width = MARGIN + BODY_WIDTH - SIDE - 0.35 - left
+    lines = [(row.name, "bold", INK)]
+    if isinstance(row.place, str) and row.place:
+        lines.append((row.place, "normal", MUTED))
+    shares = [
+        f"{say_share(share, n)} {name_calls(kind, unit)}"
+        for share, n, kind in zip(
+            (row.share_error, row.share_correct),
+            (row.n_errors, row.n_correct),
+            get_names(unit),
+            strict=True,
+        )
+    ]
+    lines.append(
+        (f"{'lacked by ' if row.is_absence else ''}{', '.join(shares)}", "normal", INK)
+    )
+    lines.append((say_ratio(row), "normal", INK))
+    lines += [(text, "normal", INK) for text in say_effects(row)]
+    if row.kind == "flag":
+        causes = read_unit_causes(unit)
+        if causes is not None:
+            table = causes.table.set_index("flag")["definition"]
+            lines.insert(1, (str(table.get(row.explanation, "")), "normal", MUTED))
+    top = page.top - 0.03
+    for text, weight, color in lines:
+        for line in wrap_text(text, width, 8, weight)[:3]:
+            page.write(line, left, top, size=8, weight=weight, color=color)
+            top += 0.152
+
+
+def say_effects(row: Any) -> list[str]:
+    """What the model answers when a word is put in, and taken out, one line each."""
+    lines = []
+    for verb, name in (("put in", "delta"), ("taken out", "knockout")):
+        values = [getattr(row, f"{name}_{end}") for end in ("logit", "low", "high")]
+        if np.isfinite(values[0]):
+            lines.append(f"{verb}: {format_estimate(*values)} log-odds of an error")
+    return lines
+
+
+def _draw_waterfall(
+    page: Page, unit: Unit, found: UnitExplanations, left: float
+) -> None:
+    """How many errors each explanation adds, from all of them to the unexplained."""
+    steps = count_steps(found)
+    error = get_names(unit)[0]
+    total = int(steps["errors"].sum())
+    page.heading(f"What explains the {total:,} {error}", left=left, width=SIDE)
+    color, bar = get_class_colour(error), 0.15
+    shown = steps.head(5)
+    if len(steps) > 6:
+        rest = steps.iloc[5:-1]
+        shown = pd.concat(
+            [
+                shown,
+                rest.head(1).assign(
+                    name=f"{len(rest)} more", errors=rest["errors"].sum()
+                ),
+                steps.tail(1),
+            ]
+        )
+    else:
+        shown = steps
+    scale = SIDE / max(total, 1)
+    for place, row in enumerate(shown.itertuples()):
+        is_last = place == len(shown) - 1
+        share = row.errors / max(total, 1)
+        number = f"{row.errors:,} ({share:.0%})"
+        room = SIDE - measure_text(number, 8) - 0.15
+        name = shorten_text(row.name, room, 8)
+        page.write(name, left, page.top, size=8)
+        page.write(number, left + SIDE, page.top, size=8, align="right", color=MUTED)
+        page.top += 0.17
+        page.fill(left, page.top, SIDE, bar, color=SHADE)
+        width = max(row.errors * scale, 0.01)
+        tint = MUTED if is_last else color
+        page.fill(left + row.before * scale, page.top, width, bar, color=tint)
+        page.top += bar + 0.09
+    share = found.summary["explained_share"]
+    page.caption(
+        f"Each bar begins where the one above it ends: {error} that have an "
+        f"explanation and none of those above. Together {share:.0%} beyond what "
+        "correct calls have as well.",
+        left=left,
+        width=SIDE,
+    )
+
+
+def _draw_lines(page: Page, data: ReportData, unit: Unit) -> None:
+    """Performance, trust, control and what to try: one line each."""
+    where = name_calls(get_names(unit)[0], unit).capitalize()
+    lines = [*answer_gain(unit, where), *answer_trust([unit])]
+    lines += answer_controls(data)[:1] + answer_meaning(unit, where, data.focus)[:2]
+    page.heading("How sure is this, and what to do")
+    for text, mark in lines:
+        rows = len(wrap_text(text, BODY_WIDTH - 0.2, 8.5))
+        if page.room < rows * 0.17 + 0.5:
+            break
+        page.bullet(text, mark=mark, size=8.5)
+
+
+def _draw_links(page: Page, fronts: Sequence[str]) -> None:
+    """The pages that follow, as links, along the foot of the page."""
+    page.top += page.room - 0.36
+    page.rule(page.top - 0.06)
+    left, top = MARGIN, page.top
+    for title in [*dict.fromkeys(fronts), CONTENTS]:
+        text = f"{title} ({page.numbers.get(title)})"
+        if title not in page.numbers or page.numbers[title] == page.number:
+            continue
+        if left + measure_text(text, 7.5) > MARGIN + BODY_WIDTH:
+            left, top = MARGIN, top + 0.16
+        left += page.refer(text, title, left, top, color=LINK) + 0.22
+    page.top = top
