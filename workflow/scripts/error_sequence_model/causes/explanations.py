@@ -251,7 +251,11 @@ class _Sites(NamedTuple):
     def hide(
         self, candidates: Sequence[Candidate], hidden: Sequence[Candidate]
     ) -> pd.DataFrame:
-        """Whether sites have each candidate where the bases of others are hidden."""
+        """Whether sites have each candidate where the bases of others are hidden.
+
+        A neighbour then counts beside a site of usual strength: what it owes to the
+        weakness of the site is that flag's.
+        """
         codes = self.codes.copy()
         for one in hidden:
             signal = cover_signal(
@@ -264,7 +268,8 @@ class _Sites(NamedTuple):
                 codes[signal & is_flagged[:, None]] = OTHER
             elif one.find is not None and not one.is_absence:
                 codes[one.find(self.codes)[1]] = OTHER
-        seen = flag_windows(codes, self.upstream, self.references, self.settings)
+        how = (self.upstream, self.references, self.settings)
+        seen = flag_windows(codes, *how, no_site_is_weak=True)
         # Hidden bases look like a contig's end.
         seen.pop("window_edge", None)
         columns = {}

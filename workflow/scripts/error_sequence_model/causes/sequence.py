@@ -165,6 +165,8 @@ def flag_sequences(
     upstream: int,
     reference: Reference,
     settings: CauseSettings,
+    *,
+    no_site_is_weak: bool = False,
 ) -> dict[str, np.ndarray]:
     """Flag sites of one splice type by their windows.
 
@@ -173,26 +175,37 @@ def flag_sequences(
         upstream: Index of the junction.
         reference: From ``learn_reference``.
         settings: Thresholds.
+        no_site_is_weak: Compare neighbours with at least the median annotated site: a
+            weak site has stronger neighbours by being weak.
 
     Returns:
         Flag name -> float (n,); a flag the windows are too short for is not there.
     """
     parts = [
-        _flag_some(codes[start : start + ROWS_AT_ONCE], upstream, reference, settings)
+        _flag_some(
+            codes[start : start + ROWS_AT_ONCE],
+            *(upstream, reference, settings, no_site_is_weak),
+        )
         for start in range(0, max(len(codes), 1), ROWS_AT_ONCE)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _flag_some(
-    codes: np.ndarray, upstream: int, reference: Reference, settings: CauseSettings
+    codes: np.ndarray,
+    upstream: int,
+    reference: Reference,
+    settings: CauseSettings,
+    no_site_is_weak: bool,
 ) -> dict[str, np.ndarray]:
     splice_type, downstream = reference.splice_type, codes.shape[1] - upstream
     flags: dict[str, np.ndarray] = {}
     if reference.weights is not None:
         bits = score_junction(codes, upstream, splice_type, reference.weights)
         flags["weak_site"] = bits <= reference.weak
-        flags["competitor"] = _has_competitor(codes, upstream, reference, settings)
+        flags["competitor"] = _has_competitor(
+            codes, upstream, reference, settings, no_site_is_weak
+        )
     reach = _get_partner_reach(upstream, downstream, splice_type)
     if reference.partner is not None and reach > PSEUDO_EXON[0]:
         flags["pseudo_exon"] = _has_partner(codes, upstream, reference, reach)
@@ -221,12 +234,16 @@ def _flag_some(
 
 
 def _has_competitor(
-    codes: np.ndarray, upstream: int, reference: Reference, settings: CauseSettings
+    codes: np.ndarray,
+    upstream: int,
+    reference: Reference,
+    settings: CauseSettings,
+    no_site_is_weak: bool,
 ) -> np.ndarray:
     scores = scan_strength(codes, reference.weights, reference.splice_type)
-    # A site whose own signal is hidden from view is as good as any.
-    is_hidden = codes[:, upstream] == OTHER
-    own = np.where(is_hidden, reference.median, scores[:, upstream])
+    own = scores[:, upstream].copy()
+    if no_site_is_weak:
+        own = np.maximum(own, reference.median)
     scores[~find_dinucleotides(codes, reference.splice_type)] = -np.inf
     scores[:, upstream] = -np.inf
     reach = settings.competitor_reach
