@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.causes import MotifRun, explain_errors, name_causes
+from error_sequence_model.causes.candidates import find_place
 from error_sequence_model.causes.explanations import COLUMNS, measure_explained
 from error_sequence_model.core import write_json, write_parquet, write_tsv
 from error_sequence_model.features import read_elements, spell_consensus
@@ -96,20 +97,69 @@ def test_the_planted_word_is_named_and_what_lies_in_it_is_not():
     assert found.summary["named"] == ["error_1"]
     first = found.table.iloc[0]
     assert first["name"] == "GGGTGGG (GGG: HNRNPH1)" and first["rank"] == 1
-    assert first["place"] == "proximal intron, +8..+43"
+    assert first["place"] == "proximal intron, +10..+40"
     assert first["share_error"] > 0.7 > 0.1 > first["share_correct"]
     assert 1 < first["joint_low"] < first["joint_odds_ratio"] < first["joint_high"]
     assert first["delta_logit"] == 7
     assert abs(found.summary["explained_share"] - 0.79) < 0.05
     others = found.table.set_index("explanation").drop(index="error_1")
     assert {"fus@proximal_intron", "g_triplet@proximal_intron"} <= set(others.index)
-    assert others["low"].min() > 1 and not others["is_named"].any()
+    assert not others["is_named"].any()
     for name in ("fus@proximal_intron", "g_triplet@proximal_intron"):
+        assert others.loc[name, "low"] > 1
         assert others.loc[name, "why_not"] == "adds nothing beside error_1"
         assert others.loc[name, "joint_odds_ratio"] < 2
     rest = found.sites[found.sites["is_unexplained"]]
     assert found.summary["unexplained"]["site_ids"] == rest["site_id"].tolist()
     assert rest["label"].eq(1).all() and rest["error_1"].lt(2).all()
+
+
+def test_motifs_are_counted_on_held_out_sites_and_flags_on_all():
+    """A word that only training errors have, as a model memorises them, is nothing."""
+    sites, windows, split, contrast = make_case()
+    found = explain((sites, windows, split, contrast), [make_run()])
+    is_test = split["part"].eq("test")
+    n_errors = int(split.loc[is_test, "label"].sum())
+    assert found.summary["counted"] == "held-out sites"
+    assert found.summary["n_counted"] == [n_errors, int(is_test.sum()) - n_errors]
+    assert found.table["n_errors"].iloc[0] == n_errors
+    assert explain((sites, windows, split, contrast), []).summary["n_counted"] == [
+        int(split["label"].sum()),
+        int((split["label"] == 0).sum()),
+    ]
+    rng = np.random.default_rng(0)
+    labels = split.loc[is_test, "label"].to_numpy()
+    split.loc[is_test, "label"] = rng.permutation(labels)
+    found = explain((sites, windows, split, contrast), [make_run()])
+    assert "error_1" not in found.summary["named"]
+
+
+def test_a_place_is_where_one_class_has_the_word():
+    rng = np.random.default_rng(2)
+    with_word = np.arange(400) < 200
+    starts = rng.random((400, 100)) < 0.004  # by chance, in both
+    rows = np.flatnonzero(with_word)
+    starts[rows, rng.integers(30, 50, len(rows))] = True
+    first, last = find_place(starts, 7, with_word, 10, 90)
+    assert 29 <= first <= 31 and 55 <= last <= 57
+    assert find_place(starts[190:], 7, with_word[190:], 10, 90) is None
+
+
+def test_a_weak_site_has_stronger_neighbours_but_they_explain_nothing():
+    """What a neighbour owes to the weakness of the site itself is not its own."""
+    sites, windows, split, contrast = make_case(contrast="fn_vs_tp", has_word=False)
+    codes = np.array([["ACGT".index(b) for b in s] for s in windows.get_sequences()])
+    rng = np.random.default_rng(3)
+    own = np.r_[UPSTREAM - 3 : UPSTREAM, UPSTREAM + 2 : UPSTREAM + 6]
+    is_weak = (split["label"] == 1).to_numpy() & (rng.random(N) < 0.5)
+    codes[np.ix_(is_weak, own)] = rng.integers(0, 4, (is_weak.sum(), len(own)))
+    letters = ["".join("ACGT"[base] for base in row) for row in codes]
+    windows = make_windows(sites["site_id"].to_numpy(), letters, upstream=UPSTREAM)
+    found = explain((sites, windows, split, contrast), [])
+    assert found.summary["named"] == ["weak_site"]
+    why = found.table.set_index("explanation")["why_not"]
+    assert why["competitor"] == "adds nothing beside weak_site"
+    assert abs(found.summary["explained_share"] - 0.5) < 0.1
 
 
 def test_a_cause_of_other_errors_is_not_named():

@@ -11,7 +11,7 @@ import pandas as pd
 import pysam
 import pytest
 
-from error_sequence_model.core import InputError
+from error_sequence_model.core import InputError, read_json
 from error_sequence_model.simulation import SimulationSettings, read_truth, simulate
 from error_sequence_model.simulation.files import ERROR_COLUMNS
 from error_sequence_model.simulation.genes import (
@@ -20,16 +20,11 @@ from error_sequence_model.simulation.genes import (
     INTRON,
     sample_background,
 )
-from error_sequence_model.simulation.predictor import (
-    DECOY,
-    DECOY_CAUSE,
-    DECOY_ZONES,
-    G_RUN,
-    PTBP1_MOTIF,
-    SILENCER,
-)
+from error_sequence_model.simulation.plan import KINDS, STRONG, make_plan
 from error_sequence_model.simulation.truth import TRUTH_COLUMNS
 
+PLAN = make_plan(SimulationSettings())
+DECOYS = PLAN.decoys
 SITE = ["chrom", "junction", "strand", "splice_type"]
 HEADER = (
     "#chrom\tstart\tend\tcause\tbed_score\tstrand\tjunction\tsplice_type\tpred_type"
@@ -206,12 +201,8 @@ def test_unannotated_sites_lie_in_their_gene(demo, errors):
 
 
 def test_truth_intervals_hold_the_planted_motifs(truth, genome):
-    motifs = {
-        "hnrnp_a1_silencer": SILENCER,
-        "ptbp1_tract": PTBP1_MOTIF,
-        "g_run_enhancer": G_RUN,
-        DECOY_CAUSE: DECOY,
-    }
+    planted = [*PLAN.causes.values(), *PLAN.decoys.values()]
+    motifs = {one.name: one.word for one in planted}
     is_altered, shares_of_t = [], []
     for row in truth.itertuples():
         sequence = get_sense(genome, row.chrom, row.start, row.end, row.strand)
@@ -251,7 +242,7 @@ def test_elements_stand_in_their_zones_apart_from_each_other(truth):
         "alu_antisense_tract": (-40, -3),
     }
     for row in truth.itertuples():
-        low, high = zones.get(row.cause) or DECOY_ZONES[row.splice_type]
+        low, high = zones.get(row.cause) or DECOYS[row.splice_type].zone
         start, end = get_offsets(row)
         assert low <= start < end <= high
     for _, group in truth.sort_values(["chrom", "start"]).groupby("chrom"):
@@ -275,8 +266,8 @@ def test_decoys_are_equally_frequent_and_placed_alike(truth, sites):
     assert (n_decoys / n_sites).between(0.395, 0.405).all()
     offsets = decoys.assign(offset=[get_offsets(row)[0] for row in decoys.itertuples()])
     summary = offsets.groupby(["splice_type", "pred_type"]).offset.agg(["mean", "sem"])
-    for splice_type, (low, high) in DECOY_ZONES.items():
-        middle = (low + high - len(DECOY)) / 2
+    for splice_type, decoy in DECOYS.items():
+        middle = (sum(decoy.zone) - len(decoy.word)) / 2
         part = summary.loc[splice_type]
         assert ((part["mean"] - middle).abs() < 4 * part["sem"]).all()
 
@@ -307,7 +298,7 @@ def test_same_seed_same_bytes(tmp_path):
         simulate(tmp_path / name, seed=seed, **small)
         digests.append(get_digests(tmp_path / name))
     names = ["annotation.gtf", "errors.tsv", "genome.fa", "genome.fa.fai", "truth.bed"]
-    assert list(digests[0]) == names
+    assert list(digests[0]) == [*names, "truth.json"]
     assert digests[0] == digests[1]
     changed = [name for name in names if digests[0][name] != digests[2][name]]
     assert changed == names
@@ -330,6 +321,9 @@ def test_same_seed_same_bytes(tmp_path):
         ("spacing", (0, 10)),
         ("false_negative_share", 1.2),
         ("decoy_rate", float("nan")),
+        ("draw", 1),
+        ("pseudo_exon", (0, 100)),
+        ("apart", -1),
         ("true_negatives_per_gene", -1),
     ],
 )
@@ -366,6 +360,48 @@ def test_extreme_settings_still_give_consistent_sites(tmp_path, options):
             assert window[:2] == "AG"
     if options.get("unexplained_share") == 1.0:
         assert read_truth(paths.truth).empty
+
+
+def test_what_is_drawn_differs_by_seed_and_lies_where_the_plan_says(tmp_path):
+    options = {"draw": True, "intron_length": (200, 500), "chromosomes": 2}
+    kinds, shares = set(), []
+    for seed in range(1, 5):
+        paths = simulate(tmp_path / str(seed), seed=seed, **options)
+        described = read_json(paths.causes)
+        truth = read_truth(paths.truth)
+        with pysam.FastaFile(str(paths.genome)) as fasta:
+            genome = {name: fasta.fetch(name) for name in fasta.references}
+        for one in described["causes"] + described["decoys"]:
+            kinds.add((one["pred_type"], one["splice_type"], one["kind"]))
+            rows = truth[truth["cause"] == one["name"]]
+            if not one["word"]:
+                continue
+            is_whole = []
+            for row in rows.itertuples():
+                start, end = get_offsets(row)
+                assert one["zone"][0] <= start < end <= one["zone"][1]
+                sense = get_sense(genome, row.chrom, row.start, row.end, row.strand)
+                is_whole.append(sense == one["word"])
+            assert np.mean(is_whole) > 0.7
+            shares += [one["reached"] - one["share"]] if one["pred_type"] else []
+    assert len(kinds) > 8 and abs(np.mean(shares)) < 0.08
+    plans = [make_plan(SimulationSettings(seed=seed, draw=True)) for seed in (1, 1, 2)]
+    assert plans[0] == plans[1] != plans[2]
+
+
+def test_every_kind_of_cause_is_drawn_and_said_in_other_words():
+    drawn = {}
+    for seed in range(40):
+        plan = make_plan(SimulationSettings(seed=seed, draw=True))
+        words = [one.word for one in plan.causes.values() if one.word]
+        assert len(set(words)) == len(words)
+        for key, one in plan.causes.items():
+            drawn.setdefault(key, set()).add(one.kind)
+            said = one.describe()
+            assert said["letters"] or said["flags"]
+    for key, kinds in KINDS.items():
+        assert drawn[key] == {kind.replace("g_runs", "word") for kind in kinds}
+    assert all(word[-9:].count("A") for word in STRONG.values())
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from error_sequence_model.features import (
     NAMED_BITS,
     KnownElement,
     cover_hits,
+    find_matrix_hits,
     find_placed_hits,
     find_threshold,
     get_background,
@@ -36,6 +37,10 @@ from error_sequence_model.windows import say_region
 
 HIT_CHANCE, NEAR_CHANCE = 1e-3, 5e-3  # of a position of the motif's place
 NONE, NEAR, HIT = 0, 1, 2
+FEWEST_PLACED = 20  # sites with a word that say where it lies
+NEARLY = 0.97  # of the excess
+MOST_PLACED = 4000  # sites looked at for that
+BESIDE = 15  # bases beside where the maps show a motif, that it may lie at as well
 KINDS = ("flag", "element", "motif")
 
 Find = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -162,28 +167,81 @@ def list_elements(
     ]
 
 
-def list_motifs(run: MotifRun, codes: np.ndarray, upstream: int) -> list[Candidate]:
-    """Motifs of one run that were tested."""
+def list_motifs(
+    run: MotifRun, codes: np.ndarray, upstream: int, labels: np.ndarray
+) -> list[Candidate]:
+    """Motifs of one run that were tested, each where errors have it.
+
+    Args:
+        run: The run.
+        codes: Base codes of sites that no motif is tested on, int8 (n, length).
+        upstream: Bases before the junction.
+        labels: Of these sites, 1 an error, int (n,).
+    """
     start = f"{run.name}:" if run.name else ""
-    return [
-        Candidate(
-            *("motif", f"{start}{row.motif}", _say_motif(row)),
-            *(_say_motif_place(row), float(row.p)),
-            find=partial(
-                _find_motif,
-                matrix=run.matrices[row.motif],
-                first=upstream + int(row.start),
-                last=upstream + int(row.end),
-                background=get_background(
-                    codes[:, upstream + int(row.start) : upstream + int(row.end)]
+    found = []
+    for row in run.motifs.dropna(subset=["p"]).itertuples():
+        matrix = run.matrices[row.motif]
+        stretch = (upstream + int(row.start), upstream + int(row.end))
+        background = get_background(codes[:, slice(*stretch)])
+        is_absence = bool(row.odds_ratio < 1)
+        reach = (max(stretch[0] - BESIDE, 0), min(stretch[1] + BESIDE, codes.shape[1]))
+        starts = find_matrix_hits(codes, matrix, background)
+        starts = keep_inside(starts, len(matrix), *reach)
+        with_word = labels == (0 if is_absence else 1)
+        first, last = find_place(starts, len(matrix), with_word, *reach) or stretch
+        place = f"{say_region(str(row.region))}, {_say_offsets(first, last, upstream)}"
+        found.append(
+            Candidate(
+                *("motif", f"{start}{row.motif}", _say_motif(row)),
+                *(place, float(row.p)),
+                find=partial(
+                    _find_motif,
+                    matrix=matrix,
+                    background=background,
+                    first=first,
+                    last=last,
                 ),
-            ),
-            is_absence=bool(row.odds_ratio < 1),
-            beyond_composition=bool(row.beyond_composition),
-            effect=_get_effect(row),
+                is_absence=is_absence,
+                beyond_composition=bool(row.beyond_composition),
+                effect=_get_effect(row),
+            )
         )
-        for row in run.motifs.dropna(subset=["p"]).itertuples()
-    ]
+    return found
+
+
+def find_place(
+    starts: np.ndarray, width: int, with_word: np.ndarray, first: int, last: int
+) -> tuple[int, int] | None:
+    """Where one class has a word and the other has not.
+
+    Maps of both classes say where a motif lies, blind to the labels: words that lie
+    there by chance widen the stretch, or hide a part of it.
+
+    Args:
+        starts: Where the word starts, bool (n, length).
+        width: Of the word, bases.
+        with_word: Sites of the class that has it, bool (n,).
+        first: First column to look at.
+        last: Column after them.
+
+    Returns:
+        First and end column of the shortest stretch that holds nearly all of the
+        excess of sites with it; None with fewer than ``FEWEST_PLACED`` of them.
+    """
+    if (starts.any(axis=1) & with_word).sum() < FEWEST_PLACED or with_word.all():
+        return None
+    excess = np.zeros((last - first, last - first))
+    for low in range(first, last - width + 1):
+        # Whether a site has the word at or after `low`, up to each column.
+        has_word = np.logical_or.accumulate(starts[:, low : last - width + 1], axis=1)
+        gain = has_word[with_word].mean(axis=0) - has_word[~with_word].mean(axis=0)
+        excess[low - first, low - first : last - width + 1 - first] = gain
+    if excess.max() <= 0:
+        return None
+    low, high = np.nonzero(excess >= NEARLY * excess.max())
+    shortest = int((high - low).argmin())
+    return first + int(low[shortest]), first + int(high[shortest]) + width
 
 
 def _get_effect(row: Any) -> dict[str, float]:
@@ -205,9 +263,9 @@ def _say_motif(row: Any) -> str:
     return f"{letters} ({row.family})" if has_family else letters
 
 
-def _say_motif_place(row: Any) -> str:
-    low, high = (f"{int(x):+d}".replace("-", "−") for x in (row.start, row.end - 1))
-    return f"{say_region(str(row.region))}, {low}..{high}"
+def _say_offsets(first: int, last: int, upstream: int) -> str:
+    ends = (first - upstream, last - 1 - upstream)
+    return "..".join(f"{end:+d}".replace("-", "−") for end in ends)
 
 
 def _find_element(

@@ -8,7 +8,9 @@ int8 per named explanation (2 a hit, 1 near one, 0 none).
 
 What enters: everything whose own test is significant, over all tests of all kinds
 (Benjamini and Hochberg). Flags and elements are tested on all sites, motifs on held-out
-ones: a word that a model memorised of its training sites does not get in.
+ones: a word that a model memorised of its training sites does not get in. For the same
+reason all that is counted beside motifs (shares, odds, what is explained) is counted on
+held-out sites; where a motif lies is learnt from the others.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import pandas as pd
 
 from error_sequence_model.causes.candidates import (
     HIT,
+    MOST_PLACED,
     NEAR,
     Candidate,
     MotifRun,
@@ -38,6 +41,7 @@ from error_sequence_model.causes.flags import (
 )
 from error_sequence_model.causes.mutants import make_mutants, write_mutants
 from error_sequence_model.causes.name import choose_sites
+from error_sequence_model.causes.sequence import cover_signal
 from error_sequence_model.core import write_json, write_parquet, write_tsv
 from error_sequence_model.features import KnownElement
 from error_sequence_model.settings import CauseSettings, Contrast
@@ -133,27 +137,38 @@ def explain_errors(
     for run in runs[:1] if contrast.is_binary else ():
         is_donor = chosen["splice_type"].eq("donor").to_numpy()
         tried += list_elements(run, elements, windows.upstream, is_donor)
-    for run in runs if contrast.is_binary else ():
-        tried += list_motifs(run, view.codes, windows.upstream)
     labels = chosen["label"].to_numpy(dtype=np.int64)
-    table, levels = _rank(tried, view, labels, settings)
+    is_test = chosen["part"].eq("test").to_numpy()
+    teachers = np.random.default_rng(seed).permutation(np.flatnonzero(~is_test))
+    teachers = teachers[:MOST_PLACED]
+    for run in runs if contrast.is_binary else ():
+        others = (view.codes[teachers], windows.upstream, labels[teachers])
+        tried += list_motifs(run, *others)
+    counted = is_test if any(one.kind == "motif" for one in tried) else is_test | True
+    table = _rank(tried, view, labels, counted, settings)
     named = table["is_named"].astype(bool).to_numpy()
-    has_name = _is_explained(levels[table["explanation"][named]], labels)
+    keys = table["explanation"][named].tolist()
+    levels = view.find_levels([one for one in tried if one.key in keys])[keys]
+    has_name = _is_explained(levels, labels)
     rest = chosen["label"].eq(1).to_numpy() & ~has_name & contrast.is_binary
     summary = {
         "contrast": contrast.name,
         "splice_type": splice_type,
         "n_sites": len(chosen),
+        "counted": "all sites" if counted.all() else "held-out sites",
+        "n_counted": [int((labels[counted] == kind).sum()) for kind in (1, 0)],
         "n_candidates": len(tried),
         "fdr": settings.fdr,
         "level": CONFIDENCE,
         "upstream": windows.upstream,
-        "named": table["explanation"][named].tolist(),
+        "named": keys,
         "explained_share": measure_explained(
-            levels[table["explanation"][named]].max(axis=1), labels
+            levels[counted].max(axis=1), labels[counted]
         ),
         "coverage": describe_coverage(
-            *(has_name, labels, view.genes, contrast), draws=draws, seed=seed
+            *(has_name[counted], labels[counted], view.genes[counted], contrast),
+            draws=draws,
+            seed=seed,
         ),
         "unexplained": {
             "errors": int(rest.sum()),
@@ -162,13 +177,12 @@ def explain_errors(
         },
     }
     found = chosen[["site_id", "label", "part"]].assign(is_unexplained=rest)
-    found = pd.concat([found, levels[table["explanation"][named]]], axis=1)
+    found = pd.concat([found, levels], axis=1)
     logger.info(
         "%s %s: %d candidates, named: %s",
         *(contrast.name, splice_type, len(tried)),
         ", ".join(table["name"][named]) or "none",
     )
-    keys = summary["named"]
     words = sorted((c for c in tried if c.key in keys), key=lambda c: keys.index(c.key))
     mutants = make_mutants(words, view.codes, chosen, windows.upstream, seed=seed)
     return Explanations(table, found, summary, mutants)
@@ -237,14 +251,25 @@ class _Sites(NamedTuple):
     def hide(
         self, candidates: Sequence[Candidate], hidden: Sequence[Candidate]
     ) -> pd.DataFrame:
-        """Whether sites have each candidate where the bases of others are hidden."""
+        """Whether sites have each candidate where the bases of others are hidden.
+
+        A neighbour then counts beside a site of usual strength: what it owes to the
+        weakness of the site is that flag's.
+        """
         codes = self.codes.copy()
         for one in hidden:
+            signal = cover_signal(
+                one.key, codes.shape, self.upstream, self.types == "donor"
+            )
             if one.cover is not None:
                 codes[one.cover(self.codes)] = OTHER
+            elif signal is not None:
+                is_flagged = self.flags[one.key].eq(1).fillna(False).to_numpy(bool)
+                codes[signal & is_flagged[:, None]] = OTHER
             elif one.find is not None and not one.is_absence:
                 codes[one.find(self.codes)[1]] = OTHER
-        seen = flag_windows(codes, self.upstream, self.references, self.settings)
+        how = (self.upstream, self.references, self.settings)
+        seen = flag_windows(codes, *how, no_site_is_weak=True)
         # Hidden bases look like a contig's end.
         seen.pop("window_edge", None)
         columns = {}
@@ -266,17 +291,20 @@ def _rank(
     tried: Sequence[Candidate],
     view: _Sites,
     labels: np.ndarray,
+    counted: np.ndarray,
     settings: CauseSettings,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The table, and the levels of its rows by site."""
+) -> pd.DataFrame:
+    """The table, of what is seen at the sites that are counted, bool (n,)."""
     q_values = adjust_p_values(np.array([one.p for one in tried]))
     entering = [
         (one, q) for one, q in zip(tried, q_values, strict=True) if q <= settings.fdr
     ]
-    levels = view.find_levels([one for one, _ in entering])
+    levels = view.find_levels([one for one, _ in entering])[counted]
+    labels, genes = labels[counted], view.genes[counted]
     hits = (levels == HIT).astype(float).mask(levels.isna())
-    strata = view.types if len(np.unique(view.types)) > 1 else None
-    alone = measure_odds_ratios(hits, labels, view.genes, strata)
+    types = view.types[counted]
+    strata = types if len(np.unique(types)) > 1 else None
+    alone = measure_odds_ratios(hits, labels, genes, strata)
     reasons = {one.key: _refuse(one, alone.loc[one.key]) for one, _ in entering}
     kept = [one for one, _ in entering if not reasons[one.key]]
     by_key = {one.key: one for one in kept}
@@ -284,9 +312,9 @@ def _rank(
     joint = select_explanations(
         hits[list(by_key)],
         labels == 1,
-        view.genes,
+        genes,
         company={key: near[key].to_numpy() for key in by_key if near[key].any()},
-        hide=lambda names: view.hide(kept, [by_key[name] for name in names]),
+        hide=lambda names: view.hide(kept, [by_key[name] for name in names])[counted],
         covariates=None if strata is None else np.c_[strata == strata[0]].astype(float),
         error_rate=settings.fdr,
     )
@@ -323,7 +351,7 @@ def _rank(
     order = ["is_named", "explained_share"]
     table = table.sort_values(order, ascending=False, ignore_index=True, kind="stable")
     table["rank"] = np.arange(1, len(table) + 1)
-    return table[list(COLUMNS)], levels
+    return table[list(COLUMNS)]
 
 
 def _refuse(one: Candidate, alone: pd.Series) -> str:

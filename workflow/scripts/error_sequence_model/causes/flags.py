@@ -145,11 +145,12 @@ def flag_windows(
     upstream: int,
     references: Sequence[Crossed],
     settings: CauseSettings,
+    **options: bool,
 ) -> dict[str, np.ndarray]:
     """Flag sites by their windows, int8 (n, length), each with its own reference."""
     columns: dict[str, np.ndarray] = {}
     for rows, reference in references:
-        found = flag_sequences(codes[rows], upstream, reference, settings)
+        found = flag_sequences(codes[rows], upstream, reference, settings, **options)
         for name, flag in found.items():
             columns.setdefault(name, np.full(len(codes), np.nan))[rows] = flag
     return columns

@@ -65,6 +65,7 @@ class Reference:
         weights: Strength matrix, float (width, 5), or None with too few sites.
         partner: That of the other type, or None.
         weak: Strength (bits) below which a site is weak.
+        median: Median strength (bits).
         weak_tract: Share of C and T at −20..−5 up to which a tract is weak.
         partner_median: Median strength (bits) of annotated sites of the other type.
         gc: Lowest and highest usual GC share of a window.
@@ -76,6 +77,7 @@ class Reference:
     weights: np.ndarray | None
     partner: np.ndarray | None
     weak: float
+    median: float
     weak_tract: float
     partner_median: float
     gc: tuple[float, float]
@@ -104,7 +106,7 @@ def learn_reference(
         for first, last in CONSENSUS.values()
     )
     weights = partner = None
-    weak = median = weak_tract = u12 = np.nan
+    weak = median = partner_median = weak_tract = u12 = np.nan
     gc = (np.nan, np.nan)
     if len(teachers) >= FEWEST_TEACHERS:
         share = settings.extreme_gc_share
@@ -113,14 +115,19 @@ def learn_reference(
             weights = learn_strength(teachers, upstream, splice_type)
             bits = score_junction(teachers, upstream, splice_type, weights)
             weak = float(np.quantile(bits, settings.weak_share))
+            median = float(np.median(bits))
             tract = measure_tract(teachers, upstream)
             weak_tract = float(np.quantile(tract, settings.weak_share))
         if _has_u12_room(upstream, teachers.shape[1]):
             u12 = _learn_u12(teachers, upstream, splice_type)
     if len(partners) >= FEWEST_TEACHERS and has_room:
         partner = learn_strength(partners, upstream, other)
-        median = float(np.median(score_junction(partners, upstream, other, partner)))
-    return Reference(splice_type, weights, partner, weak, weak_tract, median, gc, u12)
+        partner_median = float(
+            np.median(score_junction(partners, upstream, other, partner))
+        )
+    return Reference(
+        splice_type, weights, partner, weak, median, weak_tract, partner_median, gc, u12
+    )
 
 
 def score_junction(
@@ -133,9 +140,24 @@ def score_junction(
 
 
 def measure_tract(codes: np.ndarray, upstream: int) -> np.ndarray:
-    """Share of C and T in the polypyrimidine tract, float (n,)."""
+    """Share of C and T in the known bases of the polypyrimidine tract, float (n,)."""
     tract = codes[:, max(upstream + TRACT_ZONE[0], 0) : upstream + TRACT_ZONE[1]]
-    return ((tract == C) | (tract == T)).mean(axis=1)
+    known = (tract != OTHER).sum(axis=1)
+    pyrimidines = ((tract == C) | (tract == T)).sum(axis=1)
+    return np.where(known > 0, pyrimidines / np.maximum(known, 1), 1.0)
+
+
+def cover_signal(
+    flag: str, shape: tuple[int, int], upstream: int, is_donor: np.ndarray
+) -> np.ndarray | None:
+    """The bases of a site's own signal that a flag is about, bool (n, length)."""
+    if flag not in ("weak_site", "weak_tract"):
+        return None
+    covered = np.zeros(shape, dtype=bool)
+    for splice_type, rows in (("donor", is_donor), ("acceptor", ~is_donor)):
+        zone = CONSENSUS[splice_type] if flag == "weak_site" else TRACT_ZONE
+        covered[rows, max(upstream + zone[0], 0) : upstream + zone[1]] = True
+    return covered
 
 
 def flag_sequences(
@@ -143,6 +165,8 @@ def flag_sequences(
     upstream: int,
     reference: Reference,
     settings: CauseSettings,
+    *,
+    no_site_is_weak: bool = False,
 ) -> dict[str, np.ndarray]:
     """Flag sites of one splice type by their windows.
 
@@ -151,26 +175,37 @@ def flag_sequences(
         upstream: Index of the junction.
         reference: From ``learn_reference``.
         settings: Thresholds.
+        no_site_is_weak: Compare neighbours with at least the median annotated site: a
+            weak site has stronger neighbours by being weak.
 
     Returns:
         Flag name -> float (n,); a flag the windows are too short for is not there.
     """
     parts = [
-        _flag_some(codes[start : start + ROWS_AT_ONCE], upstream, reference, settings)
+        _flag_some(
+            codes[start : start + ROWS_AT_ONCE],
+            *(upstream, reference, settings, no_site_is_weak),
+        )
         for start in range(0, max(len(codes), 1), ROWS_AT_ONCE)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _flag_some(
-    codes: np.ndarray, upstream: int, reference: Reference, settings: CauseSettings
+    codes: np.ndarray,
+    upstream: int,
+    reference: Reference,
+    settings: CauseSettings,
+    no_site_is_weak: bool,
 ) -> dict[str, np.ndarray]:
     splice_type, downstream = reference.splice_type, codes.shape[1] - upstream
     flags: dict[str, np.ndarray] = {}
     if reference.weights is not None:
         bits = score_junction(codes, upstream, splice_type, reference.weights)
         flags["weak_site"] = bits <= reference.weak
-        flags["competitor"] = _has_competitor(codes, upstream, reference, settings)
+        flags["competitor"] = _has_competitor(
+            codes, upstream, reference, settings, no_site_is_weak
+        )
     reach = _get_partner_reach(upstream, downstream, splice_type)
     if reference.partner is not None and reach > PSEUDO_EXON[0]:
         flags["pseudo_exon"] = _has_partner(codes, upstream, reference, reach)
@@ -199,10 +234,16 @@ def _flag_some(
 
 
 def _has_competitor(
-    codes: np.ndarray, upstream: int, reference: Reference, settings: CauseSettings
+    codes: np.ndarray,
+    upstream: int,
+    reference: Reference,
+    settings: CauseSettings,
+    no_site_is_weak: bool,
 ) -> np.ndarray:
     scores = scan_strength(codes, reference.weights, reference.splice_type)
     own = scores[:, upstream].copy()
+    if no_site_is_weak:
+        own = np.maximum(own, reference.median)
     scores[~find_dinucleotides(codes, reference.splice_type)] = -np.inf
     scores[:, upstream] = -np.inf
     reach = settings.competitor_reach

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
+    from .element_tests import measure_elements
     from .enrichment import SearchedSites
     from .exchange import convert_modisco_patterns, export_run
     from .run import choose_method, find_run_motifs, gather_sites

@@ -55,15 +55,15 @@ class Insertion(NamedTuple):
         matrix: Share of each base, float (width, 4).
         starts: Columns it was found at, int (m,).
         lacking: Rows of the windows without it at its usual place, int (k,).
-        hits: Where it starts at its place, bool (n, length).
-        carrying: Rows of the errors that have it there, int (j,).
+        carrying: Rows of the errors that have it at its place, int (j,).
+        hits: Where it starts there: place in ``carrying`` and column, int (h, 2).
     """
 
     matrix: np.ndarray
     starts: np.ndarray
     lacking: np.ndarray
-    hits: np.ndarray
     carrying: np.ndarray
+    hits: np.ndarray
 
 
 def measure_effects(
@@ -107,7 +107,8 @@ def make_insertion(
     """Put together what edits of a motif need from its hits at its place."""
     has_hit = hits.any(axis=1)
     carrying = np.flatnonzero(has_hit & sites.is_error)
-    return Insertion(matrix, starts, np.flatnonzero(~has_hit), hits, carrying)
+    lacking, places = np.flatnonzero(~has_hit), np.argwhere(hits[carrying])
+    return Insertion(matrix, starts, lacking, carrying, places)
 
 
 def spell_windows(codes: np.ndarray) -> list[str]:
@@ -140,12 +141,13 @@ def _remove(
     few = min(len(insertion.lacking), len(insertion.carrying))
     if few < FEWEST_WINDOWS:
         return np.zeros(0, dtype=int), []
-    rows = rng.permutation(insertion.carrying)[:WINDOWS]
+    drawn = rng.permutation(len(insertion.carrying))[:WINDOWS]
+    rows = insertion.carrying[drawn]
     width, texts = len(insertion.matrix), []
-    for row in rows:
+    for number, row in zip(drawn, rows, strict=True):
         own = sequences[row]
         other = sequences[int(rng.choice(insertion.lacking))]
-        starts = np.flatnonzero(insertion.hits[row])
+        starts = insertion.hits[insertion.hits[:, 0] == number, 1]
         columns = np.unique(starts[:, None] + np.arange(width))
         # As far beside the hits as they are long, on the side that has room.
         away = width if columns.max() + width < len(own) else -width

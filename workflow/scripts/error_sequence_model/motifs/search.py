@@ -204,7 +204,8 @@ class _Search:
     """A motif looked for in the held-out windows."""
 
     motif: Motif
-    hits: np.ndarray  # bool (n, length)
+    packed: np.ndarray  # hits (n, length), eight to a byte: those of all are held
+    length: int
     first: int  # columns of the stretch
     last: int
     enrichment: Enrichment
@@ -228,12 +229,18 @@ class _Search:
             hits=hits,
             seed=seed,
         )
-        return cls(motif, hits, first, last, enrichment)
+        packed = np.packbits(hits, axis=1)
+        return cls(motif, packed, length, first, last, enrichment)
 
     def make_insertion(self, sites: SearchedSites) -> Insertion:
         starts = self.motif.starts
         usual = (starts >= self.first) & (starts + self.motif.width <= self.last)
         return make_insertion(self.motif.matrix, starts[usual], self.inside, sites)
+
+    @property
+    def hits(self) -> np.ndarray:
+        """Hits anywhere in the windows, bool (n, length)."""
+        return np.unpackbits(self.packed, axis=1, count=self.length).view(bool)
 
     @property
     def inside(self) -> np.ndarray:
@@ -246,9 +253,10 @@ class _Search:
 
     def list_hits(self, sites: SearchedSites) -> dict[str, list[int]]:
         """Offsets of the hits' first bases, anywhere in the windows."""
+        hits = self.hits
         columns = {
-            "error": np.nonzero(self.hits[sites.is_error])[1],
-            "correct": np.nonzero(self.hits[~sites.is_error])[1],
+            "error": np.nonzero(hits[sites.is_error])[1],
+            "correct": np.nonzero(hits[~sites.is_error])[1],
         }
         return {
             name: np.sort(found - sites.upstream).tolist()

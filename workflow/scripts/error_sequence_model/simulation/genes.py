@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from error_sequence_model.simulation.plan import Plan
 from error_sequence_model.simulation.settings import (
     SHORTEST_HOST_INTRON,
     SimulationSettings,
@@ -42,7 +43,6 @@ RESERVED = {
     ("acceptor", True): (-45, 30),
     ("acceptor", False): (-45, 30),
 }
-PSEUDO_EXON = (60, 100)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,9 @@ def sample_background(rng: np.random.Generator, regions: np.ndarray) -> np.ndarr
     return np.array(codes, dtype=np.uint8)
 
 
-def lay_out_gene(rng: np.random.Generator, settings: SimulationSettings) -> Gene:
+def lay_out_gene(
+    rng: np.random.Generator, settings: SimulationSettings, plan: Plan
+) -> Gene:
     """Draw exons, introns, annotated sites and false positives, and the background.
 
     A false positive stands at the edge of a pseudo-exon: exon-like composition on its
@@ -152,6 +154,7 @@ def lay_out_gene(rng: np.random.Generator, settings: SimulationSettings) -> Gene
     Args:
         rng: Source of randomness.
         settings: What to simulate.
+        plan: What is planted.
 
     Returns:
         A gene with background sequence; signals are still to be written.
@@ -176,10 +179,13 @@ def lay_out_gene(rng: np.random.Generator, settings: SimulationSettings) -> Gene
         for junction, splice_type in ((start, "donor"), (end, "acceptor")):
             is_missed = rng.random() < settings.false_negative_share
             _add_drawn(
-                rng, gene, junction, splice_type, "FN" if is_missed else "TP", settings
+                rng, gene, junction, splice_type, "FN" if is_missed else "TP", plan
             )
-        if end - start >= SHORTEST_HOST_INTRON and rng.random() < settings.host_share:
-            _add_false_positive(rng, gene, (start, end), regions, settings)
+        host = SHORTEST_HOST_INTRON + 2 * settings.apart
+        if end - start >= host and rng.random() < settings.host_share:
+            inside = (start + settings.apart, end - settings.apart)
+            size = int(rng.integers(*_closed(settings.pseudo_exon)))
+            _add_false_positive(rng, gene, inside, size, regions, plan)
     gene.codes[:] = sample_background(rng, regions)
     return gene
 
@@ -205,11 +211,11 @@ def _add_drawn(
     junction: int,
     splice_type: str,
     pred_type: str,
-    settings: SimulationSettings,
+    plan: Plan,
 ) -> None:
     """Enter a TP, FN or FP; whether an error gets a cause is drawn here."""
-    is_error = pred_type in ("FN", "FP")
-    is_explained = bool(is_error and rng.random() >= settings.unexplained_share)
+    cause = plan.causes.get((pred_type, splice_type))
+    is_explained = bool(cause and rng.random() >= 1 - cause.share)
     site = Site(junction, splice_type, pred_type, is_explained)
     gene.add_site(site, RESERVED[splice_type, site.is_annotated])
 
@@ -218,19 +224,19 @@ def _add_false_positive(
     rng: np.random.Generator,
     gene: Gene,
     intron: tuple[int, int],
+    size: int,
     regions: np.ndarray,
-    settings: SimulationSettings,
+    plan: Plan,
 ) -> None:
     """Put one unannotated site with its pseudo-exon into an intron."""
     start = intron[0] + RESERVED["donor", True][1]
     end = intron[1] + RESERVED["acceptor", True][0]
-    size = int(rng.integers(*_closed(PSEUDO_EXON)))
     if rng.random() < 0.5:
         after = RESERVED["donor", False][1]
         size = min(size, end - after - start)
         junction = int(rng.integers(start + size, end - after + 1))
         regions[junction - size : junction] = EXON
-        _add_drawn(rng, gene, junction, "donor", "FP", settings)
+        _add_drawn(rng, gene, junction, "donor", "FP", plan)
     else:
         # Further from the intron's donor than need be, so that about as many elements
         # of other sites come near as at a true acceptor.
@@ -238,4 +244,4 @@ def _add_false_positive(
         size = min(size, end - start - before)
         junction = int(rng.integers(start + before, end - size + 1))
         regions[junction : junction + size] = EXON
-        _add_drawn(rng, gene, junction, "acceptor", "FP", settings)
+        _add_drawn(rng, gene, junction, "acceptor", "FP", plan)

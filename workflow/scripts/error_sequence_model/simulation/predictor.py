@@ -3,25 +3,7 @@
 Gene coordinates as in ``simulation.genes``: transcript sense, 0-based, half-open;
 offsets count from the junction (0 = first base 3' of it).
 
-The causes, each a mechanism known from the literature, and blind to the strength of the
-junction itself (the signal is drawn alike for TP, FN and FP):
-
-* FN donor, ``hnrnp_a1_silencer``: an exonic silencer TTAGGGT, 5-40 nt upstream.
-  hnRNP A1 binds UAGGG[A/U] (Burd & Dreyfuss 1994, EMBO J 13:1197) and, spreading from
-  exonic silencers, keeps the exon from being recognised (Zhu, Mayeda & Krainer 2001,
-  Mol Cell 8:1351).
-* FN acceptor, ``ptbp1_tract``: TTCTCTCT within the polypyrimidine tract. PTBP1 binds
-  UUCU/CUCUCU (Perez et al. 1997, RNA 3:764) and displaces U2AF65 from tracts that hold
-  it (Sauliere et al. 2006, Mol Cell Biol 26:8755). The tract stays pyrimidine-rich, so
-  a weight matrix hardly sees it.
-* FP donor, ``g_run_enhancer``: GGGTGGG 10-43 nt downstream of an unused GT. Intronic
-  G-runs raise the use of donors upstream of them (McCullough & Berget 1997, Mol Cell
-  Biol 17:4562; hnRNP H: Xiao et al. 2009, Nat Struct Mol Biol 16:1094).
-* FP acceptor, ``alu_antisense_tract``: poly-T and GA shortly before an AG without a
-  branch point, the 3' splice site that an Alu in antisense offers (TTTTTTGAGACAG:
-  Lev-Maor et al. 2003, Science 300:1288; Sorek et al. 2004, Mol Cell 14:221).
-* ``rbfox_decoy``: TGCATG, as often and at the same places in every class; it explains
-  nothing.
+What is planted is the ``simulation.plan``.
 """
 
 from __future__ import annotations
@@ -29,6 +11,16 @@ from __future__ import annotations
 import numpy as np
 
 from error_sequence_model.simulation.genes import A, Element, G, Gene, Site, T, encode
+from error_sequence_model.simulation.plan import (
+    ALU,
+    ALU_LINKER,
+    CAUSE,
+    DECOY,
+    TRACT,
+    WEAK,
+    Plan,
+    Planted,
+)
 from error_sequence_model.simulation.settings import SimulationSettings
 from error_sequence_model.simulation.signals import (
     ACCEPTOR_SIGNAL,
@@ -39,24 +31,10 @@ from error_sequence_model.simulation.signals import (
     write_donor,
 )
 
-SILENCER = "TTAGGGT"
-PTBP1_MOTIF = "TTCTCTCT"
-G_RUN = "GGGTGGG"
-DECOY = "TGCATG"
-ALU_LINKER = "GA"
 ALU_POLY_T = (14, 22)
 ALU_INTERRUPTED = 0.05  # share of the poly-T's bases that are another base
 ALU_ENDS = (-11, -3)  # offset of the linker's end, between the two evenly; CAG at -3
 
-# (pred_type, splice_type): name, motif, [first offset, end offset) it is planted in.
-CAUSES = {
-    ("FN", "donor"): ("hnrnp_a1_silencer", SILENCER, (-40, -5)),
-    ("FN", "acceptor"): ("ptbp1_tract", PTBP1_MOTIF, (-20, -4)),
-    ("FP", "donor"): ("g_run_enhancer", G_RUN, (10, 43)),
-}
-ALU_CAUSE = "alu_antisense_tract"
-DECOY_CAUSE = "rbfox_decoy"
-DECOY_ZONES = {"donor": (10, 35), "acceptor": (6, 30)}
 UNUSED_RESERVED = {"donor": (-10, 35), "acceptor": (-20, 30)}
 
 THRESHOLD = 0.5
@@ -67,7 +45,7 @@ USUAL_STRENGTH = {"donor": 8.0, "acceptor": 12.0}  # bits, about the mean of tru
 
 
 def write_signals(
-    rng: np.random.Generator, gene: Gene, settings: SimulationSettings
+    rng: np.random.Generator, gene: Gene, settings: SimulationSettings, plan: Plan
 ) -> None:
     """Write the splice signals of a laid-out gene, then choose its true negatives.
 
@@ -75,15 +53,14 @@ def write_signals(
         rng: Source of randomness.
         gene: From ``lay_out_gene``; changed in place.
         settings: What to simulate.
+        plan: What is planted.
     """
     for site in gene.sites:
-        _write_signal(rng, gene, site, settings)
+        _write_signal(rng, gene, site, settings, plan)
     _add_true_negatives(rng, gene, settings)
 
 
-def plant_decoys(
-    rng: np.random.Generator, genes: list[Gene], settings: SimulationSettings
-) -> None:
+def plant_decoys(rng: np.random.Generator, genes: list[Gene], plan: Plan) -> None:
     """Plant the decoy at the same share of the sites of every class, to the site.
 
     Decoys come before the causes, which make way: their place must not depend on them.
@@ -91,7 +68,7 @@ def plant_decoys(
     Args:
         rng: Source of randomness.
         genes: All genes, signals written; changed in place.
-        settings: What to simulate.
+        plan: What is planted.
     """
     classes: dict[tuple[str, str], list[tuple[Gene, Site]]] = {}
     for gene in genes:
@@ -99,31 +76,33 @@ def plant_decoys(
             name = (site.splice_type, site.pred_type)
             classes.setdefault(name, []).append((gene, site))
     for name in sorted(classes):
-        members = classes[name]
-        n_decoys = round(settings.decoy_rate * len(members))
+        members, decoy = classes[name], plan.decoys[name[0]]
+        n_decoys = round(decoy.share * len(members))
         for index in np.sort(rng.permutation(len(members))[:n_decoys]):
-            gene, site = members[index]
-            decoy = (DECOY_CAUSE, DECOY, DECOY_ZONES[site.splice_type])
-            _plant(rng, gene, site, decoy, "decoy", 0.0)
+            _plant(rng, *members[index], decoy, 0.0)
 
 
 def plant_causes(
-    rng: np.random.Generator, gene: Gene, settings: SimulationSettings
+    rng: np.random.Generator, gene: Gene, settings: SimulationSettings, plan: Plan
 ) -> None:
-    """Plant the causes of a gene's explained errors (Alu tracts are there already).
+    """Plant the words of a gene's explained errors; what is a signal is there already.
 
     Args:
         rng: Source of randomness.
         gene: With signals and decoys; changed in place.
         settings: What to simulate.
+        plan: What is planted.
     """
     for site in gene.sites:
-        cause = CAUSES.get((site.pred_type, site.splice_type))
-        if not (site.is_explained and cause):
+        cause = plan.causes.get((site.pred_type, site.splice_type))
+        if not (site.is_explained and cause and cause.word):
             continue
-        copies = 2 if rng.random() < settings.two_copies_share else 1
+        if cause.copies:
+            copies = int(rng.integers(cause.copies[0], cause.copies[1] + 1))
+        else:
+            copies = 2 if rng.random() < settings.two_copies_share else 1
         for _ in range(copies):
-            _plant(rng, gene, site, cause, "cause", settings.altered_share)
+            _plant(rng, gene, site, cause, settings.altered_share)
 
 
 def get_score(rng: np.random.Generator, gene: Gene, site: Site) -> float:
@@ -155,19 +134,38 @@ def _get_strength(gene: Gene, site: Site) -> float:
 
 
 def _write_signal(
-    rng: np.random.Generator, gene: Gene, site: Site, settings: SimulationSettings
+    rng: np.random.Generator,
+    gene: Gene,
+    site: Site,
+    settings: SimulationSettings,
+    plan: Plan,
 ) -> None:
+    cause = plan.causes.get((site.pred_type, site.splice_type))
+    kind = cause.kind if cause and site.is_explained else None
     if site.splice_type == "donor":
         gc_share = settings.gc_donor_share if site.is_annotated else 0.0
         write_donor(rng, gene, site.junction, gc_share=gc_share)
-        return
-    is_alu = site.pred_type == "FP" and site.is_explained
-    write_acceptor(rng, gene, site.junction, has_branch=not is_alu)
-    if is_alu:
-        _plant_alu(rng, gene, site)
+    else:
+        write_acceptor(rng, gene, site.junction, has_branch=kind != ALU)
+    if kind == ALU:
+        _plant_alu(rng, gene, site, cause.name)
+    elif kind == WEAK:
+        _weaken(rng, gene, site, cause.name)
 
 
-def _plant_alu(rng: np.random.Generator, gene: Gene, site: Site) -> None:
+def _weaken(rng: np.random.Generator, gene: Gene, site: Site, name: str) -> None:
+    """Write any bases over the site's signal but its two invariant ones."""
+    is_donor = site.splice_type == "donor"
+    first = site.junction + (DONOR_START if is_donor else ACCEPTOR_START)
+    length = len(DONOR_SIGNAL if is_donor else ACCEPTOR_SIGNAL)
+    codes = rng.integers(0, 4, length).astype(np.uint8)
+    pair = site.junction - first - (0 if is_donor else 2)
+    codes[pair : pair + 2] = gene.codes[first + pair : first + pair + 2]
+    gene.write(first, codes)
+    gene.elements.append(Element(first, first + length, name, CAUSE, site))
+
+
+def _plant_alu(rng: np.random.Generator, gene: Gene, site: Site, name: str) -> None:
     n_bases = int(rng.integers(ALU_POLY_T[0], ALU_POLY_T[1] + 1))
     tract = np.full(n_bases, T, dtype=np.uint8)
     is_other = rng.random(n_bases) < ALU_INTERRUPTED
@@ -175,15 +173,14 @@ def _plant_alu(rng: np.random.Generator, gene: Gene, site: Site) -> None:
     codes = np.concatenate([tract, encode(ALU_LINKER)])
     end = site.junction + int(rng.integers(ALU_ENDS[0], ALU_ENDS[1] + 1))
     gene.write(end - len(codes), codes)
-    gene.elements.append(Element(end - len(codes), end, ALU_CAUSE, "cause", site))
+    gene.elements.append(Element(end - len(codes), end, name, CAUSE, site))
 
 
 def _plant(
     rng: np.random.Generator,
     gene: Gene,
     site: Site,
-    cause: tuple[str, str, tuple[int, int]],
-    role: str,
+    planted: Planted,
     altered_share: float,
 ) -> None:
     """Plant one copy at a free place of its zone, chosen evenly; none if it is full.
@@ -191,11 +188,12 @@ def _plant(
     The polypyrimidine tract is the site's own signal, yet its element goes there: only
     there, what is written over is the signal.
     """
-    name, motif, (first, end) = cause
-    codes = encode(motif)
+    codes = encode(planted.word)
     size = len(codes)
+    first, end = planted.zone
     zone = np.arange(site.junction + first, site.junction + end - size + 1)
-    blocked = _get_blocked(gene, site, name)
+    zone = zone[(zone >= 0) & (zone + size <= len(gene))]
+    blocked = _get_blocked(gene) if planted.kind == TRACT else gene.taken
     free = [start for start in zone if not blocked[start : start + size].any()]
     if not free:
         return
@@ -204,13 +202,12 @@ def _plant(
         codes[changed] = (codes[changed] + rng.integers(1, 4)) % 4
     start = int(rng.choice(free))
     gene.write(start, codes)
-    gene.elements.append(Element(start, start + size, name, role, site))
+    role = DECOY if planted.kind == DECOY else CAUSE
+    gene.elements.append(Element(start, start + size, planted.name, role, site))
 
 
-def _get_blocked(gene: Gene, site: Site, name: str) -> np.ndarray:
-    """Bool (length,): where nothing may be planted for this site."""
-    if name != CAUSES["FN", "acceptor"][0]:
-        return gene.taken
+def _get_blocked(gene: Gene) -> np.ndarray:
+    """Bool (length,): where other elements lie."""
     blocked = np.zeros(len(gene), dtype=bool)
     for element in gene.elements:
         blocked[element.start : element.end] = True

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from error_sequence_model.core import write_tsv
+from error_sequence_model.core import write_json, write_tsv
 from error_sequence_model.simulation.files import (
     PlacedGene,
     make_error_table,
@@ -28,6 +28,7 @@ from error_sequence_model.simulation.genes import (
     lay_out_gene,
     sample_background,
 )
+from error_sequence_model.simulation.plan import Plan, make_plan
 from error_sequence_model.simulation.predictor import (
     get_score,
     plant_causes,
@@ -35,6 +36,7 @@ from error_sequence_model.simulation.predictor import (
     write_signals,
 )
 from error_sequence_model.simulation.settings import SimulationSettings, make_settings
+from error_sequence_model.simulation.truth import describe_plan
 
 logger = logging.getLogger(__name__)
 
@@ -47,23 +49,26 @@ class SimulationPaths(NamedTuple):
         annotation: GTF with gene, transcript and exon features.
         errors: Error table, one row per site and transcript.
         truth: BED of every planted element.
+        causes: JSON of what was planted: kind, letters, place, share of errors.
     """
 
     genome: Path
     annotation: Path
     errors: Path
     truth: Path
+    causes: Path
 
 
 def simulate(output_folder: str | Path, **options: Any) -> SimulationPaths:
     """Simulate a genome and a splice-site predictor whose errors have known causes.
 
-    Which causes are planted and why is told in ``simulation.predictor``. The same
+    Which causes are planted and why is told in ``simulation.plan``. The same
     options give the same bytes.
 
     Args:
         output_folder: Where ``genome.fa`` (with ``.fai``), ``annotation.gtf``,
-            ``errors.tsv`` and ``truth.bed`` are written; made if need be.
+            ``errors.tsv``, ``truth.bed`` and ``truth.json`` are written; made if need
+            be.
         **options: Fields of ``SimulationSettings``: ``seed``, ``chromosomes``,
             ``genes_per_chromosome`` and more.
 
@@ -80,9 +85,11 @@ def simulate(output_folder: str | Path, **options: Any) -> SimulationPaths:
         folder / "annotation.gtf",
         folder / "errors.tsv",
         folder / "truth.bed",
+        folder / "truth.json",
     )
+    plan = make_plan(settings)
     rng = np.random.default_rng(settings.seed)
-    genes = _make_genes(rng, settings)
+    genes = _make_genes(rng, settings, plan)
     chromosomes, placed = _place_genes(rng, genes, settings)
     write_genome(paths.genome, chromosomes)
     write_annotation(paths.annotation, placed)
@@ -90,6 +97,7 @@ def simulate(output_folder: str | Path, **options: Any) -> SimulationPaths:
     write_tsv(paths.errors, errors)
     truth = make_truth(placed)
     write_truth(paths.truth, truth)
+    write_json(paths.causes, describe_plan(plan, errors, truth))
     logger.info(
         "simulated %d bp, %d genes, %d rows of sites, %d planted elements",
         sum(map(len, chromosomes.values())),
@@ -101,19 +109,22 @@ def simulate(output_folder: str | Path, **options: Any) -> SimulationPaths:
 
 
 def _make_genes(
-    rng: np.random.Generator, settings: SimulationSettings
+    rng: np.random.Generator, settings: SimulationSettings, plan: Plan
 ) -> list[list[Gene]]:
     """Draw the genes of every chromosome, with everything that is planted in them."""
     genes = [
-        [lay_out_gene(rng, settings) for _ in range(settings.genes_per_chromosome)]
+        [
+            lay_out_gene(rng, settings, plan)
+            for _ in range(settings.genes_per_chromosome)
+        ]
         for _ in range(settings.chromosomes)
     ]
     every_gene = list(chain.from_iterable(genes))
     for gene in every_gene:
-        write_signals(rng, gene, settings)
-    plant_decoys(rng, every_gene, settings)
+        write_signals(rng, gene, settings, plan)
+    plant_decoys(rng, every_gene, plan)
     for gene in every_gene:
-        plant_causes(rng, gene, settings)
+        plant_causes(rng, gene, settings, plan)
     return genes
 
 

@@ -22,6 +22,7 @@ class SimulationSettings:
 
     Attributes:
         seed: Seed of the one generator everything is drawn from.
+        draw: Whether causes, their places and shares, and decoys are drawn too.
         chromosomes: Number of chromosomes, ``chr1`` onwards.
         genes_per_chromosome: Genes on each, half of them on either strand.
         exons: Fewest and most exons of a gene, both included (as all ranges here).
@@ -29,6 +30,9 @@ class SimulationSettings:
         intron_length: Shortest and longest intron (nt).
         spacing: Shortest and longest stretch between two genes (nt).
         false_negative_share: Probability that an annotated site is missed.
+        pseudo_exon: Shortest and longest exon-like stretch at a false positive (nt).
+        apart: Fewest bases between a false positive with its pseudo-exon, or what
+            follows its intronic side, and the annotated sites of its intron (nt).
         host_share: Probability that an intron long enough holds a false positive.
         true_negatives_per_gene: Mean number of unused GT/AG listed per gene.
         unexplained_share: Probability that an error has no planted cause.
@@ -44,6 +48,7 @@ class SimulationSettings:
     """
 
     seed: int = 1
+    draw: bool = False
     chromosomes: int = 6
     genes_per_chromosome: int = 46
     exons: tuple[int, int] = (3, 6)
@@ -51,6 +56,8 @@ class SimulationSettings:
     intron_length: tuple[int, int] = (80, 400)
     spacing: tuple[int, int] = (300, 1200)
     false_negative_share: float = 0.33
+    pseudo_exon: tuple[int, int] = (60, 100)
+    apart: int = 0
     host_share: float = 0.95
     true_negatives_per_gene: float = 3.3
     unexplained_share: float = 0.04
@@ -63,11 +70,15 @@ class SimulationSettings:
 
     def __post_init__(self) -> None:
         _check_integer("seed", self.seed, 0, 2**63 - 1)
+        if not isinstance(self.draw, bool):
+            raise InputError(f"simulation: draw is {self.draw!r}; true or false")
         _check_integer("chromosomes", self.chromosomes, 1, 100)
         _check_integer("genes_per_chromosome", self.genes_per_chromosome, 1, 10_000)
         _check_range("exons", self.exons, 2, 50)
         _check_range("exon_length", self.exon_length, SHORTEST_EXON, 10_000)
         _check_range("intron_length", self.intron_length, SHORTEST_INTRON, 100_000)
+        _check_range("pseudo_exon", self.pseudo_exon, 20, 10_000)
+        _check_integer("apart", self.apart, 0, 10_000)
         _check_range("spacing", self.spacing, 200, 1_000_000)
         if self.intron_length[1] < SHORTEST_HOST_INTRON:
             raise InputError(

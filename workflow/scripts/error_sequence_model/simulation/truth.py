@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from error_sequence_model.core import InputError
+from error_sequence_model.simulation.plan import Plan
 
 
 def read_truth(path: str | Path) -> pd.DataFrame:
@@ -59,3 +61,33 @@ TRUTH_COLUMNS = [
 
 # In the file a BED score of 0 stands between cause and strand.
 BED_COLUMNS = [*TRUTH_COLUMNS[:4], "bed_score", *TRUTH_COLUMNS[4:]]
+
+
+def describe_plan(
+    plan: Plan, errors: pd.DataFrame, truth: pd.DataFrame
+) -> dict[str, Any]:
+    """What was planted, with how many errors of each class it reached.
+
+    Args:
+        plan: The plan.
+        errors: ``make_error_table``'s rows.
+        truth: ``make_truth``'s rows.
+
+    Returns:
+        ``causes``: of each its fields, n_errors, n_planted and reached, the share of
+        the errors; ``decoys``: their fields. Plain values.
+    """
+    sites = errors.drop_duplicates(["chrom", "position", "strand", "splice_type"])
+    n_errors = sites.groupby(["pred_type", "splice_type"]).size()
+    planted = truth[truth["role"] == "cause"]
+    planted = planted.drop_duplicates(["chrom", "junction", "strand", "splice_type"])
+    n_planted = planted.groupby(["pred_type", "splice_type"]).size()
+    causes = []
+    for key, one in plan.causes.items():
+        of, reached = (int(counts.get(key, 0)) for counts in (n_errors, n_planted))
+        counts = {"n_errors": of, "n_planted": reached, "reached": reached / max(of, 1)}
+        causes.append({**one.describe(), **counts})
+    return {
+        "causes": causes,
+        "decoys": [one.describe() for one in plan.decoys.values()],
+    }

@@ -45,8 +45,9 @@ def select_explanations(
         company: Candidate -> a further column, (n,), that enters with it and is named
             nowhere, such as its near misses.
         hide: Names of candidates -> all candidates' columns once what those are made of
-            is hidden from view. A candidate must hold in both views, and keep half of
-            its excess: what it owes to the bases of a chosen word is the word's.
+            is hidden from view (of none: once what is no candidate's own is). A
+            candidate must hold in both views, and keep half of its excess: what it owes
+            to the bases of a chosen word is the word's.
         covariates: float (n, m) that every model is adjusted for.
         error_rate: Chance that a step takes in a candidate that adds nothing, over all
             that are left (Bonferroni).
@@ -60,7 +61,7 @@ def select_explanations(
     beside = company or {}
     model = _Model(values, np.asarray(is_error), genes, beside, covariates)
     chosen: list[str] = []
-    view = values
+    view = _fill(hide([])) if hide else values
     while following := model.find_next(chosen, view, error_rate):
         chosen.append(following)
         view = _fill(hide(chosen)) if hide else values
@@ -69,7 +70,7 @@ def select_explanations(
         apart, shadows = {}, []
         for name in chosen:
             rest = [other for other in chosen if other != name]
-            seen = _fill(hide(rest))[name] if hide and rest else values[name]
+            seen = _fill(hide(rest))[name] if hide else values[name]
             apart[name] = model.fit(rest, seen)[name]
             shadows += [] if model.is_own(seen) else [name]
         weakest = max(chosen, key=lambda name: np.nan_to_num(apart[name].p, nan=1))
@@ -77,7 +78,7 @@ def select_explanations(
             break
         weakest = shadows[0] if shadows else weakest
         chosen.remove(weakest)
-    view = _fill(hide(chosen)) if hide and chosen else values
+    view = _fill(hide(chosen)) if hide else values
     joint = model.fit(chosen)
     others = [name for name in values if name not in chosen]
     joint |= {name: model.fit(chosen, view[name])[name] for name in others}

@@ -77,11 +77,21 @@ def answer_why(unit: Unit, name: str) -> list[tuple[str, str]]:
     )
     text += f"; {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
     share = found.summary["explained_share"]
-    text += f". Together they explain {share:.0%} of {error}; "
+    subject = "That explains" if is_alone else "Together they explain"
+    text += f". {subject} {share:.0%} of {error}{_say_counted(found.summary)}; "
     if rest["of"]:
         left = f"{rest['errors']:,} of {rest['of']:,}"
-        text += f"{left} ({rest['errors'] / rest['of']:.0%}) have none of them."
+        none = "do not have it" if is_alone else "have none of them"
+        text += f"{left} ({rest['errors'] / rest['of']:.0%}) {none}."
     return [(text, "")]
+
+
+def _say_counted(summary: dict[str, Any]) -> str:
+    """On which sites shares and odds were counted, where it is not on all."""
+    if summary.get("counted", "all sites") == "all sites":
+        return ""
+    error, correct = summary["n_counted"]
+    return f" (counted on held-out sites, {error:,} errors and {correct:,} others)"
 
 
 def say_explanation(row: Any, error: str, correct: str, *, is_alone: bool) -> str:
