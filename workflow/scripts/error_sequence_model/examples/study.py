@@ -1,8 +1,8 @@
 """The study's input: everything fetched, verified and laid out in one folder.
 
-    packages/           the four packages, as the index serves them
+    packages/           the four packages, as the index serves them (or a folder given)
     genome.fa, annotation.gtf, genes.tsv    see `study_genes`
-    spliceai{1..5}.h5   SpliceAI's networks
+    spliceai/spliceai{1..5}.h5   SpliceAI's networks
     exon_use.parquet    see `outside_truth`
     known_u12.introns.iic.gz   U12 introns of the package intronic
     chr19.fa.gz, chr19.gff3.gz   human chr19 with Ensembl 91
@@ -13,11 +13,12 @@ What is there is kept, so a call that was interrupted goes on.
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import pandas as pd
 
-from error_sequence_model.core import write_parquet
+from error_sequence_model.core import InputError, write_parquet
 from error_sequence_model.examples.outside_truth import read_exon_use
 from error_sequence_model.examples.packages import (
     PACKAGES,
@@ -31,10 +32,15 @@ logger = logging.getLogger(__name__)
 NETWORKS = 5
 GENES = 610
 CHR19 = "test_data/Homo_sapiens.Chr19.Ensembl_91"
+ROOM = 500_000_000  # bytes: packages and what is taken out of them
 
 
 def prepare_study(
-    folder: str | Path, *, genes: int | None = None, networks: int = NETWORKS
+    folder: str | Path,
+    *,
+    genes: int | None = None,
+    networks: int = NETWORKS,
+    packages_folder: str | Path | None = None,
 ) -> None:
     """Fetch the study's data and lay them out.
 
@@ -42,15 +48,22 @@ def prepare_study(
         folder: Where everything goes.
         genes: Only so many genes, spread evenly; all by default.
         networks: How many of SpliceAI's five networks.
+        packages_folder: Where the packages lie, or are put; ``folder/packages`` by
+            default.
 
     Raises:
-        InputError: A package cannot be had; the message says how to supply it.
+        InputError: A package cannot be had; the message says how to supply it. Or there
+            is no room.
     """
     folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "exon_use.parquet").exists():
+        _require_room(folder)
+    where = packages_folder or folder / "packages"
     packages = {
-        name: fetch_package(package, folder / "packages")
-        for name, package in PACKAGES.items()
+        name: fetch_package(package, where) for name, package in PACKAGES.items()
     }
+    (folder / "packages").mkdir(exist_ok=True)
     genes_of = packages["frame-alignment-checks"]
     arrays = extract_member(
         genes_of, "relevant_validation_genes.npz", folder / "packages/genes.npz"
@@ -60,9 +73,15 @@ def prepare_study(
         "relevant_validation_genes_transcript_coords.json",
         folder / "packages/places.json",
     )
+    weights = folder / "spliceai"
+    weights.mkdir(exist_ok=True)
+    for file in weights.glob("*.h5"):
+        # The mean is taken of what lies there.
+        if file.stem not in {f"spliceai{n}" for n in range(1, networks + 1)}:
+            file.unlink()
     for number in range(1, networks + 1):
         name = f"spliceai{number}.h5"
-        extract_member(packages["spliceai"], f"models/{name}", folder / name)
+        extract_member(packages["spliceai"], f"models/{name}", weights / name)
     intronic = packages["intronic"]
     for member, name in (
         ("data/u12_reference_human.introns.iic.gz", "known_u12.introns.iic.gz"),
@@ -82,6 +101,17 @@ def prepare_study(
         table = pd.read_csv(folder / "genes.tsv", sep="\t")
         write_parquet(folder / "exon_use.parquet", read_exon_use(use, table))
     logger.info("the study's data are in %s", folder)
+
+
+def _require_room(folder: Path) -> None:
+    """Refuse a full disk before anything is fetched."""
+    free = shutil.disk_usage(folder).free
+    if free < ROOM:
+        raise InputError(
+            f"{folder.resolve()}: {free / 1e6:,.0f} MB are free; the study's data take "
+            f"{ROOM / 1e6:,.0f} MB there. Make room, or name another folder: "
+            "make study STUDY_DATA=FOLDER"
+        )
 
 
 def _count_genes(folder: Path) -> int:
