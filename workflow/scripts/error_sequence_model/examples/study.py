@@ -3,9 +3,10 @@
     packages/           the four packages, as the index serves them (or a folder given)
     genome.fa, annotation.gtf, genes.tsv    see `study_genes`
     spliceai/spliceai{1..5}.h5   SpliceAI's networks
-    exon_use.parquet    see `outside_truth`
+    outside.parquet, outside.json   what others measured of the sites, see `facts`
     known_u12.introns.iic.gz   U12 introns of the package intronic
-    chr19.fa.gz, chr19.gff3.gz   human chr19 with Ensembl 91
+    chr19.*             human chr19 with Ensembl 91, see `chr19`
+    exon_use.parquet    see `outside_truth`; written last
 
 What is there is kept, so a call that was interrupted goes on.
 """
@@ -19,6 +20,8 @@ from pathlib import Path
 import pandas as pd
 
 from error_sequence_model.core import InputError, write_parquet
+from error_sequence_model.examples.chr19 import write_chr19
+from error_sequence_model.examples.facts import gather_facts, write_facts
 from error_sequence_model.examples.outside_truth import read_exon_use
 from error_sequence_model.examples.packages import (
     PACKAGES,
@@ -82,24 +85,28 @@ def prepare_study(
     for number in range(1, networks + 1):
         name = f"spliceai{number}.h5"
         extract_member(packages["spliceai"], f"models/{name}", weights / name)
-    intronic = packages["intronic"]
-    for member, name in (
-        ("data/u12_reference_human.introns.iic.gz", "known_u12.introns.iic.gz"),
-        (f"{CHR19}.fa.gz", "chr19.fa.gz"),
-        (f"{CHR19}.gff3.gz", "chr19.gff3.gz"),
-    ):
-        extract_member(intronic, member, folder / name)
+    intronic, taken = packages["intronic"], folder / "packages"
+    u12 = folder / "known_u12.introns.iic.gz"
+    extract_member(intronic, "data/u12_reference_human.introns.iic.gz", u12)
+    chr19 = [
+        extract_member(intronic, f"{CHR19}.{kind}.gz", taken / f"chr19.{kind}.gz")
+        for kind in ("fa", "gff3")
+    ]
+    use = extract_member(
+        packages["mmsplice"], "gtex_psi_map_ranges.csv.gz", taken / "exon_use.csv.gz"
+    )
+    last = folder / "exon_use.parquet"
     if _count_genes(folder) != (genes or GENES):
-        (folder / "exon_use.parquet").unlink(missing_ok=True)
+        last.unlink(missing_ok=True)
         write_study_genes(arrays, places, folder, most=genes)
-    if not (folder / "exon_use.parquet").exists():
-        use = extract_member(
-            packages["mmsplice"],
-            "gtex_psi_map_ranges.csv.gz",
-            folder / "packages/exon_use.csv.gz",
+    if not last.exists():
+        table = read_exon_use(use, pd.read_csv(folder / "genes.tsv", sep="\t"))
+        facts = gather_facts(
+            table, folder / "annotation.gtf", folder / "genome.fa", u12
         )
-        table = pd.read_csv(folder / "genes.tsv", sep="\t")
-        write_parquet(folder / "exon_use.parquet", read_exon_use(use, table))
+        write_facts(folder / "outside.parquet", facts)
+        write_chr19(folder, *chr19, use, genes=genes)
+        write_parquet(last, table)
     logger.info("the study's data are in %s", folder)
 
 
