@@ -1,4 +1,4 @@
-"""Facts of sites that were measured elsewhere, held against the errors and their causes.
+"""Facts of sites that were measured elsewhere, held against errors and causes.
 
 A table of facts has chrom, junction, strand, splice_type (interbase, 0-based) and one
 boolean column per fact, null where it is not known. A fact named ``found_in_…`` is a
@@ -104,7 +104,9 @@ def read_facts(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     Raises:
         InputError: No such table, or not one of facts.
     """
-    facts = read_saved_table(path, SITE)
+    facts = read_saved_table(path)
+    if missing := [name for name in SITE if name not in facts]:
+        raise InputError(f"{path}: no facts of sites, column {missing[0]} is missing")
     beside = Path(path).with_suffix(".json")
     names = [name for name in facts if name not in SITE]
     if odd := [name for name in names if not _is_boolean(facts[name])]:
@@ -125,7 +127,7 @@ def join_facts(sites: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
         InputError: A site stands twice among the facts, or no contig is shared.
     """
     if (is_twice := facts.duplicated(SITE)).any():
-        place = facts.loc[is_twice.idxmax(), SITE].tolist()
+        place = facts.loc[is_twice, SITE].iloc[0].tolist()
         raise InputError(f"facts: {place} stands there twice")
     is_scanned = sites["chrom"].isin(facts["chrom"].unique()).to_numpy()
     if len(facts) and not is_scanned.any():

@@ -137,8 +137,8 @@ def _measure_pair(
         "splice_type": splice_type,
         "first": first,
         "second": second,
-        "context_first": contexts.get(first),
-        "context_second": contexts.get(second),
+        "context_first": contexts.get(first, np.nan),
+        "context_second": contexts.get(second, np.nan),
         **measure_agreement(*verdicts, genes, **drawing)._asdict(),
     }
 

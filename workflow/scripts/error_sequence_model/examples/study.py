@@ -116,8 +116,8 @@ def _require_room(folder: Path) -> None:
     if free < ROOM:
         raise InputError(
             f"{folder.resolve()}: {free / 1e6:,.0f} MB are free; the study's data take "
-            f"{ROOM / 1e6:,.0f} MB there. Make room, or name another folder: "
-            "make study STUDY_DATA=FOLDER"
+            f"{ROOM / 1e6:,.0f} MB there. Make room, or make this folder a link to one "
+            "on another disk"
         )
 
 

@@ -21,7 +21,7 @@ def count_combinations(members: pd.DataFrame) -> pd.DataFrame:
         The sets' columns and n, the most frequent combination first.
 
     Example:
-        >>> members = pd.DataFrame({"a": [True, True, False], "b": [True, False, False]})
+        >>> members = pd.DataFrame({"a": [True, True], "b": [True, False]})
         >>> count_combinations(members)["n"].tolist()
         [1, 1]
     """
