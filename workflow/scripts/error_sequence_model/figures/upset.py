@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from error_sequence_model.figures.style import INK, MUTED, RULE, SHADE
 
-MOST_COMBINATIONS = 14
+MOST_COMBINATIONS, FEWEST_PLACES = 14, 8
 
 
 def count_combinations(members: pd.DataFrame) -> pd.DataFrame:
@@ -55,7 +55,8 @@ def plot_upset(counts: pd.DataFrame, bars: Axes, dots: Axes, *, color: str) -> N
             ha="center",
             size=7,
         )
-    bars.set(xlim=(-0.6, MOST_COMBINATIONS - 0.4), xticks=[], ylabel="sites")
+    end = max(len(shown), FEWEST_PLACES) - 0.4
+    bars.set(xlim=(-0.6, end), xticks=[], ylabel="sites")
     rows = np.arange(len(names))
     for row in rows[::2]:
         dots.axhspan(row - 0.5, row + 0.5, color=SHADE, zorder=0)

@@ -41,7 +41,9 @@ def make_outside_pages(data: ReportData) -> list[PageSpec]:
     if not tables:
         return []
     table = pd.concat(tables, ignore_index=True)
-    table["cause"] = table["cause"].fillna("")
+    # What is empty in a table is read as missing.
+    words = ["cause", "caution", "definition", "source", "joined"]
+    table[words] = table[words].fillna("")
     data.write("outside_truth", table)
     footer = data.footer(TABLE)
     errors = table[table["cause"].eq("") & table["verdict"].ne("not expected")]
@@ -78,7 +80,7 @@ def _make_pages(
 def _draw(page: Page, *, rows: pd.DataFrame, caption: str) -> None:
     color = np.where(rows["odds_ratio"] > 1, POSITIVE, NEGATIVE)
     rows = rows.assign(color=np.where(rows["q"] <= 0.05, color, MUTED))
-    caution = rows["caution"].fillna("").tolist()
+    caution = rows["caution"].tolist()
     columns = [
         Column(
             "predictor",
@@ -109,10 +111,10 @@ def _draw(page: Page, *, rows: pd.DataFrame, caption: str) -> None:
     sources = rows.drop_duplicates("fact")
     for fact in sources.itertuples():
         words = (
-            f"{fact.label}: {fact.definition}. {fact.source}; joined by: {fact.joined}"
+            f"{fact.label}: {fact.definition}. {fact.source}; joined: {fact.joined}."
         )
-        if page.room > 0.25:
-            page.caption(f"{words}.")
+        if fact.definition and page.room > 0.25:
+            page.caption(words)
 
 
 def _say(rows: pd.DataFrame, side: str) -> list[str]:

@@ -91,10 +91,11 @@ def _draw_sets(
     page.caption(explain("peer_sets"))
     for line in describe_context(sites, pairs):
         page.bullet(line)
-    _draw_pairs(page, pairs)
+    _draw_pairs(page, pairs[pairs["first"] == names[0]], len(pairs))
 
 
-def _draw_pairs(page: Page, pairs: pd.DataFrame) -> None:
+def _draw_pairs(page: Page, pairs: pd.DataFrame, total: int) -> None:
+    """Draw the pairs of the predictor in question with each other one."""
     most = max(int((page.room - 0.9) / 0.195), 3)
     kappa = [
         "–"
@@ -119,7 +120,7 @@ def _draw_pairs(page: Page, pairs: pd.DataFrame) -> None:
         ),
     ]
     draw_table(page, columns, most_rows=most, rest=" in peers.tsv")
-    page.caption(explain("peer_pairs"))
+    page.caption(explain("peer_pairs", more=max(total - len(pairs), 0)))
 
 
 def describe_context(sites: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[str]:
