@@ -36,7 +36,6 @@ include: "workflow/rules/attribution.smk"
 include: "workflow/rules/faithfulness.smk"
 include: "workflow/rules/motifs.smk"
 include: "workflow/rules/verification.smk"
-include: "workflow/rules/beside.smk"
 include: "workflow/rules/reports.smk"
 include: "workflow/rules/tracks.smk"
 
