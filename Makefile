@@ -1,9 +1,14 @@
-# make demo | make test | make check | make bench: each sets itself up in .venv.
+# make demo | make study | make test | make check | make bench: each sets itself up in
+# .venv.
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 CORES ?= 2
 GPUS ?= 0
+STUDY ?= full
+STUDY_SIZE = $(if $(filter quick,$(STUDY)),--genes 120 --networks 1) \
+	$(if $(PACKAGES),--packages "$(PACKAGES)")
+STUDY_CONFIGS = config/study.yaml $(if $(filter quick,$(STUDY)),config/study_quick.yaml) $(PEERS)
 QUICK_TESTS := tests/unit tests/project tests/bad_input tests/real
 DEVICE = $(if $(filter 0,$(GPUS)),cpu,cuda)
 
@@ -11,10 +16,11 @@ DEVICE = $(if $(filter 0,$(GPUS)),cpu,cuda)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup demo test check bench mutations coverage clean
+.PHONY: help setup demo study test check bench mutations coverage clean
 
 help:
 	@echo "make demo   simulate a genome with planted errors and explain them (CPU, minutes)"
+	@echo "make study  SpliceAI's errors in 610 human genes (STUDY=quick: 120 genes, 20 minutes)"
 	@echo "make test   lint and every test"
 	@echo "make check  lint only"
 	@echo "make bench  benchmarks"
@@ -38,6 +44,18 @@ demo: $(STAMP)
 	snakemake --configfile config/demo.yaml --cores $(CORES) --resources gpu=$(GPUS) \
 		--rerun-incomplete --show-failed-logs --quiet rules host reason
 	@python workflow/scripts/summary.py --results results --predictor demo
+
+# PACKAGES: folder of packages that are at hand; PEERS: config of further predictors.
+study: $(STAMP)
+	$(if $(filter quick full,$(STUDY)),,$(error STUDY is '$(STUDY)'; it is quick or full))
+	python workflow/scripts/study.py --output-folder study $(STUDY_SIZE)
+	snakemake --configfile $(STUDY_CONFIGS) --cores $(CORES) --resources gpu=$(GPUS) \
+		--rerun-incomplete --show-failed-logs --quiet rules host reason
+	python workflow/scripts/figure.py --predictor spliceai --contrast fn_vs_tp \
+		--splice-type any --error-type FN --output results/reports/spliceai/missed.png
+	python workflow/scripts/figure.py --predictor spliceai \
+		--output results/reports/spliceai/beside.png
+	@python workflow/scripts/summary.py --results results --predictor spliceai
 
 check: $(STAMP)
 	ruff check .

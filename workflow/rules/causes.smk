@@ -1,4 +1,5 @@
-# Named causes of the errors, and the one list in which they and motifs compete.
+# Named causes of the errors, the one list in which they and motifs compete, and what is
+# held beside: other predictors of the genome, facts measured elsewhere.
 
 
 rule name_causes:
@@ -87,3 +88,54 @@ rule explain_errors:
         " --causes {input.causes:q} --motifs {input.motifs:q} {params.options:q}"
         " --settings {params.settings:q} --draws {params.draws}"
         " --output {params.output:q} 2> {log:q}"
+
+
+rule compare_peers:
+    input:
+        script=script("peers.py"),
+        sites=lambda wildcards: [
+            f"results/{name}/sites.parquet" for name in list_peers(wildcards.predictor)
+        ],
+        causes=list_error_causes,
+        records=lambda wildcards: [
+            f"{SCORES}/provenance.json".format(predictor=name)
+            for name in list_peers(wildcards.predictor)
+            if name in SCORED_HERE
+        ],
+    output:
+        sites="results/{predictor}/peers.parquet",
+        pairs="results/{predictor}/peers.tsv",
+        contrasts="results/{predictor}/peer_contrasts.tsv",
+    log:
+        "logs/{predictor}/peers.log",
+    conda:
+        ENV
+    params:
+        library=library("peers.py"),
+        groups=lambda wildcards: as_json(list_error_groups(wildcards.predictor)),
+        draws=config["evaluation"]["bootstrap_draws"],
+    shell:
+        "python {input.script} --sites {input.sites:q} --groups {params.groups:q}"
+        " --records {input.records:q} --draws {params.draws}"
+        " --pairs {output.pairs:q} --contrasts {output.contrasts:q}"
+        " --output {output.sites:q} 2> {log:q}"
+
+
+rule hold_against_facts:
+    input:
+        script=script("outside_truth.py"),
+        sites="results/{predictor}/sites.parquet",
+        facts=lambda wildcards: get_predictor(wildcards, "outside"),
+        causes=list_error_causes,
+    output:
+        "results/{predictor}/outside_truth.tsv",
+    log:
+        "logs/{predictor}/outside_truth.log",
+    conda:
+        ENV
+    params:
+        library=library("outside_truth.py"),
+        groups=lambda wildcards: as_json(list_error_groups(wildcards.predictor)),
+    shell:
+        "python {input.script} --sites {input.sites:q} --facts {input.facts:q}"
+        " --groups {params.groups:q} --output {output:q} 2> {log:q}"

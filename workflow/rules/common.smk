@@ -61,6 +61,8 @@ RUN_ARGUMENTS = (
 SINGLE = [name for name, p in config["predictors"].items() if "pool" not in p]
 CALLED = [name for name in SINGLE if "scores" in config["predictors"][name]]
 POOLS = [name for name in config["predictors"] if name not in SINGLE]
+# Predictors whose errors are explained; the others are only held beside them.
+STUDIED = [n for n, p in config["predictors"].items() if p["role"] == "studied"]
 ENV = str(ROOT / "envs" / "environment.yaml")
 SPLICE_TYPES = " and ".join(config["splice_types"])
 # Before a command that uses GPUs: no two jobs on one machine get the same card.

@@ -37,6 +37,7 @@ use rule write_browser as write_overview with:
     input:
         **REPORTED,
         **COMPARED,
+        beside=list_beside,
         script=script("overview.py"),
         causes=get_causes,
     output:

@@ -15,13 +15,19 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--output-folder", type=Path, required=True)
     parser.add_argument("--genes", type=int, help="only so many; default: all 610")
     parser.add_argument("--networks", type=int, default=NETWORKS, help="of SpliceAI")
+    parser.add_argument(
+        "--packages", type=Path, help="folder of the packages; default: in the output"
+    )
     return parser.parse_args()
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Fetch and lay out."""
     prepare_study(
-        arguments.output_folder, genes=arguments.genes, networks=arguments.networks
+        arguments.output_folder,
+        genes=arguments.genes,
+        networks=arguments.networks,
+        packages_folder=arguments.packages,
     )
 
 

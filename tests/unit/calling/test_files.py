@@ -143,6 +143,7 @@ def test_one_strand_of_one_contig_without_scores_is_not_judged(made) -> None:
 
 def test_few_sites_without_scores_may_all_have_been_missed(made) -> None:
     """Two of three sites are found elsewhere: one missed site proves nothing."""
+    names = [*made.sites["chrom"].unique(), "chr3"]
     made.add("one", "chr3", "+", [(500, 700), (1000, 1200)])
     bases = np.random.default_rng(1).choice(list("ACGT"), 2000)
     bases[700:702], bases[998:1000] = list("GT"), list("AG")
@@ -157,6 +158,13 @@ def test_few_sites_without_scores_may_all_have_been_missed(made) -> None:
     table, audit = made.call(scores)
     assert "chr3" not in set(table["chrom"])
     assert audit["not_scored"]["annotated_sites"] == 2
+    # But where it is known to have been, all of it was missed.
+    bed = made.folder / "scored.bed"
+    rows = [(c, 0, 2000 if c == "chr3" else 10**6, s) for c in names for s in "+-"]
+    bed.write_text("".join(f"{c}\t{a}\t{b}\tx\t0\t{s}\n" for c, a, b, s in rows))
+    table, audit = made.call(scores, scored=bed)
+    assert count(table[table["chrom"] == "chr3"])["FN"] == 2
+    assert audit["not_scored"] == {"annotated_sites": 0}
 
 
 def test_nothing_scored_is_refused(made) -> None:

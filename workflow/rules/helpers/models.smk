@@ -45,7 +45,7 @@ def get_tokens(wildcards):
 def get_all_tokens(wildcards):
     return [
         f"results/{predictor}/tokens/{get_tokenizer(backbone)}.arrow"
-        for predictor in config["predictors"]
+        for predictor in STUDIED
         for backbone in config["models"]
     ]
 

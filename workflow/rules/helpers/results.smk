@@ -92,7 +92,7 @@ def get_reports(wildcards):
     names = [f"attention_{pred_type}.pdf" for pred_type in PRED_TYPES]
     return expand(
         "results/reports/{predictor}/{name}",
-        predictor=config["predictors"],
+        predictor=STUDIED,
         name=[*names, "overview.pdf", "sites.html"],
     )
 
@@ -136,9 +136,56 @@ COMPARED = {
 }
 
 
+def list_peers(predictor):
+    """A predictor and the others of its genome, which are held beside it; or nobody."""
+    if predictor not in SINGLE:
+        return []
+    genome = config["predictors"][predictor].get("genome")
+    others = [
+        name
+        for name in SINGLE
+        if name != predictor and config["predictors"][name].get("genome") == genome
+    ]
+    return [predictor, *others] if genome and others else []
+
+
+def list_beside(wildcards):
+    """What the overview shows of peers, and of facts measured elsewhere."""
+    name = wildcards.predictor
+    found = []
+    if list_peers(name):
+        tables = ("peers.parquet", "peers.tsv", "peer_contrasts.tsv")
+        found += [f"results/{name}/{table}" for table in tables]
+    # Those of the genome's other annotations are shown there as well.
+    with_facts = [n for n in SINGLE if config["predictors"][n]["outside"]]
+    shown = [n for n in with_facts if n == name or n not in STUDIED]
+    return found + [f"results/{n}/outside_truth.tsv" for n in shown]
+
+
+def list_error_groups(predictor):
+    """Groups of a predictor by the error they are about: FN or FP against TP."""
+    pairs = {"FN": "fn_vs_tp", "FP": "fp_vs_tp"}
+    if predictor not in STUDIED:
+        return []
+    return [
+        (error, f"results/{predictor}/{contrast}/{splice_type}")
+        for error, name in pairs.items()
+        for _, contrast, splice_type in list_groups(predictor)
+        if contrast == name
+    ]
+
+
+def list_error_causes(wildcards):
+    """The named causes of a predictor's errors, site by site and as a list."""
+    names = ("causes.parquet", "causes.tsv", "explanations.parquet", "explanations.tsv")
+    folders = [folder for _, folder in list_error_groups(wildcards.predictor)]
+    return [f"{folder}/{name}" for folder in folders for name in names]
+
+
 def get_report_files(wildcards, input, output):
     """The files that a PDF is told of beside those of the browser."""
     return make_options(
+        beside=input.get("beside", []),
         audit=input.audit,
         scored_by=input.scored_by,
         comparisons=input.comparisons,
@@ -199,4 +246,4 @@ def get_track_inputs(wildcards):
 
 
 def get_tracks(wildcards):
-    return expand("results/tracks/{predictor}", predictor=config["predictors"])
+    return expand("results/tracks/{predictor}", predictor=STUDIED)

@@ -55,7 +55,7 @@ def get_all(name):
     def list_files(wildcards):
         return [
             f"{run}/{name}"
-            for predictor in config["predictors"]
+            for predictor in STUDIED
             for group in list_groups(predictor)
             for run in list_runs(*group)
         ]
@@ -66,7 +66,7 @@ def get_all(name):
 def list_group_files(name, predictors=None):
     return [
         f"results/{predictor}/{contrast}/{splice_type}/{name}"
-        for predictor in predictors or config["predictors"]
+        for predictor in predictors or STUDIED
         for _, contrast, splice_type in list_groups(predictor)
     ]
 

@@ -127,8 +127,11 @@ def call_files(
         if column_names:
             tracks.setdefault("columns", dict(column_names))
         least = LEAST if settings.threshold == TOP_K else settings.threshold
+        found = read_scores(tracks, genome, minimum=min(least, LEAST), **convention)
+        if scored is not None:
+            found = found.declare(stretches)
         errors, counts = call_sites(
-            read_scores(tracks, genome, minimum=min(least, LEAST), **convention),
+            found,
             truth,
             stretches,
             genome,

@@ -8,7 +8,7 @@ keys are sites in order, contig by contig.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -133,6 +133,16 @@ class Scores:
         given = self.channels if channels is None else channels
         keys, levels = self.keys[kept], self.levels[kept]
         return Scores(self.contigs, keys, levels, given, self.is_untyped)
+
+    def declare(self, places: pd.DataFrame) -> Scores:
+        """Note that contigs and strands (chrom, strand) were scored, whatever came."""
+        first = places[["chrom", "strand"]].drop_duplicates().assign(junction=0)
+        found = [
+            make_keys(first.assign(splice_type=kind), self.contigs) >> BITS
+            for kind in ("donor", "acceptor")
+        ]
+        channels = np.union1d(self.channels, np.concatenate(found))
+        return replace(self, channels=channels)
 
     def to_frame(self) -> pd.DataFrame:
         """SITE columns and score."""

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .explanations import Explanations, explain_errors, write_explanations
     from .mutants import measure_rescored
     from .name import NamedCauses, choose_sites, name_causes
+    from .outside_facts import hold_facts, read_facts, read_named_causes
+    from .peers import KIND_OF, ComparedPeers, compare_peers
     from .registry import CAUSES
     from .tracks import read_bed
 

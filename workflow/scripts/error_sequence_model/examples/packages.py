@@ -109,7 +109,8 @@ def fetch_package(package: DataPackage, folder: str | Path) -> Path:
     path = Path(folder) / package.file
     by_hand = (
         f"python -m pip download --no-deps {package.name}=={package.version} where "
-        f"there is a network, then put {package.file} into {folder}"
+        f"there is a network, then put {package.file} into {folder}, or name the "
+        "folder it is in: --packages FOLDER (make study PACKAGES=FOLDER)"
     )
     if path.exists():
         if hash_file(path) != package.sha256:

@@ -98,5 +98,6 @@ if TYPE_CHECKING:
         wrap_text,
     )
     from .table_block import Column, draw_table
+    from .upset import count_combinations, plot_upset
 
 __all__, __getattr__ = open_face(__name__, __file__)

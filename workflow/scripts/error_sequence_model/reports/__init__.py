@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
+    from .beside_figure import draw_beside
     from .browser import write_browser
     from .result_figure import draw_result, write_figure
     from .screen import describe_results

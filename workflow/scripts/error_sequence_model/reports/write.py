@@ -67,6 +67,7 @@ def make_report_parser(description: str | None) -> argparse.ArgumentParser:
     add("--sites", type=Path, required=True, help="sites.parquet")
     add("--audit", type=Path, help="audit.json")
     add("--scored-by", type=Path, nargs="*", default=[], help="provenance.json files")
+    add("--beside", type=Path, nargs="*", default=[], help="peers and outside truth")
     add("--windows", type=Path, help="windows.arrow; default: beside --sites")
     add("--runs", type=Path, nargs="*", default=[], help="run folders")
     add("--comparisons", type=Path, nargs="*", default=[], help="comparison.tsv files")

@@ -91,6 +91,7 @@ class ReportInputs:
         audit: ``audit.json``; its part of the report says so if it is missing.
         comparisons: ``comparison.tsv`` files.
         scored_by: ``provenance.json`` of scores that the workflow computed.
+        beside: Tables of other predictors, and of facts measured elsewhere.
         windows: ``windows.arrow``; taken from beside ``sites`` if not given.
         draws: Bootstrap draws and permutations.
         seed: Their seed.
@@ -104,6 +105,7 @@ class ReportInputs:
     audit: Path | None = None
     comparisons: Sequence[Path] = ()
     scored_by: Sequence[Path] = ()
+    beside: Sequence[Path] = ()
     windows: Path | None = None
     draws: int = 500
     seed: int = 0

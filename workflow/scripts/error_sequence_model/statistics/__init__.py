@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         measure_odds_ratios,
     )
     from .high_regions import find_high_regions, find_threshold
+    from .kappa import Agreement, measure_agreement
     from .metrics import (
         CONFIDENCE,
         choose_threshold,

@@ -52,6 +52,8 @@ from error_sequence_model.reports.findings.statistics import (
 from error_sequence_model.reports.prose import explain
 from error_sequence_model.reports.sections.maps import OFFSET_LABEL
 from error_sequence_model.reports.sections.methods import make_methods_pages
+from error_sequence_model.reports.sections.outside import make_outside_pages
+from error_sequence_model.reports.sections.peers import make_peer_pages
 from error_sequence_model.reports.sections.performance import (
     collect_score_table,
     make_score_columns,
@@ -74,6 +76,8 @@ def plan_overview(data: ReportData) -> list[PageSpec]:
     return [
         *_make_summary_pages(data, statistics),
         *make_score_pages(data),
+        *make_peer_pages(data),
+        *make_outside_pages(data),
         *_make_profile_pages(data, statistics),
         *make_region_pages(data, statistics),
         *make_methods_pages(data),
