@@ -20,7 +20,9 @@ rule compute_features:
         library=library("features.py"),
         settings=as_json(config["features"]),
         annotations=lambda wildcards: as_json(get_feature_annotations(wildcards)),
-        aliases=lambda wildcards: as_json(list_of_genomes(config, wildcards.predictor, "aliases")),
+        aliases=lambda wildcards: as_json(
+            list_of_genomes(config, wildcards.predictor, "aliases")
+        ),
     shell:
         "python {input.script} --sites {input.sites:q} --windows {input.windows:q}"
         " --split {input.split:q} --settings {params.settings:q}"

@@ -23,7 +23,9 @@ rule write_browser:
         runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
         colours=as_json(config["reports"]["colours"]),
         settings=lambda wildcards: make_options(
-            assemblies=as_json(list_of_genomes(config, wildcards.predictor, "assembly"))
+            assemblies=as_json(
+                list_of_genomes(config, wildcards.predictor, "assembly")
+            )
         ),
         files=[],
     shell:
