@@ -1,4 +1,4 @@
-"""One run's inputs: its sites, tokens, model and settings, opened for a step."""
+"""Inputs of one run, opened for a step; and what a run of all of them will take."""
 
 from __future__ import annotations
 
@@ -14,5 +14,16 @@ if TYPE_CHECKING:
         read_explained_run,
     )
     from .inputs import RunInputs, read_run_inputs
+    from .plan import (
+        Job,
+        Step,
+        count_sites,
+        describe_plan,
+        plan_steps,
+        read_history,
+        read_jobs,
+        read_rates,
+        weigh_training,
+    )
 
 __all__, __getattr__ = open_face(__name__, __file__)

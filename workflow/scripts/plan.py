@@ -1,0 +1,58 @@
+"""Say what a run will do before it starts: jobs, minutes and memory of each step.
+
+python workflow/scripts/plan.py my.yaml --cores 8
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from error_sequence_model.core import InputError, run_step
+from error_sequence_model.runs import (
+    count_sites,
+    describe_plan,
+    plan_steps,
+    read_history,
+    read_jobs,
+    read_rates,
+)
+from error_sequence_model.settings import read_config
+
+SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", type=Path, help="your config file")
+    parser.add_argument("--cores", type=int, default=2, help="for the sum, at least 1")
+    parser.add_argument("--target", default="all", help="of Snakemake")
+    return parser.parse_args()
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Ask Snakemake what it would run, and print how much that is."""
+    config = read_config(arguments.config)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
+    command += ["--configfile", str(arguments.config), "--cores", "1", "--dry-run"]
+    done = subprocess.run(  # noqa: S603 - no shell, our own command
+        [*command, "--", arguments.target], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise InputError(f"Snakemake cannot plan this:\n{done.stderr.strip()[-2000:]}")
+    jobs = read_jobs(done.stdout + done.stderr)
+    if not jobs:
+        print("nothing to do: everything is there and of these settings")
+        return
+    sites = count_sites(config, Path("results"))
+    steps = plan_steps(jobs, config, sites, read_rates(), read_history())
+    print("\n".join(describe_plan(steps, max(arguments.cores, 1))))
+
+
+if __name__ == "__main__":
+    run_step(main, parse_arguments())
