@@ -304,6 +304,17 @@ def test_pieces_are_the_exons_of_transcripts_that_have_none(tmp_path):
     assert found.joined_gaps == 0
 
 
+def test_exons_without_a_strand_are_counted(tmp_path, caplog):
+    """StringTie has them for transcripts of one exon."""
+    text = 'gene_id "g"; transcript_id "t";'
+    lines = [row("exon", *p, text) for p in ((101, 200), (401, 900))]
+    other = 'gene_id "h"; transcript_id "u";'
+    lines += [row("exon", *p, other, strand=".") for p in ((101, 200), (401, 900))]
+    found = read(tmp_path, lines, "a.gtf")
+    assert bodies(found.genes) == {("g", "c", 100, 900, "+")}
+    assert "2 exons without a strand are left out" in caplog.text
+
+
 def test_a_first_row_that_ends_with_a_tab(tmp_path):
     text = 'gene_id "g"; transcript_id "t";\t'
     lines = [row("exon", *p, text) for p in ((101, 200), (401, 900))]
