@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from error_sequence_model.genome import Genome
 from error_sequence_model.windows import read_windows
+from planned_runs import run_planned
 from workflow_runs import ROOT, make_config
 
 pytestmark = pytest.mark.workflow
@@ -93,6 +96,47 @@ def test_a_table_with_its_sequences_needs_no_genome(snakemake):
     assert refused.returncode != 0
     told = refused.stdout + refused.stderr
     assert "predictors.own: its positions need a `genome`" in told
+
+
+def test_other_names_of_contigs_are_found_in_every_step(
+    small_input, tmp_path, monkeypatch
+):
+    """Errors, annotation and VCF in RefSeq's names, a genome in UCSC's."""
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"NC_{n}\tchr{n}\n" for n in (1, 2, 3)))
+    for name in ("errors.tsv", "annotation.gtf"):
+        text = (small_input / name).read_text()
+        renamed = re.sub("^chr", "NC_", text, flags=re.MULTILINE)
+        (tmp_path / name).write_text(renamed.replace("NC_om", "chrom"))
+    with Genome(small_input / "genome.fa") as genome:
+        base = genome.fetch("chr1", 4, 5)
+    (tmp_path / "v.vcf").write_text(
+        "##fileformat=VCFv4.2\n##contig=<ID=NC_1>\n"
+        "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+        f"NC_1\t5\t.\t{base}\t{'A' if base != 'A' else 'C'}\t.\tPASS\t.\n"
+    )
+    config = make_config(small_input, motifs={"enabled": False})
+    config["genomes"]["small"] |= {
+        "annotation": str(tmp_path / "annotation.gtf"),
+        "aliases": str(names),
+    }
+    config["predictors"] = {
+        "sim": {
+            "genome": "small",
+            "errors": str(tmp_path / "errors.tsv"),
+            "support": str(tmp_path / "annotation.gtf"),
+            "variants": str(tmp_path / "v.vcf"),
+        }
+    }
+    config["features"] = {"annotation": True}
+    group = "results/sim/fn_vs_tp/donor"
+    targets = [f"{group}/causes.tsv", f"{group}/classical/features.parquet"]
+    targets.append("results/sim/tokens/nucleotide_encoder.arrow")
+    assert run_planned(config, tmp_path, monkeypatch, "--", *targets) == {}
+    sites = pd.read_parquet(tmp_path / "results/sim/sites.parquet")
+    assert set(sites["chrom"]) == {"chr1", "chr2", "chr3"}
+    flags = pd.read_csv(tmp_path / group / "causes.tsv", sep="\t").set_index("flag")
+    assert {"supported", "microexon"} <= set(flags.index)
 
 
 def test_metaspliceai_positions_are_placed_by_the_annotation(small_input, snakemake):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from error_sequence_model.evaluation import assess_models, read_strata_features
 from error_sequence_model.evaluation.operating_points import (
@@ -187,6 +187,23 @@ def test_a_ranking_is_weighed_by_its_own_folds_validation_sites() -> None:
     other = rerank_calls(wrong, {"m": expit(odds["m"])}, draws=20)
     expected = (alone["precision_both"] + other["precision_both"]) / 2
     np.testing.assert_allclose(together["precision_both"], expected)
+
+
+def test_scores_that_are_no_probabilities_rank_as_they_are() -> None:
+    """An error table's score may be log odds or percent."""
+    n = 400
+    labels, odds = draw_models(n, {"m": 1.0})
+    table = make_sites(n, labels).reset_index().assign(label=labels, fold=0)
+    table["part"] = make_split(n)["part"].to_numpy()
+    curves = [
+        rerank_calls(table.assign(score=score), {"m": expit(odds["m"])}, draws=20)
+        for score in (table["score"], 100 * table["score"], logit(table["score"]))
+    ]
+    for other in curves[1:]:
+        np.testing.assert_allclose(
+            other["precision_score"], curves[0]["precision_score"]
+        )
+    pd.testing.assert_frame_equal(curves[0], curves[2], rtol=1e-4)
 
 
 def test_only_real_against_not_real_can_be_ranked_again() -> None:

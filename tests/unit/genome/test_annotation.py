@@ -304,6 +304,17 @@ def test_pieces_are_the_exons_of_transcripts_that_have_none(tmp_path):
     assert found.joined_gaps == 0
 
 
+def test_exons_without_a_strand_are_counted(tmp_path, caplog):
+    """StringTie has them for transcripts of one exon."""
+    text = 'gene_id "g"; transcript_id "t";'
+    lines = [row("exon", *p, text) for p in ((101, 200), (401, 900))]
+    other = 'gene_id "h"; transcript_id "u";'
+    lines += [row("exon", *p, other, strand=".") for p in ((101, 200), (401, 900))]
+    found = read(tmp_path, lines, "a.gtf")
+    assert bodies(found.genes) == {("g", "c", 100, 900, "+")}
+    assert "2 exons without a strand are left out" in caplog.text
+
+
 def test_a_first_row_that_ends_with_a_tab(tmp_path):
     text = 'gene_id "g"; transcript_id "t";\t'
     lines = [row("exon", *p, text) for p in ((101, 200), (401, 900))]
@@ -315,8 +326,8 @@ def test_a_first_row_that_ends_with_a_tab(tmp_path):
 BED = [
     "c\t100\t900\tT1\t0\t+\t150\t800\t0\t3\t100,5,400,\t0,110,400,",
     "c\t850\t2000\tT2\t0\t+\t850\t850\t0\t2\t100,100\t0,1050",
-    "c\t150\t900\tT3\t0\t-\t150\t150\t0\t1\t750\t0",
-    "c\t5000\t6000\tT1\t0\t+\t5000\t5000\t0\t2\t100,100\t0,900",
+    "c\t150\t900\t.\t0\t-\t150\t150\t0\t1\t750\t0",
+    "c\t5000\t6000\tT1\t0\t+\t.\t.\t0\t2\t100,100\t0,900",
     "c\t5000\t6000\tT4\t0\t.\t5000\t5000\t0\t2\t100,100\t0,900",
 ]
 
@@ -332,7 +343,7 @@ def test_a_bed_of_transcripts(tmp_path):
     columns = ["gene_id", "strand", "start", "end", "gene_biotype"]
     assert genes[columns].fillna("").to_numpy().tolist() == [
         ["T1", "+", 100, 2000, "protein_coding"],
-        ["T3", "-", 150, 900, ""],
+        ["c:151", "-", 150, 900, ""],
         ["T1-2", "+", 5000, 6000, ""],
     ]
     ids = found.sites.set_index("junction")["transcript_ids"]
@@ -343,6 +354,7 @@ def test_a_bed_of_transcripts(tmp_path):
     ("row", "words"),
     [
         ("c\t100\t900\tG1\t0\t+", "a BED without blocks"),
+        (BED[4], "no row of it has a strand"),
         (BED[0].replace("\t3\t", "\t2\t"), "row 1: blocks that do not fill it"),
         (BED[0].replace("\t900\t", "\t901\t"), "row 1: blocks that do not fill it"),
     ],

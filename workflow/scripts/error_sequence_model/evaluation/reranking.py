@@ -80,7 +80,10 @@ def rerank_calls(
     folds = [] if wanted is None else list(_list_folds(table, wanted))
     if wanted is None or not folds:
         return pd.DataFrame(columns=list(COLUMNS))
-    score = get_log_odds(table["score"].to_numpy(dtype=float))
+    score = table["score"].to_numpy(dtype=float)
+    if np.nanmin(score) >= 0 and np.nanmax(score) <= 1:
+        # Others (log odds, percent) rank as they are; cut to 0–1 they would be ties.
+        score = get_log_odds(score)
     test = np.concatenate([fold.test for fold in folds])
     genes = number_groups(table["gene_id"].to_numpy(dtype=object)[test], len(test))
     drawn = np.concatenate(list(draw_gene_weights(genes, draws=draws, seed=seed)))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.core import InputError
 from error_sequence_model.genome.gene_rows import EXONS, PIECES
 from error_sequence_model.tables import (
     convert_intervals,
@@ -47,11 +48,15 @@ def read_bed_rows(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame, bool]:
         read_rows(path, _NAMES, what="BED12"), path, first=0, what="BED12"
     )
     rows = rows[rows["strand"].isin(_STRANDS)]
+    nameless = rows["chrom"] + ":" + (rows["start"] + 1).astype("str")
+    rows = rows.assign(name=rows["name"].replace(".", None).fillna(nameless))
+    if rows.empty:
+        raise InputError(f"annotation {path}: no row of it has a strand (+ or -)")
     blocks = _list_blocks(rows, path)
     rows = rows.assign(gene=_name_loci(rows))
-    thick = rows[["first", "last"]].apply(pd.to_numeric, errors="coerce")
-    coding = rows[thick["first"] < thick["last"]]
-    coding = coding.assign(feature="CDS", start=thick["first"], end=thick["last"])
+    first, last = (pd.to_numeric(rows[n], errors="coerce") for n in ("first", "last"))
+    is_coding = (first < last).fillna(False).to_numpy(bool)
+    coding = rows[is_coding].assign(feature="CDS")
     exons = rows.loc[blocks.index].assign(feature="exon", **blocks)
     parts = pd.concat([exons, coding], ignore_index=True)
     parts = pd.DataFrame(

@@ -8,6 +8,7 @@ from here on.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ import pyarrow.compute as pc
 
 from error_sequence_model.core import InputError
 from error_sequence_model.tables import convert_intervals, iterate_rows
+
+logger = logging.getLogger(__name__)
 
 # Number of the field -> its column; source, score and frame are not needed.
 FIELDS = {
@@ -86,7 +89,7 @@ def read_gene_rows(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame, bool]:
         InputError: Unreadable, or start and end that are no interval.
     """
     tables = {name: Codes() for name in ("chrom", "transcript_id", "gene_id")}
-    parts, nodes, is_gff3, features = [], [], None, Counter()
+    parts, nodes, is_gff3, features, n_lost = [], [], None, Counter(), 0
     for rows in iterate_rows(path, FIELDS, what=WHAT):
         features.update(rows["feature"].dropna())
         is_part = rows["feature"].isin([*EXONS, *PIECES]).to_numpy()
@@ -97,7 +100,9 @@ def read_gene_rows(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame, bool]:
         if is_gff3:
             named = find_value(rows["attributes"], "ID", is_gff3)
             is_node = is_node & named.notna().to_numpy()
-        is_part = is_part & rows["strand"].isin(_STRANDS).to_numpy()
+        has_strand = rows["strand"].isin(_STRANDS).to_numpy()
+        n_lost += int((is_part & ~has_strand).sum())
+        is_part = is_part & has_strand
         part = convert_intervals(rows[is_part], path, first=1, what=WHAT)
         parts.append(_code_parts(part, bool(is_gff3), tables))
         if not is_gff3:
@@ -112,6 +117,8 @@ def read_gene_rows(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame, bool]:
             f"annotation {path}: no exon in it (its features: {told}); exons are rows "
             f"of the feature {' or '.join(EXONS)}, or of CDS and UTR, with a strand"
         )
+    if n_lost:
+        logger.warning("%s: %d exons without a strand are left out", path, n_lost)
     found = pd.concat(parts, ignore_index=True)
     for name, codes in tables.items():
         found[name] = pd.Categorical.from_codes(found[name], codes.names)
