@@ -175,7 +175,6 @@ def test_reports_and_closing_lines(demo):
     assert reports == [
         "attention_FN.pdf",
         "attention_FP.pdf",
-        "attention_TN.pdf",
         "attention_TP.pdf",
         "overview.pdf",
     ]

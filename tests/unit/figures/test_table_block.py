@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from matplotlib.text import Text
 
 from error_sequence_model.figures import Column, Page, PageSpec, draw_table, use_style
 from page_checks import find_text_problems
@@ -15,9 +16,9 @@ def draw(columns, monkeypatch, **options):
     with use_style():
         spec = PageSpec("t", lambda page: None)
         page = Page(spec, header="toy", number=1, total=1)
-        known = set(page.figure.texts)
+        known = set(page.figure.findobj(Text))
         rows = draw_table(page, columns, **options)
-        texts = [text for text in page.figure.texts if text not in known]
+        texts = [text for text in page.figure.findobj(Text) if text not in known]
         problems = find_text_problems(page.figure, monkeypatch)
     return [text.get_text() for text in texts], rows, problems, page.top
 

@@ -4,6 +4,7 @@ from error_sequence_model.settings import (
     list_annotations,
     list_of_genomes,
     list_tracks,
+    parse_contrast,
 )
 
 
@@ -89,7 +90,18 @@ def get_causes(wildcards):
 
 
 def get_reports(wildcards):
-    names = [f"attention_{pred_type}.pdf" for pred_type in PRED_TYPES]
+    """All reports; on TN only where a contrast has them."""
+    studied = {
+        pred_type
+        for name, definition in CONTRASTS.items()
+        for _, pred_types in parse_contrast(name, definition).classes
+        for pred_type in pred_types
+    }
+    names = [
+        f"attention_{pred_type}.pdf"
+        for pred_type in PRED_TYPES
+        if pred_type != "TN" or pred_type in studied
+    ]
     return expand(
         "results/reports/{predictor}/{name}",
         predictor=STUDIED,

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 
 from error_sequence_model.core import atomic_path
 from error_sequence_model.figures.links import Link, add_links, add_outline
@@ -45,6 +47,8 @@ logger = logging.getLogger(__name__)
 BODY_TOP = 1.08
 BODY_BOTTOM = PAGE_HEIGHT - 0.55
 MARKS = {"good": ("✓", GOOD), "bad": ("✗", BAD), "open": ("○", MUTED), "": ("•", MUTED)}
+# From the top of a line, and from its middle, down to its baseline, in type sizes.
+RISES = {"top": 0.76, "center": 0.26}
 TEXT_SIZES = (9.5, 9.0, 8.5, 8.0)  # of blocks, largest first
 
 
@@ -65,6 +69,32 @@ class PageSpec:
     footer: str = ""
     subtitle: str = ""
     group: str = ""
+
+
+class _Line(Text):
+    """A line of plain text that is drawn without being measured first.
+
+    Matplotlib measures every text by shaping it, which takes as long as drawing it; a
+    page has hundreds. Alignments are left or right, and top or center.
+    """
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw it."""
+        text, size = self.get_text(), self.get_fontsize()
+        if not text:
+            return
+        scale = renderer.points_to_pixels(1.0)
+        x, y = self.get_transform().transform(self.get_unitless_position())
+        if self.get_ha() == "right":
+            x -= measure_text(text, size, self.get_fontweight()) * 72 * scale
+        y -= RISES[self.get_va()] * size * scale
+        if renderer.flipy():
+            y = renderer.get_canvas_width_height()[1] - y
+        gc = renderer.new_gc()
+        gc.set_foreground(self.get_color())
+        font = self.get_fontproperties()
+        renderer.draw_text(gc, x, y, text, font, 0.0, ismath=False, mtext=self)
+        gc.restore()
 
 
 class Page:
@@ -134,16 +164,12 @@ class Page:
         baseline: str = "top",
     ) -> None:
         """Write one line at a place in inches; ``align`` is about ``left``."""
-        self.figure.text(
-            left / PAGE_WIDTH,
-            1 - top / PAGE_HEIGHT,
-            text,
-            fontsize=size,
-            color=color,
-            fontweight=weight,
-            ha=align,
-            va=baseline,
+        line = _Line(
+            *(left / PAGE_WIDTH, 1 - top / PAGE_HEIGHT, text),
+            **{"fontsize": size, "color": color, "fontweight": weight},
+            **{"ha": align, "va": baseline, "transform": self.figure.transFigure},
         )
+        self.figure.add_artist(line)
 
     def refer(
         self,

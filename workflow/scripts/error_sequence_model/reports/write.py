@@ -24,6 +24,7 @@ from error_sequence_model.figures import (
 from error_sequence_model.reports.findings.statistics import (
     MapStatistics,
     collect_statistics,
+    write_statistics,
 )
 from error_sequence_model.reports.prose import read_template, tell
 from error_sequence_model.reports.sections.assessment import make_assessment_pages
@@ -137,8 +138,10 @@ def plan_error_report(data: ReportData) -> list[PageSpec]:
         return [_make_empty_page(data)]
     statistics = collect_statistics(data)
     if all(unit.focus_label != unit.positive_label for unit in data.units):
-        pages = [make_correct_page(data, statistics)]
+        pages = [make_correct_page(data)]
         return pages + [make_single_page(data, statistics)][: len(statistics)]
+    for entry in statistics:
+        write_statistics(entry)
     contrast = data.units[0].contrast
     units = [unit for unit in data.units if unit.contrast == contrast]
     fronts: list[str] = []
@@ -188,8 +191,8 @@ def _plan_appendix(
     if others:
         appendix.append(make_performance_page(data, others))
     for unit in data.units:
-        appendix.append(make_score_page(data, unit))
-        appendix += make_assessment_pages(data, unit)
+        assessed = make_assessment_pages(data, unit)
+        appendix += assessed or [make_score_page(data, unit)]
         own = [entry for entry in statistics if entry.unit is unit]
         for entry in own:
             has_failed = entry.unit.lead.has_passed(entry.method) is False

@@ -42,6 +42,11 @@ class Unit:
     comparison: pd.DataFrame | None
     sites: pd.DataFrame
 
+    @cached_property
+    def memory(self) -> dict[str, Any]:
+        """What was read of the unit's folder, by name: pages ask for it again."""
+        return {}
+
     @property
     def lead(self) -> RunResults:
         """The model whose maps are shown."""

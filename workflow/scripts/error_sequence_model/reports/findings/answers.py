@@ -49,9 +49,18 @@ Answer = tuple[str, str]
 
 
 def make_answer_blocks(
-    data: ReportData, statistics: Sequence[MapStatistics]
+    data: ReportData,
+    statistics: Sequence[MapStatistics] | None = None,
+    *,
+    has_first_pages: bool = False,
 ) -> list[Block]:
-    """The answers as headings and bullets, the most asked ones first."""
+    """The answers as headings and bullets, the most asked ones first.
+
+    Args:
+        data: The report's data.
+        statistics: Numbers of its maps; None: where they lie is not told.
+        has_first_pages: Whether each unit has a page of its own that says why.
+    """
     names = name_units(data.units)
     blocks = [
         Block("heading", "In short"),
@@ -62,7 +71,7 @@ def make_answer_blocks(
         ("Does the language model add anything over the baselines?", answer_gain),
     ]
     pairs = list(zip(data.units, names, strict=True))
-    for question, answer in questions:
+    for question, answer in () if has_first_pages else questions:
         blocks.append(Block("heading", question))
         found = [line for unit, name in pairs for line in answer(unit, name)]
         blocks += [Block("bullet", text, mark) for text, mark in found]
@@ -72,9 +81,11 @@ def make_answer_blocks(
     meaning = [
         line for unit, name in pairs for line in answer_meaning(unit, name, data.focus)
     ]
-    if meaning:
+    if meaning and not has_first_pages:
         blocks.append(Block("heading", "What does this mean for the predictor?"))
         blocks += [Block("bullet", text, mark) for text, mark in meaning]
+    if statistics is None:
+        return blocks
     blocks.append(Block("heading", "Where in the sequence is the evidence?"))
     lines = [describe_place(entry) for entry in statistics]
     lines = lines or ["No attribution maps of test sites are stored."]

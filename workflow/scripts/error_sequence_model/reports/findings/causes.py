@@ -48,8 +48,9 @@ class UnitCauses:
 
 def read_unit_causes(unit: Unit) -> UnitCauses | None:
     """Read a unit's named causes; None where the step has not run."""
-    folder = unit.lead.path.parents[2]
-    return read_causes(folder)
+    if "causes" not in unit.memory:
+        unit.memory["causes"] = read_causes(unit.lead.path.parents[2])
+    return unit.memory["causes"]
 
 
 def read_causes(folder: Path) -> UnitCauses | None:

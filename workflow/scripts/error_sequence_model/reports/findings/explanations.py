@@ -176,10 +176,10 @@ def count_steps(found: UnitExplanations) -> pd.DataFrame:
 
 
 def say_ratio(row: Any) -> str:
-    """Odds ratios alone and beside the others; where no correct call has it, that."""
+    """Odds ratios alone and beside the others; none where no correct call has it."""
     if row.share_correct == 0:
         # An odds ratio over nothing is a number of the prior's.
-        return f"0 of {row.n_correct:,} correct calls have it"
+        return ""
     alone = _say_ratio(row.odds_ratio, row.low, row.high)
     joint = (row.joint_odds_ratio, row.joint_low, row.joint_high)
     return f"odds ratio {alone}; beside the others {_say_ratio(*joint)}"

@@ -7,6 +7,7 @@ positive attribution speaks for an error, whatever pred_type the page is about.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -31,33 +32,74 @@ REGION_FOLD = 1.5
 class MapStatistics:
     """Profiles and regional means of one unit, splice type and method.
 
+    What takes time is computed when a page first asks for it.
+
     Attributes:
+        data: The report's data.
         unit: The unit.
         splice_type: Splice type of the sites drawn.
         method: Attribution method.
         explained: Sites and maps.
         scaled: Per-site scaled maps, float32 (n_sites, length).
-        offsets: int (length,).
-        comparison: Scaled attribution of both classes and their difference.
-        p_value: Family-wise p per position, (length,).
-        regions: One row per named region.
-        draws: Permutations behind the regions' p-values.
-        strata: How labels were permuted, in words.
-        attention: Attention received per base of both classes, or None.
     """
 
+    data: ReportData
     unit: Unit
     splice_type: str
     method: str
     explained: Explained
     scaled: np.ndarray
-    offsets: np.ndarray
-    comparison: Comparison
-    p_value: np.ndarray
-    regions: pd.DataFrame
-    draws: int
-    strata: str
-    attention: Comparison | None
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """Int (length,)."""
+        return self.explained.maps.offsets
+
+    @property
+    def draws(self) -> int:
+        """Permutations behind the p-values."""
+        return self.data.inputs.draws
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """Scaled attribution of both classes and their difference."""
+        first, genes = self.explained.is_first, self.explained.genes
+        return compare_classes(self.scaled, first, genes, **self.data.drawing)
+
+    @cached_property
+    def p_value(self) -> np.ndarray:
+        """Family-wise p per position, (length,)."""
+        first, genes = self.explained.is_first, self.explained.genes
+        strata, drawing = self._strata[0], self.data.drawing
+        return permute_classes(self.scaled, first, genes, strata, **drawing).p_value
+
+    @property
+    def strata(self) -> str:
+        """How labels were permuted, in words."""
+        return self._strata[1]
+
+    @cached_property
+    def _strata(self) -> tuple[np.ndarray, str]:
+        return _make_strata(self.explained, self.data)
+
+    @cached_property
+    def regions(self) -> pd.DataFrame:
+        """One row per named region."""
+        upstream = self.explained.maps.upstream
+        known = (self.explained, self.splice_type, self._strata[0], self.data)
+        return _measure_regions(self.scaled, upstream, *known)
+
+    @cached_property
+    def attention(self) -> Comparison | None:
+        """Attention received per base of both classes, or None."""
+        if self.unit.lead.attention is None:
+            return None
+        seen = self.unit.explained(self.unit.lead.attention, self.splice_type)
+        if not len(seen.rows):
+            return None
+        return compare_classes(
+            seen.scores, seen.is_first, seen.genes, **self.data.drawing
+        )
 
     @property
     def key(self) -> str:
@@ -104,22 +146,19 @@ def get_warning(unit: Unit, method: str) -> str:
 
 
 def collect_statistics(data: ReportData) -> list[MapStatistics]:
-    """Map statistics of every unit that has maps; their tables are written."""
+    """Map statistics of every unit that has maps."""
     found = [
         get_map_statistics(unit, splice_type, data)
         for unit in data.units
         for splice_type in unit.splice_types
     ]
-    known = [statistics for statistics in found if statistics is not None]
-    for statistics in known:
-        _write_tables(statistics, data)
-    return known
+    return [statistics for statistics in found if statistics is not None]
 
 
 def get_map_statistics(
     unit: Unit, splice_type: str, data: ReportData
 ) -> MapStatistics | None:
-    """Compute a unit's map statistics for its best checked method.
+    """Choose a unit's best checked method and scale its maps.
 
     Args:
         unit: Contrast and splice type.
@@ -136,35 +175,7 @@ def get_map_statistics(
     if not len(explained.rows):
         return None
     scaled = scale_maps(explained.scores)
-    first, genes = explained.is_first, explained.genes
-    comparison = compare_classes(scaled, first, genes, **data.drawing)
-    strata, words = _make_strata(explained, data)
-    p_value = permute_classes(scaled, first, genes, strata, **data.drawing).p_value
-    maps = explained.maps
-    regions = _measure_regions(
-        scaled, maps.upstream, explained, splice_type, strata, data
-    )
-    attention = None
-    if unit.lead.attention is not None:
-        seen = unit.explained(unit.lead.attention, splice_type)
-        if len(seen.rows):
-            attention = compare_classes(
-                seen.scores, seen.is_first, seen.genes, **data.drawing
-            )
-    return MapStatistics(
-        unit,
-        splice_type,
-        method,
-        explained,
-        scaled,
-        maps.offsets,
-        comparison,
-        p_value,
-        regions,
-        data.inputs.draws,
-        words,
-        attention,
-    )
+    return MapStatistics(data, unit, splice_type, method, explained, scaled)
 
 
 def _make_strata(explained: Explained, data: ReportData) -> tuple[np.ndarray, str]:
@@ -220,8 +231,9 @@ def _measure_regions(
     return table
 
 
-def _write_tables(statistics: MapStatistics, data: ReportData) -> None:
+def write_statistics(statistics: MapStatistics) -> None:
     """Write the numbers of the profile and region figures beside the report."""
+    data = statistics.data
     frame = pd.DataFrame({"offset": statistics.offsets})
     _add_profiles(frame, statistics.comparison)
     frame["p_value"] = statistics.p_value

@@ -180,11 +180,10 @@ def _draw_table(page: Page, unit: Unit, causes: UnitCauses, rows: pd.DataFrame) 
         *_make_share_columns(rows, [(error, classes[1]), (correct, classes[0])]),
         Column("odds ratio [95 %]", [format_ratios(r, "–") for r in rows.itertuples()]),
         Column("q", [format_q(q) for q in rows["q"]], "right"),
-        Column(
-            "beside the others [95 %]",
-            [format_ratios(row, "–") for row in joint.itertuples()],
-        ),
     ]
+    if joint["odds_ratio"].notna().any():
+        cells = [format_ratios(row, "–") for row in joint.itertuples()]
+        columns.append(Column("beside the others [95 %]", cells))
     width = BODY_WIDTH - FOREST_WIDTH - 0.25
     drawn = draw_table(page, columns, width=width, most_rows=len(rows))
     left = MARGIN + width + 0.25

@@ -18,6 +18,9 @@ from error_sequence_model.figures import (
     Page,
     PageSpec,
     count_words,
+    draw_attribution,
+    draw_letters,
+    round_up,
     shorten_text,
     wrap_text,
 )
@@ -41,9 +44,10 @@ from error_sequence_model.reports.sections.words import (
 from error_sequence_model.results import ReportData, Unit
 
 TITLE = "Evidence for the explanations"
-LOGO, PLACES, NUMBERS, GAP = 1.5, 1.75, 3.05, 0.28
-HEAD, NOTE, PLOT, MOST_CARDS, MOST_SITES = 0.32, 0.75, 1.15, 4, 3
-FLANK = 9  # bases shown beside a word
+LOGO, PLACES, NUMBERS, GAP = 1.45, 1.6, 2.35, 0.26
+HEAD, NOTE, PLOT, MOST_CARDS, MOST_SITES = 0.32, 0.75, 1.75, 4, 3
+TEXT_LINE, LETTERS, LOWEST = 0.16, 0.14, 0.12  # of a site, and of its bars
+FLANK, SHOWN = 9, 44  # bases beside a word in tables; bases drawn of a site
 Card = tuple[Unit, Any]
 
 
@@ -64,8 +68,10 @@ def make_evidence_pages(data: ReportData, units: Sequence[Unit]) -> list[PageSpe
         cards=[card for *_, card in chosen],
         more=len(ranked) - len(chosen),
     )
-    subtitle = "Each named explanation, and the three errors of the test part that have"
-    subtitle += " it and the highest probability of an error."
+    subtitle = (
+        "Each named explanation, and three errors of the test part that have it: "
+    )
+    subtitle += "of those with a map, those of the highest probability of an error."
     return [PageSpec(TITLE, draw, data.footer("explanations.tsv"), subtitle)]
 
 
@@ -87,7 +93,11 @@ def _draw(page: Page, *, data: ReportData, cards: Sequence[Card], more: int) -> 
         _write_numbers(page, unit, row, top, has_logo=number >= 0)
         sites = choose_sites(unit, row.explanation)
         tables.append(
-            _write_sites(page, data, unit, row, sites, words[number : number + 1], top)
+            _draw_sites(
+                *(page, data, unit, row, sites),
+                words=words[number : number + 1] if number >= 0 else [],
+                place=(top, card - HEAD - 0.12),
+            )
         )
         page.top = top + card - HEAD
     data.write("evidence", pd.concat(tables))
@@ -106,16 +116,21 @@ def _place_all(
 
 
 def choose_sites(unit: Unit, explanation: str) -> pd.DataFrame:
-    """Up to three errors of the test part with an explanation, by probability."""
+    """Up to three errors of the test part with an explanation.
+
+    Those with a map come first, then those of a higher probability of an error.
+    """
     found = read_unit_explanations(unit)
     if found is None or explanation not in found.sites:
         return unit.predicted.iloc[:0]
     has_it = found.sites.index[found.sites[explanation] == HIT]
     sites = unit.predicted[unit.predicted["label"] == 1]
     sites = sites[sites.index.isin(has_it)]
-    return sites.sort_values("probability", ascending=False, kind="stable").head(
-        MOST_SITES
-    )
+    method = next(iter(unit.lead.methods), None)
+    mapped = unit.lead.attributions[method].site_id if method else []
+    sites = sites.assign(has_map=sites.index.isin(mapped))
+    by = ["has_map", "probability"]
+    return sites.sort_values(by, ascending=False, kind="stable").head(MOST_SITES)
 
 
 def _write_numbers(
@@ -161,44 +176,77 @@ def say_source(unit: Unit, row: Any) -> str:
     return f"a known element; bound by {factors[0]}" if factors else "a known element"
 
 
-def _write_sites(
+def _draw_sites(
     page: Page,
     data: ReportData,
     unit: Unit,
     row: Any,
     sites: pd.DataFrame,
+    *,
     words: list[Word],
-    top: float,
+    place: tuple[float, float],
 ) -> pd.DataFrame:
-    """Coordinates and sequence of some sites; give them as a table."""
+    """Coordinates, letters and maps of some sites; give them as a table.
+
+    Args:
+        page: The page.
+        data: The report's data.
+        unit: The unit.
+        row: The explanation.
+        sites: The sites.
+        words: Its word, if it is one.
+        place: Top and height of the room, inches.
+    """
     left = MARGIN + 0.2 + LOGO + PLACES + NUMBERS + 3 * GAP
     width = MARGIN + BODY_WIDTH - left
-    places = place_unit_words(data, unit, words, sites.index.to_numpy())
+    ids = sites.index.to_numpy()
+    places = place_unit_words(data, unit, words, ids)
     places = places.drop_duplicates("site_id").set_index("site_id")
-    sequences = data.get_sequences(sites.index.to_numpy()) if len(sites) else {}
+    sequences = data.get_sequences(ids) if len(sites) else {}
     found = read_unit_explanations(unit)
     upstream = int(found.summary["upstream"]) if found else 0
+    method = next(iter(unit.lead.methods), "")
+    is_mapped = bool(method) and unit.lead.has_passed(method) is not False
+    maps = unit.lead.attributions[method].pick(ids) if is_mapped else {}
+    top, height = place
+    step = height / MOST_SITES
     rows = []
     if sites.empty:
         page.write("no such error in the test part", left, top, size=7.5, color=MUTED)
-    for site_id, site in sites.iterrows():
-        place = places.loc[site_id] if site_id in places.index else None
-        span = (-1, 1) if place is None else (int(place["start"]), int(place["end"]))
+    for number, (site_id, site) in enumerate(sites.iterrows()):
+        hit = places.loc[site_id] if site_id in places.index else None
+        span = (-1, 1) if hit is None else (int(hit["start"]), int(hit["end"]))
         where = say_span(site, *span)
         gene = site["gene_name"] if pd.notna(site["gene_name"]) else site["gene_id"]
         parts = [where, f"P {site['probability']:.2f}"]
         parts += [str(gene)] if pd.notna(gene) else []
         text = shorten_text(" · ".join(parts), width, 7.5)
-        page.write(text, left, top, size=7.5, color=INK)
-        letters = show_word(sequences.get(int(site_id), ""), upstream, *span)
-        if place is not None:
-            page.write(letters, left, top + 0.135, size=7, color=MUTED)
-        top += 0.36 if place is not None else 0.2
+        line = top + number * step
+        page.write(text, left, line, size=7.5, color=INK)
+        sequence = sequences.get(int(site_id), "")
+        bars = step - TEXT_LINE - LETTERS - 0.06
+        if sequence and bars >= LOWEST:
+            start = sum(span) // 2 - SHOWN // 2
+            start = min(max(start, -upstream), len(sequence) - upstream - SHOWN)
+            strip = {"start": start, "end": start + SHOWN}
+            box = (left, line + TEXT_LINE, width)
+            if int(site_id) in maps:
+                ax = page.axes(*box, bars)
+                values = maps[int(site_id)]
+                limit = round_up(float(np.abs(values).max(initial=0.0)))
+                draw_attribution(ax, values, -upstream, limit=limit, **strip)
+                ax.set_yticks([])
+            ax = page.axes(left, line + TEXT_LINE + bars, width, LETTERS)
+            shown = sequence[start + upstream :][:SHOWN]
+            draw_letters(ax, shown, start, **strip)
+            if hit is not None:
+                ax.axvspan(span[0] - 0.5, span[1] - 0.5, fc="none", ec=INK, lw=1.2)
         rows.append(
             {
                 **{"contrast": unit.contrast, "splice_type": unit.splice_type},
                 **{"explanation": row.explanation, "site_id": site_id, "place": where},
-                **{"probability": site["probability"], "letters": letters},
+                "probability": site["probability"],
+                "letters": show_word(sequence, upstream, *span),
             }
         )
     return pd.DataFrame(rows)

@@ -48,6 +48,7 @@ from error_sequence_model.reports.findings.gain import measure_gain
 from error_sequence_model.reports.findings.statistics import (
     MapStatistics,
     collect_statistics,
+    write_statistics,
 )
 from error_sequence_model.reports.prose import explain
 from error_sequence_model.reports.sections.maps import OFFSET_LABEL
@@ -73,6 +74,8 @@ PANELS_PER_PAGE = 4
 def plan_overview(data: ReportData) -> list[PageSpec]:
     """The pages of ``overview.pdf``, in order."""
     statistics = collect_statistics(data)
+    for entry in statistics:
+        write_statistics(entry)
     return [
         *_make_summary_pages(data, statistics),
         *make_score_pages(data),

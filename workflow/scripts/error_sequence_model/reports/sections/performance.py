@@ -66,6 +66,8 @@ def _draw_performance(page: Page, *, data: ReportData, units: Sequence[Unit]) ->
         text, mark = describe_gain(unit)
         page.bullet(text, mark=mark, size=8.5)
         _draw_panels(page, data, unit)
+        scores = collect_score_table(unit)
+        data.write("scores", scores.drop(columns="color"), unit.key)
         positive = int((unit.predicted["label"] == unit.positive_label).sum())
         n = len(unit.predicted)
         page.caption(explain("performance", unit=unit, n=n, positive=positive))
@@ -218,7 +220,7 @@ def _write_integer(value: object) -> str:
 
 def _draw_score_table(page: Page, *, data: ReportData, unit: Unit) -> None:
     table = collect_score_table(unit)
-    name = data.write("scores", table.drop(columns="color"), unit.key)
+    name = f"{data.report}.{unit.key}.scores.tsv"
     if table.empty or table["auprc"].isna().all():
         page.bullet("No scores are stored for this contrast.", mark="bad")
         return

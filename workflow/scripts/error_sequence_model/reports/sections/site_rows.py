@@ -45,8 +45,8 @@ from error_sequence_model.results import ReportData
 
 TITLE = "Single sites"
 LEFT, WIDTH = MARGIN + 0.38, BODY_WIDTH - 0.38
-BOXES, LETTERS, CHANGES, RULER, GENE = 0.17, 0.16, 0.32, 0.18, 0.22
-HEAD, CAPTION, LOWEST, HIGHEST = 0.3, 0.62, 0.2, 0.6
+BOXES, LETTERS, CHANGES, RULER, GENE = 0.15, 0.16, 0.26, 0.16, 0.2
+HEAD, CAPTION, LOWEST, HIGHEST = 0.32, 0.72, 0.15, 0.6
 MUTAGENESIS = "in_silico_mutagenesis"
 WORD_COLOUR = "#CC79A7"
 ANNOTATED = ("TP", "FN")
@@ -133,7 +133,7 @@ def _draw_unit(
         draw_ruler(ruler, start=start, end=end)
         ruler.tick_params(direction="out")
         page.top += RULER
-        ax = page.axes(LEFT, page.top, WIDTH, GENE - 0.1)
+        ax = page.axes(LEFT, page.top, WIDTH, GENE - 0.08)
         plot_gene(data.sites, site, ax)
         page.top += GENE
     return bool(changes)

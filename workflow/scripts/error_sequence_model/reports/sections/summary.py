@@ -46,12 +46,9 @@ LISTING = "What is where"
 TEXT_WIDTH = BODY_WIDTH - SIDE_WIDTH - 0.35
 
 
-def make_correct_page(
-    data: ReportData, statistics: Sequence[MapStatistics]
-) -> PageSpec:
+def make_correct_page(data: ReportData) -> PageSpec:
     """The first page on calls that are no errors: what the errors have beside them."""
-    blocks = make_answer_blocks(data, statistics)
-    first, rest = split_blocks(blocks, TEXT_WIDTH)
+    first, rest = split_blocks(make_answer_blocks(data), TEXT_WIDTH)
     if rest:
         first = first[:-1]
         text = "The reports on the errors, attention_FP.pdf and attention_FN.pdf, say "
@@ -71,7 +68,7 @@ def make_summary_pages(
         statistics: Numbers of its maps.
         pages: All pages of the report, filled in before the first is drawn.
     """
-    rest = make_answer_blocks(data, statistics)
+    rest = make_answer_blocks(data, statistics, has_first_pages=True)
     footer, subtitle, title = data.footer(), _write_subtitle(data), CONTENTS
     specs = []
     part, rest = split_blocks(rest, BODY_WIDTH)
@@ -200,7 +197,7 @@ def make_contents_pages(
         listing(page)
 
     # About thirty pages of a report with two units, in three columns, fit below.
-    if measure_rest(blocks, BODY_WIDTH) >= HEADING + 12 * LINE:
+    if measure_rest(blocks, BODY_WIDTH) >= HEADING + 10 * LINE:
         return [PageSpec(spec.title, draw_both, spec.footer, spec.subtitle)]
     alone = partial(draw_blocks, blocks=blocks, width=BODY_WIDTH)
     return [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,11 @@ from error_sequence_model.figures import (
     MARGIN,
     MUTED,
     SHADE,
+    Column,
     Page,
     PageSpec,
     count_words,
+    draw_table,
     format_estimate,
     get_class_colour,
     measure_text,
@@ -60,6 +63,7 @@ from error_sequence_model.results import ReportData, Unit
 LOGO, PLACES, GAP = 1.55, 1.75, 0.3  # inches
 LOWEST, HIGHEST, MOST_ROWS = 1.2, 1.9, 3  # rows of explanations
 LINES = 2.15  # what stands below them
+FOOT, SHADOW, MOST_SHADOWS = 0.75, 0.2, 6  # of what is not named
 SIDE = 3.35  # of the waterfall and what stands below it
 
 
@@ -108,6 +112,8 @@ def _draw(page: Page, *, data: ReportData, unit: Unit, fronts: Sequence[str]) ->
         _draw_waterfall(page, unit, found, left)
     page.top = max(page.top, bottom) + 0.1
     _draw_lines(page, data, unit)
+    if found is not None:
+        _draw_shadows(page, unit, found)
     _draw_links(page, fronts)
 
 
@@ -120,7 +126,7 @@ def _draw_explanations(
     places = place_unit_words(data, unit, words, np.concatenate(chosen))
     numbers = {word.key: number for number, word in enumerate(words)}
     rows = list(found.named.head(MOST_ROWS).itertuples())
-    if rows:
+    if any(row.explanation in numbers for row in rows):
         _draw_heads(page, unit)
     height = (page.room - LINES) / max(len(rows), 1)
     height = min(max(height, LOWEST), HIGHEST)
@@ -134,7 +140,7 @@ def _draw_explanations(
             plot_places(places, number, word, unit, ax, [len(ids) for ids in chosen])
             ax.tick_params(labelbottom=True)
         _write_row(page, unit, row, words[number] if number is not None else None)
-        page.top += height
+        page.top += height if number is not None else LOWEST
     more = len(found.named) - len(rows)
     if more > 0:
         page.caption(
@@ -184,7 +190,7 @@ def _write_row(page: Page, unit: Unit, row: Any, word: Word | None) -> None:
             table = causes.table.set_index("flag")["definition"]
             lines.insert(1, (str(table.get(row.explanation, "")), "normal", MUTED))
     top = page.top - 0.03
-    for text, weight, color in lines:
+    for text, weight, color in filter(itemgetter(0), lines):
         for line in wrap_text(text, width, 8, weight)[:3]:
             page.write(line, left, top, size=8, weight=weight, color=color)
             top += 0.152
@@ -251,14 +257,60 @@ def _draw_waterfall(
 def _draw_lines(page: Page, data: ReportData, unit: Unit) -> None:
     """Performance, trust, control and what to try: one line each."""
     where = name_calls(get_names(unit)[0], unit).capitalize()
-    lines = [*answer_gain(unit, where), *answer_trust([unit])]
+    lines = [
+        (text.replace(": it ", ": the language model ", 1), mark)
+        for text, mark in answer_gain(unit, where)
+    ]
+    # Attention that failed is drawn nowhere: its line is on the trust page.
+    failed = ": attention FAILED"
+    lines += [line for line in answer_trust([unit]) if failed not in line[0]]
     lines += answer_controls(data)[:1] + answer_meaning(unit, where, data.focus)[:2]
     page.heading("How sure is this, and what to do")
+    lines = [
+        (text.replace(": it ", ": the language model ", 1), m) for text, m in lines
+    ]
     for text, mark in lines:
         rows = len(wrap_text(text, BODY_WIDTH - 0.2, 8.5))
         if page.room < rows * 0.17 + 0.5:
             break
         page.bullet(text, mark=mark, size=8.5)
+
+
+def _draw_shadows(page: Page, unit: Unit, found: UnitExplanations) -> None:
+    """What errors have more of, too, and why it is not named, while there is room."""
+    rows = found.table[~found.table["is_named"].astype(bool)]
+    count = min(len(rows), int((page.room - FOOT) / SHADOW) - 1, MOST_SHADOWS)
+    if count < 1:
+        return
+    page.heading("More frequent or rarer in the errors too, but not named")
+    error, correct = get_names(unit)
+    shown = rows.sort_values("q", kind="stable").head(count)
+    names = found.table.set_index("explanation")["name"].astype(str).to_dict()
+    reasons = [
+        f"{start}beside {names.get(key, key)}" if key else start
+        for start, _, key in (
+            str(text).partition("beside ") for text in shown["why_not"].fillna("")
+        )
+    ]
+    columns = [
+        Column("what", shown["name"].tolist()),
+        Column("where", shown["place"].fillna("").tolist()),
+        *(
+            Column(name, [f"{share:.0%}" for share in shares], "right")
+            for name, shares in (
+                (error, _get_shares(shown, "error")),
+                (correct, _get_shares(shown, "correct")),
+            )
+        ),
+        Column("why not", reasons),
+    ]
+    draw_table(page, columns, size=8.0, most_rows=count)
+
+
+def _get_shares(rows: pd.DataFrame, which: str) -> pd.Series:
+    """Share of sites that have it; the table's own is of those that lack it."""
+    share = rows[f"share_{which}"]
+    return share.where(~rows["is_absence"].astype(bool), 1 - share)
 
 
 def _draw_links(page: Page, fronts: Sequence[str]) -> None:
