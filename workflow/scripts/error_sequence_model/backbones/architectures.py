@@ -18,8 +18,8 @@ from error_sequence_model.backbones.nucleotide_transformer import (
     NucleotideTransformerConfig,
     NucleotideTransformerModel,
 )
+from error_sequence_model.backbones.published import CITATIONS, LICENCES
 from error_sequence_model.backbones.splicebert import SpliceBertConfig, SpliceBertModel
-from error_sequence_model.backbones.terms import CITATIONS, LICENCES
 from error_sequence_model.tokenizers import (
     HyenaDNATokenizer,
     KmerTokenizer,
@@ -51,7 +51,7 @@ class Family:
         published_rate: Learning rate at which all of the published weights are tuned:
             their authors', where they give one.
         licence: Licence of the published weights, or of our own; that of the authors'
-            code is in ``terms.LICENCES``.
+            code is in ``published.LICENCES``.
         citation: What to cite when using it.
     """
 

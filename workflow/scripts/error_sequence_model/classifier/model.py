@@ -359,5 +359,33 @@ def load_model(path: str | Path) -> ErrorClassifier:
     return model.eval()
 
 
+def require_model(model: Any) -> None:
+    """Refuse what is no classifier, such as the path of one.
+
+    Raises:
+        InputError: Says what was given and which function loads models.
+    """
+    if not isinstance(model, ErrorClassifier):
+        raise InputError(
+            f"model is a {type(model).__name__}; give what "
+            "`train_error_sequence_model` or `load_model` returns"
+        )
+
+
+def refuse_other_tokenizer(model: ErrorClassifier, given: SequenceTokenizer) -> None:
+    """Refuse tokens that were not made for this backbone.
+
+    Raises:
+        InputError: The vocabularies differ.
+    """
+    mine = model.tokenizer
+    if (mine.family, mine.vocab_size) != (given.family, given.vocab_size):
+        raise InputError(
+            f"the data were tokenized with {given.family} ({given.vocab_size} tokens), "
+            f"the model needs {mine.family} ({mine.vocab_size}); give "
+            "`prepare_datasets_for_training` the tokenizer of the base model"
+        )
+
+
 AutoConfig.register(ErrorClassifierConfig.model_type, ErrorClassifierConfig)
 AutoModel.register(ErrorClassifierConfig, ErrorClassifier)

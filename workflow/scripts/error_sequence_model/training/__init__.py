@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .groups import get_rate_factor, make_optimizer
     from .loop import Training
     from .rate_finder import find_rates, plot_rates
-    from .run import train_run
+    from .run import create_run_model, train_run
     from .state import TrainingState
     from .task import Task
 

@@ -24,7 +24,6 @@ from error_sequence_model.classifier import (
     merge_adapters,
     predict_on_ranks,
     refuse_other_tokenizer,
-    require_dataset,
     save_model,
 )
 from error_sequence_model.core import InputError, write_tsv
@@ -33,6 +32,7 @@ from error_sequence_model.datasets import (
     collate,
     draw_members,
     mask_tokens,
+    require_dataset,
 )
 from error_sequence_model.settings import BackboneSettings, TrainingSettings
 from error_sequence_model.statistics import (

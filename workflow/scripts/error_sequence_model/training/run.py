@@ -8,6 +8,7 @@ from pathlib import Path
 
 from error_sequence_model.backbones import list_checkpoint_files
 from error_sequence_model.classifier import (
+    ErrorClassifier,
     count_parameters,
     create_classifier,
     refuse_other_tokenizer,
@@ -32,6 +33,31 @@ from error_sequence_model.training.finetuning import fine_tune
 from error_sequence_model.training.groups import choose_rate
 
 logger = logging.getLogger(__name__)
+
+
+def create_run_model(
+    inputs: RunInputs, backbone: BackboneSettings, pretrained: Path | None, *, seed: int
+) -> ErrorClassifier:
+    """Create the fresh classifier of a run.
+
+    Args:
+        inputs: The data.
+        backbone: The model.
+        pretrained: Backbone pretrained on the user's genome, in place of the weights
+            that `backbone` names; or None.
+        seed: Of new weights.
+    """
+    return create_classifier(
+        backbone.base_model if pretrained is None else str(pretrained),
+        classes=inputs.parse_contrast().class_names,
+        pooling=backbone.pooling,
+        dropout=backbone.head_dropout,
+        options=backbone.options if pretrained is None else None,
+        weights=backbone.weights if pretrained is None else "pretrained",
+        tuning=backbone.tuning,
+        lora=backbone.lora,
+        seed=seed,
+    )
 
 
 def train_run(
@@ -81,17 +107,7 @@ def train_run(
     if pretrained is not None:
         hashes["pretrained"] = hash_file(pretrained / "model.safetensors")
     run_hash = compute_run_hash(settings, hashes)
-    model = create_classifier(
-        backbone.base_model if pretrained is None else str(pretrained),
-        classes=contrast.class_names,
-        pooling=backbone.pooling,
-        dropout=backbone.head_dropout,
-        options=backbone.options if pretrained is None else None,
-        weights=backbone.weights if pretrained is None else "pretrained",
-        tuning=backbone.tuning,
-        lora=backbone.lora,
-        seed=training.seed,
-    )
+    model = create_run_model(inputs, backbone, pretrained, seed=training.seed)
     trained = count_parameters(model).trained
     datasets = inputs.load_datasets(model.tokenizer)
     refuse_other_tokenizer(model, datasets["train"].tokenizer)
