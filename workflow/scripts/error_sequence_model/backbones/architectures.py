@@ -10,6 +10,10 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 from error_sequence_model.backbones.dnabert2 import DNABert2Config, DNABert2Model
 from error_sequence_model.backbones.hyena_mixing import HyenaDNAConfig
 from error_sequence_model.backbones.hyenadna import HyenaDNAModel
+from error_sequence_model.backbones.modernbert import (
+    ModernBertDnaConfig,
+    ModernBertDnaModel,
+)
 from error_sequence_model.backbones.nucleotide_encoder import (
     NucleotideEncoder,
     NucleotideEncoderConfig,
@@ -18,7 +22,7 @@ from error_sequence_model.backbones.nucleotide_transformer import (
     NucleotideTransformerConfig,
     NucleotideTransformerModel,
 )
-from error_sequence_model.backbones.published import CITATIONS, LICENCES
+from error_sequence_model.backbones.published import CITATIONS, LICENCES, UNKNOWN
 from error_sequence_model.backbones.splicebert import SpliceBertConfig, SpliceBertModel
 from error_sequence_model.tokenizers import (
     HyenaDNATokenizer,
@@ -148,6 +152,19 @@ FAMILIES: dict[str, Family] = {
             published_rate=5e-5,
             licence=LICENCES["splicebert"].weights,
             citation=CITATIONS["splicebert"],
+        ),
+        Family(
+            name="modernbert",
+            config_class=ModernBertDnaConfig,
+            model_class=ModernBertDnaModel,
+            tokenizer_family="bpe",
+            make_tokenizer=None,
+            is_causal=False,
+            default_pooling="junction+max",
+            lora_targets=("Wqkv", "attn.Wo", "mlp.Wi", "mlp.Wo"),
+            no_decay_names=("norm",),
+            licence=UNKNOWN.weights,
+            citation=CITATIONS["modernbert"],
         ),
     )
 }

@@ -77,6 +77,9 @@ CITATIONS = {
         "Dalla-Torre et al. 2024, Nucleotide Transformer, Nature Methods, "
         "doi:10.1038/s41592-024-02523-z"
     ),
+    "modernbert": (
+        "Warner et al. 2024, ModernBERT, arXiv:2412.13663, and the model's own authors"
+    ),
     "splicebert": (
         "Chen et al. 2024, SpliceBERT, Briefings in Bioinformatics, "
         "doi:10.1093/bib/bbae163"
