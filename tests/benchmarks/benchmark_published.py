@@ -1,7 +1,7 @@
 """One fine-tuning step of models of published size, from files in published layout.
 
 The files are random. Every model is a process of its own, and what counts is its peak
-memory on the CPU. Run from the root: ``python tests/benchmarks/benchmark_published.py``.
+memory on the CPU. Run it from the root with ``python``.
 """
 
 from __future__ import annotations
