@@ -23,7 +23,12 @@ from error_sequence_model.classifier import (
     embed_sites,
     predict_on_ranks,
 )
-from error_sequence_model.core import InputError, evaluating, write_tsv
+from error_sequence_model.core import (
+    InputError,
+    choose_precision,
+    evaluating,
+    write_tsv,
+)
 from error_sequence_model.datasets import (
     SequenceDataset,
     collate,
@@ -126,7 +131,12 @@ class FineTuning(Task):
         if part not in self._vectors:
             data = self.train_dataset if part == "train" else self.val_dataset
             device = next(self.model.parameters()).device
-            found = embed_sites(self.model, data, device=device)
+            precision = choose_precision(
+                self.settings.precision,
+                device,
+                hidden_size=self.model.backbone.config.hidden_size,
+            )
+            found = embed_sites(self.model, data, device=device, precision=precision)
             self._vectors[part] = torch.from_numpy(found.vectors)
         return self._vectors[part]
 
