@@ -58,6 +58,11 @@ rule train:
         get_all("model/model.safetensors"),
 
 
+rule learning_rates:
+    input:
+        get_first("rates.pdf"),
+
+
 rule evaluate:
     input:
         get_all("metrics.json"),

@@ -30,6 +30,10 @@ SMALL = {
         **{"layers": 2, "hidden_size": 24, "heads": 3},
         "intermediate_size": 32,
     },
+    "modernbert": {
+        **{"layers": 4, "hidden_size": 24, "heads": 3, "local_attention": 16},
+        **{"intermediate_size": 32, "vocab_size": 64},
+    },
 }
 
 

@@ -1,4 +1,4 @@
-# Fine-tuning, by accelerate launch on 0 to N GPUs that are leased to the job. Stopped by
+# The learning-rate range test, and fine-tuning, by accelerate launch on 0 to N GPUs that are leased to the job. Stopped by
 # SIGTERM it saves a checkpoint and ends with code 75; the next try goes on from there.
 
 
@@ -38,3 +38,35 @@ rule fine_tune:
         f"{LAUNCH}{RUN_ARGUMENTS}"
         " --seed {wildcards.seed} --backbone {params.backbone:q}"
         " {params.pretrained:q} --checkpoints results/.checkpoints 2> {log:q}"
+
+
+rule find_learning_rate:
+    input:
+        script=script("find_rate.py"),
+        sites="results/{predictor}/sites.parquet",
+        split=f"{GROUP}/split.parquet",
+        tokens=get_tokens,
+        checkpoint=get_checkpoint,
+        pretrained=get_pretrained,
+    output:
+        table=f"{RUN}/rates.tsv",
+        figure=f"{RUN}/rates.pdf",
+    log:
+        "logs/{predictor}/{contrast}/{splice_type}/{backbone}_seed{seed}_fold{fold}/rates.log",
+    conda:
+        ENV
+    resources:
+        gpu=min(config["training"]["gpus"], 1),
+    params:
+        library=library("find_rate.py"),
+        lease=get_lease,
+        run=subpath(output.table, parent=True),
+        contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
+        backbone=lambda wildcards: as_json(config["backbones"][wildcards.backbone]),
+        training=lambda wildcards: as_json(get_training(wildcards)),
+        pretrained=get_pretrained_option,
+    shell:
+        "{params.lease} python {input.script}"
+        f"{RUN_ARGUMENTS}"
+        " --seed {wildcards.seed} --backbone {params.backbone:q} {params.pretrained:q}"
+        " 2> {log:q}"

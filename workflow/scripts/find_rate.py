@@ -1,4 +1,4 @@
-"""Step by hand: try learning rates on a run's data -> rates.tsv, rates.pdf."""
+"""Step: try learning rates on a run's data -> rates.tsv, rates.pdf."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import argparse
 
 from matplotlib.figure import Figure
 
-from error_sequence_model.classifier import create_classifier
 from error_sequence_model.core import RUN, make_parser, run_step, write_tsv
 from error_sequence_model.runs import read_run_inputs
 from error_sequence_model.settings import BackboneSettings, TrainingSettings
-from error_sequence_model.training import FineTuning, find_rates, plot_rates
+from error_sequence_model.training import (
+    FineTuning,
+    create_run_model,
+    find_rates,
+    plot_rates,
+)
 
 parse_arguments = make_parser(
     *(__doc__, *RUN, "backbone", "seed"),
+    pretrained="folder of weights to start from",
     steps={"type": int, "default": 100},
 ).parse_args
 
@@ -22,15 +27,8 @@ def main(arguments: argparse.Namespace) -> None:
     """Try rates, write and draw them."""
     inputs = read_run_inputs(arguments)
     backbone = BackboneSettings.from_mapping(arguments.backbone)
-    model = create_classifier(
-        backbone.base_model,
-        classes=inputs.parse_contrast().class_names,
-        pooling=backbone.pooling,
-        options=backbone.options,
-        weights=backbone.weights,
-        tuning=backbone.tuning,
-        lora=backbone.lora,
-        seed=arguments.seed,
+    model = create_run_model(
+        inputs, backbone, arguments.pretrained, seed=arguments.seed
     )
     data = inputs.load_datasets(model.tokenizer)
     settings = TrainingSettings.from_mapping(arguments.training)

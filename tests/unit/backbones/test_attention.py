@@ -7,7 +7,12 @@ import torch
 from torch import Tensor
 
 from error_sequence_model.backbones import FAMILIES, attention
-from error_sequence_model.backbones.attention import attend, get_padding_bias
+from error_sequence_model.backbones.attention import (
+    KERNELS,
+    attend,
+    get_padding_bias,
+    prefer_attention,
+)
 from published_checkpoints import make_small
 
 
@@ -116,3 +121,18 @@ def test_gradients_are_finite_where_cudnns_may_not_be() -> None:
     (states.float() * mask[..., None]).square().sum().backward()
     gradients = [p.grad for p in backbone.parameters() if p.grad is not None]
     assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+def test_a_kernel_that_cannot_serve_is_passed_over() -> None:
+    """Flash attention takes no bias: the next one does it, and no setting stays."""
+    query = torch.randn(1, 2, 8, 16, generator=torch.Generator().manual_seed(1))
+    bias = torch.randn(1, 2, 8, 8)
+    usual, _ = attend(query, query, query, bias)
+    before = torch._C._get_sdp_priority_order()
+    for kernel in (*KERNELS, "auto"):
+        with prefer_attention(kernel):
+            found, _ = attend(query, query, query, bias)
+            assert not torch.backends.cuda.cudnn_sdp_enabled()
+        assert torch.allclose(found, usual, atol=1e-5)
+    assert torch._C._get_sdp_priority_order()[:3] == before[:3]
+    assert torch.backends.cuda.flash_sdp_enabled()

@@ -29,8 +29,12 @@ from error_sequence_model.backbones import (
     name_requests,
 )
 from error_sequence_model.backbones.fetching import WANTED
-from error_sequence_model.backbones.published import ALIASES, require_published
-from error_sequence_model.backbones.terms import CITATIONS, LICENCES
+from error_sequence_model.backbones.published import (
+    ALIASES,
+    CITATIONS,
+    LICENCES,
+    require_published,
+)
 from error_sequence_model.core import InputError, hash_file, read_json
 from published_checkpoints import FILE, write_dnabert2
 

@@ -105,6 +105,33 @@ def test_the_loss_is_the_weighted_mean_over_the_step() -> None:
     assert share == pytest.approx(expected.item(), abs=1e-5)
 
 
+def test_a_frozen_backbone_runs_once(monkeypatch) -> None:
+    """And the head learns what it learns from a backbone that runs in every step."""
+
+    def train() -> tuple[Training, int]:
+        model = make_tiny_classifier(**EXACT)
+        model.backbone.requires_grad_(False)
+        run = make_training(model=model, sampling="balanced", tokens_per_batch=200)
+        seen = []
+        model.backbone.register_forward_hook(
+            lambda module, given, output: seen.append(len(output.last_hidden_state))
+        )
+        run.run()
+        return run, sum(seen)
+
+    cached, once = train()
+    assert once == len(cached.task.train_dataset) + len(cached.task.val_dataset)
+    monkeypatch.setattr(finetuning, "MOST_VECTORS", 0)
+    plain, often = train()
+    assert often == 3 * once
+    found = cached.task.model.state_dict()
+    for name, weights in plain.task.model.state_dict().items():
+        assert torch.allclose(found[name], weights, atol=1e-5), name
+    columns = ["step", "train_loss", "validation_loss", "validation_auprc"]
+    mine, theirs = (pd.DataFrame(run.state.history)[columns] for run in (cached, plain))
+    pd.testing.assert_frame_equal(mine, theirs, atol=1e-5)
+
+
 def drop_clocks(history: list[dict]) -> pd.DataFrame:
     clocks = ["seconds", "tokens_per_second", "peak_memory_mb"]
     return pd.DataFrame(history).drop(columns=clocks)

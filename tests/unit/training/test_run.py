@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import find_rate
 from error_sequence_model import load_model
 from error_sequence_model.core import InputError
 from error_sequence_model.evaluation import evaluate_run
@@ -88,6 +89,21 @@ def test_a_run_leaves_its_files_and_no_checkpoint(run) -> None:
     predictions = pd.read_parquet(run / "predictions.parquet")
     assert predictions["site_id"].tolist() == list(range(30, 90))
     assert metrics["threshold"] == load_model(run).config.decision_threshold
+
+
+def test_rates_are_tried_on_the_data_of_a_run(inputs, tmp_path) -> None:
+    arguments = [
+        *("--sites", inputs.sites, "--split", inputs.split, "--tokens", inputs.tokens),
+        *("--contrast-name", "fp_vs_tp", "--contrast", "null", "--fold", "0"),
+        *("--training", json.dumps({"batch_size": 8, "precision": "fp32"})),
+        *("--backbone", json.dumps({**OPTIONS, "architecture": "nucleotide_encoder"})),
+        *("--seed", "1", "--steps", "12", "--run", tmp_path),
+    ]
+    main = find_rate.parse_arguments([str(word) for word in arguments])
+    find_rate.main(main)
+    rates = pd.read_csv(tmp_path / "rates.tsv", sep="\t")
+    assert rates["is_suggested"].sum() == 1 and len(rates) > 2
+    assert (tmp_path / "rates.pdf").stat().st_size > 1000
 
 
 def test_the_record_says_what_made_the_model(run, inputs) -> None:

@@ -63,6 +63,15 @@ def get_all(name):
     return list_files
 
 
+def get_first(name):
+    """Input function: one file of every backbone's first run in a group."""
+    return lambda wildcards: [
+        file
+        for file in get_all(name)(wildcards)
+        if f"/seed{config['seeds'][0]}/fold0/" in file
+    ]
+
+
 def list_group_files(name, predictors=None):
     return [
         f"results/{predictor}/{contrast}/{splice_type}/{name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -82,6 +83,19 @@ def test_seeds_are_told_apart(fake):
     both = pd.concat([table, second], ignore_index=True)
     words = "] (± 0.03 between 2 seeds); guessing"
     assert words in answer_gain(load(fake, "FP", both)[0], "x")[0][0]
+
+
+def test_random_weights_of_the_same_architecture_are_told(fake):
+    others = [("untrained", "backbone", 0.52)]
+    unit = load(fake, "FP", compare(0.07, 0.03, 0.12, others=others))[0]
+    kind = {"architecture": "dnabert2"}
+    lead = replace(unit.lead, settings={"backbone": kind})
+    control = {"backbone": {**kind, "weights": "random"}}
+    runs = (lead, replace(lead, backbone="untrained", settings=control))
+    both = replace(unit, models=(lead,), runs=runs)
+    words = "random weights (untrained) reaches 0.52: pretraining is worth +0.08."
+    assert words in answer_gain(both, "x")[0][0]
+    assert "random weights" not in answer_gain(unit, "x")[0][0]
 
 
 def test_a_higher_baseline_does_not_go_unsaid(fake):

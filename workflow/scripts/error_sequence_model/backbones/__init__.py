@@ -13,7 +13,13 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .architectures import FAMILIES, Family
-    from .attention import get_rotary_tables, merge_heads, rotate, split_heads
+    from .attention import (
+        get_rotary_tables,
+        merge_heads,
+        prefer_attention,
+        rotate,
+        split_heads,
+    )
     from .backbone import Backbone
     from .calibrated_norm import CalibratedNorm, calibrating
     from .creating import create_backbone, create_lm_head, list_options, make_config

@@ -10,6 +10,10 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 from error_sequence_model.backbones.dnabert2 import DNABert2Config, DNABert2Model
 from error_sequence_model.backbones.hyena_mixing import HyenaDNAConfig
 from error_sequence_model.backbones.hyenadna import HyenaDNAModel
+from error_sequence_model.backbones.modernbert import (
+    ModernBertDnaConfig,
+    ModernBertDnaModel,
+)
 from error_sequence_model.backbones.nucleotide_encoder import (
     NucleotideEncoder,
     NucleotideEncoderConfig,
@@ -18,8 +22,8 @@ from error_sequence_model.backbones.nucleotide_transformer import (
     NucleotideTransformerConfig,
     NucleotideTransformerModel,
 )
+from error_sequence_model.backbones.published import CITATIONS, LICENCES, UNKNOWN
 from error_sequence_model.backbones.splicebert import SpliceBertConfig, SpliceBertModel
-from error_sequence_model.backbones.terms import CITATIONS, LICENCES
 from error_sequence_model.tokenizers import (
     HyenaDNATokenizer,
     KmerTokenizer,
@@ -51,7 +55,7 @@ class Family:
         published_rate: Learning rate at which all of the published weights are tuned:
             their authors', where they give one.
         licence: Licence of the published weights, or of our own; that of the authors'
-            code is in ``terms.LICENCES``.
+            code is in ``published.LICENCES``.
         citation: What to cite when using it.
     """
 
@@ -148,6 +152,19 @@ FAMILIES: dict[str, Family] = {
             published_rate=5e-5,
             licence=LICENCES["splicebert"].weights,
             citation=CITATIONS["splicebert"],
+        ),
+        Family(
+            name="modernbert",
+            config_class=ModernBertDnaConfig,
+            model_class=ModernBertDnaModel,
+            tokenizer_family="bpe",
+            make_tokenizer=None,
+            is_causal=False,
+            default_pooling="junction+max",
+            lora_targets=("Wqkv", "attn.Wo", "mlp.Wi", "mlp.Wo"),
+            no_decay_names=("norm",),
+            licence=UNKNOWN.weights,
+            citation=CITATIONS["modernbert"],
         ),
     )
 }

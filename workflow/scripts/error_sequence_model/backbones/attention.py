@@ -7,10 +7,12 @@ and broadcasts to (batch, heads, queries, keys).
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import initialization as init
 
 from error_sequence_model.core import has_amx
@@ -21,6 +23,23 @@ LONGEST_UNFUSED = 1024  # tokens
 # On Hopper its backward pass can give NaN where a mask is given and the length is 64
 # more than a multiple of 128 (pytorch#196678), and DNABERT-2 always gives one.
 torch.backends.cuda.enable_cudnn_sdp(False)
+KERNELS = {
+    "flash": SDPBackend.FLASH_ATTENTION,
+    "efficient": SDPBackend.EFFICIENT_ATTENTION,
+    "math": SDPBackend.MATH,
+}
+
+
+def prefer_attention(kernel: str) -> AbstractContextManager:
+    """Have a kernel tried first for a while; the others follow where it cannot serve.
+
+    Args:
+        kernel: A name in `KERNELS`, or "auto": torch chooses.
+    """
+    if kernel == "auto":
+        return nullcontext()
+    order = dict.fromkeys([KERNELS[kernel], *KERNELS.values()])
+    return sdpa_kernel(list(order), set_priority=True)
 
 
 def attend(

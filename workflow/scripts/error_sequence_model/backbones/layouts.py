@@ -37,6 +37,7 @@ class Layout:
         settings: Values in ``config.json`` that this package implements; a field that
             is there with another value is refused.
         is_tied: Whether the decoder of the masked language model is the embedding.
+        zeros: Names in our head that the family's has not: nothing is added there.
         required: Fields that ``config.json`` must have.
     """
 
@@ -45,6 +46,7 @@ class Layout:
     unused: tuple[str, ...] = ()
     settings: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     is_tied: bool = False
+    zeros: tuple[str, ...] = ()
     required: tuple[str, ...] = SIZES
 
     def is_unused(self, name: str) -> bool:
@@ -133,6 +135,20 @@ LAYOUTS: dict[str, Layout] = {
         settings={"position_embedding_type": ("absolute",), "hidden_act": ("gelu",)},
         is_tied=True,
     ),
+    "modernbert": Layout(
+        prefixes=("model.",),
+        heads={
+            **_name_both({"head.dense": "dense", "head.norm": "norm"}, "masked_lm"),
+            **_name_both({"decoder": "decoder"}, "masked_lm"),
+        },
+        settings={
+            "hidden_activation": ("gelu",),
+            "classifier_activation": ("gelu",),
+        },
+        is_tied=True,
+        zeros=("dense.bias", "norm.bias", "decoder.bias"),
+        required=(*SIZES, "intermediate_size", "local_attention"),
+    ),
 }
 
 SPLICEBERT_VOCABULARY = 10
@@ -178,6 +194,8 @@ def _identify_by_weights(shapes: Shapes, source: str) -> str:
         return "dnabert2"
     if any(".mixer.filter_fn." in name for name in shapes):
         return "hyenadna"
+    if _find(shapes, "attn.Wqkv.weight") and _find(shapes, "mlp.Wi.weight"):
+        return "modernbert"
     if _find(shapes, "attention_input.weight", "attention_norm.weight"):
         return "nucleotide_encoder"
     if _find(shapes, "attention.self.query.weight"):

@@ -210,6 +210,11 @@ def _make_head(
                 f"{source}: the decoder of the language model must be the word "
                 "embedding, but differs from it"
             )
+    if kind == "masked_lm":
+        hidden = backbone.config.hidden_size
+        for name in layout.zeros:
+            size = embedding.num_embeddings if name.startswith("decoder") else hidden
+            weights.setdefault(name, torch.zeros(size))
     head = build_head(kind, backbone.config, weights)
     refuse_misfits(head.state_dict(), weights, source)
     # Loading copies into the model's own tensors, so half precision becomes float32.

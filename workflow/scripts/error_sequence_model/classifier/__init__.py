@@ -9,12 +9,13 @@ from error_sequence_model.core import open_face
 if TYPE_CHECKING:
     from .adapters import count_parameters, merge_adapters
     from .first_pass import calibrate_model
-    from .handover import refuse_other_tokenizer, require_dataset, require_model
     from .model import (
         ErrorClassifier,
         check_backbone,
         create_classifier,
         load_model,
+        refuse_other_tokenizer,
+        require_model,
         save_model,
     )
     from .pooling import PEAK_SHARPNESS

@@ -15,7 +15,7 @@ from typing import Any, Self
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
-from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.modeling_outputs import BaseModelOutput, SequenceClassifierOutput
 from transformers.utils import logging as transformers_logging
 
 from error_sequence_model.backbones import (
@@ -199,6 +199,7 @@ class ErrorClassifier(PreTrainedModel):
         labels: torch.Tensor | None = None,
         output_attentions: bool = False,
         output_hidden_states: bool = False,
+        vectors: torch.Tensor | None = None,
     ) -> SequenceClassifierOutput:
         """Classify sequences.
 
@@ -210,19 +211,23 @@ class ErrorClassifier(PreTrainedModel):
             labels: int64 (batch,) class indices; gives the mean cross-entropy.
             output_attentions: Return attentions (eager path).
             output_hidden_states: Return the hidden states of all layers.
+            vectors: What the head sees of each, float (batch, vectors * hidden), from
+                `embed_sites`: the backbone is not run.
 
         Returns:
             logits float32 (batch, classes), loss, hidden_states, attentions.
         """
-        output = self.backbone(
-            input_ids=input_ids,
-            attention_mask=attention_mask,
-            inputs_embeds=inputs_embeds,
-            output_attentions=output_attentions,
-            output_hidden_states=output_hidden_states,
-        )
-        states = output.last_hidden_state
-        pooled = self.pool(states, attention_mask, junction)
+        output, pooled = BaseModelOutput(), vectors
+        if pooled is None:
+            output = self.backbone(
+                input_ids=input_ids,
+                attention_mask=attention_mask,
+                inputs_embeds=inputs_embeds,
+                output_attentions=output_attentions,
+                output_hidden_states=output_hidden_states,
+            )
+            states = output.last_hidden_state
+            pooled = self.pool(states, attention_mask, junction)
         # The head is tiny; float32 keeps logits and loss exact under autocast.
         with torch.autocast(pooled.device.type, enabled=False):
             logits = self.head(pooled)
@@ -357,6 +362,34 @@ def load_model(path: str | Path) -> ErrorClassifier:
     model.load_state_dict(state, strict=True)
     model.tokenizer = load_tokenizer(folder)
     return model.eval()
+
+
+def require_model(model: Any) -> None:
+    """Refuse what is no classifier, such as the path of one.
+
+    Raises:
+        InputError: Says what was given and which function loads models.
+    """
+    if not isinstance(model, ErrorClassifier):
+        raise InputError(
+            f"model is a {type(model).__name__}; give what "
+            "`train_error_sequence_model` or `load_model` returns"
+        )
+
+
+def refuse_other_tokenizer(model: ErrorClassifier, given: SequenceTokenizer) -> None:
+    """Refuse tokens that were not made for this backbone.
+
+    Raises:
+        InputError: The vocabularies differ.
+    """
+    mine = model.tokenizer
+    if (mine.family, mine.vocab_size) != (given.family, given.vocab_size):
+        raise InputError(
+            f"the data were tokenized with {given.family} ({given.vocab_size} tokens), "
+            f"the model needs {mine.family} ({mine.vocab_size}); give "
+            "`prepare_datasets_for_training` the tokenizer of the base model"
+        )
 
 
 AutoConfig.register(ErrorClassifierConfig.model_type, ErrorClassifierConfig)

@@ -74,36 +74,35 @@ def embed_sites(
     dataset: SequenceDataset,
     *,
     device: torch.device,
-    indices: np.ndarray | None = None,
+    precision: str = "fp32",
     what: str | None = "embedding",
 ) -> Embedded:
-    """Embed sequences and classify them, running the backbone once, exactly.
+    """Embed sequences and classify them, running the backbone once.
 
     Args:
         model: The classifier; its mode is restored.
         dataset: The sequences.
         device: Where the model is.
-        indices: Which items; None: all.
+        precision: "fp32", "bf16" or "fp16", of the backbone.
         what: Name of the work for the progress line; None: silent.
 
     Returns:
-        Of each sequence, in the order of ``indices``.
+        Of each sequence, in the order of the data set.
     """
-    if indices is None:
-        indices = np.arange(len(dataset))
-    vectors = np.zeros((len(indices), model.head[1].in_features), dtype=np.float32)
-    logits = np.zeros((len(indices), len(dataset.classes)), dtype=np.float32)
-    places = np.zeros(len(dataset), dtype=np.int64)
-    places[indices] = np.arange(len(indices))
+    width = model.head[1].in_features
+    vectors = np.zeros((len(dataset), width), dtype=np.float32)
+    logits = np.zeros((len(dataset), len(dataset.classes)), dtype=np.float32)
+    everything = np.arange(len(dataset))
     with evaluating(model):
         for batch, inputs in iterate_batches(
-            dataset, device, indices=indices, what=what
+            dataset, device, indices=everything, what=what
         ):
             junction, mask = inputs.pop("junction"), inputs.get("attention_mask")
-            states = model.backbone(**inputs).last_hidden_state
-            pooled = model.pool(states, mask, junction).float()
-            vectors[places[batch]] = pooled.cpu().numpy()
-            logits[places[batch]] = model.head(pooled).float().cpu().numpy()
+            with autocast(precision, device):
+                states = model.backbone(**inputs).last_hidden_state
+                pooled = model.pool(states, mask, junction).float()
+            vectors[batch] = pooled.cpu().numpy()
+            logits[batch] = model.head(pooled).cpu().numpy()
     return Embedded(vectors, logits)
 
 

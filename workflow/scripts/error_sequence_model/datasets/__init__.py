@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         collate,
         load_split_datasets,
         mask_tokens,
+        require_dataset,
         truncate,
     )
 

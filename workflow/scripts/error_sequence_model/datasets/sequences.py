@@ -256,3 +256,16 @@ def load_split_datasets(
             bucket_boundaries=bucket_boundaries,
         )
     return datasets
+
+
+def require_dataset(name: str, dataset: Any) -> None:
+    """Refuse what is no data set, such as a frame or all data sets together.
+
+    Raises:
+        InputError: Says what was given and which function makes data sets.
+    """
+    if not isinstance(dataset, SequenceDataset):
+        raise InputError(
+            f"{name} is a {type(dataset).__name__}; give one of the data sets that "
+            "`prepare_datasets_for_training` returns"
+        )

@@ -22,7 +22,6 @@ from error_sequence_model.classifier import (
     compute_probabilities,
     embed_sites,
     refuse_other_tokenizer,
-    require_dataset,
     require_model,
 )
 from error_sequence_model.core import (
@@ -31,7 +30,7 @@ from error_sequence_model.core import (
     write_json,
     write_parquet,
 )
-from error_sequence_model.datasets import SequenceDataset
+from error_sequence_model.datasets import SequenceDataset, require_dataset
 from error_sequence_model.settings import COUNT, SEED, check_value
 from error_sequence_model.statistics import CONFIDENCE, compute_metrics
 

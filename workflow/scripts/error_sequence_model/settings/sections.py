@@ -132,6 +132,7 @@ class TrainingSettings(Settings, section="training"):
     mask_share: float
     gradient_checkpointing: bool
     compile: bool | str
+    attention: str
     checkpoint_minutes: float
     seed: int = 1
 

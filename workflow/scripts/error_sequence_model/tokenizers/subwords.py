@@ -25,7 +25,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 class BPETokenizer(SequenceTokenizer):
-    """Byte-pair encoding of DNABERT-2: [CLS] tokens [SEP], spans from its offsets.
+    """Byte-pair encoding of DNA: [CLS] tokens [SEP], spans from its offsets.
 
     N and the ambiguity codes are one [UNK] each. The padding id is the tokenizer's
     (3), not the 0 of the published configuration, which is [UNK]. Truncation, padding
@@ -50,6 +50,12 @@ class BPETokenizer(SequenceTokenizer):
         names = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")
         if missing := [name for name in names if name not in self.vocabulary]:
             raise InputError(f"the BPE tokenizer lacks {', '.join(missing)}")
+        words = [word for word in self.vocabulary if word not in names]
+        if 2 * sum(set(word) <= set("ACGTN") for word in words) < len(words):
+            raise InputError(
+                f"most of the BPE tokenizer's {len(words)} words are no DNA: it is of "
+                "a model of text"
+            )
         unknown, first, last, self.pad_token_id, self.mask_token_id = (
             self.vocabulary[name] for name in names
         )

@@ -8,15 +8,16 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .checkpoints import CheckpointFolder
-    from .finetuning import (
-        FineTuning,
-        fine_tune,
-        train_error_sequence_model,
-    )
+    from .finetuning import FineTuning
     from .groups import get_rate_factor, make_optimizer
     from .loop import Training
     from .rate_finder import find_rates, plot_rates
-    from .run import train_run
+    from .run import (
+        create_run_model,
+        fine_tune,
+        train_error_sequence_model,
+        train_run,
+    )
     from .state import TrainingState
     from .task import Task
 

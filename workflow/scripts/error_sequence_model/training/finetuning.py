@@ -1,4 +1,4 @@
-"""Fine-tune a classifier: the task, and a run that keeps the best epoch and saves it.
+"""The task of fine-tuning: a classifier, its best epoch, and honest probabilities.
 
 Axes: (sequences, classes).
 """
@@ -6,6 +6,7 @@ Axes: (sequences, classes).
 from __future__ import annotations
 
 import logging
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +16,26 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from error_sequence_model.backbones import FAMILIES
 from error_sequence_model.classifier import (
     ErrorClassifier,
     calibrate_model,
     compute_probabilities,
-    create_classifier,
-    merge_adapters,
+    embed_sites,
     predict_on_ranks,
-    refuse_other_tokenizer,
-    require_dataset,
-    save_model,
 )
-from error_sequence_model.core import InputError, write_tsv
+from error_sequence_model.core import (
+    InputError,
+    choose_precision,
+    evaluating,
+    write_tsv,
+)
 from error_sequence_model.datasets import (
     SequenceDataset,
     collate,
     draw_members,
     mask_tokens,
 )
-from error_sequence_model.settings import BackboneSettings, TrainingSettings
+from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.statistics import (
     PENALTY,
     balance_weights,
@@ -44,15 +45,13 @@ from error_sequence_model.statistics import (
     compute_macro_auprc,
     fit_temperature,
 )
-from error_sequence_model.training.checkpoints import CheckpointFolder
-from error_sequence_model.training.groups import choose_rate
-from error_sequence_model.training.loop import Training
 from error_sequence_model.training.state import TrainingState
 from error_sequence_model.training.task import Task
 
 logger = logging.getLogger(__name__)
 
 FAILED_BATCH = "failed_batch.tsv"
+MOST_VECTORS = 2**31  # bytes of them that are kept in memory
 
 
 class FineTuning(Task):
@@ -72,6 +71,9 @@ class FineTuning(Task):
             weights or by sampling, float32 (classes,).
         log_shares: Log of each class's share of the training part, likewise.
         best_weights: Of the best epoch so far, on the CPU.
+        is_frozen: Whether the backbone says the same of a sequence every time. It is
+            then run once over all of them, and the head alone is trained; a sequence
+            counts as one token.
 
     Raises:
         InputError: A class is missing in training or validation.
@@ -110,6 +112,33 @@ class FineTuning(Task):
         self.class_weights = torch.from_numpy(class_weights)
         self.sample_weights = class_weights[train_dataset.labels]
         self.best_weights: dict[str, Tensor] = {}
+        self._vectors: dict[str, Tensor] = {}
+
+    @cached_property
+    def is_frozen(self) -> bool:
+        """See the class."""
+        if self.settings.mask_share or self.model.backbone.training:
+            return False
+        number = len(self.train_dataset) + len(self.val_dataset)
+        width = self.model.head[1].in_features
+        learns = any(
+            weight.requires_grad for weight in self.model.backbone.parameters()
+        )
+        return not learns and 4 * number * width <= MOST_VECTORS
+
+    def embed(self, part: str) -> Tensor:
+        """What the head sees of a part's sequences, float32 (n, width), on the CPU."""
+        if part not in self._vectors:
+            data = self.train_dataset if part == "train" else self.val_dataset
+            device = next(self.model.parameters()).device
+            precision = choose_precision(
+                self.settings.precision,
+                device,
+                hidden_size=self.model.backbone.config.hidden_size,
+            )
+            found = embed_sites(self.model, data, device=device, precision=precision)
+            self._vectors[part] = torch.from_numpy(found.vectors)
+        return self._vectors[part]
 
     def draw_members(self, epoch: int) -> np.ndarray:
         """Draw the sequences of an epoch as `training.sampling` says."""
@@ -125,11 +154,16 @@ class FineTuning(Task):
         calibrate_model(self.model, self.train_dataset, seed=self.settings.seed)
 
     def make_examples(self, indices: np.ndarray, epoch: int) -> list[dict[str, Any]]:
-        """Read the sequences."""
+        """Read the sequences, or take their vectors where the backbone is frozen."""
+        if self.is_frozen:
+            vectors, labels = self.embed("train"), self.train_dataset.labels
+            return [(vectors[index], int(labels[index])) for index in indices]
         return [self.train_dataset[int(index)] for index in indices]
 
     def count_tokens(self, examples: list[dict[str, Any]]) -> np.ndarray:
         """Count the tokens of each sequence, int64 (n,)."""
+        if self.is_frozen:
+            return np.ones(len(examples), dtype=np.int64)
         return np.array([len(example["input_ids"]) for example in examples])
 
     def collate(
@@ -140,6 +174,13 @@ class FineTuning(Task):
         generator: torch.Generator,
     ) -> dict[str, Tensor]:
         """Pad sequences into one batch, and mask some of their tokens if asked for."""
+        if self.is_frozen:
+            vectors, labels = zip(*examples, strict=True)
+            one = torch.ones(len(examples), 1, dtype=torch.long)
+            return {
+                **{"vectors": torch.stack(vectors), "labels": torch.tensor(labels)},
+                **{"input_ids": one, "attention_mask": one.clone()},
+            }
         tokenizer = self.train_dataset.tokenizer
         batch = collate(
             examples, pad_token_id=tokenizer.pad_token_id, multiple=multiple
@@ -175,7 +216,15 @@ class FineTuning(Task):
         self, accelerator: Accelerator, precision: str
     ) -> tuple[np.ndarray, float]:
         """Predict the validation part: (n, classes) and the mean loss."""
-        logits = predict_on_ranks(self.model, self.val_dataset, accelerator, precision)
+        if self.is_frozen:
+            device = accelerator.device
+            with torch.no_grad(), evaluating(self.model):
+                output = self.model(vectors=self.embed("validation").to(device))
+            logits = output.logits.cpu().numpy()
+        else:
+            logits = predict_on_ranks(
+                self.model, self.val_dataset, accelerator, precision
+            )
         probabilities = compute_probabilities(logits - self.log_weights)
         chosen = probabilities[np.arange(len(logits)), self.val_dataset.labels]
         return probabilities, float(-np.log(np.maximum(chosen, 1e-12)).mean())
@@ -304,142 +353,3 @@ def write_failed_batch(
     table = {"site_id": site_ids, "class": names, "tokens": dataset.lengths[step]}
     write_tsv(path, pd.DataFrame(table))
     return f"the {len(step)} sites of the step are in {path}"
-
-
-def fine_tune(
-    model: ErrorClassifier,
-    train_dataset: SequenceDataset,
-    val_dataset: SequenceDataset,
-    settings: TrainingSettings,
-    *,
-    output_dir: str | Path,
-    checkpoints: CheckpointFolder,
-) -> dict[str, Any] | None:
-    """Train, set probabilities and threshold right, save ``model`` and history.
-
-    The classifier is left with the best epoch's weights, adapters merged, in eval mode.
-
-    Args:
-        model: A fresh classifier.
-        train_dataset: Training sequences.
-        val_dataset: Validation sequences.
-        settings: How to train.
-        output_dir: Gets ``model/`` and ``history.tsv``; ``failed_batch.tsv`` if the
-            loss is not finite.
-        checkpoints: Where an interrupted run is kept; removed at the end.
-
-    Returns:
-        What was decided for this machine (`Training.record`), in the main process, the
-        one that writes; None in the others.
-    """
-    output = Path(output_dir)
-    task = FineTuning(model, train_dataset, val_dataset, settings, output_dir=output)
-    training = Training(task, checkpoints)
-    logger.info(
-        "training on %d sites, validating on %d, %s on %s, %d process(es)",
-        *(len(train_dataset), len(val_dataset), training.precision),
-        *(training.accelerator.device, training.accelerator.num_processes),
-    )
-    history = training.run()
-    merge_adapters(model)
-    temperature = task.set_probabilities(training.accelerator)
-    model.eval()
-    if training.accelerator.is_main_process:
-        save_model(model, output / "model")
-        write_tsv(output / "history.tsv", pd.DataFrame(history))
-        (output / FAILED_BATCH).unlink(missing_ok=True)
-        checkpoints.remove()
-    training.accelerator.wait_for_everyone()
-    if not training.accelerator.is_main_process:
-        return None
-    return {**training.record, "temperature": temperature}
-
-
-def train_error_sequence_model(
-    train_dataset: SequenceDataset,
-    val_dataset: SequenceDataset,
-    base_model: str = "custom",
-    output_dir: str | Path = "error_sequence_model",
-    *,
-    learning_rate: float | str = 2e-5,
-    batch_size: int = 32,
-    num_epochs: int = 5,
-    warmup_steps: int | None = None,
-    weight_decay: float = 0.01,
-    use_fp16: bool = False,
-    seed: int = 1,
-    backbone_options: dict[str, Any] | None = None,
-    tuning: str = "full",
-    lora: dict[str, Any] | None = None,
-    **more: Any,
-) -> tuple[ErrorClassifier, TrainingSettings]:
-    """Fine-tune a genomic language model to tell errors from correct calls.
-
-    Args:
-        train_dataset: From `prepare_datasets_for_training`.
-        val_dataset: Chooses the epoch that is kept and the decision threshold.
-        base_model: "custom" (our `nucleotide_encoder`, from scratch), a registry name
-            such as "DNABERT-2-117M", or a checkpoint folder.
-        output_dir: Gets ``model/`` and ``history.tsv``.
-        learning_rate: Peak learning rate; "auto": what fits the model and ``tuning``.
-        batch_size: Sequences per optimiser step.
-        num_epochs: Passes over the training data.
-        warmup_steps: Steps of rising learning rate; at most half the run.
-        weight_decay: AdamW weight decay.
-        use_fp16: Mixed precision: bf16 where the device has it, fp16 on older GPUs,
-            float32 on a CPU without bf16.
-        seed: Seed of initialisation, order and dropout.
-        backbone_options: Shape of a new network, such as ``{"layers": 2}``.
-        tuning: What learns beside the head: "full" (the whole backbone), "frozen"
-            (nothing), "lora" (low-rank adapters, merged at the end).
-        lora: ``rank``, ``alpha`` and ``dropout`` of the adapters, where they differ
-            from `LoraSettings`.
-        **more: Further fields of `TrainingSettings`.
-
-    Returns:
-        The model (best epoch, eval mode) and the settings used.
-
-    Raises:
-        InputError: Settings, model and data do not fit together.
-    """
-    require_dataset("train_dataset", train_dataset)
-    require_dataset("val_dataset", val_dataset)
-    settings = TrainingSettings.from_mapping(
-        {
-            "learning_rate": learning_rate,
-            "batch_size": batch_size,
-            "epochs": num_epochs,
-            "warmup_steps": warmup_steps,
-            "weight_decay": weight_decay,
-            "precision": "auto" if use_fp16 else "fp32",
-            "seed": seed,
-            **more,
-        }
-    )
-    backbone = BackboneSettings.from_mapping(
-        {"architecture": base_model, "tuning": tuning, "lora": lora}
-    )
-    model = create_classifier(
-        base_model,
-        classes=train_dataset.classes,
-        options=backbone_options,
-        tuning=backbone.tuning,
-        lora=backbone.lora,
-        seed=seed,
-    )
-    refuse_other_tokenizer(model, train_dataset.tokenizer)
-    settings = choose_rate(
-        settings,
-        model.backbone.config.model_type,
-        tuning=tuning,
-        is_new=base_model == "custom" or base_model in FAMILIES,
-    )
-    fine_tune(
-        model,
-        train_dataset,
-        val_dataset,
-        settings,
-        output_dir=output_dir,
-        checkpoints=CheckpointFolder(None, ""),
-    )
-    return model, settings

@@ -18,6 +18,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from error_sequence_model.backbones import prefer_attention
 from error_sequence_model.core import InputError, autocast, has_amx
 from error_sequence_model.datasets import PAD_MULTIPLE, cut_passes
 from error_sequence_model.training.task import Task
@@ -248,7 +249,8 @@ class GradientSteps:
 
     def _run(self, batch: dict[str, Tensor], weights: list[float] | Tensor) -> Tensor:
         inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
-        with autocast(self.precision, self.device):
+        kernel = prefer_attention(self.settings.attention)
+        with autocast(self.precision, self.device), kernel:
             output = self._call(inputs)
         return self.task.compute_loss(output, batch, weights)
 

@@ -16,7 +16,9 @@ from error_sequence_model.settings import TrainingSettings
 # backbone that does not learn, and of adapters, which start at nothing.
 NEW_RATE, FROZEN_RATE, LORA_RATE = 3.0e-4, 1.0e-3, 3.0e-4
 # The norm after the last layer learns as fast as the head.
-FINAL_NORM = re.compile(r"(^backbone\.norm|\bln_f|\bemb_layer_norm_after)\.")
+FINAL_NORM = re.compile(
+    r"(^backbone\.norm|\bfinal_norm|\bln_f|\bemb_layer_norm_after)\."
+)
 
 
 def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.AdamW:

@@ -33,6 +33,7 @@ from error_sequence_model.reports.findings.gain import (
     describe_gain,
     describe_score,
     describe_seeds,
+    describe_untrained,
     get_best_row,
     measure_gain,
 )
@@ -114,6 +115,7 @@ def answer_gain(unit: Unit, name: str) -> list[Answer]:
             f"guessing gives {format_number(guess)} (n = {n:,} test sites"
             + (f", {genes:,} genes)." if genes is not None else ").")
             + _say_higher(unit, gain)
+            + describe_untrained(unit)
             + describe_score(unit),
             gain.mark,
         )

@@ -12,7 +12,7 @@ from error_sequence_model.figures import (
     format_number,
     format_signed,
 )
-from error_sequence_model.results import Unit
+from error_sequence_model.results import Unit, find_setting
 
 SMALLEST_GAIN = 0.01
 MARKS = {"adds": "good", "open": "open"}
@@ -167,6 +167,29 @@ def describe_seeds(unit: Unit) -> str:
     if len(scores) < 2:
         return ""
     return f" (± {scores.std(ddof=1):.2f} between {len(scores)} seeds)"
+
+
+def describe_untrained(unit: Unit) -> str:
+    """What the leading architecture reaches from random weights, if that was run."""
+    model = get_lead_row(unit)
+    architecture = find_setting(unit.lead.settings, "architecture")
+    names = {
+        run.backbone
+        for run in unit.runs
+        if find_setting(run.settings, "weights") == "random"
+        and find_setting(run.settings, "architecture") == architecture
+    } - {unit.lead.backbone}
+    if model is None or not names:
+        return ""
+    rows = unit.averages[unit.averages["model"].isin(names)]
+    row = get_best_row(rows, ("backbone",))
+    if row is None:
+        return ""
+    gained = format_signed(model["auprc"] - row["auprc"])
+    return (
+        f" The same architecture with random weights ({row['model']}) reaches "
+        f"{row['auprc']:.2f}: pretraining is worth {gained}."
+    )
 
 
 def describe_score(unit: Unit) -> str:
