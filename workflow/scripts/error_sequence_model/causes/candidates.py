@@ -38,7 +38,7 @@ from error_sequence_model.windows import say_region
 HIT_CHANCE, NEAR_CHANCE = 1e-3, 5e-3  # of a position of the motif's place
 NONE, NEAR, HIT = 0, 1, 2
 FEWEST_PLACED = 20  # sites with a word that say where it lies
-NEARLY = 0.97  # of the excess
+NEARLY = 0.99  # of the excess
 MOST_PLACED = 4000  # sites looked at for that
 BESIDE = 15  # bases beside where the maps show a motif, that it may lie at as well
 KINDS = ("flag", "element", "motif")
