@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from drawn_genomes import OPTIONS, draw_maps, explain_permuted, judge
 from error_sequence_model.causes import MotifRun, explain_errors, name_causes
 from error_sequence_model.causes.candidates import find_place
 from error_sequence_model.causes.explanations import COLUMNS, measure_explained
-from error_sequence_model.core import write_json, write_parquet, write_tsv
+from error_sequence_model.core import read_json, write_json, write_parquet, write_tsv
 from error_sequence_model.features import read_elements, spell_consensus
 from error_sequence_model.settings import parse_contrast
+from error_sequence_model.simulation import simulate
 from error_sequence_model.windows import make_windows, write_windows
 
 N = 900
@@ -196,6 +198,23 @@ def test_nothing_is_named_where_there_is_nothing():
 def test_explained_is_what_correct_calls_do_not_let_expect(levels, share):
     labels = np.array([1, 1, 1, 1, 0, 0, 0, 0])
     assert measure_explained(pd.Series(levels), labels) == pytest.approx(share)
+
+
+def test_a_drawn_genome_is_explained_by_what_is_planted_in_it(tmp_path):
+    """Causes, places and decoys of a seed; maps that show decoys as well.
+
+    Its weak acceptors have stronger neighbours, its false donors a word of their own.
+    """
+    size = {"chromosomes": 6, "genes_per_chromosome": 30}
+    paths = simulate(tmp_path, seed=4, **OPTIONS, **size)
+    causes = read_json(paths.causes)["causes"][1:3]
+    assert [one["kind"] for one in causes] == ["weak", "word"]
+    draw_maps(tmp_path, causes)
+    for cause in causes:
+        found = judge(tmp_path, cause)
+        assert found["is_first"] and not found["wrong"], found
+        assert abs(found["share"] - found["explained"]) <= 0.1, found
+    assert explain_permuted(tmp_path, causes[1], seed=1) == []
 
 
 def test_the_step_writes_three_files(tmp_path):

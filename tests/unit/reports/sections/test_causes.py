@@ -19,9 +19,7 @@ from error_sequence_model.reports.findings.statistics import collect_statistics
 from error_sequence_model.reports.sections.causes import arrange_rows, make_cause_pages
 from error_sequence_model.reports.sections.subtypes import (
     find_stretch,
-    group_maps,
     make_subtype_page,
-    measure_silhouette,
 )
 from fake_causes import add_causes
 from fake_results import build_results
@@ -154,46 +152,6 @@ def test_coverage_sentence_does_not_claim_what_is_not_there(tree, tmp_path):
         "excess": 0.0,
     }
     assert "no more of FP than" in describe_coverage(causes, unit)[0]
-
-
-def make_groups(sizes, noise, seed=0):
-    """Maps with one peak per group, each at a place of its own."""
-    generator = np.random.default_rng(seed)
-    maps = generator.normal(0, noise, (sum(sizes), 120))
-    truth = np.repeat(np.arange(len(sizes)), sizes)
-    for row, group in enumerate(truth):
-        maps[row, 20 + 30 * group : 28 + 30 * group] += 1
-    return maps, truth
-
-
-def test_subtypes_find_groups_by_shape_not_size():
-    maps, truth = make_groups((20, 12, 8), 0.1)
-    maps *= np.random.default_rng(1).uniform(0.1, 10, (len(maps), 1))
-    found = group_maps(maps)
-    np.testing.assert_array_equal(found.group, truth)
-    assert found.silhouette > 0.5
-    for number, exemplar in enumerate(found.exemplars):
-        members = truth == number
-        assert members[exemplar]
-        assert found.distance[exemplar] == found.distance[members].min()
-
-
-def test_noise_and_few_maps_are_one_group():
-    noise = np.random.default_rng(2).normal(size=(60, 120))
-    assert group_maps(noise).exemplars == [group_maps(noise).exemplars[0]]
-    assert set(group_maps(noise).group) == {0}
-    maps, _ = make_groups((5, 5), 0.1)
-    assert set(group_maps(maps).group) == {0}
-    assert group_maps(np.zeros((3, 120))).exemplars == [0]
-
-
-def test_silhouette_by_hand():
-    places = np.array([0.0, 1.0, 10.0])
-    distances = np.abs(places[:, None] - places)
-    # (10 - 1) / 10, (9 - 1) / 9, and 0 for the one that is alone.
-    expected = np.mean([0.9, 8 / 9, 0.0])
-    found = measure_silhouette(distances, np.array([0, 0, 1]))
-    assert found == pytest.approx(expected)
 
 
 def test_stretch_holds_most_of_the_map():

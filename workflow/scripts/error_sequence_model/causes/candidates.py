@@ -38,7 +38,7 @@ from error_sequence_model.windows import say_region
 HIT_CHANCE, NEAR_CHANCE = 1e-3, 5e-3  # of a position of the motif's place
 NONE, NEAR, HIT = 0, 1, 2
 FEWEST_PLACED = 20  # sites with a word that say where it lies
-NEARLY = 0.97  # of the excess
+NEARLY = 0.99  # of the excess
 MOST_PLACED = 4000  # sites looked at for that
 BESIDE = 15  # bases beside where the maps show a motif, that it may lie at as well
 KINDS = ("flag", "element", "motif")
@@ -66,6 +66,9 @@ class Candidate:
         shadow_of: An element that accounts for it already.
         is_expected: Whether it may be a cause of these errors.
         is_shown: Whether the maps show it: a motif, or an element that one is like.
+        starts: Base codes -> where it starts at its place, bool (n, length); None: it
+            has no letters.
+        width: Of its letters, bases.
     """
 
     kind: str
@@ -81,6 +84,8 @@ class Candidate:
     shadow_of: str | None = None
     is_expected: bool = True
     is_shown: bool = True
+    starts: Callable[[np.ndarray], np.ndarray] | None = None
+    width: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,13 +154,9 @@ def list_elements(
         Candidate(
             *("element", f"{row.element}@{row.region}", _say(known[row.element])),
             *(say_region(row.region), float(row.p)),
-            find=partial(
-                _find_element,
-                element=known[row.element],
-                place=(int(row.start), int(row.end)),
-                upstream=upstream,
-                is_donor=is_donor,
-            ),
+            find=partial(_cover_element, **options),
+            starts=partial(_find_element, **options),
+            width=known[row.element].width,
             is_absence=bool(row.odds_ratio < 1),
             beyond_composition=bool(row.beyond_composition),
             is_shown=row.element in words,
@@ -164,6 +165,14 @@ def list_elements(
         )
         for row in rows.itertuples()
         if row.element in known
+        for options in [
+            {
+                "element": known[row.element],
+                "place": (int(row.start), int(row.end)),
+                "upstream": upstream,
+                "is_donor": is_donor,
+            }
+        ]
     ]
 
 
@@ -191,17 +200,15 @@ def list_motifs(
         with_word = labels == (0 if is_absence else 1)
         first, last = find_place(starts, len(matrix), with_word, *reach) or stretch
         place = f"{say_region(str(row.region))}, {_say_offsets(first, last, upstream)}"
+        options = {"matrix": matrix, "background": background}
+        options |= {"first": first, "last": last}
         found.append(
             Candidate(
                 *("motif", f"{start}{row.motif}", _say_motif(row)),
                 *(place, float(row.p)),
-                find=partial(
-                    _find_motif,
-                    matrix=matrix,
-                    background=background,
-                    first=first,
-                    last=last,
-                ),
+                find=partial(_find_motif, **options),
+                starts=partial(_start_motif, **options),
+                width=len(matrix),
                 is_absence=is_absence,
                 beyond_composition=bool(row.beyond_composition),
                 effect=_get_effect(row),
@@ -275,10 +282,28 @@ def _find_element(
     place: tuple[int, int],
     upstream: int,
     is_donor: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> np.ndarray:
     hits = find_placed_hits(codes, element, upstream, is_donor)
-    hits = keep_inside(hits, element.width, *(upstream + end for end in place))
+    return keep_inside(hits, element.width, *(upstream + end for end in place))
+
+
+def _cover_element(
+    codes: np.ndarray, *, element: KnownElement, **options: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    hits = _find_element(codes, element=element, **options)
     return HIT * hits.any(axis=1).astype(np.int8), cover_hits(hits, element.width)
+
+
+def _start_motif(
+    codes: np.ndarray,
+    *,
+    matrix: np.ndarray,
+    background: np.ndarray,
+    first: int,
+    last: int,
+) -> np.ndarray:
+    hits = find_matrix_hits(codes, matrix, background)
+    return keep_inside(hits, len(matrix), first, last)
 
 
 def _find_motif(

@@ -33,6 +33,7 @@ from error_sequence_model.causes.candidates import (
     list_flags,
     list_motifs,
 )
+from error_sequence_model.causes.combinations import describe_combinations
 from error_sequence_model.causes.coverage import describe_coverage
 from error_sequence_model.causes.flags import (
     encode_windows,
@@ -184,6 +185,15 @@ def explain_errors(
         ", ".join(table["name"][named]) or "none",
     )
     words = sorted((c for c in tried if c.key in keys), key=lambda c: keys.index(c.key))
+    spelt = {one.key: one for one in words if one.starts and not one.is_absence}
+    summary |= describe_combinations(
+        {key: one.starts(view.codes)[counted] for key, one in spelt.items()},
+        {key: one.width for key, one in spelt.items()},
+        labels[counted] == 1,
+        view.genes[counted],
+        fdr=settings.fdr,
+        seed=seed,
+    )
     mutants = make_mutants(words, view.codes, chosen, windows.upstream, seed=seed)
     return Explanations(table, found, summary, mutants)
 

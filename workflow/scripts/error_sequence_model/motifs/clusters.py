@@ -20,7 +20,7 @@ from error_sequence_model.features import average_letters, get_bits, write_conse
 FRAME = 25  # columns that hold any seqlet
 MOST_SHIFT = 12
 FLANK = 4  # columns beside a motif's frame that the alignment may move it into
-LEAST_COSINE = 0.5  # mean over the pairs of a cluster
+LEAST_COSINE = 0.6  # mean over the pairs of a cluster
 MERGE_COSINE = 0.75  # between the means of two clusters
 MOST_SEQLETS = 1500  # per sign; the highest scores
 FEWEST_SEQLETS = 5

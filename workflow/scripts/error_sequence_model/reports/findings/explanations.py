@@ -83,7 +83,25 @@ def answer_why(unit: Unit, name: str) -> list[tuple[str, str]]:
         left = f"{rest['errors']:,} of {rest['of']:,}"
         none = "do not have it" if is_alone else "have none of them"
         text += f"{left} ({rest['errors'] / rest['of']:.0%}) {none}."
-    return [(text, "")]
+    return [(text + _say_combinations(found), "")]
+
+
+def _say_combinations(found: UnitExplanations) -> str:
+    """What copies and pairs add beyond one hit of each; empty where nothing."""
+    names = found.table.set_index("explanation")["name"]
+    fdr, text = found.summary["fdr"], ""
+    for one in found.summary.get("copies", []):
+        ratio = _say_ratio(one["odds_ratio"], one["low"], one["high"])
+        text += f" Several copies of {names[one['explanation']]} against one: {ratio}."
+    for one in found.summary.get("pairs", []):
+        both = f"{names[one['first']]} and {names[one['second']]}"
+        if one["q"] <= fdr:
+            ratio = _say_ratio(one["odds_ratio"], one["low"], one["high"])
+            text += f" {both} together, beyond each alone: {ratio}."
+        if one["distance_q"] <= fdr:
+            text += f" {both} begin {abs(one['distance'])} bases apart in "
+            text += f"{one['n_distance']} of the {one['n_both']} with both."
+    return text
 
 
 def _say_counted(summary: dict[str, Any]) -> str:

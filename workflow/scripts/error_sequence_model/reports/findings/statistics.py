@@ -203,12 +203,15 @@ def _measure_regions(
     if not regions:
         return pd.DataFrame()
     slices = [slice(r.start + upstream, r.end + upstream) for r in regions]
-    means = np.stack([scaled[:, part].mean(axis=1) for part in slices], axis=1)
+    # Log-odds as they are: per site, scaling would make errors and correct calls alike
+    # in size, and a region of either a matter of all the others.
+    raw = explained.scores
+    sums = np.stack([raw[:, part].sum(axis=1) for part in slices], axis=1)
     compared = compare_classes(
-        means, explained.is_first, explained.genes, **data.drawing
+        sums, explained.is_first, explained.genes, **data.drawing
     )
     test = permute_classes(
-        means, explained.is_first, explained.genes, strata, **data.drawing
+        sums, explained.is_first, explained.genes, strata, **data.drawing
     )
     table = pd.DataFrame(
         {
@@ -228,7 +231,9 @@ def _measure_regions(
     table["share"] = [shares[:, part].sum(axis=1).mean() for part in slices]
     table["share_of_bases"] = (table["end"] - table["start"]) / length
     table["fold"] = table["share"] / table["share_of_bases"]
-    return table
+    return table.sort_values(
+        "difference", key=np.abs, ascending=False, ignore_index=True
+    )
 
 
 def write_statistics(statistics: MapStatistics) -> None:

@@ -241,7 +241,7 @@ def _draw_regions(page: Page, *, data: ReportData, statistics: MapStatistics) ->
     left = MARGIN + BODY_WIDTH - 3.2
     ax = page.axes(left, rows.top, 3.2, rows.step * rows.count)
     plot_region_effects(table, ax, names=statistics.explained.names)
-    ax.set_xlabel("mean scaled attribution per base", labelpad=2)
+    ax.set_xlabel("attribution of the region, log-odds", labelpad=2)
     ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.1)
     page.caption(explain("regions", strata=statistics.strata), width=BODY_WIDTH - 3.6)
 

@@ -304,7 +304,7 @@ def _draw_regions(page: Page, *, table: pd.DataFrame, draws: int) -> None:
         ax,
         value="difference",
         reference=0,
-        label="error − correct, scaled attribution per base",
+        label="error − correct, attribution in log-odds",
     )
     page.top += 0.32
     page.caption(explain("every_region"))

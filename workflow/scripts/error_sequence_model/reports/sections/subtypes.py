@@ -1,14 +1,13 @@
-"""The page of subtypes: groups of alike maps, their profiles, causes and exemplars.
+"""The page of subtypes: groups by motif, their profiles, causes and exemplars.
 
-Maps are float (n_sites, length), aligned on the junction. Two maps are compared by
-shape, not size: averaged over bins of a few bases and scaled to unit length.
+Maps are float (n_sites, length), aligned on the junction.
 """
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,6 +34,13 @@ from error_sequence_model.figures import (
     shorten_text,
 )
 from error_sequence_model.reports.findings.causes import UnitCauses, read_unit_causes
+from error_sequence_model.reports.findings.groups import (
+    FEWEST_SITES,
+    Subtypes,
+    group_sites,
+    measure_content,
+)
+from error_sequence_model.reports.findings.motifs import read_unit_motifs
 from error_sequence_model.reports.findings.statistics import MapStatistics
 from error_sequence_model.reports.prose import explain, tell
 from error_sequence_model.reports.sections.maps import OFFSET_LABEL
@@ -45,11 +51,8 @@ SHOWN = 56  # bases of an exemplar
 ROW_HEIGHT, GAP, CAPTION = 1.35, 0.17, 1.15
 FREQUENT = 0.15
 MOST_CAUSES = 3
-BIN = 4  # bases
-FEWEST_SITES = 12
-FEWEST_MEMBERS = 4
-MOST_GROUPS = 5
-CLEAR = 0.1  # mean silhouette from which groups count as told apart
+MOST_SHOWN = 5  # groups of a unit that has the page alone
+LETTERS = string.ascii_uppercase
 
 
 def make_subtype_page(data: ReportData, entries: Sequence[MapStatistics]) -> PageSpec:
@@ -58,15 +61,15 @@ def make_subtype_page(data: ReportData, entries: Sequence[MapStatistics]) -> Pag
         f"Subtypes of {data.focus}",
         partial(_draw_subtypes, data=data, entries=entries),
         data.footer(),
-        f"Groups of explained {data.focus} sites of the held-out test part with alike "
-        "maps.",
+        f"Groups of explained {data.focus} sites of the held-out test part, by the "
+        "motifs that their maps show.",
     )
 
 
 def _draw_subtypes(
     page: Page, *, data: ReportData, entries: Sequence[MapStatistics]
 ) -> None:
-    most = MOST_GROUPS if len(entries) == 1 else max(4 // len(entries), 1)
+    most = MOST_SHOWN if len(entries) == 1 else max(4 // len(entries), 1)
     height = (page.room - CAPTION - 0.75 * len(entries)) / (most * len(entries)) - GAP
     for statistics in entries:
         _draw_unit(page, data, statistics, most, min(height, ROW_HEIGHT))
@@ -97,12 +100,14 @@ def _draw_unit(
         return
     scaled = statistics.scaled[mine]
     sites = statistics.explained.sites[mine]
-    found = group_maps(scaled)
+    motifs, first = read_unit_motifs(statistics.unit), int(statistics.offsets[0])
+    content = measure_content(motifs, sites.index.to_numpy(), scaled, first)
+    found = group_sites(content)
     causes = read_unit_causes(statistics.unit)
     _write_tables(data, statistics, sites, scaled, found)
     n_groups = len(found.exemplars)
-    what, silhouette = f"explained {focus} site", found.silhouette
-    told = {"what": what, "n": n, "groups": n_groups, "silhouette": silhouette}
+    what = f"explained {focus} site"
+    told = {"what": what, "n": n, "groups": n_groups, "shows": found.names[0]}
     text = " ".join(tell("subtypes", **told, fewest=FEWEST_SITES))
     if n_groups > most:
         text += f" The largest {most} are shown; all are in the tables folder."
@@ -169,7 +174,8 @@ def _draw_row(
     place, n = page.top, int(inside.sum())
     row = found.exemplars[number]
     site = sites.iloc[row]
-    lines = [(f"Group {'ABCDE'[number]}: {n} sites, {inside.mean():.0%}", "bold", INK)]
+    lines = [(f"Group {LETTERS[number]}: {n} sites, {inside.mean():.0%}", "bold", INK)]
+    lines.append((found.names[number], "normal", INK))
     lines += [(line, "normal", INK) for line in causes]
     gene = site["gene_name"] if pd.notna(site["gene_name"]) else site["gene_id"]
     lines.append((f"exemplar: site {int(sites.index[row])}", "normal", MUTED))
@@ -271,98 +277,13 @@ def _write_tables(
     table = pd.DataFrame(
         {
             "site_id": sites.index,
-            "group": [f"{'ABCDE'[number]}" for number in found.group],
-            "mean_distance": found.distance,
+            "group": [LETTERS[number] for number in found.group],
+            "shows": [found.names[number] for number in found.group],
             "is_exemplar": np.isin(rows, found.exemplars),
         }
     )
     data.write("subtypes", table, statistics.key)
     profiles = pd.DataFrame({"offset": statistics.offsets})
     for number in range(len(found.exemplars)):
-        profiles["ABCDE"[number]] = scaled[found.group == number].mean(axis=0)
+        profiles[LETTERS[number]] = scaled[found.group == number].mean(axis=0)
     data.write("subtype_profiles", profiles, statistics.key)
-
-
-class Subtypes(NamedTuple):
-    """Groups of maps.
-
-    Attributes:
-        group: Number of each site's group, 0 is the largest, int (n_sites,).
-        exemplars: Row of each group's medoid, the site nearest to all others of it.
-        distance: Mean distance of each site to the others of its group, (n_sites,).
-        silhouette: Mean silhouette of the grouping; NaN for one group.
-    """
-
-    group: np.ndarray
-    exemplars: list[int]
-    distance: np.ndarray
-    silhouette: float
-
-
-def group_maps(maps: np.ndarray) -> Subtypes:
-    """Group maps by Ward's method; as many groups as are told apart best.
-
-    Args:
-        maps: float (n_sites, length).
-
-    Returns:
-        One group where there are fewer than twelve sites, or where the mean silhouette
-        of no grouping into two to five reaches 0.1.
-    """
-    # Imported here: a page without groups needs none of them, and they load slowly.
-    from scipy.cluster.hierarchy import fcluster, linkage
-    from scipy.spatial.distance import pdist, squareform
-
-    shapes = get_shapes(maps)
-    n = len(shapes)
-    distances = squareform(pdist(shapes)) if n > 1 else np.zeros((n, n))
-    best, silhouette = np.zeros(n, dtype=np.int64), np.nan
-    if n >= FEWEST_SITES:
-        tree = linkage(shapes, method="ward")
-        for number in range(2, MOST_GROUPS + 1):
-            groups = fcluster(tree, number, criterion="maxclust") - 1
-            sizes = np.bincount(groups)
-            if len(sizes) < 2 or sizes.min() < FEWEST_MEMBERS:
-                continue
-            width = measure_silhouette(distances, groups)
-            if width >= CLEAR and not width <= silhouette:
-                best, silhouette = groups, width
-    order = np.argsort(-np.bincount(best), kind="stable") if n else np.zeros(0, int)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    group = rank[best] if n else best
-    mean_distance = np.array(
-        [distances[row, group == group[row]].sum() for row in range(n)]
-    ) / np.maximum(np.bincount(group)[group] - 1, 1)
-    exemplars = []
-    for number in range(len(order)):
-        members = np.flatnonzero(group == number)
-        exemplars.append(int(members[np.argmin(mean_distance[members])]))
-    return Subtypes(group, exemplars, mean_distance, float(silhouette))
-
-
-def get_shapes(maps: np.ndarray) -> np.ndarray:
-    """Maps averaged over bins and scaled to unit length, float (n_sites, bins)."""
-    length = maps.shape[1]
-    bins = max(length // BIN, 1)
-    edges = np.linspace(0, length, bins + 1).astype(int)[:-1]
-    shapes = np.add.reduceat(maps.astype(np.float64), edges, axis=1) / BIN
-    size = np.linalg.norm(shapes, axis=1, keepdims=True)
-    return shapes / np.where(size > 0, size, 1.0)
-
-
-def measure_silhouette(distances: np.ndarray, groups: np.ndarray) -> float:
-    """Mean silhouette (Rousseeuw 1987): how much nearer the own group is, −1 to 1."""
-    sizes = np.bincount(groups)
-    sums = np.stack(
-        [distances[:, groups == number].sum(axis=1) for number in range(len(sizes))],
-        axis=1,
-    )
-    rows = np.arange(len(groups))
-    own = sums[rows, groups] / np.maximum(sizes[groups] - 1, 1)
-    others = sums / sizes
-    others[rows, groups] = np.inf
-    nearest = others.min(axis=1)
-    widths = (nearest - own) / np.maximum(np.maximum(nearest, own), 1e-12)
-    widths[sizes[groups] == 1] = 0.0
-    return float(widths.mean())
