@@ -125,7 +125,7 @@ rule hold_against_facts:
     input:
         script=script("outside_truth.py"),
         sites="results/{predictor}/sites.parquet",
-        facts=lambda wildcards: get_predictor(wildcards, "outside"),
+        facts=get_facts,
         causes=list_error_causes,
     output:
         "results/{predictor}/outside_truth.tsv",

@@ -157,6 +157,13 @@ def list_beside(wildcards):
     return found + [f"results/{n}/outside_truth.tsv" for n in shown]
 
 
+def get_facts(wildcards):
+    """Facts measured elsewhere, and what they are where that is told."""
+    path = Path(get_predictor(wildcards, "outside"))
+    beside = path.with_suffix(".json")
+    return [str(path), *([str(beside)] if beside.exists() else [])]
+
+
 def list_error_groups(predictor):
     """Groups of a predictor by the error they are about: FN or FP against TP."""
     pairs = {"FN": "fn_vs_tp", "FP": "fp_vs_tp"}
