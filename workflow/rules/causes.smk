@@ -125,7 +125,8 @@ rule hold_against_facts:
     input:
         script=script("outside_truth.py"),
         sites="results/{predictor}/sites.parquet",
-        facts=get_facts,
+        facts=lambda wildcards: get_predictor(wildcards, "outside"),
+        meanings=get_meanings,
         causes=list_error_causes,
     output:
         "results/{predictor}/outside_truth.tsv",

@@ -157,11 +157,10 @@ def list_beside(wildcards):
     return found + [f"results/{n}/outside_truth.tsv" for n in shown]
 
 
-def get_facts(wildcards):
-    """Facts measured elsewhere, and what they are where that is told."""
-    path = Path(get_predictor(wildcards, "outside"))
-    beside = path.with_suffix(".json")
-    return [str(path), *([str(beside)] if beside.exists() else [])]
+def get_meanings(wildcards):
+    """What facts measured elsewhere are, where that is told beside them."""
+    path = Path(get_predictor(wildcards, "outside")).with_suffix(".json")
+    return [str(path)] if path.exists() else []
 
 
 def list_error_groups(predictor):
