@@ -41,8 +41,12 @@ def test_a_list_of_places_is_false_elsewhere_and_a_fact_unknown() -> None:
     joined = join_facts(sites, facts)
     assert joined["found_in_x"].tolist() == [True] * 10 + [False] * 110
     assert joined["low"].isna().sum() == 110
-    other = sites.assign(chrom=["g"] * 60 + ["no facts of it"] * 60)
+    other = sites.assign(chrom=["g"] * 60 + ["h"] * 60)
     assert join_facts(other, facts)["found_in_x"].isna().sum() == 60
+    # Another fact of a contig is no list of it.
+    more = make_facts(other.iloc[60:70], found_in_x=[None] * 10, low=[True] * 10)
+    joined = join_facts(other, pd.concat([facts, more]))
+    assert joined["found_in_x"].isna().sum() == 60
 
 
 def test_a_fact_of_errors_supports_and_its_opposite_contradicts() -> None:

@@ -2,8 +2,8 @@
 
 A table of facts has chrom, junction, strand, splice_type (interbase, 0-based) and one
 boolean column per fact, null where it is not known. A fact named ``found_in_…`` is a
-list of places: at a site that the table does not have it is false, on the contigs that
-the table has. JSON beside the table (same name) says of each fact: label, definition,
+list of places: at a site that the table does not have it is false, on the contigs where
+it is known of any site. JSON beside the table (same name) says of each fact: label, definition,
 source, joined, expected (the errors that it should be frequent in), caution.
 
 `outside_truth.tsv`, one row per fact, error type and cause: fact, label, source,
@@ -134,8 +134,7 @@ def join_facts(sites: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     if (is_twice := facts.duplicated(SITE)).any():
         place = facts.loc[is_twice, SITE].iloc[0].tolist()
         raise InputError(f"facts: {place} stands there twice")
-    is_scanned = sites["chrom"].isin(facts["chrom"].unique()).to_numpy()
-    if len(facts) and not is_scanned.any():
+    if len(facts) and not sites["chrom"].isin(facts["chrom"].unique()).any():
         theirs, ours = facts["chrom"].iloc[0], sites["chrom"].iloc[0]
         raise InputError(f"facts: no contig is the sites' ({theirs!r}, not {ours!r})")
     names = [name for name in facts if name not in SITE]
@@ -143,7 +142,9 @@ def join_facts(sites: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     joined = joined[names].astype("boolean").set_axis(sites.index)
     for name in names:
         if name.startswith(LISTED):
-            joined.loc[is_scanned & joined[name].isna().to_numpy(), name] = False
+            listed = facts.loc[facts[name].notna(), "chrom"].unique()
+            is_out = sites["chrom"].isin(listed) & joined[name].isna()
+            joined.loc[is_out, name] = False
     return joined
 
 
