@@ -3,8 +3,9 @@
 A table of facts has chrom, junction, strand, splice_type (interbase, 0-based) and one
 boolean column per fact, null where it is not known. A fact named ``found_in_…`` is a
 list of places: at a site that the table does not have it is false, on the contigs where
-it is known of any site. JSON beside the table (same name) says of each fact: label, definition,
-source, joined, expected (the errors that it should be frequent in), caution.
+it is known of any site. JSON beside the table (same name) says of each fact: label,
+definition, source, joined, expected (the errors that it should be frequent in), causes
+(those that it can bear out), caution.
 
 `outside_truth.tsv`, one row per fact, error type and cause: fact, label, source,
 joined, caution, cause ("" for the errors themselves), compared (in words), n_with,
