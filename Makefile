@@ -51,8 +51,6 @@ study: $(STAMP)
 	python workflow/scripts/study.py --output-folder study $(STUDY_SIZE)
 	snakemake --configfile $(STUDY_CONFIGS) --cores $(CORES) --resources gpu=$(GPUS) \
 		--rerun-incomplete --show-failed-logs --quiet rules host reason
-	python workflow/scripts/figure.py --predictor spliceai --contrast fn_vs_tp \
-		--splice-type any --error-type FN --output results/reports/spliceai/missed.png
 	python workflow/scripts/figure.py --predictor spliceai \
 		--output results/reports/spliceai/beside.png
 	@python workflow/scripts/summary.py --results results --predictor spliceai

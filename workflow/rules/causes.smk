@@ -126,6 +126,7 @@ rule hold_against_facts:
         script=script("outside_truth.py"),
         sites="results/{predictor}/sites.parquet",
         facts=lambda wildcards: get_predictor(wildcards, "outside"),
+        meanings=get_meanings,
         causes=list_error_causes,
     output:
         "results/{predictor}/outside_truth.tsv",

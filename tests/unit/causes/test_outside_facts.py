@@ -41,8 +41,12 @@ def test_a_list_of_places_is_false_elsewhere_and_a_fact_unknown() -> None:
     joined = join_facts(sites, facts)
     assert joined["found_in_x"].tolist() == [True] * 10 + [False] * 110
     assert joined["low"].isna().sum() == 110
-    other = sites.assign(chrom=["g"] * 60 + ["no facts of it"] * 60)
+    other = sites.assign(chrom=["g"] * 60 + ["h"] * 60)
     assert join_facts(other, facts)["found_in_x"].isna().sum() == 60
+    # Another fact of a contig is no list of it.
+    more = make_facts(other.iloc[60:70], found_in_x=[None] * 10, low=[True] * 10)
+    joined = join_facts(other, pd.concat([facts, more]))
+    assert joined["found_in_x"].isna().sum() == 60
 
 
 def test_a_fact_of_errors_supports_and_its_opposite_contradicts() -> None:
@@ -60,7 +64,12 @@ def test_a_fact_of_errors_supports_and_its_opposite_contradicts() -> None:
     assert own.loc["against", "verdict"] == "contradicts"
     assert own.loc["chance", "verdict"] == "open"
     assert own.loc["goes", "known"] == 1
-    assert set(table.loc[table["error_type"] == "FP", "verdict"]) == {"too few"}
+    other = table[table["error_type"] == "FP"].set_index("fact")["verdict"]
+    assert other.to_dict() == {
+        "goes": "not expected",
+        "against": "too few",
+        "chance": "too few",
+    }
 
 
 def test_a_cause_is_held_against_facts_among_errors_alone() -> None:
@@ -77,6 +86,13 @@ def test_a_cause_is_held_against_facts_among_errors_alone() -> None:
     assert row["n_with"] + row["n_without"] == is_error.sum()
     assert (row["share_with"], row["share_without"]) == (1, 0)
     assert row["verdict"] == "supports"
+    # A fact says nothing of causes that it does not name, nor of other errors.
+    for meaning in ({"causes": ["gc"]}, {"expected": ["FP"]}):
+        table = hold_facts(
+            *(sites, facts, {"low": meaning}), causes={"FN": causes}, named=None
+        )
+        row = table[table["cause"] == "weak"].iloc[0]
+        assert row["verdict"] == "not expected" and row["odds_ratio"] > 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import tarfile
@@ -104,6 +105,7 @@ def test_another_content_is_not_used(index, tmp_path) -> None:
     with pytest.raises(InputError, match="what came has SHA-256") as error:
         fetch_package(make_package(b"other"), tmp_path)
     assert "pip download --no-deps Some.Data==1.0" in str(error.value)
+    assert "make study PACKAGES=FOLDER" in str(error.value)
     assert not list(tmp_path.iterdir())
 
 
@@ -130,6 +132,15 @@ def test_no_network_says_how_to_do_without(monkeypatch, tmp_path) -> None:
     nowhere = "http://127.0.0.1:9/simple"
     monkeypatch.setattr(module, "_list_indexes", lambda: iter([nowhere]))
     with pytest.raises(InputError, match=rf"then put {FILE} into"):
+        fetch_package(make_package(), tmp_path)
+
+
+def test_a_full_disk_is_no_missing_network(index, monkeypatch, tmp_path) -> None:
+    def fill(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr(module, "_download", fill)
+    with pytest.raises(OSError, match="No space left"):
         fetch_package(make_package(), tmp_path)
 
 

@@ -25,6 +25,7 @@ def tables(tmp_path):
         FACT | {"verdict": "not expected", "label": "no"},
         FACT | {"cause": "weak", "label": "of a cause"},
         FACT | {"caution": "mind", "predictor": "chr19"},
+        FACT | {"fact": "other", "label": "other", "caution": "mind"},
     ]
     facts = pd.DataFrame(rows)
     facts.to_csv(folder / "overview.outside_truth.tsv", sep="\t", index=False)
@@ -43,8 +44,9 @@ def test_missed_sites_and_facts_of_errors_are_drawn(tables, tmp_path) -> None:
     figure = draw_beside(tmp_path, "p")
     assert [bar.get_height() for bar in figure.axes[0].patches] == [7]
     texts = " | ".join(read_texts(figure))
-    assert "FN: low use\np, 30% against 10%" in texts
-    assert "FP: seen" in texts and "FN¹: low use\nchr19" in texts
+    assert "FN: low use\n30% against 10%" in texts
+    assert "FP: seen" in texts and "FN¹: other" in texts
+    assert texts.count("low use") == 1, "of the first predictor that has it"
     assert "FN: no" not in texts and "of a cause" not in texts
     write_figure(figure, tmp_path / "a.png")
     write_figure(draw_beside(tmp_path, "p"), tmp_path / "b.png")

@@ -174,6 +174,12 @@ def list_beside(wildcards):
     return found + [f"results/{n}/outside_truth.tsv" for n in shown]
 
 
+def get_meanings(wildcards):
+    """What facts measured elsewhere are, where that is told beside them."""
+    path = Path(get_predictor(wildcards, "outside")).with_suffix(".json")
+    return [str(path)] if path.exists() else []
+
+
 def list_error_groups(predictor):
     """Groups of a predictor by the error they are about: FN or FP against TP."""
     pairs = {"FN": "fn_vs_tp", "FP": "fp_vs_tp"}

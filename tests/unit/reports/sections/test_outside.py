@@ -142,7 +142,7 @@ def test_outside_pages_give_verdicts_and_sources(data, monkeypatch) -> None:
     assert "✓ supports" in text and "FN against TP" in text
     assert "FN with and without: weak splice site" in text
     assert "¹ A training chromosome: optimistic." in text
-    assert "mean PSI below 0.5. GTEx; joined: by place." in text
+    assert "mean PSI below 0.5 (GTEx; joined: by place)." in text
 
 
 def test_nothing_beside_makes_no_page(data, tmp_path: Path) -> None:

@@ -2,16 +2,18 @@
 
 A table of facts has chrom, junction, strand, splice_type (interbase, 0-based) and one
 boolean column per fact, null where it is not known. A fact named ``found_in_…`` is a
-list of places: at a site that the table does not have it is false, on the contigs that
-the table has. JSON beside the table (same name) says of each fact: label, definition,
-source, joined, expected (the errors that it should be frequent in), caution.
+list of places: at a site that the table does not have it is false, on the contigs where
+it is known of any site. JSON beside the table (same name) says of each fact: label,
+definition, source, joined, expected (the errors that it should be frequent in), causes
+(those that it can bear out), caution.
 
 `outside_truth.tsv`, one row per fact, error type and cause: fact, label, source,
 joined, caution, cause ("" for the errors themselves), compared (in words), n_with,
 n_without, share_with, share_without, known (share of the sites with a known value),
-odds_ratio with low, high, p and q, verdict (supports, contradicts, open). Of errors:
-the fact at errors against correct calls, within splice types. Of a cause: the fact at
-errors that have the cause against errors that do not.
+odds_ratio with low, high, p and q, verdict (supports, contradicts, open; too few; not
+expected: the fact says nothing of this). Of errors: the fact at errors against correct
+calls, within splice types. Of a cause: the fact at errors that have the cause against
+errors that do not.
 """
 
 from __future__ import annotations
@@ -78,10 +80,11 @@ def hold_facts(
             head = {"fact": fact, **_describe(fact, meaning), "error_type": error}
             here = sites["pred_type"].isin((error, correct)).to_numpy()
             is_error = sites["pred_type"].eq(error).to_numpy()
+            is_expected = error in meaning.get("expected", COMPARED)
             rows.append(
                 {**head, "cause": "", "compared": f"{error} against {correct}"}
                 | _test(sites[here], known[fact][here], is_error[here])
-                | {"expected": error in meaning.get("expected", ("FN", "FP"))}
+                | {"expected": is_expected}
             )
             for name, label, has_cause in _list_causes(sites, error, causes, named):
                 there = is_error & has_cause.notna().to_numpy()
@@ -89,7 +92,10 @@ def hold_facts(
                     {**head, "cause": name}
                     | {"compared": f"{error} with and without: {label}"}
                     | _test(sites[there], known[fact][there], has_cause[there].eq(True))
-                    | {"expected": True}
+                    | {
+                        "expected": is_expected
+                        and name in meaning.get("causes", [name])
+                    }
                 )
     table = pd.DataFrame(rows)
     table["q"] = adjust_p_values(table["p"].to_numpy())
@@ -129,8 +135,7 @@ def join_facts(sites: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     if (is_twice := facts.duplicated(SITE)).any():
         place = facts.loc[is_twice, SITE].iloc[0].tolist()
         raise InputError(f"facts: {place} stands there twice")
-    is_scanned = sites["chrom"].isin(facts["chrom"].unique()).to_numpy()
-    if len(facts) and not is_scanned.any():
+    if len(facts) and not sites["chrom"].isin(facts["chrom"].unique()).any():
         theirs, ours = facts["chrom"].iloc[0], sites["chrom"].iloc[0]
         raise InputError(f"facts: no contig is the sites' ({theirs!r}, not {ours!r})")
     names = [name for name in facts if name not in SITE]
@@ -138,7 +143,9 @@ def join_facts(sites: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     joined = joined[names].astype("boolean").set_axis(sites.index)
     for name in names:
         if name.startswith(LISTED):
-            joined.loc[is_scanned & joined[name].isna().to_numpy(), name] = False
+            listed = facts.loc[facts[name].notna(), "chrom"].unique()
+            is_out = sites["chrom"].isin(listed) & joined[name].isna()
+            joined.loc[is_out, name] = False
     return joined
 
 
@@ -198,12 +205,12 @@ def _judge(table: pd.DataFrame) -> pd.Series:
     is_small = table[["n_with", "n_without"]].min(axis=1) < FEWEST_SITES
     verdict = np.select(
         [
-            is_small | table["p"].isna(),
             ~table["expected"].astype(bool),
+            is_small | table["p"].isna(),
             table["low"] > 1,
             table["high"] < 1,
         ],
-        ["too few", "not expected", "supports", "contradicts"],
+        ["not expected", "too few", "supports", "contradicts"],
         default="open",
     )
     return pd.Series(verdict, table.index)

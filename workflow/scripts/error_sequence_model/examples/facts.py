@@ -29,17 +29,19 @@ ENSEMBL = "Ensembl 91, chr19 (intronic 3.0.0)"
 OPTIMISTIC = "chr19 is a training chromosome of the predictor: optimistic"
 FACTS: dict[str, dict[str, Any]] = {
     "low_use": {
-        "label": "exon used in less than half of the transcripts",
+        "label": "exon of low use",
         "definition": f"mean PSI below {LOW_USE} over the tissues that show the gene",
         "source": GTEX,
         "joined": BY_PLACE,
+        "causes": ["weak_site", "competitor", "minor_transcripts"],
         "expected": ["FN"],
     },
     "tissue_specific": {
-        "label": "use of the exon differs between tissues",
+        "label": "exon of some tissues",
         "definition": f"tau of PSI at least {SPECIFIC} (0 alike, 1 one tissue alone)",
         "source": GTEX,
         "joined": BY_PLACE,
+        "causes": ["weak_site", "competitor", "minor_transcripts"],
         "expected": ["FN"],
     },
     "microexon_gtex": {
@@ -47,6 +49,7 @@ FACTS: dict[str, dict[str, Any]] = {
         "definition": f"exon of at most {MICROEXON} nt, the most used one at the site",
         "source": GTEX,
         "joined": BY_PLACE,
+        "causes": ["microexon"],
         "expected": ["FN"],
     },
     "known_u12": {
@@ -55,20 +58,23 @@ FACTS: dict[str, dict[str, Any]] = {
         "source": "known U12 introns (intronic 3.0.0)",
         "joined": f"same {FLANK} bases before and {HEAD} after the donor; the acceptor "
         "by its intron",
+        "causes": ["u12_type", "noncanonical", "weak_site"],
         "expected": ["FN"],
     },
     "found_in_gtex": {
-        "label": "real but unannotated: an exon that GTEx sees in use",
+        "label": "real but unannotated: used in GTEx",
         "definition": f"end of an exon with mean PSI of at least {IN_USE}",
         "source": GTEX,
         "joined": f"{BY_PLACE}; elsewhere in the genes that have a place: no",
+        "causes": ["supported", "near_annotated", "tandem"],
         "expected": ["FP"],
     },
     "found_in_ensembl": {
-        "label": "real but unannotated: in another transcript of Ensembl 91",
+        "label": "real but unannotated: in Ensembl 91",
         "definition": "a splice site of any transcript of Ensembl 91",
         "source": ENSEMBL,
         "joined": "same junction, strand and type",
+        "causes": ["supported", "near_annotated", "tandem"],
         "expected": ["FP"],
         "caution": OPTIMISTIC,
     },
@@ -78,6 +84,7 @@ FACTS: dict[str, dict[str, Any]] = {
         "sequence",
         "source": ENSEMBL,
         "joined": "same junction, strand and type",
+        "causes": ["minor_transcripts"],
         "expected": ["FN"],
         "caution": OPTIMISTIC,
     },

@@ -6,6 +6,7 @@ nothing pickled is opened. What arrives must have the hash that stands here.
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import shutil
@@ -127,6 +128,8 @@ def fetch_package(package: DataPackage, folder: str | Path) -> Path:
     try:
         _download(_find_link(package), part, package.file)
     except (OSError, LookupError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            raise  # told as of any other step
         raise InputError(
             f"{package.name} {package.version} ({package.what}) cannot be downloaded: "
             f"{error}. Without a network: {by_hand}"

@@ -33,7 +33,14 @@ def count_combinations(members: pd.DataFrame) -> pd.DataFrame:
     return counts.iloc[keys].reset_index(drop=True)
 
 
-def plot_upset(counts: pd.DataFrame, bars: Axes, dots: Axes, *, color: str) -> None:
+def plot_upset(
+    counts: pd.DataFrame,
+    bars: Axes,
+    dots: Axes,
+    *,
+    color: str,
+    most: int = MOST_COMBINATIONS,
+) -> None:
     """Draw combinations as bars above a matrix of dots.
 
     Args:
@@ -41,9 +48,10 @@ def plot_upset(counts: pd.DataFrame, bars: Axes, dots: Axes, *, color: str) -> N
         bars: Where the bars are drawn.
         dots: Where the matrix is drawn, of the same width, below them.
         color: Of the bars.
+        most: Combinations drawn; the others are counted.
     """
     names = [name for name in counts if name != "n"]
-    shown = counts.head(MOST_COMBINATIONS)
+    shown = counts.head(most)
     places = np.arange(len(shown))
     bars.bar(places, shown["n"], color=color, width=0.7)
     for place, n in zip(places, shown["n"], strict=True):
@@ -76,4 +84,5 @@ def plot_upset(counts: pd.DataFrame, bars: Axes, dots: Axes, *, color: str) -> N
     if len(counts) > len(shown):
         rest = counts["n"].iloc[len(shown) :].sum()
         text = f"{len(counts) - len(shown)} more combinations, {rest:,} sites"
-        bars.set_title(text, loc="right", size=7, color=MUTED, weight="normal")
+        place = {"transform": bars.transAxes, "ha": "right", "va": "top"}
+        bars.text(1, 0.95, text, size=7, color=MUTED, **place)

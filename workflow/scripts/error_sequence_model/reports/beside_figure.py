@@ -55,7 +55,7 @@ def draw_beside(results: Path, predictor: str) -> Figure:
             inner = grid[0, 0].subgridspec(2, 1, height_ratios=(2, 1), hspace=0.02)
             bars = figure.add_subplot(inner[0])
             dots = figure.add_subplot(inner[1])
-            plot_upset(own, bars, dots, color=get_class_colour("FN"))
+            plot_upset(own, bars, dots, color=get_class_colour("FN"), most=9)
             bars.set_title("Who misses the same sites")
         if facts is not None:
             plot_facts(facts, figure.add_subplot(grid[0, -1]))
@@ -63,7 +63,7 @@ def draw_beside(results: Path, predictor: str) -> Figure:
 
 
 def plot_facts(facts: pd.DataFrame, ax: Axes) -> Axes:
-    """Odds ratios of outside facts at errors, in the colour of the error.
+    """Odds ratios of outside facts at errors, each by the first predictor that has it.
 
     Args:
         facts: Rows of ``outside_truth.tsv`` with the predictor's name.
@@ -71,6 +71,8 @@ def plot_facts(facts: pd.DataFrame, ax: Axes) -> Axes:
     """
     rows = facts[facts["cause"].isna() & facts["odds_ratio"].notna()]
     rows = rows[~rows["verdict"].isin(["not expected", "too few"])]
+    # Others, such as a training chromosome, tell what the predictor itself cannot.
+    rows = rows.drop_duplicates(["error_type", "fact"])
     rows = rows.iloc[::-1].reset_index(drop=True)
     labels = []
     for place, row in enumerate(rows.itertuples()):
@@ -80,7 +82,7 @@ def plot_facts(facts: pd.DataFrame, ax: Axes) -> Axes:
         mark = "¹" if isinstance(row.caution, str) else ""
         words = row.label.replace("real but unannotated: ", "")
         shares = f"{row.share_with:.0%} against {row.share_without:.0%}"
-        labels.append(f"{row.error_type}{mark}: {words}\n{row.predictor}, {shares}")
+        labels.append(f"{row.error_type}{mark}: {words}\n{shares}")
     ax.set_yticks(np.arange(len(rows)), labels)
     ax.set_ylim(-0.6, max(len(rows), 1) - 0.4)
     ax.axvline(1, color=INK, lw=0.8, ls=(0, (2, 2)))
@@ -90,7 +92,7 @@ def plot_facts(facts: pd.DataFrame, ax: Axes) -> Axes:
     ax.tick_params(axis="y", labelsize=7)
     if rows["caution"].notna().any():
         ax.text(
-            *(1, -0.2, "¹ a training chromosome: optimistic"),
+            *(1, -0.2, "¹ on a training chromosome: optimistic"),
             **{"transform": ax.transAxes, "ha": "right", "size": 6.5, "color": MUTED},
         )
     return ax

@@ -26,7 +26,7 @@ from error_sequence_model.reports.prose import explain
 from error_sequence_model.results import ReportData
 
 FOREST = 2.3  # inches
-ROWS_PER_PAGE = 24
+ROWS_PER_PAGE = 22
 SIGNS = {"supports": "✓ supports", "contradicts": "✗ contradicts"}
 TABLE = "outside_truth.tsv"
 
@@ -47,7 +47,7 @@ def make_outside_pages(data: ReportData) -> list[PageSpec]:
     data.write("outside_truth", table)
     footer = data.footer(TABLE)
     errors = table[table["cause"].eq("") & table["verdict"].ne("not expected")]
-    named = table[table["cause"].ne("") & table["odds_ratio"].notna()]
+    named = table[table["cause"].ne("") & table["verdict"].ne("not expected")]
     return [
         *_make_pages(
             errors[errors["n_with"].gt(0)],
@@ -108,13 +108,12 @@ def _draw(page: Page, *, rows: pd.DataFrame, caption: str) -> None:
     page.caption(explain(caption))
     for note in dict.fromkeys(filter(None, caution)):
         page.caption(f"¹ {note[0].upper()}{note[1:]}.")
-    sources = rows.drop_duplicates("fact")
-    for fact in sources.itertuples():
-        words = (
-            f"{fact.label}: {fact.definition}. {fact.source}; joined: {fact.joined}."
-        )
-        if fact.definition and page.room > 0.25:
-            page.caption(words)
+    words = [
+        f"{fact.label}: {fact.definition} ({fact.source}; joined: {fact.joined})"
+        for fact in rows.drop_duplicates("fact").itertuples()
+        if fact.definition
+    ]
+    page.caption(". ".join([*words, ""]).strip())
 
 
 def _say(rows: pd.DataFrame, side: str) -> list[str]:

@@ -32,7 +32,7 @@ from error_sequence_model.results import ReportData
 ERRORS = {"missed": "FN", "invented": "FP"}
 ORDER = ["kind", "chrom", "junction", "strand", "splice_type", "site_id", "gene_id"]
 FOREST = 2.6  # inches
-FDR = 0.05
+FDR, MOST_ROWS = 0.05, 24
 
 
 def make_peer_pages(data: ReportData) -> list[PageSpec]:
@@ -171,18 +171,23 @@ def _bootstrap(values: np.ndarray, genes: np.ndarray) -> tuple[float, float]:
 
 
 def choose_rows(contrasts: pd.DataFrame) -> pd.DataFrame:
-    """Tested flags, per contrast the most certain first, with their colours."""
+    """Tested flags, of each contrast the most certain ones, with their colours."""
     if contrasts.empty:
         return contrasts
-    rows = contrasts.dropna(subset=["odds_ratio"]).sort_values("p", kind="stable")
-    rows = rows.groupby(["kind", "contrast"], sort=False).head(6)
-    rows = rows.sort_values(["kind", "contrast", "p"], kind="stable")
+    tested = contrasts.dropna(subset=["odds_ratio"]).sort_values("p", kind="stable")
+    groups = tested.groupby(["kind", "contrast"], sort=False)
+    most = max(MOST_ROWS // max(groups.ngroups, 1), 2)
+    # Missed before invented, and in the order of the contrasts.
+    rows = groups.head(most).assign(place=lambda table: table["kind"].ne("missed"))
+    order = {name: n for n, name in enumerate(contrasts["contrast"].unique())}
+    rows["rank"] = rows["contrast"].map(order)
+    rows = rows.sort_values(["place", "rank", "p"], kind="stable")
     color = np.where(rows["odds_ratio"] > 1, POSITIVE, NEGATIVE)
     return rows.assign(color=np.where(rows["q"] <= FDR, color, MUTED))
 
 
 def _draw_contrasts(page: Page, *, rows: pd.DataFrame, total: int) -> None:
-    rows = rows.head(24)
+    rows = rows.head(MOST_ROWS)
     width = BODY_WIDTH - FOREST - 0.25
     columns = [
         Column("error", rows["kind"].tolist()),
