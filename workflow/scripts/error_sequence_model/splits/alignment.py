@@ -165,9 +165,12 @@ def _align(
             top_cell = cells.argmax(axis=0)
             highest = cells[top_cell, rows]
             is_better = highest > best
-            ends[:, is_better] = np.stack(
-                [place + BAND - top_cell, other + BAND + top_cell]
-            )[:, is_better] + 1
+            ends[:, is_better] = (
+                np.stack([place + BAND - top_cell, other + BAND + top_cell])[
+                    :, is_better
+                ]
+                + 1
+            )
             best = np.where(is_better, highest, best)
         else:
             np.maximum(best, cells.max(axis=0), out=best)

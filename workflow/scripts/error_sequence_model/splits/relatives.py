@@ -175,7 +175,7 @@ def _find_pairs(
         if groups is not None:
             pairs = pairs.take(groups[pairs.first] != groups[pairs.second])
         kept.append(_drop_chance(windows, pairs))
-    return _choose_best(kept, len(windows))
+    return _choose_best(kept)
 
 
 class _Seeds:
@@ -189,16 +189,12 @@ class _Seeds:
         n_queries: How many of them are queries.
     """
 
-    def __init__(
-        self, windows: np.ndarray, asked: np.ndarray, n_queries: int
-    ) -> None:
+    def __init__(self, windows: np.ndarray, asked: np.ndarray, n_queries: int) -> None:
         self._windows, self._asked, self._n_queries = windows, asked, n_queries
         length = windows.shape[1]
         # By chance a window shares a seed with (length * bases of the others) / words.
         chance = float(length) ** 2 * len(asked)
-        self.size = next(
-            (k for k in SEEDS if chance / (4**k / 2) <= CHANCE), SEEDS[-1]
-        )
+        self.size = next((k for k in SEEDS if chance / (4**k / 2) <= CHANCE), SEEDS[-1])
         self._table = None
         n_keys = len(asked) * max(0, length - self.size + 1)
         if n_queries < len(asked):
@@ -283,7 +279,10 @@ def _match_keys(
             steps = (steps + np.repeat(rows[begin:end], some)) % np.repeat(
                 partners[begin:end], some
             )
-        yield np.repeat(rows[begin:end], some), np.repeat(begins[begin:end], some) + steps
+        yield (
+            np.repeat(rows[begin:end], some),
+            np.repeat(begins[begin:end], some) + steps,
+        )
 
 
 def _pack_hits(
@@ -335,9 +334,7 @@ def _count_hits(packed: np.ndarray, asked: np.ndarray, least: int) -> _Pairs:
     )
 
 
-def _drop_chance(
-    windows: np.ndarray, pairs: _Pairs
-) -> tuple[_Pairs, np.ndarray]:
+def _drop_chance(windows: np.ndarray, pairs: _Pairs) -> tuple[_Pairs, np.ndarray]:
     """Keep the pairs whose diagonal scores more than a seed by chance."""
     scores = np.zeros(len(pairs), dtype=np.int16)
     for start in range(0, len(pairs), BLOCK):
@@ -349,7 +346,7 @@ def _drop_chance(
     return pairs.take(is_kept), scores[is_kept]
 
 
-def _choose_best(found: list[tuple[_Pairs, np.ndarray]], n: int) -> _Pairs:
+def _choose_best(found: list[tuple[_Pairs, np.ndarray]]) -> _Pairs:
     """Of each window's pairs the best ones, sorted."""
     pairs = _Pairs(
         *(
