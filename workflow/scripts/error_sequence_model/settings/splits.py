@@ -44,11 +44,9 @@ class SplitSettings(Settings, section="splits"):
     @property
     def least_share(self) -> float:
         """Share of the sites that the smallest part has."""
-        return (
-            1 / self.folds
-            if self.folds
-            else min(self.test_share, self.validation_share)
-        )
+        if self.folds:
+            return 1 / self.folds
+        return min(self.test_share, self.validation_share)
 
 
 # From this similarity on, windows are near-duplicates; see `homology`.

@@ -137,9 +137,8 @@ def _measure_nearest(held: np.ndarray, others: np.ndarray) -> np.ndarray:
             is_new = np.diff(words, axis=1, prepend=-1) > 0
             shared = (mine @ _mark_words(words, known).T).toarray()
             union = sizes + is_new.sum(axis=1) - shared
-            np.maximum(
-                nearest, (shared / np.maximum(union, 1)).max(axis=1), out=nearest
-            )
+            similarity = shared / np.maximum(union, 1)
+            nearest = np.maximum(nearest, similarity.max(axis=1))
     return nearest
 
 

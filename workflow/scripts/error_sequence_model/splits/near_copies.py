@@ -96,7 +96,7 @@ class NearCopies:
     def _list_candidates(
         self, is_query: np.ndarray, is_target: np.ndarray
     ) -> Iterator[np.ndarray]:
-        """Pairs that may be near-copies, int64 ``(n, 2)``, by query, likeliest first."""
+        """Pairs that may be near-copies, int64 ``(n, 2)``, by query, best first."""
         rows = (self._keys & _MASK).astype(np.int64)
         kmers = _number(self._keys >> _ROW)
         targets = _make_matrix(rows, kmers, is_target)

@@ -279,10 +279,8 @@ def _match_keys(
             steps = (steps + np.repeat(rows[begin:end], some)) % np.repeat(
                 partners[begin:end], some
             )
-        yield (
-            np.repeat(rows[begin:end], some),
-            np.repeat(begins[begin:end], some) + steps,
-        )
+        first, second = (np.repeat(x[begin:end], some) for x in (rows, begins))
+        yield first, second + steps
 
 
 def _pack_hits(
