@@ -76,6 +76,7 @@ def test_hold_out_by_chromosome() -> None:
         "fold": "int16",
         "part": "str",
         "training_similarity": "float32",
+        "relative": "boolean",
     }
     merged = sites.merge(frame, on="site_id")
     parts = merged.groupby("chrom")["part"].agg(set)
@@ -213,14 +214,15 @@ def test_shuffled_labels_keep_the_counts_of_each_part() -> None:
 def audit(sites: pd.DataFrame, texts: list[str], parts: np.ndarray) -> dict[str, int]:
     starts = sites["junction"] - np.where(sites["strand"].eq("+"), UP, DOWN)
     placed = sites.assign(start=starts, end=starts + UP + DOWN)
-    return audit_fold(placed, windows_of(sites, texts).get_matrix(), parts)
+    matrix = windows_of(sites, texts).get_matrix()
+    return audit_fold(placed, matrix, parts, SplitSettings())
 
 
 def test_the_audit_catches_each_leak() -> None:
     sites, texts = make_sites()
     parts = sites["chrom"].map({"chr1": "test", "chr2": "validation"}).fillna("train")
     parts = parts.to_numpy(dtype=object)
-    clean = dict.fromkeys(audit(sites, texts, parts), 0)
+    clean = dict.fromkeys(audit(sites, texts, parts), 0) | {"audited_exactly": 80}
     assert audit(sites, texts, parts) == clean
     # A duplicated row: same site, same sequence, one copy in test, one in training.
     doubled = pd.concat([sites, sites.iloc[[7]]], ignore_index=True)
@@ -230,13 +232,17 @@ def test_the_audit_catches_each_leak() -> None:
         "shared_reverse_complements": 0,
         "overlapping_intervals": 1,
         "shared_genes": 1,
+        "near_duplicates": 1,
+        "audited_exactly": 80,
     }
     # A duplicated gene on another chromosome, and its reverse complement.
     copied = list(texts)
     copied[200:202] = texts[8:10]
-    assert audit(sites, copied, parts)["shared_sequences"] == 2
+    found = audit(sites, copied, parts)
+    assert found["shared_sequences"] == found["near_duplicates"] == 2
     copied[200:202] = [reverse_complement(text) for text in texts[8:10]]
-    assert audit(sites, copied, parts) == {**clean, "shared_reverse_complements": 2}
+    turned = {"shared_reverse_complements": 2, "near_duplicates": 2}
+    assert audit(sites, copied, parts) == clean | turned
 
 
 @pytest.mark.parametrize(

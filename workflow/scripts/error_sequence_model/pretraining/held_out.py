@@ -19,12 +19,7 @@ from error_sequence_model.core import InputError
 from error_sequence_model.genome import get_window_starts, normalise_contig
 from error_sequence_model.pretraining.gene_bodies import GeneBodies, join_genes
 from error_sequence_model.settings import SplitSettings
-from error_sequence_model.splits import (
-    find_cross_candidates,
-    get_column,
-    measure_pairs,
-    sketch_windows,
-)
+from error_sequence_model.splits import NearCopies, get_column
 from error_sequence_model.windows import Windows
 
 logger = logging.getLogger(__name__)
@@ -203,7 +198,6 @@ class NearDuplicates:
     def __init__(self, held_out: np.ndarray, length: int, similarity: float) -> None:
         self._size = min(held_out.shape[1], length)
         self._held, _ = cut_pieces(held_out, self._size)
-        self._sketch = sketch_windows(self._held)
         self._similarity = similarity
 
     def find(self, windows: np.ndarray) -> np.ndarray:
@@ -216,21 +210,11 @@ class NearDuplicates:
             bool ``(n,)``.
         """
         pieces, owner = cut_pieces(windows, self._size)
-        mine, sketch = (pieces, sketch_windows(pieces)), self._sketch
-        is_held = np.ones(len(self._held), dtype=bool)
+        is_held = np.arange(len(self._held) + len(pieces)) < len(self._held)
+        near = NearCopies(np.concatenate([self._held, pieces]), self._similarity)
         found = np.zeros(len(windows), dtype=bool)
-        # Repeats are compared 64 at a time: look again until none is left.
-        while True:
-            pairs, counts = find_cross_candidates(
-                sketch, mine[1], is_held, ~found[owner]
-            )
-            similarity = measure_pairs(
-                (self._held, sketch), mine, pairs, counts, similarity=self._similarity
-            )
-            near = pairs[similarity >= self._similarity, 1]
-            if not len(near):
-                return found
-            found[owner[near]] = True
+        found[owner[near.measure(~is_held, is_held)[~is_held] > 0]] = True
+        return found
 
 
 def cut_pieces(windows: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -41,6 +41,13 @@ class SplitSettings(Settings, section="splits"):
         if self.test_share + self.validation_share >= 1:
             raise InputError("splits: test_share + validation_share must be below 1")
 
+    @property
+    def least_share(self) -> float:
+        """Share of the sites that the smallest part has."""
+        if self.folds:
+            return 1 / self.folds
+        return min(self.test_share, self.validation_share)
+
 
 # From this similarity on, windows are near-duplicates; see `homology`.
 NEAR = SplitSettings().similarity

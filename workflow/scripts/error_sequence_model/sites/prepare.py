@@ -55,7 +55,7 @@ logger = logging.getLogger(__name__)
 FORMATS = ("native", "metaspliceai", "sequences")
 REQUIRED = ("chrom", "position", "strand", "splice_type", "pred_type")
 # What a split says of a site; a column of the input of such a name is none of it.
-SPLIT_COLUMNS = ("label", "fold", "part", "training_similarity")
+SPLIT_COLUMNS = ("label", "fold", "part", "training_similarity", "relative")
 COLUMNS = (
     *("site_id", "chrom", "junction", "strand", "splice_type", "pred_type", "score"),
     *OPTIONAL_TEXT,

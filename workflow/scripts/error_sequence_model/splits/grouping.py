@@ -13,11 +13,16 @@ from error_sequence_model.splits.components import (
     link_overlaps,
     number_groups,
 )
-from error_sequence_model.splits.homology import link_homologous
+from error_sequence_model.splits.homology import hash_windows
+from error_sequence_model.splits.near_copies import NearCopies
+from error_sequence_model.splits.relatives import link_relatives
 
 
 def group_sites(
-    sites: pd.DataFrame, windows: np.ndarray, settings: SplitSettings
+    sites: pd.DataFrame,
+    windows: np.ndarray,
+    settings: SplitSettings,
+    families: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the group of each site.
 
@@ -25,20 +30,74 @@ def group_sites(
         sites: With chrom, start, end (window interval) and gene_id.
         windows: uint8 ``(n, length)`` ASCII.
         settings: ``by`` decides: the column's values; genes, joined where their spans
-            (first to last window) overlap on either strand; or such genes, joined where
-            windows of theirs resemble each other on either strand.
+            (first to last window) overlap on either strand; or such genes, joined into
+            gene families where windows of theirs are of one family.
+        families: Of ``find_families``, where they are known.
 
     Returns:
         int64 ``(n,)`` group numbers.
     """
     if settings.by == "chromosome":
         return pd.factorize(get_column(sites, settings.column))[0].astype(np.int64)
-    links = [*_link_genes(sites)]
-    if settings.by == "homology":
-        links += link_homologous(windows, similarity=settings.similarity)
-    first = np.concatenate([link[0] for link in links])
-    second = np.concatenate([link[1] for link in links])
-    return join_pairs(len(sites), first, second)
+    links = _link_genes(sites)
+    first, second = (np.concatenate(side) for side in zip(*links, strict=True))
+    groups = join_pairs(len(sites), first, second)
+    if settings.by != "homology":
+        return groups
+    if families is None:
+        families = find_families(windows, settings.similarity)
+    return _join_families(groups, families, int(settings.least_share * len(sites)))
+
+
+def find_families(windows: np.ndarray, similarity: float) -> np.ndarray:
+    """Number the families of windows: equal, near-copies or relatives, in chains.
+
+    Args:
+        windows: uint8 ``(n, length)`` ASCII.
+        similarity: From which similarity windows are near-copies.
+
+    Returns:
+        int64 ``(n,)``.
+    """
+    links = [link_equal(hash_windows(windows)), NearCopies(windows, similarity).link()]
+    first, second = (np.concatenate(side) for side in zip(*links, strict=True))
+    copies = join_pairs(len(windows), first, second)
+    links += [link_relatives(windows, copies)]
+    first, second = (np.concatenate(side) for side in zip(*links, strict=True))
+    return join_pairs(len(windows), first, second)
+
+
+def _join_families(groups: np.ndarray, families: np.ndarray, most: int) -> np.ndarray:
+    """Join groups that share a family, unless more than so many sites would be one.
+
+    Families of few groups go first. A repeat that lies in genes of all kinds would
+    chain them up; its windows are kept apart by the leak filter instead.
+
+    Args:
+        groups: int64 ``(n,)``.
+        families: int64 ``(n,)``.
+        most: Sites of a joined group.
+
+    Returns:
+        int64 ``(n,)``.
+    """
+    pairs = np.unique(np.stack([families, groups], axis=1), axis=0)
+    starts = np.flatnonzero(np.diff(pairs[:, 0], prepend=-1))
+    members = np.split(pairs[:, 1], starts[1:])
+    owner, size = np.arange(groups.max() + 1), np.bincount(groups)
+
+    def find_owner(group: int) -> int:
+        while owner[group] != group:
+            owner[group] = owner[owner[group]]
+            group = owner[group]
+        return group
+
+    for several in sorted((m for m in members if len(m) > 1), key=len):
+        owners = sorted({find_owner(group) for group in several})
+        if (total := size[owners].sum()) <= most:
+            owner[owners] = owners[0]
+            size[owners[0]] = total
+    return number_groups(np.array([find_owner(g) for g in range(len(owner))])[groups])
 
 
 def get_column(sites: pd.DataFrame, column: str) -> pd.Series:

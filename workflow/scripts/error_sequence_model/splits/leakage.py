@@ -16,11 +16,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from error_sequence_model.core import InputError, read_json
 from error_sequence_model.genome import complement_bases
+from error_sequence_model.settings import SplitSettings
 
 PARTS = ("train", "validation", "test")
+WORD = 16  # bases
+SAMPLE, SAMPLED_AGAINST = 500, 50_000  # windows: held-out ones, and the others
 MUST_BE_ZERO = (
     "shared_sequences",
     "shared_reverse_complements",
@@ -87,8 +91,88 @@ def count_shared_genes(sites: pd.DataFrame, parts: np.ndarray) -> int:
     return len(shared)
 
 
+def count_near_copies(
+    windows: np.ndarray, parts: np.ndarray, similarity: float, seed: int
+) -> tuple[int, int]:
+    """Count held-out windows that are near-copies of windows they must not be like.
+
+    A sample of validation and test windows is held against training (test also against
+    validation), every pair exactly; of what is large, a sample is drawn.
+
+    Args:
+        windows: uint8 ``(n, length)`` ASCII.
+        parts: ``(n,)`` of train, validation, test or excluded.
+        similarity: From which on they are near-copies, see ``homology``.
+        seed: Of the sample.
+
+    Returns:
+        ``(near-copies, windows looked at)``.
+    """
+    generator = np.random.default_rng(seed)
+    found = looked = 0
+    for place, part in enumerate(PARTS[1:], start=1):
+        held, others = (
+            generator.permutation(np.flatnonzero(np.isin(parts, names)))[:most]
+            for names, most in (([part], SAMPLE), (PARTS[:place], SAMPLED_AGAINST))
+        )
+        nearest = _measure_nearest(windows[held], windows[others])
+        found += int((nearest >= similarity).sum())
+        looked += len(held)
+    return found, looked
+
+
+def _measure_nearest(held: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Greatest Jaccard index of sets of 16-mers, either orientation, float ``(n,)``."""
+    nearest = np.zeros(len(held))
+    words = _number_words(held)
+    known = np.unique(words[words >= 0])
+    if not len(known):
+        return nearest
+    mine = _mark_words(words, known)
+    sizes = mine.sum(axis=1)[:, None]
+    for start in range(0, len(others), 2048):
+        block = others[start : start + 2048]
+        for oriented in (block, complement_bases(block[:, ::-1])):
+            words = np.sort(_number_words(oriented), axis=1)
+            is_new = np.diff(words, axis=1, prepend=-1) > 0
+            shared = (mine @ _mark_words(words, known).T).toarray()
+            union = sizes + is_new.sum(axis=1) - shared
+            similarity = shared / np.maximum(union, 1)
+            nearest = np.maximum(nearest, similarity.max(axis=1))
+    return nearest
+
+
+def _number_words(windows: np.ndarray) -> np.ndarray:
+    """The 16-mers as numbers, int64 ``(n, width)``; -1 with an N."""
+    digits = np.zeros(256, dtype=np.int64) - 4**WORD
+    digits[list(b"ACGT")] = range(4)
+    codes = digits[windows]
+    width = max(0, windows.shape[1] - WORD + 1)
+    words = np.zeros((len(windows), width), dtype=np.int64)
+    for step in range(WORD):
+        words += codes[:, step : step + width] * 4**step
+    return np.maximum(words, -1)
+
+
+def _mark_words(words: np.ndarray, known: np.ndarray) -> csr_array:
+    """Which known words each row has, int32 ``(n, n_known)`` of ones."""
+    table = np.zeros(1 << 22, dtype=bool)  # nearly all are unknown: told at one look
+    table[known % 4194301] = True
+    rows, columns = np.nonzero(table[words % 4194301] & (words >= 0))
+    found = words[rows, columns]
+    places = np.minimum(np.searchsorted(known, found), len(known) - 1)
+    is_known = known[places] == found
+    cells = np.unique(rows[is_known] * len(known) + places[is_known])
+    rows, places = np.divmod(cells, len(known))
+    ones = np.ones(len(cells), dtype=np.int32)
+    return csr_array((ones, (rows, places)), shape=(len(words), len(known)))
+
+
 def audit_fold(
-    sites: pd.DataFrame, windows: np.ndarray, parts: np.ndarray
+    sites: pd.DataFrame,
+    windows: np.ndarray,
+    parts: np.ndarray,
+    settings: SplitSettings,
 ) -> dict[str, int]:
     """Audit one fold.
 
@@ -96,17 +180,21 @@ def audit_fold(
         sites: chrom, start, end, gene_id per site.
         windows: uint8 ``(n, length)`` ASCII.
         parts: ``(n,)`` of train, validation, test or excluded.
+        settings: similarity and seed.
 
     Returns:
-        Counts: shared_sequences, shared_reverse_complements, overlapping_intervals and
-        shared_genes.
+        Counts: shared_sequences, shared_reverse_complements, overlapping_intervals,
+        shared_genes, and near_duplicates among the windows audited_exactly.
     """
     shared, turned = count_shared_sequences(windows, parts)
+    near, looked = count_near_copies(windows, parts, settings.similarity, settings.seed)
     return {
         "shared_sequences": shared,
         "shared_reverse_complements": turned,
         "overlapping_intervals": count_overlaps(sites, parts),
         "shared_genes": count_shared_genes(sites, parts),
+        "near_duplicates": near,
+        "audited_exactly": looked,
     }
 
 

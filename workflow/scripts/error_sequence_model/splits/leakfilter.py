@@ -6,15 +6,12 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.settings import SplitSettings
-from error_sequence_model.splits.homology import (
-    Sketch,
-    find_cross_candidates,
-    hash_windows,
-    measure_pairs,
-    sketch_windows,
-)
+from error_sequence_model.splits.homology import hash_windows
+from error_sequence_model.splits.near_copies import NearCopies
+from error_sequence_model.splits.relatives import find_relatives
 
 EXCLUDED = "excluded"
+MOST_ASKED = 20_000  # test sites that are searched for relatives
 
 
 class LeakFilter:
@@ -24,18 +21,25 @@ class LeakFilter:
         sites: chrom, start and end per site.
         windows: uint8 ``(n, length)``.
         settings: near_duplicates and similarity.
+        families: int ``(n,)``: windows of one family must not be parted; None: may be.
     """
 
     def __init__(
-        self, sites: pd.DataFrame, windows: np.ndarray, settings: SplitSettings
+        self,
+        sites: pd.DataFrame,
+        windows: np.ndarray,
+        settings: SplitSettings,
+        families: np.ndarray | None = None,
     ) -> None:
-        self._windows, self._settings = windows, settings
-        self._chroms = pd.factorize(sites["chrom"])[0]
-        self._starts = sites["start"].to_numpy()
-        self._ends = sites["end"].to_numpy()
+        self._windows, self._settings, self._families = windows, settings, families
+        # Contigs end to end, so that one search does for all of them.
+        starts, ends = sites["start"].to_numpy(), sites["end"].to_numpy()
+        span = int(ends.max() - starts.min()) + 1
+        offsets = pd.factorize(sites["chrom"])[0] * span
+        self._starts, self._ends = starts + offsets, ends + offsets
         self._is_empty = (windows == ord("N")).all(axis=1)
         self.digests = hash_windows(windows)
-        self._sketch: Sketch = sketch_windows(windows)
+        self._near = NearCopies(windows, settings.similarity)
 
     def remove_leaks(self, parts: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
         """Exclude what leaks.
@@ -54,6 +58,7 @@ class LeakFilter:
             ("shared_sequence", self._share_sequence),
             ("overlapping_interval", self._overlap),
             ("near_duplicate", self._resemble),
+            ("relative", self._relate),
         ):
             count = 0
             if reason == "near_duplicate" and self._settings.near_duplicates == "keep":
@@ -63,13 +68,9 @@ class LeakFilter:
                 (["train"], ["test", "validation"]),
             ):
                 is_weaker = np.isin(parts, weaker)
-                leaks = is_weaker & find(is_weaker, np.isin(parts, stronger))
-                # Repeats are compared 64 at a time: look again until none is left.
-                while leaks.any():
-                    count += int(leaks.sum())
-                    parts[leaks] = EXCLUDED
-                    is_weaker = is_weaker & ~leaks
-                    leaks = is_weaker & find(is_weaker, np.isin(parts, stronger))
+                leaks = find(is_weaker, np.isin(parts, stronger))
+                count += int(leaks.sum())
+                parts[leaks] = EXCLUDED
             removed[reason] = count
         return parts, removed
 
@@ -77,41 +78,48 @@ class LeakFilter:
         return np.isin(self.digests, self.digests[stronger]) & weaker
 
     def _overlap(self, weaker: np.ndarray, stronger: np.ndarray) -> np.ndarray:
-        found = np.zeros(len(weaker), dtype=bool)
-        for chrom in np.unique(self._chroms[weaker]):
-            is_here = self._chroms == chrom
-            starts = np.sort(self._starts[is_here & stronger])
-            ends = np.sort(self._ends[is_here & stronger])
-            rows = np.flatnonzero(is_here & weaker)
-            # Those that begin before our end, less those that end before our start.
-            begun = np.searchsorted(starts, self._ends[rows], side="left")
-            ended = np.searchsorted(ends, self._starts[rows], side="right")
-            found[rows] = begun > ended
-        return found
-
-    def _compare(
-        self, query: np.ndarray, target: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        sketch, limit = self._sketch, self._settings.similarity
-        pairs, counts = find_cross_candidates(sketch, sketch, query, target)
-        sketched = self._windows, sketch
-        similarity = measure_pairs(sketched, sketched, pairs, counts, similarity=limit)
-        return pairs, similarity
+        starts, ends = np.sort(self._starts[stronger]), np.sort(self._ends[stronger])
+        # Those that begin before our end, less those that end before our start.
+        begun = np.searchsorted(starts, self._ends, side="left")
+        ended = np.searchsorted(ends, self._starts, side="right")
+        return weaker & (begun > ended)
 
     def _resemble(self, weaker: np.ndarray, stronger: np.ndarray) -> np.ndarray:
-        pairs, similarity = self._compare(stronger, weaker)
-        found = np.zeros(len(weaker), dtype=bool)
-        found[pairs[similarity >= self._settings.similarity, 1]] = True
-        return found
+        return self._near.measure(weaker, stronger) > 0
+
+    def _relate(self, weaker: np.ndarray, stronger: np.ndarray) -> np.ndarray:
+        families = self._families
+        if families is None:
+            return np.zeros(len(weaker), dtype=bool)
+        return np.isin(families, families[stronger]) & weaker
 
     def get_training_similarity(self, parts: np.ndarray) -> np.ndarray:
         """Return each test site's greatest similarity to a training site.
 
         Returns:
-            float32 ``(n,)``, NaN for sites that are not tested on.
+            float32 ``(n,)``, NaN for sites that are not tested on. Below ``similarity``
+            it is an estimate from k-mers that few windows share.
         """
-        nearest = np.full(len(parts), np.nan, dtype=np.float32)
-        nearest[parts == "test"] = 0
-        pairs, similarity = self._compare(parts == "test", parts == "train")
-        np.maximum.at(nearest, pairs[:, 0], similarity)
+        is_tested, is_trained = parts == "test", parts == "train"
+        nearest = self._near.estimate(is_tested, is_trained)
+        if self._settings.near_duplicates == "keep":
+            found = self._near.measure(is_tested, is_trained, first=False)
+            nearest = np.maximum(nearest, found)
+        nearest[~is_tested] = np.nan
         return nearest
+
+    def find_relatives(self, parts: np.ndarray) -> pd.Series:
+        """Tell which test sites have a relative in training (see ``relatives``).
+
+        Returns:
+            Nullable booleans: null where not tested on, and beyond the first
+            ``MOST_ASKED`` test sites, drawn at random.
+        """
+        is_tested = parts == "test"
+        asked = np.random.default_rng(self._settings.seed).permutation(
+            np.flatnonzero(is_tested)
+        )[:MOST_ASKED]
+        is_asked = np.zeros(len(parts), dtype=bool)
+        is_asked[asked] = True
+        found = find_relatives(self._windows, is_asked, parts == "train")
+        return pd.Series(found, dtype="boolean").where(is_asked)

@@ -3,7 +3,8 @@
 `split.parquet`, one row per (site, fold):
     site_id int64, label int8, fold int16, part (train | validation | test | excluded),
     training_similarity float32 (test only: greatest similarity to a training window,
-    see ``homology``; null elsewhere)
+    see ``homology``; null elsewhere), relative bool (test only: a training window is a
+    relative, see ``relatives``; null elsewhere and where it was not looked for)
 
 Test keeps all its sites. A validation site that shares its sequence, the reverse
 complement, a base of the genome or (near-duplicates) much of its sequence with a test
@@ -27,7 +28,12 @@ from error_sequence_model.settings import (
     label_sites,
     parse_settings,
 )
-from error_sequence_model.splits.grouping import deal_groups, get_column, group_sites
+from error_sequence_model.splits.grouping import (
+    deal_groups,
+    find_families,
+    get_column,
+    group_sites,
+)
 from error_sequence_model.splits.leakage import PARTS, audit_fold, require_no_leak
 from error_sequence_model.splits.leakfilter import EXCLUDED, LeakFilter
 from error_sequence_model.splits.matched_classes import match_parts
@@ -35,7 +41,7 @@ from error_sequence_model.windows import Windows
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = ("site_id", "label", "fold", "part", "training_similarity")
+COLUMNS = ("site_id", "label", "fold", "part", "training_similarity", "relative")
 
 
 def make_split(
@@ -61,10 +67,13 @@ def make_split(
         InputError: An unknown chromosome, a part without a class, or a leak.
     """
     settings = parse_settings(settings)
-    chosen = _choose_sites(sites, windows, contrast, splice_type)
+    chosen, left_out = _choose_sites(sites, windows, contrast, splice_type)
     matrix = windows.get_matrix(chosen["site_id"].to_numpy())
-    folds = assign_parts(chosen, matrix, settings)
-    filter_ = LeakFilter(chosen, matrix, settings)
+    families = None
+    if settings.by == "homology":
+        families = find_families(matrix, settings.similarity)
+    folds = assign_parts(chosen, matrix, settings, families)
+    filter_ = LeakFilter(chosen, matrix, settings, families)
     frames, report = [], {}
     for fold, assigned in enumerate(folds):
         parts, removed = filter_.remove_leaks(assigned)
@@ -78,8 +87,13 @@ def make_split(
             labels = shuffle_labels(labels, parts, settings.seed + fold)
         require_classes(labels, parts, contrast, splice_type, fold, settings)
         nearest = filter_.get_training_similarity(parts)
-        counts = audit_fold(chosen, matrix, parts)
-        counts["near_duplicates"] = int((nearest >= settings.similarity).sum())
+        relative = filter_.find_relatives(parts)
+        counts = audit_fold(chosen, matrix, parts, settings)
+        counts["near_duplicates"] = max(
+            counts["near_duplicates"], int((nearest >= settings.similarity).sum())
+        )
+        counts["searched_for_relatives"] = int(relative.notna().sum())
+        counts["with_relatives"] = int(relative.sum())
         counts["removed_from_training"] = int(
             ((assigned == "train") & (parts == EXCLUDED)).sum()
         )
@@ -94,6 +108,7 @@ def make_split(
                     "fold": np.int16(fold),
                     "part": parts.astype(str),
                     "training_similarity": nearest,
+                    "relative": relative,
                 }
             )
         )
@@ -118,14 +133,20 @@ def make_split(
         "matched_on": list(contrast.match),
         "same_dinucleotide": contrast.same_dinucleotide,
         "duplicated_windows": int(len(matrix) - len(np.unique(filter_.digests))),
+        "left_out": left_out,
+        "absent": _list_absent(chosen, settings),
     }
+    if settings.by != "chromosome":
+        sizes = np.bincount(group_sites(chosen, matrix, settings, families))
+        leakage["groups"] = {"number": len(sizes), "largest": int(sizes.max())}
     require_no_leak(leakage)
     return pd.concat(frames, ignore_index=True), leakage
 
 
 def _choose_sites(
     sites: pd.DataFrame, windows: Windows, contrast: Contrast, splice_type: str
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The contrast's sites with start and end, and how many were left out and why."""
     if splice_type not in ("donor", "acceptor", "any"):
         raise InputError(
             f"splice_type is {splice_type!r}; it must be donor, acceptor or any"
@@ -146,13 +167,15 @@ def _choose_sites(
             n_all - len(chosen),
             n_all,
         )
+    left_out = {"other_dinucleotide": n_all - len(chosen)}
     has_window = windows.has_windows(chosen["site_id"].to_numpy())
+    left_out["no_window"] = int((~has_window).sum())
     if not has_window.all():
         logger.warning(
             "%s %s: %d of %d sites left out, without a window (see the log of windows)",
             contrast.name,
             splice_type,
-            int((~has_window).sum()),
+            left_out["no_window"],
             len(chosen),
         )
         chosen = chosen[has_window].reset_index(drop=True)
@@ -167,11 +190,23 @@ def _choose_sites(
         upstream=windows.upstream,
         downstream=windows.downstream,
     )
-    return chosen.assign(start=starts, end=starts + windows.length)
+    return chosen.assign(start=starts, end=starts + windows.length), left_out
+
+
+def _list_absent(sites: pd.DataFrame, settings: SplitSettings) -> list[str]:
+    """Names of the split that no site has: those of a preset need not all be there."""
+    if settings.by != "chromosome":
+        return []
+    there = {normalise_contig(name) for name in get_column(sites, settings.column)}
+    named = (*settings.validation, *settings.test)
+    return [name for name in named if normalise_contig(name) not in there]
 
 
 def assign_parts(
-    sites: pd.DataFrame, windows: np.ndarray, settings: SplitSettings
+    sites: pd.DataFrame,
+    windows: np.ndarray,
+    settings: SplitSettings,
+    families: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Assign every site to a part, once per fold.
 
@@ -179,6 +214,7 @@ def assign_parts(
         sites: The contrast's sites with label, start and end.
         windows: uint8 ``(n, length)``.
         settings: How to split.
+        families: Of the windows, where they are known (by: homology).
 
     Returns:
         One object array ``(n,)`` of train, validation and test per fold.
@@ -195,7 +231,7 @@ def assign_parts(
     """
     if settings.by == "chromosome" and (settings.test or settings.validation):
         return [_hold_out(sites, settings)]
-    groups = group_sites(sites, windows, settings)
+    groups = group_sites(sites, windows, settings, families)
     labels = sites["label"].to_numpy()
     if settings.folds is None:
         validation, test = settings.validation_share, settings.test_share

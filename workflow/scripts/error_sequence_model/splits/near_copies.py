@@ -1,0 +1,231 @@
+"""Near-copies: windows that share many 16-mers, every pair of them.
+
+A window of ``size`` 16-mers that is similar to another by at least ``similarity``
+shares ``need = similarity * size`` of them with it. So windows that share fewer with
+all others together are left out, of a window's k-mers the commonest ``need`` cannot be
+the only ones shared, and what the rarer ones find is compared exactly. No pair is lost
+to that; in families of repeats it saves the work, as nearly all of it is spent on the
+commonest k-mers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from error_sequence_model.settings import NEAR
+from error_sequence_model.splits.components import join_pairs
+from error_sequence_model.splits.homology import K, compare_pairs, get_kmers
+
+BLOCK, ROWS = 512, 16_384  # windows at a time
+HELD = 2**26  # k-mers sorted at a time
+SURE = 16  # rarer k-mers that candidates share, if they must share as many
+WORK = 50_000_000  # additions at a time
+RARE = 64  # windows of a k-mer that still tells how near two windows are
+_ROUNDS = (0, 1, 4, 16)  # ranks at which the candidates of a window are compared
+_ROW, _MASK = np.uint64(32), np.uint64(2**32 - 1)
+_FACTOR = 0x9E3779B1  # odd: hashes are as different as the k-mers
+_NONE = np.uint32(2**32 - _FACTOR)  # hash of all ones: of no k-mer, see below
+
+
+class NearCopies:
+    """Finds near-copies among windows; what they share is listed once.
+
+    Args:
+        windows: uint8 ``(n, length)`` ASCII.
+        similarity: From which similarity on (see ``homology``).
+    """
+
+    def __init__(self, windows: np.ndarray, similarity: float = NEAR) -> None:
+        self._windows, self._similarity = windows, similarity
+        tokens = _list_tokens(windows)
+        n_parts = 1 << max(0, int(np.ceil(np.log2(max(1, tokens.size) / HELD))))
+        repeats = np.zeros(len(windows), dtype=np.int64)
+        shared = []
+        for part in range(n_parts):
+            keys, repeated = _sort_keys(tokens, part, n_parts)
+            repeats += repeated
+            shared.append(_drop_lone(keys))
+        self._sizes = (tokens != _NONE).sum(axis=1) - repeats
+        del tokens
+        # A k-mer and its reverse complement may both be in a window: one token, twice.
+        least = np.ceil(similarity * self._sizes - 1e-6).astype(np.int64) - repeats
+        self._need = np.maximum(1, least)
+        # All k-mers, or the part of them that tells enough below the similarity.
+        self._sketch, self._share = shared[0], n_parts
+        self._keys = self._drop_few(np.concatenate(shared))
+
+    def _drop_few(self, keys: np.ndarray) -> np.ndarray:
+        """Leave out windows that share too few k-mers with all others together."""
+        while True:
+            rows = (keys & _MASK).astype(np.int64)
+            has = np.bincount(rows, minlength=len(self._need)) >= self._need
+            is_kept = has[rows]
+            if is_kept.all():
+                return keys
+            keys = _drop_lone(keys[is_kept])
+
+    def measure(
+        self, is_query: np.ndarray, is_target: np.ndarray, *, first: bool = True
+    ) -> np.ndarray:
+        """Measure how near queries come to targets, where that reaches the similarity.
+
+        Args:
+            is_query: bool ``(n,)``.
+            is_target: bool ``(n,)``, of no query.
+            first: The first near-copy is enough; else the greatest similarity.
+
+        Returns:
+            float32 ``(n,)``; 0 where no target is a near-copy.
+        """
+        nearest = np.zeros(len(self._need), dtype=np.float32)
+        for pairs in self._list_candidates(is_query, is_target):
+            ranks = np.arange(len(pairs)) - np.searchsorted(pairs[:, 0], pairs[:, 0])
+            for low, high in zip(_ROUNDS, [*_ROUNDS[1:], len(pairs)], strict=True):
+                is_due = (ranks >= low) & (ranks < high)
+                if first:
+                    is_due &= nearest[pairs[:, 0]] < self._similarity
+                some = pairs[is_due]
+                similarity = compare_pairs(self._windows, self._windows, some)
+                np.maximum.at(nearest, some[:, 0], similarity)
+        nearest[nearest < self._similarity] = 0
+        return nearest
+
+    def _list_candidates(
+        self, is_query: np.ndarray, is_target: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        """Pairs that may be near-copies, int64 ``(n, 2)``, by query, best first."""
+        rows = (self._keys & _MASK).astype(np.int64)
+        kmers = _number(self._keys >> _ROW)
+        targets = _make_matrix(rows, kmers, is_target)
+        frequency = np.bincount(kmers[is_target[rows]], minlength=targets.shape[1])
+        is_asked = is_query[rows] & (frequency[kmers] > 0)
+        rows, kmers = rows[is_asked], kmers[is_asked]
+        order = np.lexsort((frequency[kmers], rows))
+        rows, kmers = rows[order], kmers[order]
+        has = np.bincount(rows, minlength=len(self._need))
+        sure = np.minimum(self._need, SURE)
+        # Of the `need` shared k-mers all but `need - sure` are among the rarer ones.
+        kept = np.where(has >= self._need, has - self._need + sure, 0)
+        ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
+        is_kept = ranks < kept[rows]
+        rows, kmers = rows[is_kept], kmers[is_kept]
+        work = np.cumsum(frequency[kmers])
+        start = 0
+        while start < len(rows):
+            end = np.searchsorted(work, work[start] + WORK)
+            end = np.searchsorted(rows, rows[min(end, len(rows) - 1)], side="right")
+            queries = np.unique(rows[start:end])
+            numbers = np.searchsorted(queries, rows[start:end])
+            matrix = csr_array(
+                (np.ones(end - start, np.int32), (numbers, kmers[start:end])),
+                shape=(len(queries), targets.shape[1]),
+            )
+            found = (matrix @ targets.T).tocoo()
+            query = queries[found.row]
+            is_likely = found.data >= sure[query]
+            order = np.lexsort((-found.data[is_likely], query[is_likely]))
+            yield np.stack(
+                [query[is_likely][order], found.col[is_likely][order]], axis=1
+            ).astype(np.int64)
+            start = end
+
+    def estimate(self, is_query: np.ndarray, is_target: np.ndarray) -> np.ndarray:
+        """Estimate the greatest similarity to a target from k-mers of few windows.
+
+        Returns:
+            float32 ``(n,)``, below the similarity; 0 where nothing was asked.
+        """
+        rows = (self._sketch & _MASK).astype(np.int64)
+        kmers = _number(self._sketch >> _ROW)
+        n_kmers = int(kmers.max(initial=-1)) + 1
+        frequency = np.bincount(kmers[is_target[rows]], minlength=n_kmers)[kmers]
+        is_rare = (frequency > 0) & (frequency <= RARE)
+        rows, kmers = rows[is_rare], kmers[is_rare]
+        matrices = [_make_matrix(rows, kmers, x) for x in (is_query, is_target)]
+        shared = (matrices[0] @ matrices[1].T).tocoo()
+        count = shared.data * self._share
+        sizes = self._sizes[shared.row] + self._sizes[shared.col]
+        nearest = np.zeros(len(self._need), dtype=np.float32)
+        np.maximum.at(nearest, shared.row, count / np.maximum(1, sizes - count))
+        return np.minimum(nearest, np.nextafter(np.float32(self._similarity), 0))
+
+    def link(self) -> tuple[np.ndarray, np.ndarray]:
+        """Link near-copies: enough ``(first, second)`` rows for their components."""
+        n = len(self._need)
+        links = [np.zeros((0, 2), dtype=np.int64)]
+        components, everything = np.arange(n), np.ones(n, dtype=bool)
+        for pairs in self._list_candidates(everything, everything):
+            pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+            for start in range(0, len(pairs), ROWS):
+                some = pairs[start : start + ROWS]
+                some = some[np.not_equal(*components[some].T)]
+                similarity = compare_pairs(self._windows, self._windows, some)
+                links.append(some[similarity >= self._similarity])
+                components = join_pairs(n, *np.concatenate(links).T)
+        first, second = np.concatenate(links).T
+        return first, second
+
+
+def _list_tokens(windows: np.ndarray) -> np.ndarray:
+    """The 16-mers of windows, orientation ignored, hashed, uint32 ``(n, width)``."""
+    n, length = windows.shape
+    tokens = np.empty((n, max(0, length - K + 1)), dtype=np.uint32)
+    for start in range(0, n, BLOCK):
+        forward, reverse = get_kmers(windows[start : start + BLOCK])
+        # The lesser of a k-mer and its reverse complement is never all ones (T only);
+        # those of an N are, and stay so when cut to 32 bits.
+        kmers = np.minimum(forward, reverse).astype(np.uint32)
+        with np.errstate(over="ignore"):
+            tokens[start : start + BLOCK] = kmers * np.uint32(_FACTOR)
+    return tokens
+
+
+def _sort_keys(
+    tokens: np.ndarray, part: int, n_parts: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sort the tokens of one part by value, then window; once per window.
+
+    Returns:
+        uint64 keys (token, window) and how often each window had a token again.
+    """
+    keys = []
+    for start in range(0, len(tokens), ROWS):
+        block = tokens[start : start + ROWS]
+        is_here = block != _NONE
+        if n_parts > 1:
+            is_here &= block >> np.uint32(33 - n_parts.bit_length()) == part
+        rows, columns = np.nonzero(is_here)
+        found = block[rows, columns].astype(np.uint64) << _ROW
+        keys.append(found | (rows + start).astype(np.uint64))
+    joined = np.concatenate(keys) if keys else np.zeros(0, dtype=np.uint64)
+    joined.sort()
+    is_new = np.append(np.ones(min(len(joined), 1), bool), joined[1:] != joined[:-1])
+    again = (joined[~is_new] & _MASK).astype(np.int64)
+    return joined[is_new], np.bincount(again, minlength=len(tokens))
+
+
+def _drop_lone(keys: np.ndarray) -> np.ndarray:
+    """Keep the k-mers of two windows or more; keys are sorted, each once."""
+    tokens = keys >> _ROW
+    is_shared = np.zeros(len(keys), dtype=bool)
+    is_shared[1:] = tokens[1:] == tokens[:-1]
+    is_shared[:-1] |= is_shared[1:]
+    return keys[is_shared]
+
+
+def _number(tokens: np.ndarray) -> np.ndarray:
+    """Number sorted values 0, 1, …, int64."""
+    return np.cumsum(np.diff(tokens, prepend=tokens[:1]) != 0)
+
+
+def _make_matrix(rows: np.ndarray, kmers: np.ndarray, is_row: np.ndarray) -> csr_array:
+    """Windows × k-mers with ones, the rows that are wanted filled."""
+    is_wanted = is_row[rows]
+    rows, kmers_here = rows[is_wanted], kmers[is_wanted]
+    return csr_array(
+        (np.ones(len(rows), np.int32), (rows, kmers_here)),
+        shape=(len(is_row), int(kmers.max(initial=-1)) + 1),
+    )
