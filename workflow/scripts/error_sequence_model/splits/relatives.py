@@ -39,7 +39,7 @@ _ONE = np.uint64(1)
 _MASK = (_ONE << _ROW) - _ONE
 _DIAGONAL, _MIDDLE = np.uint64(12), 1 << 11
 _BAND = np.uint64(5)  # bits of a diagonal that the band of the alignment covers
-_TABLE = 26  # bits of the table of the queries' seeds
+_TABLE = 24  # bits of the table of the queries' seeds
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def link_relatives(
 def find_relatives(
     windows: np.ndarray, is_query: np.ndarray, is_target: np.ndarray
 ) -> np.ndarray:
-    """Tell which queries have a relative among the targets.
+    """Find one relative of each query among the targets.
 
     Args:
         windows: uint8 ``(n, length)`` ASCII.
@@ -120,18 +120,16 @@ def find_relatives(
         is_target: bool ``(n,)``, of no query.
 
     Returns:
-        bool ``(n,)``, False where nothing was asked.
+        int64 ``(n,)`` rows; -1 where there is none or nothing was asked.
     """
     windows = _cut_centre(windows)
-    found = np.zeros(len(windows), dtype=bool)
+    found = np.full(len(windows), -1)
     pairs = _find_pairs(windows, is_query, is_target)
     for rows in _walk(len(pairs)):
         some = pairs.take(rows)
-        is_first = is_query[some.first]
-        queries = np.where(is_first, some.first, some.second)
-        is_open = ~found[queries]
-        some, queries = some.take(is_open), queries[is_open]
-        found[queries[some.align(windows)]] = True
+        some = some.take(found[some.first] < 0)
+        some = some.take(some.align(windows))
+        found[some.first] = some.second
     return found
 
 
