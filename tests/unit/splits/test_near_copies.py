@@ -49,7 +49,7 @@ def compare_all(windows: np.ndarray) -> np.ndarray:
     return compare_pairs(windows, windows, pairs).reshape(n, n)
 
 
-@pytest.mark.parametrize("similarity", [0.1, 0.2, 0.6])
+@pytest.mark.parametrize("similarity", [0.1, 0.2, 0.4])
 def test_no_pair_is_missed_in_repeat_families(similarity, monkeypatch) -> None:
     # Sorted in parts and multiplied in blocks, as many windows are.
     monkeypatch.setattr(near_copies, "HELD", 20_000)
@@ -57,16 +57,17 @@ def test_no_pair_is_missed_in_repeat_families(similarity, monkeypatch) -> None:
     windows = make_families(1)
     known = compare_all(windows)
     parts = np.random.default_rng(2).integers(0, 3, len(windows))
-    near = NearCopies(windows, similarity)
+    near, n_near = NearCopies(windows, similarity), 0
     for query, target in ((1, 2), (0, 2), (0, 1)):
         is_query, is_target = parts == query, parts == target
         expected = known[:, is_target].max(axis=1)
         expected[~is_query | (expected < similarity)] = 0
-        assert (expected > 0).any()
+        n_near += int((expected > 0).sum())
         greatest = near.measure(is_query, is_target, first=False)
         assert np.allclose(greatest, expected)
         found = near.measure(is_query, is_target)
         assert ((found > 0) == (expected > 0)).all()
+    assert n_near >= 2
     expected = join_pairs(len(windows), *np.nonzero(known >= similarity))
     assert join_pairs(len(windows), *near.link()).tolist() == expected.tolist()
 

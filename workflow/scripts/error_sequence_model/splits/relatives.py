@@ -30,6 +30,7 @@ from error_sequence_model.splits.homology import NO_KMER, get_kmers
 SEEDS = range(11, 16)  # sizes of seeds; the more windows, the longer
 CHANCE = 256  # windows that share a seed with one by chance, at most
 HITS, CANDIDATES = 2000, 64  # per window
+FEW_HITS = 50_000_000  # that are looked at in any case
 LONE = 15  # bases of a seed that is enough alone
 LEAST = 50  # of a diagonal; a seed alone scores up to 30, and by chance little more
 BLOCK, CHUNK, ROUND = 512, 4_000_000, 32_768
@@ -162,7 +163,7 @@ def _find_pairs(
         asked = np.concatenate([asked, order[is_target[order]]])
     n_queries = int(is_query.sum())
     seeds = _Seeds(windows, asked, n_queries)
-    most = HITS * n_queries // seeds.n_parts
+    most = max(HITS * n_queries, FEW_HITS) // seeds.n_parts
     kept = []
     for part in range(seeds.n_parts):
         keys = seeds.list_keys(part)
