@@ -9,22 +9,12 @@ from hypothesis import strategies as st
 from error_sequence_model.genome import clean_bases, reverse_complement
 from error_sequence_model.splits import get_kmers
 from error_sequence_model.splits.components import join_pairs, link_equal, link_overlaps
-from error_sequence_model.splits.homology import (
-    compare_pairs,
-    hash_windows,
-    link_homologous,
-)
+from error_sequence_model.splits.homology import compare_pairs, hash_windows
 
 
 def random_windows(n: int, length: int = 300, seed: int = 1) -> np.ndarray:
     generator = np.random.default_rng(seed)
     return generator.choice(np.frombuffer(b"ACGT", np.uint8), size=(n, length))
-
-
-def mutate(window: np.ndarray, share: float, seed: int = 2) -> np.ndarray:
-    generator = np.random.default_rng(seed)
-    turned = clean_bases(reverse_complement(window.tobytes().decode()))
-    return np.where(generator.random(len(window)) < share, turned[::-1], window)
 
 
 def turn(window: np.ndarray) -> np.ndarray:
@@ -66,25 +56,9 @@ def test_similarity_is_the_jaccard_index_of_either_orientation() -> None:
     assert np.allclose(found, [1, 1, 143 / 427, 0], atol=0.01)
 
 
-def cluster_windows(windows: np.ndarray) -> np.ndarray:
-    links = link_homologous(windows)
-    first, second = (np.concatenate([x[i] for x in links]) for i in (0, 1))
-    return join_pairs(len(windows), first, second)
-
-
-def test_clusters_join_copies_mutated_copies_and_reverse_complements() -> None:
-    windows = random_windows(40)
-    family = [windows[3], mutate(windows[3], 0.03), turn(mutate(windows[3], 0.03, 5))]
-    everything = np.concatenate([windows, family])
-    clusters = cluster_windows(everything)
-    assert len({clusters[3], *clusters[40:]}) == 1
-    assert len(set(clusters)) == 40
-
-
 def test_windows_of_n_are_nobodys_copy() -> None:
     windows = np.full((3, 50), ord("N"), dtype=np.uint8)
     assert len(set(hash_windows(windows))) == 3
-    assert len(set(cluster_windows(windows))) == 3
 
 
 intervals = st.lists(

@@ -262,10 +262,12 @@ def _score_strata(
         tables[model] = test[~test.index.duplicated()]
     first = next(iter(tables.values()))
     tested = split[split["part"] == "test"].drop_duplicates("site_id")
+    tested = tested.set_index("site_id")
     strata = make_strata(
         sites.loc[first.index],
-        tested.set_index("site_id")["training_similarity"],
+        tested["training_similarity"],
         features,
+        tested.get("relative"),
     )
     return score_strata(
         strata,

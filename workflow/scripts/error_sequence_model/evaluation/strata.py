@@ -49,7 +49,10 @@ def choose_features(
 
 
 def make_strata(
-    sites: pd.DataFrame, similarity: pd.Series, features: pd.DataFrame
+    sites: pd.DataFrame,
+    similarity: pd.Series,
+    features: pd.DataFrame,
+    relative: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Place test sites in strata.
 
@@ -58,6 +61,7 @@ def make_strata(
             indexed by site_id.
         similarity: Greatest similarity to a training window, 0 to 1, by site_id.
         features: Features of the test sites by site_id; see `choose_features`.
+        relative: Whether a training window is a relative, nullable, by site_id.
 
     Returns:
         One text column per stratum, index site_id; None where not known. The order of
@@ -81,6 +85,9 @@ def make_strata(
     if similarity.notna().any():
         values = similarity.reindex(sites.index)
         strata["similarity to training"] = cut_values(values, SIMILARITY_EDGES)
+    if relative is not None and relative.any():
+        names = {False: "1 none", True: "2 at least one"}
+        strata["relatives in training"] = relative.reindex(sites.index).map(names)
     strata["chromosome"] = sites["chrom"].astype(str)
     return strata
 

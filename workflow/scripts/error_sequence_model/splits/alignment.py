@@ -14,6 +14,7 @@ import numpy as np
 from error_sequence_model.genome import complement_bases
 
 IDENTITY, COVERAGE = 0.8, 0.5  # of relatives
+LEEWAY = 0.01  # of both: searches place the ends of alignments a base apart
 BAND = 32  # diagonals on either side of the pair's own
 BATCH = 2048
 LONGEST = 2000  # bases that the packed cells hold, band included
@@ -85,8 +86,8 @@ def are_relatives(
         mask = (1 << _PLACE) - 1
         begun = cells >> 2 * _PLACE & mask, cells >> _PLACE & mask
         spans = [end - first for end, first in zip(ends, begun, strict=True)]
-        found[rows] = (np.minimum(*spans) >= COVERAGE * length) & (
-            (cells & mask) >= IDENTITY * np.maximum(*spans)
+        found[rows] = (np.minimum(*spans) >= (COVERAGE - LEEWAY) * length) & (
+            (cells & mask) >= (IDENTITY - LEEWAY) * np.maximum(*spans)
         )
     return found
 

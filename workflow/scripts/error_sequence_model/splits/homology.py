@@ -132,16 +132,17 @@ def hash_windows(windows: np.ndarray) -> np.ndarray:
         windows: uint8 ``(n, length)`` ASCII.
 
     Returns:
-        ``(n,)`` 16-byte digests (dtype S32, hexadecimal). A window without any called
-        base gets a value of its own: N against N is not a shared sequence.
+        int64 ``(n,)`` digests. A window without any called base gets a value of its
+        own: N against N is not a shared sequence.
     """
     digests = []
-    for row in range(len(windows)):
-        text = windows[row].tobytes()
-        turned = complement_bases(windows[row][::-1]).tobytes()
-        if not text.strip(b"N"):
-            text = turned = b"%d" % row
-        digests.append(
-            hashlib.blake2b(min(text, turned), digest_size=16).hexdigest().encode()
-        )
-    return np.array(digests, dtype="S32")
+    for start in range(0, len(windows), BLOCK):
+        block = windows[start : start + BLOCK]
+        for row, (one, other) in enumerate(
+            zip(block, complement_bases(block[:, ::-1]), strict=True), start=start
+        ):
+            text = min(one.tobytes(), other.tobytes())
+            if not text.strip(b"N"):
+                text = b"%d" % row
+            digests.append(hashlib.blake2b(text, digest_size=8).digest())
+    return np.frombuffer(b"".join(digests), dtype=np.int64)

@@ -11,7 +11,7 @@ from error_sequence_model.splits.near_copies import NearCopies
 from error_sequence_model.splits.relatives import find_relatives
 
 EXCLUDED = "excluded"
-MOST_ASKED = 20_000  # test sites that are searched for relatives
+MOST_ASKED = 10_000  # test sites that are searched for relatives
 
 
 class LeakFilter:
@@ -88,10 +88,14 @@ class LeakFilter:
         return self._near.measure(weaker, stronger) > 0
 
     def _relate(self, weaker: np.ndarray, stronger: np.ndarray) -> np.ndarray:
-        families = self._families
-        if families is None:
-            return np.zeros(len(weaker), dtype=bool)
-        return np.isin(families, families[stronger]) & weaker
+        families, leaks = self._families, np.zeros(len(weaker), dtype=bool)
+        found = np.flatnonzero(stronger)
+        # What the search for families missed is looked for among the rest.
+        while families is not None and len(found):
+            leaks |= np.isin(families, families[found]) & weaker
+            found = find_relatives(self._windows, stronger, weaker & ~leaks)
+            found = found[found >= 0]
+        return leaks
 
     def get_training_similarity(self, parts: np.ndarray) -> np.ndarray:
         """Return each test site's greatest similarity to a training site.
@@ -116,10 +120,12 @@ class LeakFilter:
             ``MOST_ASKED`` test sites, drawn at random.
         """
         is_tested = parts == "test"
+        if self._families is not None:  # none is left
+            return pd.Series(False, range(len(parts)), dtype="boolean").where(is_tested)
         asked = np.random.default_rng(self._settings.seed).permutation(
             np.flatnonzero(is_tested)
         )[:MOST_ASKED]
         is_asked = np.zeros(len(parts), dtype=bool)
         is_asked[asked] = True
-        found = find_relatives(self._windows, is_asked, parts == "train")
+        found = find_relatives(self._windows, is_asked, parts == "train") >= 0
         return pd.Series(found, dtype="boolean").where(is_asked)

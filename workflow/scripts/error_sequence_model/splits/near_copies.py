@@ -197,9 +197,9 @@ def _sort_keys(
         is_here = block != _NONE
         if n_parts > 1:
             is_here &= block >> np.uint32(33 - n_parts.bit_length()) == part
-        rows, columns = np.nonzero(is_here)
-        found = block[rows, columns].astype(np.uint64) << _ROW
-        keys.append(found | (rows + start).astype(np.uint64))
+        places = np.flatnonzero(is_here)
+        found = block.ravel()[places].astype(np.uint64) << _ROW
+        keys.append(found | (places // block.shape[1] + start).astype(np.uint64))
     joined = np.concatenate(keys) if keys else np.zeros(0, dtype=np.uint64)
     joined.sort()
     is_new = np.append(np.ones(min(len(joined), 1), bool), joined[1:] != joined[:-1])

@@ -30,6 +30,7 @@ from error_sequence_model.splits.homology import NO_KMER, get_kmers
 SEEDS = range(11, 16)  # sizes of seeds; the more windows, the longer
 CHANCE = 256  # windows that share a seed with one by chance, at most
 HITS, CANDIDATES = 2000, 64  # per window
+FEW_HITS = 50_000_000  # that are looked at in any case
 LONE = 15  # bases of a seed that is enough alone
 LEAST = 50  # of a diagonal; a seed alone scores up to 30, and by chance little more
 BLOCK, CHUNK, ROUND = 512, 4_000_000, 32_768
@@ -39,7 +40,7 @@ _ONE = np.uint64(1)
 _MASK = (_ONE << _ROW) - _ONE
 _DIAGONAL, _MIDDLE = np.uint64(12), 1 << 11
 _BAND = np.uint64(5)  # bits of a diagonal that the band of the alignment covers
-_TABLE = 26  # bits of the table of the queries' seeds
+_TABLE = 24  # bits of the table of the queries' seeds
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def link_relatives(
 def find_relatives(
     windows: np.ndarray, is_query: np.ndarray, is_target: np.ndarray
 ) -> np.ndarray:
-    """Tell which queries have a relative among the targets.
+    """Find one relative of each query among the targets.
 
     Args:
         windows: uint8 ``(n, length)`` ASCII.
@@ -120,18 +121,16 @@ def find_relatives(
         is_target: bool ``(n,)``, of no query.
 
     Returns:
-        bool ``(n,)``, False where nothing was asked.
+        int64 ``(n,)`` rows; -1 where there is none or nothing was asked.
     """
     windows = _cut_centre(windows)
-    found = np.zeros(len(windows), dtype=bool)
+    found = np.full(len(windows), -1)
     pairs = _find_pairs(windows, is_query, is_target)
     for rows in _walk(len(pairs)):
         some = pairs.take(rows)
-        is_first = is_query[some.first]
-        queries = np.where(is_first, some.first, some.second)
-        is_open = ~found[queries]
-        some, queries = some.take(is_open), queries[is_open]
-        found[queries[some.align(windows)]] = True
+        some = some.take(found[some.first] < 0)
+        some = some.take(some.align(windows))
+        found[some.first] = some.second
     return found
 
 
@@ -164,7 +163,7 @@ def _find_pairs(
         asked = np.concatenate([asked, order[is_target[order]]])
     n_queries = int(is_query.sum())
     seeds = _Seeds(windows, asked, n_queries)
-    most = HITS * n_queries // seeds.n_parts
+    most = max(HITS * n_queries, FEW_HITS) // seeds.n_parts
     kept = []
     for part in range(seeds.n_parts):
         keys = seeds.list_keys(part)

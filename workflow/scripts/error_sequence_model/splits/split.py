@@ -197,7 +197,9 @@ def _list_absent(sites: pd.DataFrame, settings: SplitSettings) -> list[str]:
     """Names of the split that no site has: those of a preset need not all be there."""
     if settings.by != "chromosome":
         return []
-    there = {normalise_contig(name) for name in get_column(sites, settings.column)}
+    there = {
+        normalise_contig(name) for name in get_column(sites, settings.column).unique()
+    }
     named = (*settings.validation, *settings.test)
     return [name for name in named if normalise_contig(name) not in there]
 

@@ -33,6 +33,7 @@ PART_COLOURS = ("#BDBDBD", "#7A5195", "#0072B2")
 MOST_CHROMOSOMES = 24
 LONGEST_NAME = 0.8  # inches of a contig's name
 HISTOGRAM_ROOM = 1.9
+MOST_LINES = 4  # on what splits left out
 
 
 def make_data_page(data: ReportData) -> PageSpec:
@@ -88,11 +89,17 @@ def _draw_data(page: Page, *, data: ReportData) -> None:
     if table.empty:
         page.bullet("No leakage audit is stored: do not trust the scores.", mark="bad")
         return
-    needed = 0.9 + HISTOGRAM_ROOM
+    left_out = _describe_left_out(data.units)
+    if len(left_out) > MOST_LINES:
+        more = f"{len(left_out) - MOST_LINES} further splits: see their leakage.json."
+        left_out = [*left_out[:MOST_LINES], more]
+    needed = 0.9 + HISTOGRAM_ROOM + 0.35 * len(left_out)
     room = int((page.room - needed) / (8 * 1.75 / 72)) - 1
     columns = [Column(c, table[c].tolist(), _align(c)) for c in table]
     draw_table(page, columns, most_rows=max(room, 8), rest=" in the tables folder.")
     page.caption(explain("leakage", classes=_name_counts(data.units)))
+    for line in left_out:
+        page.bullet(line, size=8.5)
     _draw_scores(page, data)
 
 
@@ -174,6 +181,33 @@ def _describe_audit(audit: dict) -> list[str]:
     return [*lines, *describe_counts(audit)]
 
 
+def _describe_left_out(units: Sequence[Unit]) -> list[str]:
+    """Sites that a split left out, and names of it that no site has."""
+    reasons = {
+        "other_dinucleotide": "not GT or AG",
+        "no_window": "without a window",
+        "only_n": "of N only",
+        "shared_sequence": "equal to a held-out window",
+        "overlapping_interval": "overlapping one",
+        "near_duplicate": "near-copies of one",
+        "relative": "relatives of one",
+        "unmatched": "left over by matching",
+    }
+    lines = []
+    for unit in units:
+        audit = unit.lead.leakage
+        counts = dict(audit.get("left_out") or {})
+        for entry in (audit.get("folds") or {}).values():
+            for reason, n in (entry.get("removed") or {}).items():
+                counts[reason] = counts.get(reason, 0) + n
+        told = [f"{n:,} {reasons.get(key, key)}" for key, n in counts.items() if n]
+        if audit.get("absent"):
+            told.append(f"no site is on {', '.join(audit['absent'])}")
+        if told:
+            lines.append(f"{unit.name}, left out of the split: {'; '.join(told)}.")
+    return lines
+
+
 def split_prefix(names: Sequence[str]) -> tuple[str, list[str]]:
     """Part what all names begin with, up to a separator, from what tells them apart.
 
@@ -211,6 +245,7 @@ def collect_leakage(units: Sequence[Unit]) -> pd.DataFrame:
         "overlap": "overlapping_intervals",
         "near copies": "near_duplicates",
         "shared genes": "shared_genes",
+        "with relatives": "with_relatives",
         "removed": "removed_from_training",
     }
     rows = []
