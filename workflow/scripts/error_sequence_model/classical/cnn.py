@@ -16,6 +16,7 @@ from torch import nn
 from error_sequence_model.settings import CnnSettings
 from error_sequence_model.statistics import (
     balance_weights,
+    calibrate_about_prior,
     compute_macro_auprc,
     restore_prior,
 )
@@ -174,7 +175,9 @@ def fit_cnn(
             break
     model.load_state_dict(best[2])
     probabilities = predict_cnn(model, data, np.arange(len(labels)))
-    return restore_prior(probabilities, labels[train]), history
+    restored = restore_prior(probabilities, labels[train])
+    shares = np.bincount(labels[train], minlength=classes) / len(train)
+    return calibrate_about_prior(restored, labels, validation, shares), history
 
 
 class _Data:

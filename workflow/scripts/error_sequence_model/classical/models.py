@@ -15,6 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from error_sequence_model.statistics import (
+    calibrate_about_prior,
     compute_macro_auprc,
     fill_empty_columns,
     restore_prior,
@@ -64,6 +65,17 @@ class Rows:
             return 0.0
         return compute_macro_auprc(labels, probabilities[is_validation])
 
+    def calibrate(self, probabilities: np.ndarray) -> np.ndarray:
+        """Scale probabilities of the held-out rows by a temperature (validation)."""
+        shares = np.bincount(self.labels[self.train], minlength=self.classes)
+        is_validation = np.isin(self.held_out, self.validation)
+        return calibrate_about_prior(
+            probabilities,
+            self.labels[self.held_out],
+            np.flatnonzero(is_validation),
+            shares / shares.sum(),
+        )
+
     def place(self, found: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         """Put columns of the classes seen in training, which were balanced, in place.
 
@@ -102,7 +114,7 @@ def fit_logistic(features: np.ndarray, rows: Rows) -> np.ndarray:
         if best is None or score > best[0]:
             best = (score, penalty, found)
     logger.info("logistic: C %g, validation AUPRC %.3f", best[1], best[0])
-    return best[2]
+    return rows.calibrate(best[2])
 
 
 def scale_features(features: np.ndarray, train: np.ndarray) -> None:
@@ -141,7 +153,7 @@ def fit_boosting(features: np.ndarray, rows: Rows) -> np.ndarray:
             if score > best[0]:
                 best = (score, trees, found)
     logger.info("boosting: %d trees, validation AUPRC %.3f", best[1], best[0])
-    return best[2]
+    return rows.calibrate(best[2])
 
 
 def screen_features(features: np.ndarray, rows: Rows) -> np.ndarray:

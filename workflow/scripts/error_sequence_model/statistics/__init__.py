@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .calibration import (
         PENALTY,
         balance_weights,
+        calibrate_about_prior,
         compute_brier,
         compute_ece,
         compute_log_loss,

@@ -71,6 +71,31 @@ def fit_temperature(
     return float(np.exp(found.x))
 
 
+def calibrate_about_prior(
+    probabilities: np.ndarray, labels: np.ndarray, held: np.ndarray, prior: np.ndarray
+) -> np.ndarray:
+    """Scale evidence by one temperature, so that no evidence is the prior.
+
+    Args:
+        probabilities: float (n, classes).
+        labels: Class index of each site, int (n,); those of ``held`` are looked at.
+        held: Rows of the validation part, int (k,).
+        prior: Share of each class in training, float (classes,).
+
+    Returns:
+        float64 (n, classes).
+    """
+    known = np.log(np.maximum(prior, SMALLEST_PROBABILITY))
+    evidence = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY)) - known
+    temperature = fit_temperature(
+        np.exp(log_softmax(evidence[held], axis=1)),
+        labels[held],
+        offsets=known,
+        penalty=PENALTY,
+    )
+    return np.exp(log_softmax(evidence / temperature + known, axis=1))
+
+
 def scale_probabilities(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Divide log probabilities by a temperature: float64 (n, classes)."""
     logs = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
