@@ -90,7 +90,8 @@ def _say_combinations(found: UnitExplanations) -> str:
     fdr, text = found.summary["fdr"], ""
     for one in found.summary.get("copies", []):
         ratio = _say_ratio(one["odds_ratio"], one["low"], one["high"])
-        text += f" Several copies of {names[one['explanation']]} against one: odds ratio {ratio}."
+        text += f" Several copies of {names[one['explanation']]} against one: odds "
+        text += f"ratio {ratio}."
     for one in found.summary.get("pairs", []):
         both = f"{names[one['first']]} and {names[one['second']]}"
         if one["q"] <= fdr:
