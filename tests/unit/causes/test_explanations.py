@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,18 @@ def test_motifs_are_counted_on_held_out_sites_and_flags_on_all():
     split.loc[is_test, "label"] = rng.permutation(labels)
     found = explain((sites, windows, split, contrast), [make_run()])
     assert "error_1" not in found.summary["named"]
+
+
+def test_of_several_folds_the_first_is_counted():
+    sites, windows, split, contrast = make_case()
+    fold = np.arange(N) % 3
+    split = split.assign(fold=fold, part="test")
+    run = make_run()
+    others = [replace(run, name=f"fold{k}", fold=k) for k in (1, 2)]
+    found = explain((sites, windows, split, contrast), [run, *others])
+    assert sum(found.summary["n_counted"]) == (fold == 0).sum()
+    assert found.summary["named"] == ["error_1"]
+    assert not found.table["explanation"].str.startswith("fold").any()
 
 
 def test_a_place_is_where_one_class_has_the_word():

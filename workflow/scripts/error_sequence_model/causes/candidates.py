@@ -97,12 +97,14 @@ class MotifRun:
         motifs: ``motifs.tsv``.
         elements: ``elements.tsv``.
         matrices: Motif -> share of each base, float (width, 4).
+        fold: Whose test sites were held out of its model.
     """
 
     name: str
     motifs: pd.DataFrame
     elements: pd.DataFrame
     matrices: Mapping[str, np.ndarray]
+    fold: int = 0
 
 
 def read_motif_runs(paths: Sequence[Path]) -> list[MotifRun]:
@@ -111,12 +113,14 @@ def read_motif_runs(paths: Sequence[Path]) -> list[MotifRun]:
     for path in paths:
         place = "/".join(path.parts[-4:-1]) if len(paths) > 1 else ""
         details = read_json(path.with_suffix(".json"))["motifs"]
+        fold = re.fullmatch(r"fold(\d+)", path.parent.name)
         runs.append(
             MotifRun(
                 place,
                 read_saved_table(path),
                 read_saved_table(path.with_name("elements.tsv")),
                 {entry["motif"]: np.array(entry["matrix"]) for entry in details},
+                int(fold[1]) if fold else 0,
             )
         )
     return runs

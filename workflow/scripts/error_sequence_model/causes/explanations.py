@@ -10,7 +10,8 @@ What enters: everything whose own test is significant, over all tests of all kin
 (Benjamini and Hochberg). Flags and elements are tested on all sites, motifs on held-out
 ones: a word that a model memorised of its training sites does not get in. For the same
 reason all that is counted beside motifs (shares, odds, what is explained) is counted on
-held-out sites; where a motif lies is learnt from the others.
+held-out sites; where a motif lies is learnt from the others. Of several folds the first
+counts: its test sites have taught the models of all others.
 """
 
 from __future__ import annotations
@@ -139,7 +140,10 @@ def explain_errors(
         is_donor = chosen["splice_type"].eq("donor").to_numpy()
         tried += list_elements(run, elements, windows.upstream, is_donor)
     labels = chosen["label"].to_numpy(dtype=np.int64)
+    runs = [run for run in runs if run.fold == runs[0].fold]
     is_test = chosen["part"].eq("test").to_numpy()
+    if runs:
+        is_test = is_test & chosen["fold"].eq(runs[0].fold).to_numpy()
     teachers = np.random.default_rng(seed).permutation(np.flatnonzero(~is_test))
     teachers = teachers[:MOST_PLACED]
     for run in runs if contrast.is_binary else ():

@@ -92,12 +92,13 @@ def _say_combinations(found: UnitExplanations) -> str:
     fdr, text = found.summary["fdr"], ""
     for one in found.summary.get("copies", []):
         ratio = _say_ratio(one["odds_ratio"], one["low"], one["high"])
-        text += f" Several copies of {names[one['explanation']]} against one: {ratio}."
+        text += f" Several copies of {names[one['explanation']]} against one: odds "
+        text += f"ratio {ratio}."
     for one in found.summary.get("pairs", []):
         both = f"{names[one['first']]} and {names[one['second']]}"
         if one["q"] <= fdr:
             ratio = _say_ratio(one["odds_ratio"], one["low"], one["high"])
-            text += f" {both} together, beyond each alone: {ratio}."
+            text += f" {both} together, beyond each alone: odds ratio {ratio}."
         if one["distance_q"] <= fdr:
             text += f" {both} begin {abs(one['distance'])} bases apart in "
             text += f"{one['n_distance']} of the {one['n_both']} with both."
