@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import matplotlib as mpl
@@ -131,6 +131,12 @@ def get_class_colour(name: str) -> str:
     return _class_colours.get().get(name.split("/")[0], MUTED)
 
 
+@lru_cache(maxsize=4096)
+def _measure_word(word: str, weight: str) -> float:
+    """Advance of a word at 1 pt, in points."""
+    return sum(_measure_letter(letter, weight) for letter in word)
+
+
 @cache
 def _measure_letter(letter: str, weight: str) -> float:
     """Advance of a letter at 1 pt, in points."""
@@ -152,7 +158,7 @@ def measure_text(text: str, size: float, weight: str = "normal") -> float:
     Returns:
         Width in inches.
     """
-    return sum(_measure_letter(letter, weight) for letter in text) * size / 72
+    return _measure_word(text, weight) * size / 72
 
 
 def wrap_text(
@@ -170,9 +176,11 @@ def wrap_text(
         The lines.
     """
     lines: list[str] = []
-    line = ""
+    line, used = "", 0.0
+    space = measure_text(" ", size, weight)
     for word in text.split():
-        while measure_text(word, size, weight) > width:
+        long = measure_text(word, size, weight)
+        while long > width:
             cut = len(word) - 1
             while cut > 1 and measure_text(word[:cut], size, weight) > width:
                 cut -= 1
@@ -181,12 +189,12 @@ def wrap_text(
                 line = ""
             lines.append(word[:cut])
             word = word[cut:]
-        longer = f"{line} {word}" if line else word
-        if measure_text(longer, size, weight) > width:
+            long = measure_text(word, size, weight)
+        # Without kerning a line is as wide as its words and the spaces between them.
+        if line and used + space + long > width:
             lines.append(line)
-            line = word
-        else:
-            line = longer
+            line = ""
+        line, used = (f"{line} {word}", used + space + long) if line else (word, long)
     return [*lines, line] if line else lines
 
 

@@ -129,7 +129,9 @@ def _draw_sites(page: Page, *, data: ReportData, statistics: MapStatistics) -> N
     ids = np.array([e.site_id for e in exemplars])
     sequences, tokens = data.get_sequences(ids), data.get_tokens(unit.lead, ids)
     maps, seen = explained.maps, unit.lead.attention
-    values, attention = maps.pick(ids), seen.pick(ids) if seen else {}
+    # Attention that failed its check is not drawn.
+    is_seen = seen is not None and unit.lead.has_passed("attention") is not False
+    values, attention = maps.pick(ids), seen.pick(ids) if is_seen else {}
     view = find_view(statistics)
     start = view[0]
     sizes = {site: np.abs(scores) for site, scores in values.items()}
@@ -173,8 +175,7 @@ def _draw_sites(page: Page, *, data: ReportData, statistics: MapStatistics) -> N
 
 
 def _describe_attention(unit: Unit) -> str:
-    verdict = {True: "", False: "; FAILED its faithfulness check"}
-    note = verdict.get(unit.lead.has_passed("attention"), "; not checked")
+    note = "" if unit.lead.has_passed("attention") else "; not checked"
     return f"Purple: attention received (% of the total{note}). "
 
 
