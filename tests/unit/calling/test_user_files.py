@@ -18,12 +18,19 @@ def genome() -> TinyGenome:
 
 
 def check(
-    genome: TinyGenome, folder: Path, predictor: dict[str, Any], **more: Any
+    genome: TinyGenome,
+    folder: Path,
+    predictor: dict[str, Any],
+    aliases: Path | None = None,
+    **more: Any,
 ) -> list[Finding]:
     fasta = genome.write_fasta(folder / "genome.fa")
     annotation = write_gtf(genome, folder / "genes.gtf")
+    entry = {"fasta": str(fasta), "annotation": str(annotation)}
+    if aliases:
+        entry["aliases"] = str(aliases)
     config = {
-        "genomes": {"g": {"fasta": str(fasta), "annotation": str(annotation)}},
+        "genomes": {"g": entry},
         "predictors": {"mine": {"genome": "g", **predictor}},
         **more,
     }
@@ -151,3 +158,18 @@ def test_few_errors_are_odd(genome: TinyGenome, tmp_path: Path) -> None:
     )
     assert any("fn_vs_tp" in finding.text for finding in of_kind(found, ODD))
     assert of_kind(found, UNDERSTOOD)
+
+
+def test_aliases_of_contigs_are_known_here_too(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    table = genome.table()
+    names = {name: f"NC_{number}.1" for number, name in enumerate(genome.contigs)}
+    table["chrom"] = table["chrom"].map(names)
+    table.to_csv(tmp_path / "errors.tsv", sep="\t", index=False)
+    given = {"errors": str(tmp_path / "errors.tsv")}
+    assert of_kind(check(genome, tmp_path, given), WRONG)
+    aliases = tmp_path / "aliases.txt"
+    rows = (f"{name}\t{alias}\n" for name, alias in names.items())
+    aliases.write_text("# ucsc\trefseq\n" + "".join(rows))
+    assert not of_kind(check(genome, tmp_path, given, aliases=aliases), WRONG)

@@ -29,7 +29,6 @@ from error_sequence_model.genome import (
     Annotation,
     Genome,
     get_junctions,
-    match_contigs,
     open_bigwig,
     read_annotation,
     read_support,
@@ -104,7 +103,7 @@ def _check_genome(
     subject = f"genomes.{name}.fasta"
 
     def read_genome() -> Iterator[Finding]:
-        with Genome(entry["fasta"]) as genome:
+        with Genome(entry["fasta"], entry["aliases"]) as genome:
             total = sum(genome.lengths.values())
             yield Finding(
                 *(subject, UNDERSTOOD),
@@ -123,7 +122,7 @@ def _check_genome(
         path = entry["annotation"]
         found = read_annotation(path, smallest_intron=entry["smallest_intron"])
         annotations[name] = found
-        with Genome(entry["fasta"]) as genome:
+        with Genome(entry["fasta"], entry["aliases"]) as genome:
             yield from _describe_annotation(place, path, found, genome)
 
     is_read = True
@@ -172,11 +171,12 @@ def _check_predictor(
             column_names=predictor["columns"],
             table_format=predictor["format"],
             annotation_path=entry.get("annotation"),
+            aliases=entry.get("aliases"),
         )
         yield from _describe_sites(f"{subject}.errors", sites, audit, config)
 
     def read_tracks() -> Iterator[Finding]:
-        with Genome(entry["fasta"]) as genome:
+        with Genome(entry["fasta"], entry["aliases"]) as genome:
             yield from _check_scores(subject, predictor, genome)
 
     def read_weights() -> Iterator[Finding]:
@@ -330,7 +330,7 @@ def _read_bigwigs(
             path = tracks[splice_type][strand]
             with open_bigwig(path, what="scores") as track:
                 lengths = track.chroms()
-                names, missing = match_contigs(lengths, genome.lengths)
+                names, missing = genome.match_contigs(lengths)
                 if not names:
                     raise InputError(f"scores: {path}: {missing}")
                 theirs = max(names, key=lambda contig: lengths[contig])
