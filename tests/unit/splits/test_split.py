@@ -323,3 +323,48 @@ def test_windows_that_share_one_base_leak_and_neighbours_do_not(
     ]
     assert removed["overlapping_interval"] == int(leaks)
     assert count_overlaps(sites, parts) == int(leaks)
+
+
+def test_what_is_left_out_is_counted() -> None:
+    sites, texts = make_sites(n_chroms=8)
+    sites.loc[[250, 251], "dinucleotide"] = "GC"
+    bare = sites[sites["chrom"].ne("chr5")]
+    known = windows_of(sites, texts).site_ids[:-3]
+    windows = windows_of(sites[sites["site_id"].isin(known)], texts[:-3])
+    _, leakage = make_split(bare, windows, CONTRAST, "donor", {"preset": "spliceai"})
+    assert leakage["left_out"] == {"other_dinucleotide": 2, "no_window": 3}
+    assert {"chr5", "5", "chr9", "9"} & set(leakage["absent"])
+
+
+def test_relatives_are_counted_by_gene_and_kept_together_by_homology() -> None:
+    sites, texts = make_sites()
+    generator = np.random.default_rng(8)
+    for source in range(0, 40, 2):  # a sixth of the bases of two thirds
+        changed = generator.permutation(66)[:8]
+        copy = list(texts[source][:66])
+        for place in changed:
+            copy[place] = "ACGT"["ACGT".index(copy[place]) - 1]
+        target = 160 + source
+        texts[target] = "".join(copy) + texts[target][66:]
+    frame, leakage = split(sites, texts, **HOLD_OUT)
+    fold = leakage["folds"]["0"]
+    assert fold["searched_for_relatives"] == 40
+    assert 15 <= fold["with_relatives"] <= 20
+    assert fold["with_relatives"] == frame["relative"].sum()
+    assert frame["relative"].isna().eq(frame["part"].ne("test")).all()
+    _, leakage = split(sites, texts, by="homology")
+    fold = leakage["folds"]["0"]
+    assert fold["with_relatives"] == fold["removed"]["relative"] == 0
+    assert leakage["groups"]["largest"] == 4
+
+
+def test_a_repeat_in_all_genes_chains_nothing_up() -> None:
+    sites, texts = make_sites()
+    for row in range(0, len(sites), 6):
+        texts[row] = texts[0][:70] + texts[row][70:]
+    frame, leakage = split(sites, texts, by="homology")
+    assert leakage["groups"]["largest"] <= 0.1 * len(sites)
+    kept = frame[frame["part"].ne("excluded") & frame["site_id"].mod(6).eq(0)]
+    assert len(set(kept["part"])) == 1
+    fold = leakage["folds"]["0"]
+    assert fold["with_relatives"] == fold["near_duplicates"] == 0
