@@ -129,7 +129,7 @@ def test_explanations_and_checks_are_those_of_the_files(fake):
     folder = unit.lead.path.parents[2]
     table = pd.read_csv(folder / "explanations.tsv", sep="\t")
     first = table.iloc[0]
-    assert first["is_named"] and first["name"] == "GGG (HNRNPH1, HNRNPF)"
+    assert first["is_named"] and first["name"].endswith(" (GGG: HNRNPH1, HNRNPF)")
     [(text, _)] = answer_why(unit, "Donors")
     verb = "lack" if first["is_absence"] else "carry"
     start = f"Donors: {first['share_error']:.0%} of FP {verb} {first['name']}"
