@@ -151,7 +151,7 @@ def test_a_bad_file_is_refused(genome: TinyGenome, tmp_path: Path) -> None:
     errors.write_text(text.replace("pred_type", "class"))
     told = refuse(errors, fasta)
     assert "no column pred_type; the table has ['chrom'," in told
-    assert "`columns: {pred_type: name_in_the_table}`" in told
+    assert "`columns: {pred_type: class}`" in told
     errors.write_text(text)
     other = make_tiny_genome(chroms=("chr1", "chr2", "chr3", "chr4"), seed=9)
     turned = {chrom: bases[::-1] for chrom, bases in other.contigs.items()}

@@ -79,8 +79,14 @@ def test_motifs_come_back_as_elements(exported, tmp_path) -> None:
     details = json.loads((run / "motifs.json").read_text())["motifs"]
     assert len(back) == len(details) >= 1
     for entry in details:
-        fitting = [m for m in back.values() if m.shape == np.shape(entry["matrix"])]
-        assert any(np.abs(m - entry["matrix"]).max() < 0.15 for m in fitting)
+        # Ours has a pseudocount of one per base, modisco's none.
+        n = len(entry["seqlet_sites"])
+        fitting = [
+            (m * n + 1) / (n + 4)
+            for m in back.values()
+            if m.shape == np.shape(entry["matrix"])
+        ]
+        assert any(np.abs(m - entry["matrix"]).max() < 0.005 for m in fitting)
 
 
 def test_a_pattern_is_taken_apart_by_strand(tmp_path) -> None:

@@ -264,6 +264,8 @@ def _match_keys(
         begins, partners = np.repeat(middles, sizes), np.repeat(ends - middles, sizes)
         is_first &= partners > 0
     rows = np.flatnonzero(is_first)
+    if not len(rows):
+        return
     begins, partners = begins[rows], partners[rows]
     limit = int(partners.max(initial=1))
     while limit > 1 and np.minimum(partners, limit).sum() > most:

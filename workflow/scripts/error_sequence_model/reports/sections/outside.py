@@ -53,13 +53,13 @@ def make_outside_pages(data: ReportData) -> list[PageSpec]:
             errors[errors["n_with"].gt(0)],
             "Facts measured elsewhere, at errors and at correct calls",
             footer,
-            "outside_errors",
+            explain("outside_errors"),
         ),
         *_make_pages(
             named,
             "Facts measured elsewhere, at errors with and without a named cause",
             footer,
-            "outside_causes",
+            explain("outside_causes"),
         ),
     ]
 
@@ -105,7 +105,7 @@ def _draw(page: Page, *, rows: pd.DataFrame, caption: str) -> None:
     plot_ratios(rows, ax)
     ax.set_xlabel("odds ratio (log scale)", labelpad=2)
     page.top += 0.36
-    page.caption(explain(caption))
+    page.caption(caption)
     for note in dict.fromkeys(filter(None, caution)):
         page.caption(f"¹ {note[0].upper()}{note[1:]}.")
     words = [
