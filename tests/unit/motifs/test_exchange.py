@@ -79,10 +79,10 @@ def test_motifs_come_back_as_elements(exported, tmp_path) -> None:
     details = json.loads((run / "motifs.json").read_text())["motifs"]
     assert len(back) == len(details) >= 1
     for entry in details:
-        # Ours has a pseudocount of one per base, modisco's none.
+        # Ours has half a pseudocount per base, modisco has none.
         n = len(entry["seqlet_sites"])
         fitting = [
-            (m * n + 1) / (n + 4)
+            (m * n + 0.5) / (n + 2)
             for m in back.values()
             if m.shape == np.shape(entry["matrix"])
         ]
