@@ -166,8 +166,8 @@ def test_words_that_hold_a_short_element():
     [
         ("GGGTGGG", ["fus", "g_triplet"], "GGG: HNRNPH1, HNRNPF, FUS"),
         ("CTGAC", ["branch_point"], "CTRAY: SF1, U2 snRNP"),
-        ("TTCTCTCT", [], "ptbp1"),
-        ("GAAGAA", [], "srsf1 selex or tra2"),
+        ("TTCTCTCT", [], "PTBP1"),
+        ("GAAGAA", [], "SRSF1 or TRA2A/TRA2B"),
         ("ACGTCAGC", [], ""),
     ],
 )

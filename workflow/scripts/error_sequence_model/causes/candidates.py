@@ -264,7 +264,7 @@ def _get_effect(row: Any) -> dict[str, float]:
 def _say(element: KnownElement) -> str:
     """Letters, and the element's name, or of a short word all that bind it."""
     is_telling = get_bits(element.matrix).sum() >= NAMED_BITS
-    what = element.name.replace("_", " ") if is_telling else element.factor
+    what = element.label if is_telling else element.factor
     return f"{element.letters} ({what})" if what else element.letters
 
 

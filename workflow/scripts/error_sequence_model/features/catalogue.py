@@ -60,6 +60,25 @@ class KnownElement:
         """The consensus, spelt from the matrix where none is given."""
         return self.consensus or write_consensus(self.matrix)
 
+    @property
+    def label(self) -> str:
+        """What reports call it: the proteins, where it is named after one of them.
+
+        Example:
+            >>> {e.name: e.label for e in read_elements()}["u_tract_tia1"]
+            'TIA1/TIAL1'
+        """
+        parts, factors = self.name.lower().split("_"), self.factor.split(", ")
+        is_protein = any(
+            part == factor.lower()
+            or (len(part) > 3 and factor.lower().startswith(part))
+            for part in parts
+            for factor in factors
+        )
+        if is_protein or (len(parts) == 1 and self.factor):
+            return "/".join(factors)
+        return " ".join(parts).replace("u12", "U12")
+
 
 def read_elements(path: str | Path | None = None) -> list[KnownElement]:
     """Read elements from a catalogue (TSV) or a file in MEME format.

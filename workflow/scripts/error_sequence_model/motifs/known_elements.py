@@ -108,7 +108,7 @@ def name_family(
         elements: Known elements.
 
     Returns:
-        "ptbp1", "hnrnpl or qki"; where only short words fit, their letters and all that
+        "PTBP1", "HNRNPL or QKI"; where only short words fit, their letters and all that
         bind them, "GGG: HNRNPH1, HNRNPF, FUS"; empty where nothing does.
     """
     known = {element.name: element for element in elements}
@@ -121,7 +121,8 @@ def name_family(
     if telling:
         least = ALIKE * max(telling.values())
         chosen = sorted((n for n in telling if telling[n] >= least), key=telling.get)
-        return " or ".join(name.replace("_", " ") for name in chosen[::-1][:2])
+        labels = dict.fromkeys(known[name].label for name in chosen[::-1])
+        return " or ".join([*labels][:2])
     if not names:
         return ""
     short = sorted(names, key=lambda name: known[name].width)
