@@ -167,7 +167,9 @@ def _draw_words(
         draw_boxes(ax, span, np.zeros(1), np.array([0.22]), [WORD_COLOUR])
         name = shorten_text(words[row.word].name, 2.0, 6.5)
         if low >= right:
-            ax.text(low - 0.5, 0.32, name, size=6.5, color=INK)
+            # A letter is about as wide as a base; no name leaves the page.
+            at = min(low - 0.5, end - len(name))
+            ax.text(max(at, start), 0.32, name, size=6.5, color=INK)
             right = low + len(name)
     page.top += BOXES
 
