@@ -233,3 +233,17 @@ def test_bigwigs_of_another_genome_are_wrong(
     other = replace(genome, contigs=longer)
     (finding,) = of_kind(check(other, tmp_path, {"scores": tracks}), WRONG)
     assert "another genome build" in finding.text and "donor+" in finding.text
+
+
+@pytest.mark.parametrize("name", ["chr99", 1])
+def test_chromosomes_to_hold_out_that_the_genome_lacks(
+    genome: TinyGenome, tmp_path: Path, name: str | int
+) -> None:
+    errors = {"errors": str(genome.write_table(tmp_path / "errors.tsv"))}
+    there, other, *_ = genome.contigs
+    splits = {"by": "chromosome", "test": [there], "validation": [name]}
+    (finding,) = of_kind(check(genome, tmp_path, errors, splits=splits), WRONG)
+    assert finding.subject == "splits.validation"
+    assert str(name) in finding.text and there in finding.text
+    own = errors | {"splits": {"validation": [other]}}
+    assert not of_kind(check(genome, tmp_path, own, splits=splits), WRONG)

@@ -173,6 +173,8 @@ def _check_predictor(
         text = f"{predictor['support']}: {count(len(sites), 'site')}"
         yield Finding(f"{subject}.support", UNDERSTOOD, text)
 
+    if entry:
+        yield from _check_splits(entry, {**config["splits"], **predictor["splits"]})
     if "errors" in predictor:
         yield from _guard(f"{subject}.errors", read_errors, subject)
         return
@@ -184,6 +186,24 @@ def _check_predictor(
     if predictor["support"]:
         yield from _guard(f"{subject}.support", read_reads, subject)
     yield from _check_biotypes(subject, predictor, annotations)
+
+
+def _check_splits(
+    entry: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Chromosomes to hold out that the genome lacks; a preset finds its own names."""
+    if settings["by"] != "chromosome" or settings["column"] != "chrom":
+        return
+    if settings.get("preset"):
+        return
+    with Genome(entry["fasta"], entry["aliases"]) as genome:
+        for part in ("test", "validation"):
+            if lacking := [v for v in settings[part] if str(v) not in genome.lengths]:
+                text = (
+                    f"{_list([str(v) for v in lacking])} not in {entry['fasta']}; "
+                    f"it has {_list([*genome.lengths])}"
+                )
+                yield Finding(f"splits.{part}", WRONG, text)
 
 
 def _describe_sites(
