@@ -247,3 +247,13 @@ def test_chromosomes_to_hold_out_that_the_genome_lacks(
     assert str(name) in finding.text and there in finding.text
     own = errors | {"splits": {"validation": [other]}}
     assert not of_kind(check(genome, tmp_path, own, splits=splits), WRONG)
+
+
+def test_sequences_without_consensus_are_odd(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    rows = "".join(f"{'ACCA' * 30}\t{row % 2}\n" for row in range(200))
+    (tmp_path / "labelled.tsv").write_text(f"sequence\tlabel\n{rows}")
+    given = {"errors": str(tmp_path / "labelled.tsv"), "format": "sequences"}
+    found = check(genome, tmp_path, given, splits={"by": "homology"})
+    assert any("at least 0.0%" in finding.text for finding in of_kind(found, ODD))

@@ -220,7 +220,8 @@ def _describe_sites(
     known = [share for share in shares if share is not None]
     if known:
         text = f"at least {min(known):.1%} of its annotated sites are GT, GC or AG"
-        yield Finding(place, UNDERSTOOD, text)
+        kind = UNDERSTOOD if min(known) >= MINIMUM_SHARE else ODD
+        yield Finding(place, kind, text)
     for entry in audit["dropped"]:
         yield Finding(place, ODD, f"left out: {entry}")
     if sites["gene_id"].isna().all():
