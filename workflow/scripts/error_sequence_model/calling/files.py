@@ -119,7 +119,9 @@ def call_files(
         if scored is not None:
             stretches = clip_regions(stretches, read_regions(scored))
         if stretches.empty:
-            raise InputError("calling: no stretch to scan; check biotypes and regions")
+            raise InputError(
+                "calling: no stretch to scan; check biotypes, regions and margin"
+            )
         others = None
         if wanted and bodies is not None:
             truth, others = _part_biotypes(truth, bodies, wanted)
