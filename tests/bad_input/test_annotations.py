@@ -171,4 +171,4 @@ def test_regions(inputs, refuse, case):
 def test_no_regions(inputs, refuse):
     file = inputs.folder / "regions.bed"
     file.write_text("")
-    refuse("call", "no stretch to scan", "regions", regions=file)
+    refuse("call", "no stretch to scan", "margin", regions=file)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 import yaml
 
 from error_sequence_model.calling import ODD, UNDERSTOOD, WRONG, Finding, check_files
+from error_sequence_model.genome import SPLICE_TYPES
 from error_sequence_model.settings import complete_config
 from tiny_calls import scored, write_gtf, write_tracks
 from tiny_genome import TinyGenome, make_tiny_genome
@@ -100,7 +102,7 @@ def test_bigwigs_one_base_off_are_told(
 def test_only_the_head_of_a_long_table_is_read(
     genome: TinyGenome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("error_sequence_model.calling.user_files.HEAD", 4000)
+    monkeypatch.setattr("error_sequence_model.calling.user_scores.HEAD", 4000)
     table = scored(genome).drop(columns="junction")
     table.insert(1, "position", genome.table()["position"])
     path = tmp_path / "scores.tsv"
@@ -173,3 +175,85 @@ def test_aliases_of_contigs_are_known_here_too(
     rows = (f"{name}\t{alias}\n" for name, alias in names.items())
     aliases.write_text("# ucsc\trefseq\n" + "".join(rows))
     assert not of_kind(check(genome, tmp_path, given, aliases=aliases), WRONG)
+
+
+def test_a_problem_of_every_row_is_told_by_its_first_rows(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    table = genome.table().assign(strand="plus")
+    table.to_csv(tmp_path / "errors.tsv", sep="\t", index=False)
+    found = check(genome, tmp_path, {"errors": str(tmp_path / "errors.tsv")})
+    (finding,) = of_kind(found, WRONG)
+    assert f"{len(table)} problem(s)" in finding.text
+    assert max(text.text.count("\n") for text in found) < 25
+
+
+def test_tracks_of_exchanged_types_get_no_other_remedy(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    tracks = write_tracks(genome, tmp_path, "bedgraph")
+    tracks |= {"donor": tracks["acceptor"], "acceptor": tracks["donor"]}
+    (finding,) = of_kind(check(genome, tmp_path, {"scores": tracks}), WRONG)
+    assert "donor and acceptor exchanged" in finding.text
+    assert "predictors.mine.scores" in finding.text and not finding.remedy
+
+
+def test_tracks_of_exchanged_strands_are_wrong(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    tracks = write_tracks(genome, tmp_path, "bigwig")
+    turned = {k: {"+": tracks[k]["-"], "-": tracks[k]["+"]} for k in SPLICE_TYPES}
+    (finding,) = of_kind(check(genome, tmp_path, {"scores": tracks | turned}), WRONG)
+    assert "'+' and '-' exchanged" in finding.text and not finding.remedy
+
+
+def test_a_track_given_twice_is_named(genome: TinyGenome, tmp_path: Path) -> None:
+    tracks = write_tracks(genome, tmp_path, "bedgraph")
+    tracks["donor"]["-"] = tracks["donor"]["+"]
+    (finding,) = of_kind(check(genome, tmp_path, {"scores": tracks}), WRONG)
+    assert "donor '-'" in finding.text and "donor '+'" not in finding.text
+
+
+def test_scores_that_fit_nowhere_get_no_remedy(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    table = scored(genome).drop(columns="junction")
+    table.insert(1, "position", genome.table()["position"] + 7)
+    table.to_csv(tmp_path / "scores.tsv", sep="\t", index=False)
+    given = {"format": "table", "path": str(tmp_path / "scores.tsv")}
+    (finding,) = of_kind(check(genome, tmp_path, {"scores": given}), WRONG)
+    assert "another genome build" in finding.text and not finding.remedy
+
+
+def test_bigwigs_of_another_genome_are_wrong(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    tracks = write_tracks(genome, tmp_path, "bigwig")
+    longer = {name: text + "ACGT" for name, text in genome.contigs.items()}
+    other = replace(genome, contigs=longer)
+    (finding,) = of_kind(check(other, tmp_path, {"scores": tracks}), WRONG)
+    assert "another genome build" in finding.text and "donor+" in finding.text
+
+
+@pytest.mark.parametrize("name", ["chr99", 1])
+def test_chromosomes_to_hold_out_that_the_genome_lacks(
+    genome: TinyGenome, tmp_path: Path, name: str | int
+) -> None:
+    errors = {"errors": str(genome.write_table(tmp_path / "errors.tsv"))}
+    there, other, *_ = genome.contigs
+    splits = {"by": "chromosome", "test": [there], "validation": [name]}
+    (finding,) = of_kind(check(genome, tmp_path, errors, splits=splits), WRONG)
+    assert finding.subject == "splits.validation"
+    assert str(name) in finding.text and there in finding.text
+    own = errors | {"splits": {"validation": [other]}}
+    assert not of_kind(check(genome, tmp_path, own, splits=splits), WRONG)
+
+
+def test_sequences_without_consensus_are_odd(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    rows = "".join(f"{'ACCA' * 30}\t{row % 2}\n" for row in range(200))
+    (tmp_path / "labelled.tsv").write_text(f"sequence\tlabel\n{rows}")
+    given = {"errors": str(tmp_path / "labelled.tsv"), "format": "sequences"}
+    found = check(genome, tmp_path, given, splits={"by": "homology"})
+    assert any("at least 0.0%" in finding.text for finding in of_kind(found, ODD))

@@ -324,3 +324,22 @@ def test_every_site_is_counted_and_told() -> None:
         "Dinucleotides: GT 2, AG 1, AT 1, others 2.",
     ]
     assert describe_counts({}) == []
+
+
+def read_sequences(folder: Path, *texts: str) -> pd.DataFrame:
+    rows = "".join(f"{text}\t1\n" for text in texts)
+    (folder / "labelled.tsv").write_text(f"sequence\tlabel\n{rows}")
+    path = folder / "labelled.tsv"
+    sites, _ = prepare_sites(path, None, table_format="sequences")
+    return sites
+
+
+def test_sequences_may_be_rna(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sites = read_sequences(tmp_path, "CCAGGUAA", "ccagguaa")
+    assert sites["dinucleotide"].tolist() == ["GT", "GT"]
+    assert "taken for a donor" in caplog.text
+
+
+def test_sequences_of_amino_acids_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"row 3: .*'MKVLAAGI'; must be bases"):
+        read_sequences(tmp_path, "ACGTRYKM", "MKVLAAGI")

@@ -9,7 +9,12 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.core import InputError
-from error_sequence_model.tables import convert_numbers, read_table, readers
+from error_sequence_model.tables import (
+    convert_numbers,
+    read_table,
+    readers,
+    rename_columns,
+)
 
 
 def write(folder: Path, content: bytes, name: str = "table.tsv") -> Path:
@@ -85,3 +90,12 @@ def test_a_corrupt_gzip_is_refused(tmp_path: Path) -> None:
     packed[30:60] = bytes(30)
     with pytest.raises(InputError, match="not a readable table"):
         read_table(write(tmp_path, bytes(packed), "t.tsv.gz"))
+
+
+def test_a_column_that_a_misspelt_name_took_is_told() -> None:
+    frame, required = pd.DataFrame({"chrom": [], "position": []}), ("chrom", "position")
+    with pytest.raises(InputError, match="gives 'position' the name 'postion'") as told:
+        rename_columns(
+            *(frame, "t.tsv"), required=required, column_names={"postion": "position"}
+        )
+    assert not told.value.settings

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from error_sequence_model.calling.matching import call_sites
@@ -118,7 +119,9 @@ def call_files(
         if scored is not None:
             stretches = clip_regions(stretches, read_regions(scored))
         if stretches.empty:
-            raise InputError("calling: no stretch to scan; check biotypes and regions")
+            raise InputError(
+                "calling: no stretch to scan; check biotypes, regions and margin"
+            )
         others = None
         if wanted and bodies is not None:
             truth, others = _part_biotypes(truth, bodies, wanted)
@@ -224,18 +227,22 @@ def read_anew(sites: pd.DataFrame, declared: Reading, reading: Reading) -> pd.Da
     Args:
         sites: SITE columns.
         declared: How they were read.
-        reading: How to read them; its base and side only.
+        reading: How to read them; without its shift.
     """
-    sides = (
-        sites["strand"].eq("+").to_numpy(),
-        sites["splice_type"].eq("donor").to_numpy(),
-    )
+    is_plus = sites["strand"].eq("+").to_numpy()
+    is_donor = sites["splice_type"].eq("donor").to_numpy()
     given, new = (
         {"coordinate_base": r.coordinate_base, "site_base": r.site_base}
         for r in (declared, reading)
     )
-    positions = get_positions(sites["junction"].to_numpy(), *sides, **given)
-    return sites.assign(junction=get_junctions(positions, *sides, **new))
+    positions = get_positions(sites["junction"].to_numpy(), is_plus, is_donor, **given)
+    is_plus, is_donor = is_plus ^ reading.is_flipped, is_donor ^ reading.is_swapped
+    read = sites.assign(junction=get_junctions(positions, is_plus, is_donor, **new))
+    if reading.is_flipped:
+        read["strand"] = np.where(is_plus, "+", "-")
+    if reading.is_swapped:
+        read["splice_type"] = np.where(is_donor, "donor", "acceptor")
+    return read
 
 
 def measure_sites(sites: pd.DataFrame, genome: Genome) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,31 @@ def use_contig_names(rows: pd.DataFrame, genome: Genome, place: str) -> pd.DataF
     kept = names.rename(rows)
     names.finish()
     return kept
+
+
+def match_lengths(
+    lengths: Mapping[str, int], genome: Genome, path: str | Path
+) -> dict[str, str]:
+    """Match a bigWig's contigs with the genome's: its name -> ours.
+
+    Args:
+        lengths: Of its contigs.
+        genome: Whose names.
+        path: The file.
+
+    Raises:
+        InputError: None of them is in the genome, or one has another length there.
+    """
+    names = ContigNames(genome, f"scores: {path}")
+    mapping = names.match(pd.Series([*lengths]))
+    names.finish()
+    for theirs, ours in mapping.items():
+        if lengths[theirs] != genome.lengths[ours]:
+            raise InputError(
+                f"scores: {path}: {theirs} has {lengths[theirs]} bases, but "
+                f"{genome.path} gives it {genome.lengths[ours]}: another genome build?"
+            )
+    return mapping
 
 
 def refuse_ends_beyond(rows: pd.DataFrame, genome: Genome, path: Path) -> None:

@@ -25,6 +25,7 @@ from error_sequence_model.calling.keys import (
 from error_sequence_model.calling.openspliceai_beds import read_openspliceai
 from error_sequence_model.calling.score_files import (
     ContigNames,
+    match_lengths,
     refuse_ends_beyond,
     require_file,
 )
@@ -173,16 +174,7 @@ def _add_intervals(
 
 def _read_bigwig(path: Path, genome: Genome, contigs: pd.Index) -> Iterator[_Part]:
     with stream_bigwig(path, what="scores") as (lengths, batches):
-        names = ContigNames(genome, f"scores: {path}")
-        mapping = names.match(pd.Series([*lengths]))
-        names.finish()
-        for theirs, ours in mapping.items():
-            if lengths[theirs] != genome.lengths[ours]:
-                raise InputError(
-                    f"scores: {path}: {theirs} has {lengths[theirs]} bases, but "
-                    f"{genome.path} gives it {genome.lengths[ours]}: another genome "
-                    "build?"
-                )
+        mapping = match_lengths(lengths, genome, path)
         for chrom, *arrays in batches:
             if chrom in mapping:
                 part = np.isfinite(arrays[2])

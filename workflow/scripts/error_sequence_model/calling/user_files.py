@@ -8,28 +8,28 @@ genome's index.
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from error_sequence_model.calling.files import measure_sites, read_anew
+from error_sequence_model.calling.findings import (
+    ODD,
+    UNDERSTOOD,
+    WRONG,
+    Finding,
+    count,
+    write_lines,
+)
 from error_sequence_model.calling.score_files import use_contig_names
-from error_sequence_model.calling.scores import read_scores
+from error_sequence_model.calling.user_scores import check_scores, measure
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import (
-    SITE_BASES,
     SPLICE_TYPES,
-    STRANDS,
     Annotation,
     Genome,
-    get_junctions,
-    open_bigwig,
     read_annotation,
     read_support,
 )
@@ -44,30 +44,8 @@ from error_sequence_model.sites import (
     Reading,
     prepare_sites,
 )
-from error_sequence_model.tables import copy_head
 
-UNDERSTOOD, ODD, WRONG = "understood", "odd", "wrong"
-SAMPLE = 20_000  # sites whose dinucleotides are looked at
 FEWEST = 50  # errors of a contrast below which intervals say next to nothing
-HEAD = 1 << 24  # bytes read of a text table of scores
-_STRETCH = 2_000_000  # bases read of a bigWig
-_RELIABLE = 0.5  # scores from which a base is meant as a site
-
-
-class Finding(NamedTuple):
-    """One thing that was found.
-
-    Attributes:
-        subject: The key of the config that it is about.
-        kind: understood, odd or wrong.
-        text: What was found.
-        remedy: Lines of the config that would mend it; "" where none is known.
-    """
-
-    subject: str
-    kind: str
-    text: str
-    remedy: str = ""
 
 
 def check_files(config: Mapping[str, Any]) -> Iterator[Finding]:
@@ -107,7 +85,7 @@ def _check_genome(
             total = sum(genome.lengths.values())
             yield Finding(
                 *(subject, UNDERSTOOD),
-                f"{entry['fasta']}: {_count(len(genome.lengths), 'contig')}, "
+                f"{entry['fasta']}: {count(len(genome.lengths), 'contig')}, "
                 f"{total / 1e6:,.1f} Mb: {_list([*genome.lengths])}",
             )
             largest = max(genome.lengths, key=lambda contig: genome.lengths[contig])
@@ -139,13 +117,13 @@ def _describe_annotation(
 ) -> Iterator[Finding]:
     sites = use_contig_names(found.sites, genome, path)
     genes = found.genes
-    told = f"{path}: {_count(len(found.sites), 'splice site')}"
+    told = f"{path}: {count(len(found.sites), 'splice site')}"
     if genes is not None:
         kinds = Counter(genes["gene_biotype"].dropna())
         named = ", ".join(f"{kind} {n:,}" for kind, n in kinds.most_common(5))
-        told += f" of {_count(len(genes), 'gene')} ({named or 'no biotypes'})"
+        told += f" of {count(len(genes), 'gene')} ({named or 'no biotypes'})"
     yield Finding(place, UNDERSTOOD, told)
-    share = _measure(sites, genome, Reading(1, "exon"), Reading(1, "exon"))
+    share = measure(sites, genome, Reading(1, "exon"), Reading(1, "exon"))
     text = f"{share:.1%} of its introns' ends are GT, GC or AG"
     if share < MINIMUM_SHARE:
         yield Finding(place, WRONG, f"{text}: another genome build?")
@@ -177,7 +155,7 @@ def _check_predictor(
 
     def read_tracks() -> Iterator[Finding]:
         with Genome(entry["fasta"], entry["aliases"]) as genome:
-            yield from _check_scores(subject, predictor, genome)
+            yield from check_scores(subject, predictor, genome)
 
     def read_weights() -> Iterator[Finding]:
         scores = predictor["scores"]
@@ -186,15 +164,17 @@ def _check_predictor(
         )
         yield Finding(
             *(f"{subject}.scores.weights", UNDERSTOOD),
-            f"{scores['model']}: {_count(len(found.members), 'network')}, "
+            f"{scores['model']}: {count(len(found.members), 'network')}, "
             f"{found.context:,} bases of context on each side",
         )
 
     def read_reads() -> Iterator[Finding]:
         sites = read_support(predictor["support"], **convention)
-        text = f"{predictor['support']}: {_count(len(sites), 'site')}"
+        text = f"{predictor['support']}: {count(len(sites), 'site')}"
         yield Finding(f"{subject}.support", UNDERSTOOD, text)
 
+    if entry:
+        yield from _check_splits(entry, {**config["splits"], **predictor["splits"]})
     if "errors" in predictor:
         yield from _guard(f"{subject}.errors", read_errors, subject)
         return
@@ -208,6 +188,24 @@ def _check_predictor(
     yield from _check_biotypes(subject, predictor, annotations)
 
 
+def _check_splits(
+    entry: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Chromosomes to hold out that the genome lacks; a preset finds its own names."""
+    if settings["by"] != "chromosome" or settings["column"] != "chrom":
+        return
+    if settings.get("preset"):
+        return
+    with Genome(entry["fasta"], entry["aliases"]) as genome:
+        for part in ("test", "validation"):
+            if lacking := [v for v in settings[part] if str(v) not in genome.lengths]:
+                text = (
+                    f"{_list([str(v) for v in lacking])} not in {entry['fasta']}; "
+                    f"it has {_list([*genome.lengths])}"
+                )
+                yield Finding(f"splits.{part}", WRONG, text)
+
+
 def _describe_sites(
     place: str,
     sites: pd.DataFrame,
@@ -216,13 +214,14 @@ def _describe_sites(
 ) -> Iterator[Finding]:
     kinds = sites["pred_type"].value_counts()
     named = ", ".join(f"{kind} {n:,}" for kind, n in kinds.items())
-    text = f"{_count(audit['rows_read'], 'row')}, {_count(len(sites), 'site')}: {named}"
+    text = f"{count(audit['rows_read'], 'row')}, {count(len(sites), 'site')}: {named}"
     yield Finding(place, UNDERSTOOD, f"{audit['input']['errors']}: {text}")
     shares = [s for strand in audit["consensus"].values() for s in strand.values()]
     known = [share for share in shares if share is not None]
     if known:
         text = f"at least {min(known):.1%} of its annotated sites are GT, GC or AG"
-        yield Finding(place, UNDERSTOOD, text)
+        kind = UNDERSTOOD if min(known) >= MINIMUM_SHARE else ODD
+        yield Finding(place, kind, text)
     for entry in audit["dropped"]:
         yield Finding(place, ODD, f"left out: {entry}")
     if sites["gene_id"].isna().all():
@@ -248,124 +247,6 @@ def _describe_sites(
                 yield Finding(place, ODD, text)
 
 
-def _check_scores(
-    subject: str, predictor: Mapping[str, Any], genome: Genome
-) -> Iterator[Finding]:
-    """The head of a predictor's scores, and whether its sites lie where they say."""
-    place = f"{subject}.scores"
-    declared = Reading(predictor["coordinate_base"], predictor["site_base"])
-    tracks = dict(predictor["scores"])
-    if predictor["columns"]:
-        tracks.setdefault("columns", dict(predictor["columns"]))
-    if tracks["format"] == "bigwig":
-        sites = _read_bigwigs(tracks, genome, declared)
-    else:
-        sites = _read_heads(tracks, genome, declared)
-    likely = sites[sites["score"] >= _RELIABLE]
-    yield Finding(
-        *(place, UNDERSTOOD),
-        f"{tracks['format']}: of {_count(len(sites), 'scored position')} read, "
-        f"{len(likely):,} have {_RELIABLE} or more",
-    )
-    if len(likely) < FEWEST:
-        best = float(sites["score"].max()) if len(sites) else 0.0
-        yield Finding(place, ODD, f"few positions score high; the highest is {best:g}")
-        return
-    readings = [declared, *(Reading(b, s) for b in (0, 1) for s in SITE_BASES)]
-    if tracks["format"] != "table":
-        readings = [
-            r for r in readings if r.coordinate_base == declared.coordinate_base
-        ]
-    shares = [_measure(likely, genome, declared, reading) for reading in readings]
-    best = int(np.argmax(shares))
-    text = f"{shares[0]:.1%} of these have GT, GC or AG where they say"
-    if shares[0] >= MINIMUM_SHARE or shares[best] < shares[0] + 0.1:
-        kind = UNDERSTOOD if shares[0] >= MINIMUM_SHARE else ODD
-        yield Finding(place, kind, text)
-        return
-    settings = readings[best].list_settings(declared)
-    text += f"; {shares[best]:.1%} with {readings[best].describe(declared)}"
-    yield Finding(place, WRONG, text, _write_lines(subject, settings))
-
-
-def _read_heads(
-    tracks: dict[str, Any], genome: Genome, declared: Reading
-) -> pd.DataFrame:
-    """Scores in the heads of text files."""
-    with tempfile.TemporaryDirectory(prefix="check-") as folder:
-        copies: dict[str, str] = {}
-
-        def shorten(value: Any) -> Any:
-            if isinstance(value, Mapping):
-                return {k: shorten(v) for k, v in value.items()}
-            copy = copy_head(value, Path(folder, str(len(copies))), HEAD)
-            copies[str(copy)] = str(value)
-            return str(copy)
-
-        files = {
-            k: v if k in ("format", "columns") else shorten(v)
-            for k, v in tracks.items()
-        }
-        try:
-            return read_scores(
-                files,
-                genome,
-                coordinate_base=declared.coordinate_base,
-                site_base=declared.site_base,
-            ).to_frame()
-        except InputError as error:
-            text = str(error)
-            for copy, original in copies.items():
-                text = text.replace(copy, original)
-            raise InputError(text, settings=error.settings) from None
-
-
-def _read_bigwigs(
-    tracks: Mapping[str, Any], genome: Genome, declared: Reading
-) -> pd.DataFrame:
-    """Scores in the middle of the largest contig that all tracks have."""
-    rows = []
-    for splice_type in SPLICE_TYPES:
-        for strand in STRANDS:
-            path = tracks[splice_type][strand]
-            with open_bigwig(path, what="scores") as track:
-                lengths = track.chroms()
-                names, missing = genome.match_contigs(lengths)
-                if not names:
-                    raise InputError(f"scores: {path}: {missing}")
-                theirs = max(names, key=lambda contig: lengths[contig])
-                middle = lengths[theirs] // 2
-                low = max(middle - _STRETCH // 2, 0)
-                high = min(middle + _STRETCH // 2, lengths[theirs])
-                values = np.nan_to_num(track.values(theirs, low, high, numpy=True))
-            if values.max(initial=0) > 1 or values.min(initial=0) < 0:
-                raise InputError(
-                    f"scores: {path}: scores from {values.min():g} to "
-                    f"{values.max():g}; they must lie between 0 and 1"
-                )
-            places = np.flatnonzero(values > 0)
-            rows.append(
-                pd.DataFrame(
-                    {
-                        "chrom": names[theirs],
-                        "position": low + places + declared.coordinate_base,
-                        "strand": strand,
-                        "splice_type": splice_type,
-                        "score": values[places],
-                    }
-                )
-            )
-    sites = pd.concat(rows, ignore_index=True)
-    junctions = get_junctions(
-        sites["position"].to_numpy(np.int64),
-        sites["strand"].eq("+").to_numpy(),
-        sites["splice_type"].eq("donor").to_numpy(),
-        coordinate_base=declared.coordinate_base,
-        site_base=declared.site_base,
-    )
-    return sites.assign(junction=junctions)
-
-
 def _check_biotypes(
     subject: str,
     predictor: Mapping[str, Any],
@@ -378,7 +259,7 @@ def _check_biotypes(
     for kind in predictor["biotypes"]:
         place = f"{subject}.biotypes"
         if kind in counts:
-            text = f"{kind}: {_count(counts[kind], 'gene')}"
+            text = f"{kind}: {count(counts[kind], 'gene')}"
             yield Finding(place, UNDERSTOOD, text)
         else:
             known = ", ".join(name for name, _ in counts.most_common(8)) or "none"
@@ -386,18 +267,8 @@ def _check_biotypes(
             settings = {"biotypes": (coding or [*counts][:1]) or None}
             yield Finding(
                 *(place, WRONG, f"no gene is {kind!r}; the annotation has {known}"),
-                _write_lines(subject, settings),
+                write_lines(subject, settings),
             )
-
-
-def _measure(
-    sites: pd.DataFrame, genome: Genome, declared: Reading, reading: Reading
-) -> float:
-    """The share of sites with consensus, were they read in another convention."""
-    sample = sites.sample(min(SAMPLE, len(sites)), random_state=0)
-    read = read_anew(sample, declared, reading)
-    lengths = read["chrom"].map(genome.lengths).astype("int64")
-    return measure_sites(read[read["junction"].between(2, lengths - 2)], genome)
 
 
 def _guard(
@@ -408,7 +279,7 @@ def _guard(
         try:
             yield from read()
         except InputError as error:
-            remedy = _write_lines(entry, error.settings) if error.settings else ""
+            remedy = write_lines(entry, error.settings) if error.settings else ""
             yield Finding(subject, WRONG, str(error), remedy)
         except OSError as error:
             yield Finding(subject, WRONG, f"{error.filename}: {error.strerror}")
@@ -418,9 +289,13 @@ def _guard(
 
 @contextmanager
 def _collect_warnings() -> Iterator[list[str]]:
-    """Gather the library's warnings; nothing of its log is printed meanwhile."""
+    """Gather the library's warnings; nothing of its log is printed meanwhile.
+
+    An error of the log is left out: it is raised too, and names millions of rows.
+    """
     gathered: list[str] = []
     handler = logging.Handler(logging.WARNING)
+    handler.addFilter(lambda record: record.levelno < logging.ERROR)
     handler.emit = lambda record: gathered.append(record.getMessage())  # type: ignore[method-assign]
     root = logging.getLogger("error_sequence_model")
     handlers, propagate = root.handlers[:], root.propagate
@@ -429,20 +304,6 @@ def _collect_warnings() -> Iterator[list[str]]:
         yield gathered
     finally:
         root.handlers[:], root.propagate = handlers, propagate
-
-
-def _write_lines(subject: str, settings: Mapping[str, Any]) -> str:
-    """Lines of YAML that set keys of an entry of the config."""
-    import yaml
-
-    nested: Any = dict(settings)
-    for key in reversed(subject.split(".")):
-        nested = {key: nested}
-    return yaml.safe_dump(nested, sort_keys=False, default_flow_style=None).rstrip()
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def _list(names: list[str], most: int = 5) -> str:

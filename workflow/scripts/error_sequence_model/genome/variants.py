@@ -115,10 +115,14 @@ class Variants:
 
     def _choose_sample(self, samples: list[str], sample: str | None) -> str | None:
         if sample is None and len(samples) > 1:
-            raise InputError(f"variants {self.path}: choose a sample of {samples}")
+            raise InputError(
+                f"variants {self.path}: choose a sample of {samples}; set "
+                "`predictors.<name>.sample`"
+            )
         if sample is not None and sample not in samples:
             raise InputError(
-                f"variants {self.path}: no sample {sample!r}; there are {samples}"
+                f"variants {self.path}: no sample {sample!r}; there are {samples}; set "
+                "`predictors.<name>.sample`"
             )
         return sample or (samples[0] if samples else None)
 

@@ -7,6 +7,7 @@ it), from which ``windows`` cuts.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from error_sequence_model.tables import Table, refuse
 
 PRED_TYPES = ("TP", "FP", "FN", "TN")
 LABELS = {"0": "TP", "1": "FP"}
+_LETTERS = "ACGTUNRYSWKMBDHV"
+
+logger = logging.getLogger(__name__)
 
 
 def prepare_analysis_sequences(
@@ -77,12 +81,13 @@ def prepare_plain_sequences(table: Table, path: str | Path) -> pd.DataFrame:
         kinds = given.map(LABELS)
         _note(problems, table, "label", kinds.isna(), tuple(LABELS))
     if "splice_type" not in frame:
+        logger.warning("%s: no splice_type: every site is taken for a donor", path)
         frame = frame.assign(splice_type="donor")
     types = ("donor", "acceptor")
     _note(problems, table, "splice_type", ~frame["splice_type"].isin(types), types)
     texts = frame["sequence"]
-    is_bad = ~texts.str.fullmatch(r"[A-Za-z]+").fillna(False).astype(bool)
-    _note(problems, table, "sequence", is_bad, "letters only")
+    is_bad = ~texts.str.fullmatch(f"(?i:[{_LETTERS}]+)").fillna(False).astype(bool)
+    _note(problems, table, "sequence", is_bad, f"bases only ({_LETTERS})")
     junctions = texts.str.len() // 2
     if "junction" in frame:
         junctions = pd.to_numeric(frame["junction"], errors="coerce")
@@ -130,7 +135,10 @@ def finish_rows(
     rows = rows.copy()
     starts = rows["sequence_junction"] - np.where(rows["splice_type"].eq("donor"), 0, 2)
     rows["dinucleotide"] = [
-        (text[start : start + 2] if start >= 0 else "").upper().ljust(2, "N")
+        (text[start : start + 2] if start >= 0 else "")
+        .upper()
+        .replace("U", "T")
+        .ljust(2, "N")
         for text, start in zip(rows["sequence"], starts, strict=True)
     ]
     for column in columns:

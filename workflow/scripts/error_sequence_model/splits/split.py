@@ -182,7 +182,7 @@ def _choose_sites(
     if chosen.empty:
         raise InputError(
             f"contrast {contrast.name!r}, {splice_type}: the error table has no such "
-            "site"
+            f"site ({n_all} of these classes; left out: {left_out})"
         )
     starts = get_window_starts(
         chosen["junction"].to_numpy(),

@@ -254,7 +254,15 @@ def rename_columns(
     renamed = frame.drop(columns=taken).rename(
         columns={theirs: ours for ours, theirs in mapping.items()}
     )
+    required = list(required)
     missing = [name for name in required if name not in renamed]
+    given = [f"{n!r} the name {ours!r}" for ours, n in mapping.items() if n in missing]
+    if given:
+        raise InputError(
+            f"{path}: no column {', '.join(missing)}: `columns` gives "
+            f"{', '.join(given)}; write it as {{our name: the table's name}}, with our "
+            f"names {', '.join(required)}"
+        )
     if missing:
         guesses = guess_columns(missing, list(frame.columns))
         raise InputError(
