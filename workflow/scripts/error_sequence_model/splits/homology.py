@@ -19,9 +19,6 @@ from error_sequence_model.genome import complement_bases
 K = 16
 BLOCK = 512  # windows at a time: their k-mers stay in the cache
 
-_CODES = np.full(256, 255, dtype=np.uint8)
-for _code, _base in enumerate(b"ACGT"):
-    _CODES[_base] = _code
 NO_KMER = np.uint64(2**64 - 1)  # an N is in it
 
 
@@ -36,13 +33,61 @@ def get_kmers(windows: np.ndarray, k: int = K) -> tuple[np.ndarray, np.ndarray]:
         ``(forward, reverse)``, uint64 ``(n, length - k + 1)`` each: the k-mer at each
         place and its reverse complement; all ones where an N is in it.
     """
+    words = list_words(windows, k)
+    forward, reverse = (x.astype(np.uint64) for x in (words.forward, words.reverse))
+    if words.is_whole is not None:
+        forward[~words.is_whole] = NO_KMER
+        reverse[~words.is_whole] = NO_KMER
+    return forward, reverse
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of one size at each place of windows: (n, length - size + 1) arrays.
+
+    Attributes:
+        forward: The least unsigned integers that hold them, two bits a base.
+        reverse: Their reverse complements.
+        is_whole: bool: no N is in it; None: in none at all.
+        size: Bases.
+    """
+
+    forward: np.ndarray
+    reverse: np.ndarray
+    is_whole: np.ndarray | None
+    size: int
+
+    def join(self, other: Words) -> Words:
+        """Put the other words behind these."""
+        size = self.size + other.size
+        # All steps in the cache are as narrow as they can be: they are most of the work.
+        dtype = np.min_scalar_type(4**size - 1)
+        width = self.forward.shape[1] - other.size
+        mine, theirs = slice(0, width), slice(self.size, self.size + width)
+        forward = self.forward[:, mine].astype(dtype)
+        forward <<= dtype.type(2 * other.size)
+        forward |= other.forward[:, theirs]
+        reverse = other.reverse[:, theirs].astype(dtype)
+        reverse <<= dtype.type(2 * self.size)
+        reverse |= self.reverse[:, mine]
+        is_whole = self.is_whole
+        if is_whole is not None:
+            is_whole = is_whole[:, mine] & other.is_whole[:, theirs]
+        return Words(forward, reverse, is_whole, size)
+
+
+def list_words(windows: np.ndarray, k: int) -> Words:
+    """Encode the words of ``k`` bases, at most 31, of windows (uint8 ASCII)."""
     n, length = windows.shape
     if length < k:
-        return np.zeros((n, 0), dtype=np.uint64), np.zeros((n, 0), dtype=np.uint64)
-    codes = _CODES[windows]
-    is_base = codes < 4
-    codes = np.where(is_base, codes, 0).astype(np.uint64)
-    step = _Words(codes, np.uint64(3) - codes, is_base, 1)
+        nothing = np.zeros((n, 0), dtype=np.uint8)
+        return Words(nothing, nothing, None, k)
+    # The second and third bit of A, C, G and T are 0, 1, 3 and 2.
+    codes = windows >> 1 & 3
+    codes ^= codes >> 1
+    is_base = (windows == ord("A")) | (windows == ord("C"))
+    is_base |= (windows == ord("G")) | (windows == ord("T"))
+    step = Words(codes, 3 - codes, None if is_base.all() else is_base, 1)
     words, left = None, k
     # Words of 1, 2, 4, … bases; those of k's binary digits make up the k-mer.
     while left:
@@ -50,33 +95,7 @@ def get_kmers(windows: np.ndarray, k: int = K) -> tuple[np.ndarray, np.ndarray]:
             words = step if words is None else words.join(step)
         left //= 2
         step = step.join(step) if left else step
-    forward, reverse = words.forward, words.reverse
-    forward[~words.is_whole] = NO_KMER
-    reverse[~words.is_whole] = NO_KMER
-    return forward, reverse
-
-
-@dataclass(frozen=True)
-class _Words:
-    """The words of one size at each place of windows: (n, length - size + 1) arrays."""
-
-    forward: np.ndarray  # uint64
-    reverse: np.ndarray  # uint64
-    is_whole: np.ndarray  # bool: no N is in it
-    size: int
-
-    def join(self, other: _Words) -> _Words:
-        """Put the other words behind these."""
-        width = self.forward.shape[1] - other.size
-        mine, theirs = slice(0, width), slice(self.size, self.size + width)
-        return _Words(
-            (self.forward[:, mine] << np.uint64(2 * other.size))
-            | other.forward[:, theirs],
-            self.reverse[:, mine]
-            | (other.reverse[:, theirs] << np.uint64(2 * self.size)),
-            self.is_whole[:, mine] & other.is_whole[:, theirs],
-            self.size + other.size,
-        )
+    return words
 
 
 def _sorted_kmers(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -25,7 +25,7 @@ from error_sequence_model.splits.alignment import (
     turn,
 )
 from error_sequence_model.splits.components import join_pairs
-from error_sequence_model.splits.homology import NO_KMER, get_kmers
+from error_sequence_model.splits.homology import list_words
 
 SEEDS = range(11, 16)  # sizes of seeds; the more windows, the longer
 CHANCE = 256  # windows that share a seed with one by chance, at most
@@ -33,14 +33,15 @@ HITS, CANDIDATES = 2000, 64  # per window
 FEW_HITS = 50_000_000  # that are looked at in any case
 LONE = 15  # bases of a seed that is enough alone
 LEAST = 50  # of a diagonal; a seed alone scores up to 30, and by chance little more
-BLOCK, CHUNK, ROUND = 512, 4_000_000, 32_768
+BLOCK, CHUNK, ROUND = 128, 4_000_000, 32_768
 HELD = 100_000_000  # seeds held at a time
 _PLACE, _ROW = np.uint64(11), np.uint64(22)  # bits of a key, beside one of turn
 _ONE = np.uint64(1)
 _MASK = (_ONE << _ROW) - _ONE
 _DIAGONAL, _MIDDLE = np.uint64(12), 1 << 11
 _BAND = np.uint64(5)  # bits of a diagonal that the band of the alignment covers
-_TABLE = 24  # bits of the table of the queries' seeds
+_TABLE = 24  # bits of the tables of the queries' seeds
+_FACTORS = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B)  # odd
 
 
 @dataclass(frozen=True)
@@ -194,45 +195,56 @@ class _Seeds:
         # By chance a window shares a seed with (length * bases of the others) / words.
         chance = float(length) ** 2 * len(asked)
         self.size = next((k for k in SEEDS if chance / (4**k / 2) <= CHANCE), SEEDS[-1])
-        self._table = None
+        self._tables = None
         n_keys = len(asked) * max(0, length - self.size + 1)
         if n_queries < len(asked):
-            self._table = np.zeros(1 << _TABLE, dtype=bool)
+            # What queries lack passes one of two tables by chance, rarely both.
+            self._tables = np.zeros((2, 1 << _TABLE), dtype=bool)
             for start in range(0, n_queries, BLOCK):
                 rows = asked[start : min(start + BLOCK, n_queries)]
-                kmers = np.minimum(*get_kmers(windows[rows], self.size))
-                self._table[_hash(kmers)] = True
-            n_keys = int(n_keys * self._table.mean()) + n_queries * length
+                words = list_words(windows[rows], self.size)
+                kmers = np.minimum(words.forward, words.reverse)
+                for table, factor in zip(self._tables, _FACTORS, strict=True):
+                    table[_hash(kmers, factor)] = True
+            n_keys = int(n_keys * self._tables.mean(axis=1).prod())
+            n_keys += n_queries * length
         self.n_parts = n_keys // HELD + 1
 
     def list_keys(self, part: int) -> np.ndarray:
         """Sorted keys of one part of all k-mers, uint64 ``(n_keys,)``."""
         keys = [np.zeros(0, dtype=np.uint64)]
-        width = max(0, self._windows.shape[1] - self.size + 1)
-        places = np.arange(width, dtype=np.uint64)
         for start in range(0, len(self._asked), BLOCK):
-            rows = self._asked[start : start + BLOCK]
-            forward, reverse = get_kmers(self._windows[rows], self.size)
-            kmers = np.minimum(forward, reverse)
-            is_kept = forward != NO_KMER
-            if self._table is not None:
-                is_kept &= self._table[_hash(kmers)]
+            windows = self._windows[self._asked[start : start + BLOCK]]
+            words = list_words(windows, self.size)
+            kmers = np.minimum(words.forward, words.reverse)
+            is_kept = np.ones(kmers.shape, dtype=bool)
+            if self._tables is not None:
+                is_kept = self._tables[0][_hash(kmers, _FACTORS[0])]
+            if words.is_whole is not None:
+                is_kept &= words.is_whole
+            kept = np.flatnonzero(is_kept)
+            found = kmers.ravel()[kept]
+            if self._tables is not None:
+                is_kept = self._tables[1][_hash(found, _FACTORS[1])]
+                kept, found = kept[is_kept], found[is_kept]
             if self.n_parts > 1:
-                is_kept &= _hash(kmers) % self.n_parts == part
-            numbers = np.arange(start, start + len(rows), dtype=np.uint64)[:, None]
-            found = (kmers << _ROW | numbers) << _ONE | (reverse < forward)
-            keys.append((found << _PLACE | places)[is_kept])
+                is_kept = _hash(found, _FACTORS[1]) % self.n_parts == part
+                kept, found = kept[is_kept], found[is_kept]
+            is_turned = words.reverse.ravel()[kept] < words.forward.ravel()[kept]
+            numbers, places = np.divmod(kept.astype(np.uint64), kmers.shape[1])
+            found = found.astype(np.uint64) << _ROW | numbers + np.uint64(start)
+            keys.append((found << _ONE | is_turned) << _PLACE | places)
         joined = np.concatenate(keys)
         joined.sort()
         return joined
 
 
-def _hash(kmers: np.ndarray) -> np.ndarray:
-    """Numbers of ``_TABLE`` bits."""
-    with np.errstate(over="ignore"):
-        return (kmers * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(64 - _TABLE)).view(
-            np.int64
-        )
+def _hash(kmers: np.ndarray, factor: np.uint32) -> np.ndarray:
+    """Numbers of ``_TABLE`` bits of k-mers of 32 bits at most."""
+    hashes = kmers.astype(np.uint32)
+    hashes *= factor
+    hashes >>= np.uint32(32 - _TABLE)
+    return hashes
 
 
 def _match_keys(
