@@ -8,8 +8,8 @@ whole window, or an identical third of it. ``near_copies`` finds them.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -154,14 +154,15 @@ def hash_windows(windows: np.ndarray) -> np.ndarray:
         int64 ``(n,)`` digests. A window without any called base gets a value of its
         own: N against N is not a shared sequence.
     """
-    digests = []
+    digests, length = [], windows.shape[1]
+    blank = b"N" * length
     for start in range(0, len(windows), BLOCK):
         block = windows[start : start + BLOCK]
-        for row, (one, other) in enumerate(
-            zip(block, complement_bases(block[:, ::-1]), strict=True), start=start
-        ):
-            text = min(one.tobytes(), other.tobytes())
-            if not text.strip(b"N"):
-                text = b"%d" % row
-            digests.append(hashlib.blake2b(text, digest_size=8).digest())
+        rows, turned = block.tobytes(), complement_bases(block[:, ::-1]).tobytes()
+        for row in range(len(block)):
+            here = slice(row * length, (row + 1) * length)
+            text = min(rows[here], turned[here])
+            if text == blank:
+                text = b"%d" % (start + row)
+            digests.append(blake2b(text, digest_size=8).digest())
     return np.frombuffer(b"".join(digests), dtype=np.int64)

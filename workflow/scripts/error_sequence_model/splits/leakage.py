@@ -9,7 +9,6 @@ The audits of all splits make one table: what must be sound before training.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +49,20 @@ def count_shared_sequences(windows: np.ndarray, parts: np.ndarray) -> tuple[int,
         for start in range(0, len(rows), 8192):
             block = windows[rows[start : start + 8192]]
             block = block[(block != ord("N")).any(axis=1)]
-            digests = [hash(row.tobytes()) for row in block]
+            digests = _digest(block)
             mine.update(digests)
-            shared += sum(digest in seen for digest in digests)
+            if not seen:
+                continue
+            shared += sum(map(seen.__contains__, digests))
             block = complement_bases(block[:, ::-1])
-            turned += sum(hash(row.tobytes()) in seen for row in block)
+            turned += sum(map(seen.__contains__, _digest(block)))
         seen |= mine
     return shared, turned
+
+
+def _digest(windows: np.ndarray) -> list[int]:
+    text, length = windows.tobytes(), windows.shape[1]
+    return [hash(text[x : x + length]) for x in range(0, len(text), length)]
 
 
 def count_overlaps(sites: pd.DataFrame, parts: np.ndarray) -> int:
@@ -85,11 +91,9 @@ def count_overlaps(sites: pd.DataFrame, parts: np.ndarray) -> int:
 
 def count_shared_genes(sites: pd.DataFrame, parts: np.ndarray) -> int:
     """Count genes with sites in more than one part."""
-    found = {part: set(sites["gene_id"][parts == part].dropna()) for part in PARTS}
-    shared = set()
-    for one, other in combinations(PARTS, 2):
-        shared |= found[one] & found[other]
-    return len(shared)
+    found = pd.DataFrame({"gene": sites["gene_id"].array, "part": parts})
+    found = found[found["part"].isin(PARTS)].dropna().drop_duplicates()
+    return int((found["gene"].value_counts() > 1).sum())
 
 
 def count_near_copies(
@@ -147,11 +151,10 @@ def _number_words(windows: np.ndarray) -> np.ndarray:
     """The 16-mers as numbers, int64 ``(n, width)``; -1 with an N."""
     digits = np.zeros(256, dtype=np.int64) - 4**WORD
     digits[list(b"ACGT")] = range(4)
-    codes = digits[windows]
-    width = max(0, windows.shape[1] - WORD + 1)
-    words = np.zeros((len(windows), width), dtype=np.int64)
-    for step in range(WORD):
-        words += codes[:, step : step + width] * 4**step
+    words, size = digits[windows], 1
+    while size < WORD:  # a power of two
+        words = words[:, :-size] + words[:, size:] * 4**size
+        size *= 2
     return np.maximum(words, -1)
 
 

@@ -205,14 +205,17 @@ def _list_keys(
         is_here = np.ones(tokens.shape, bool) if n_parts == 1 else tokens - low < width
         if words.is_whole is not None:
             is_here &= words.is_whole
-        rows = np.arange(start, start + len(tokens), dtype=np.uint64)
-        counts = np.count_nonzero(is_here, axis=1)
+        # Places, as choosing by booleans in no order is slow.
+        places = np.flatnonzero(is_here)
+        firsts = np.arange(len(tokens) + 1) * tokens.shape[1]
+        counts = np.diff(np.searchsorted(places, firsts))
         sizes[start : start + len(tokens)] += counts
+        rows = np.arange(start, start + len(tokens), dtype=np.uint64)
         rows = np.repeat(rows, counts)
         if used + len(rows) > len(buffer):
             buffer.resize(used + len(rows) + len(buffer) // 8, refcheck=False)
         found = buffer[used : used + len(rows)]
-        found[:] = tokens[is_here]
+        found[:] = tokens.ravel()[places]
         found <<= _ROW
         found |= rows
         used += len(rows)
@@ -250,7 +253,7 @@ def _drop_lone(keys: np.ndarray) -> np.ndarray:
     is_shared = np.zeros(len(keys), dtype=bool)
     is_shared[1:] = tokens[1:] == tokens[:-1]
     is_shared[:-1] |= is_shared[1:]
-    return keys[is_shared]
+    return keys[np.flatnonzero(is_shared)]
 
 
 def _number(tokens: np.ndarray) -> np.ndarray:
