@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from error_sequence_model.core import get_progress
 from error_sequence_model.genome import complement_bases
@@ -43,7 +44,7 @@ def get_kmers(windows: np.ndarray, k: int = K) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Words:
-    """The words of one size at each place of windows: (n, length - size + 1) arrays.
+    """The words of one size at each place of windows.
 
     Attributes:
         forward: The least unsigned integers that hold them, two bits a base.
@@ -58,35 +59,45 @@ class Words:
     size: int
 
     def join(self, other: Words) -> Words:
-        """Put the other words behind these."""
+        """Put the other words behind these; all in one row."""
         size = self.size + other.size
-        # All steps in the cache are as narrow as they can be: they are most of the work.
+        # As narrow as can be, and no shifts, as those of bytes are slow.
         dtype = np.min_scalar_type(4**size - 1)
-        width = self.forward.shape[1] - other.size
-        mine, theirs = slice(0, width), slice(self.size, self.size + width)
-        forward = self.forward[:, mine].astype(dtype)
-        forward <<= dtype.type(2 * other.size)
-        forward |= other.forward[:, theirs]
-        reverse = other.reverse[:, theirs].astype(dtype)
-        reverse <<= dtype.type(2 * self.size)
-        reverse |= self.reverse[:, mine]
+        mine = slice(0, len(self.forward) - other.size)
+        theirs = slice(self.size, None)
+        forward = self.forward[mine].astype(dtype)
+        forward *= dtype.type(4**other.size)
+        forward |= other.forward[theirs]
+        reverse = other.reverse[theirs].astype(dtype)
+        reverse *= dtype.type(4**self.size)
+        reverse |= self.reverse[mine]
         is_whole = self.is_whole
         if is_whole is not None:
-            is_whole = is_whole[:, mine] & other.is_whole[:, theirs]
+            is_whole = is_whole[mine] & other.is_whole[theirs]
         return Words(forward, reverse, is_whole, size)
+
+    def cut(self, n: int, length: int) -> Words:
+        """Leave out the words across the ends of windows: (n, length - size + 1)."""
+        shape = n, length - self.size + 1
+        arrays = (
+            x if x is None else as_strided(x, shape, (length * x.itemsize, x.itemsize))
+            for x in (self.forward, self.reverse, self.is_whole)
+        )
+        return Words(*arrays, self.size)
 
 
 def list_words(windows: np.ndarray, k: int) -> Words:
     """Encode the words of ``k`` bases, at most 31, of windows (uint8 ASCII)."""
     n, length = windows.shape
-    if length < k:
-        nothing = np.zeros((n, 0), dtype=np.uint8)
+    if length < k or not n:
+        nothing = np.zeros((n, max(0, length - k + 1)), dtype=np.uint8)
         return Words(nothing, nothing, None, k)
+    bases = windows.ravel()
     # The second and third bit of A, C, G and T are 0, 1, 3 and 2.
-    codes = windows >> 1 & 3
-    codes ^= codes >> 1
-    is_base = (windows == ord("A")) | (windows == ord("C"))
-    is_base |= (windows == ord("G")) | (windows == ord("T"))
+    codes = bases // 2 & 3
+    codes ^= codes // 2
+    is_base = (bases == ord("A")) | (bases == ord("C"))
+    is_base |= (bases == ord("G")) | (bases == ord("T"))
     step = Words(codes, 3 - codes, None if is_base.all() else is_base, 1)
     words, left = None, k
     # Words of 1, 2, 4, … bases; those of k's binary digits make up the k-mer.
@@ -95,7 +106,7 @@ def list_words(windows: np.ndarray, k: int) -> Words:
             words = step if words is None else words.join(step)
         left //= 2
         step = step.join(step) if left else step
-    return words
+    return words.cut(n, length)
 
 
 def _sorted_kmers(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -44,7 +44,7 @@ class NearCopies:
         n_kmers = len(windows) * max(0, windows.shape[1] - K + 1)
         n_parts, self._share = (_count_parts(n_kmers, x) for x in (HELD, SKETCH))
         self._sizes, repeats = np.zeros((2, len(windows)), dtype=np.int64)
-        buffer = np.empty(n_kmers // n_parts, dtype=np.uint64)
+        buffer = np.empty(n_kmers // n_parts * 9 // 8, dtype=np.uint64)
         shared = []
         for part in range(n_parts):
             keys = _list_keys(windows, part, n_parts, self._sizes, buffer)
@@ -57,10 +57,11 @@ class NearCopies:
         self._need = np.maximum(1, least)
         # All k-mers, or the part of them that tells enough below the similarity.
         last = np.uint64(2**64 // self._share - 1)
-        self._sketch = np.concatenate([keys[keys <= last] for keys in shared])
-        self._keys = self._drop_few(shared)
+        self._sketch = _number([keys[keys <= last] for keys in shared])
+        self._drop_few(shared)
+        self._rows, self._kmers = _number(shared)
 
-    def _drop_few(self, shared: list[np.ndarray]) -> np.ndarray:
+    def _drop_few(self, shared: list[np.ndarray]) -> None:
         """Leave out windows that share too few k-mers with all others together."""
         is_done = False
         while not is_done:
@@ -72,7 +73,6 @@ class NearCopies:
                 is_here = is_kept[_get_rows(keys)]
                 if not is_here.all():
                     shared[place], is_done = _drop_lone(keys[is_here]), False
-        return np.concatenate(shared)
 
     def measure(
         self, is_query: np.ndarray, is_target: np.ndarray, *, first: bool = True
@@ -104,14 +104,22 @@ class NearCopies:
         self, is_query: np.ndarray, is_target: np.ndarray
     ) -> Iterator[np.ndarray]:
         """Pairs that may be near-copies, int64 ``(n, 2)``, by query, best first."""
-        rows = (self._keys & _MASK).astype(np.int64)
-        kmers = _number(self._keys >> _ROW)
-        targets = _make_matrix(rows, kmers, is_target)
-        frequency = np.bincount(kmers[is_target[rows]], minlength=targets.shape[1])
-        is_asked = is_query[rows] & (frequency[kmers] > 0)
-        rows, kmers = rows[is_asked], kmers[is_asked]
-        order = np.lexsort((frequency[kmers], rows))
-        rows, kmers = rows[order], kmers[order]
+        targets = _make_matrix(self._rows, self._kmers, is_target)
+        frequency = np.diff(targets.indptr)
+        is_asked = is_query[self._rows]
+        is_asked &= (frequency > 0)[self._kmers]
+        places = np.flatnonzero(is_asked)
+        # Numbers in order of frequency (all above 65,535 are alike) sort in one go.
+        order = (
+            np.minimum(frequency, 2**16 - 1).astype(np.uint16).argsort(kind="stable")
+        )
+        ranks = np.empty(len(order), dtype=np.uint64)
+        ranks[order] = np.arange(len(order), dtype=np.uint64)
+        asked = self._rows[places].astype(np.uint64) << _ROW
+        asked |= ranks[self._kmers[places]]
+        asked.sort()
+        rows = (asked >> _ROW).view(np.int64)
+        kmers = order[(asked & _MASK).view(np.int64)]
         has = np.bincount(rows, minlength=len(self._need))
         sure = np.minimum(self._need, SURE)
         # Of the `need` shared k-mers all but `need - sure` are among the rarer ones.
@@ -128,9 +136,9 @@ class NearCopies:
             numbers = np.searchsorted(queries, rows[start:end])
             matrix = csr_array(
                 (np.ones(end - start, np.int32), (numbers, kmers[start:end])),
-                shape=(len(queries), targets.shape[1]),
+                shape=(len(queries), targets.shape[0]),
             )
-            found = (matrix @ targets.T).tocoo()
+            found = (matrix @ targets).tocoo()
             query = queries[found.row]
             is_likely = found.data >= sure[query]
             order = np.lexsort((-found.data[is_likely], query[is_likely]))
@@ -145,14 +153,14 @@ class NearCopies:
         Returns:
             float32 ``(n,)``, below the similarity; 0 where nothing was asked.
         """
-        rows = (self._sketch & _MASK).astype(np.int64)
-        kmers = _number(self._sketch >> _ROW)
-        n_kmers = int(kmers.max(initial=-1)) + 1
-        frequency = np.bincount(kmers[is_target[rows]], minlength=n_kmers)[kmers]
-        is_rare = (frequency > 0) & (frequency <= RARE)
+        rows, kmers = self._sketch
+        frequency = np.bincount(
+            kmers[is_target[rows]], minlength=kmers.max(initial=0) + 1
+        )
+        is_rare = ((frequency > 0) & (frequency <= RARE))[kmers]
         rows, kmers = rows[is_rare], kmers[is_rare]
         matrices = [_make_matrix(rows, kmers, x) for x in (is_query, is_target)]
-        shared = (matrices[0] @ matrices[1].T).tocoo()
+        shared = (matrices[0].T @ matrices[1]).tocoo()
         count = shared.data * self._share
         sizes = self._sizes[shared.row] + self._sizes[shared.col]
         nearest = np.zeros(len(self._need), dtype=np.float32)
@@ -256,16 +264,24 @@ def _drop_lone(keys: np.ndarray) -> np.ndarray:
     return keys[np.flatnonzero(is_shared)]
 
 
-def _number(tokens: np.ndarray) -> np.ndarray:
-    """Number sorted values 0, 1, …, int64."""
-    return np.cumsum(np.diff(tokens, prepend=tokens[:1]) != 0)
+def _number(pieces: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The windows of sorted keys and their k-mers, numbered 0, 1, …, int32 both."""
+    rows, kmers = np.empty((2, sum(map(len, pieces))), dtype=np.int32)
+    start = number = 0
+    for keys in pieces:
+        here = slice(start, start := start + len(keys))
+        rows[here] = _get_rows(keys)
+        is_new = np.ones(len(keys), dtype=bool)
+        is_new[1:] = np.diff(keys >> _ROW) > 0
+        kmers[here] = np.cumsum(is_new) + (number - 1)
+        number += int(is_new.sum())
+    return rows, kmers
 
 
 def _make_matrix(rows: np.ndarray, kmers: np.ndarray, is_row: np.ndarray) -> csr_array:
-    """Windows × k-mers with ones, the rows that are wanted filled."""
-    is_wanted = is_row[rows]
-    rows, kmers_here = rows[is_wanted], kmers[is_wanted]
-    return csr_array(
-        (np.ones(len(rows), np.int32), (rows, kmers_here)),
-        shape=(len(is_row), int(kmers.max(initial=-1)) + 1),
-    )
+    """K-mers × windows with ones, for the windows that are wanted; kmers are sorted."""
+    places = np.flatnonzero(is_row[rows])
+    counts = np.bincount(kmers[places], minlength=int(kmers.max(initial=-1)) + 1)
+    starts = np.append(0, np.cumsum(counts))
+    ones = np.ones(len(places), dtype=np.int32)
+    return csr_array((ones, rows[places], starts), shape=(len(counts), len(is_row)))

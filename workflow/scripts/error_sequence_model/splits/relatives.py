@@ -219,19 +219,20 @@ class _Seeds:
             kmers = np.minimum(words.forward, words.reverse)
             is_kept = np.ones(kmers.shape, dtype=bool)
             if self._tables is not None:
-                is_kept = self._tables[0][_hash(kmers, _FACTORS[0])]
+                is_kept = self._tables[0].take(_hash(kmers, _FACTORS[0]))
             if words.is_whole is not None:
                 is_kept &= words.is_whole
             kept = np.flatnonzero(is_kept)
             found = kmers.ravel()[kept]
             if self._tables is not None:
-                is_kept = self._tables[1][_hash(found, _FACTORS[1])]
+                is_kept = self._tables[1].take(_hash(found, _FACTORS[1]))
                 kept, found = kept[is_kept], found[is_kept]
             if self.n_parts > 1:
                 is_kept = _hash(found, _FACTORS[1]) % self.n_parts == part
                 kept, found = kept[is_kept], found[is_kept]
-            is_turned = words.reverse.ravel()[kept] < words.forward.ravel()[kept]
-            numbers, places = np.divmod(kept.astype(np.uint64), kmers.shape[1])
+            numbers, places = np.divmod(kept, kmers.shape[1])
+            is_turned = words.reverse[numbers, places] < words.forward[numbers, places]
+            numbers, places = numbers.astype(np.uint64), places.astype(np.uint64)
             found = found.astype(np.uint64) << _ROW | numbers + np.uint64(start)
             keys.append((found << _ONE | is_turned) << _PLACE | places)
         joined = np.concatenate(keys)
