@@ -129,19 +129,20 @@ def count_near_copies(
 def _measure_nearest(held: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Greatest Jaccard index of sets of 16-mers, either orientation, float ``(n,)``."""
     nearest = np.zeros(len(held))
-    words = _number_words(held)
-    known = np.unique(words[words >= 0])
+    # Turned, the few held-out windows stand for turning all others.
+    both = [_number_words(x) for x in (held, complement_bases(held[:, ::-1]))]
+    known = np.unique(np.concatenate(both))
+    known = known[known >= 0]
     if not len(known):
         return nearest
-    mine = _mark_words(words, known)
-    sizes = mine.sum(axis=1)[:, None]
+    marks = [_mark_words(words, known) for words in both]
     for start in range(0, len(others), 2048):
-        block = others[start : start + 2048]
-        for oriented in (block, complement_bases(block[:, ::-1])):
-            words = np.sort(_number_words(oriented), axis=1)
-            is_new = np.diff(words, axis=1, prepend=-1) > 0
-            shared = (mine @ _mark_words(words, known).T).toarray()
-            union = sizes + is_new.sum(axis=1) - shared
+        words = np.sort(_number_words(others[start : start + 2048]), axis=1)
+        sizes = (np.diff(words, axis=1, prepend=-1) > 0).sum(axis=1)
+        theirs = _mark_words(words, known).T
+        for mine in marks:
+            shared = (mine @ theirs).toarray()
+            union = mine.sum(axis=1)[:, None] + sizes - shared
             similarity = shared / np.maximum(union, 1)
             nearest = np.maximum(nearest, similarity.max(axis=1))
     return nearest

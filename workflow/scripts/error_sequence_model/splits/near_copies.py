@@ -249,8 +249,10 @@ def _list_shared(keys: np.ndarray, repeats: np.ndarray) -> list[np.ndarray]:
         some = keys[start:end]
         is_new = np.ones(len(some), dtype=bool)
         np.not_equal(some[1:], some[:-1], out=is_new[1:])
-        np.add.at(repeats, _get_rows(some[~is_new]), 1)
-        shared.append(_drop_lone(some[is_new]))
+        if not is_new.all():
+            np.add.at(repeats, _get_rows(some[~is_new]), 1)
+            some = some[is_new]
+        shared.append(_drop_lone(some))
         start = end
     return shared
 
@@ -259,7 +261,7 @@ def _drop_lone(keys: np.ndarray) -> np.ndarray:
     """Keep the k-mers of two windows or more; keys are sorted, each once."""
     tokens = keys >> _ROW
     is_shared = np.zeros(len(keys), dtype=bool)
-    is_shared[1:] = tokens[1:] == tokens[:-1]
+    np.equal(tokens[1:], tokens[:-1], out=is_shared[1:])
     is_shared[:-1] |= is_shared[1:]
     return keys[np.flatnonzero(is_shared)]
 

@@ -190,23 +190,18 @@ class _Seeds:
     """
 
     def __init__(self, windows: np.ndarray, asked: np.ndarray, n_queries: int) -> None:
-        self._windows, self._asked, self._n_queries = windows, asked, n_queries
+        self._windows, self._asked = windows, asked
         length = windows.shape[1]
         # By chance a window shares a seed with (length * bases of the others) / words.
         chance = float(length) ** 2 * len(asked)
         self.size = next((k for k in SEEDS if chance / (4**k / 2) <= CHANCE), SEEDS[-1])
-        self._tables = None
+        self._tables = []
         n_keys = len(asked) * max(0, length - self.size + 1)
         if n_queries < len(asked):
-            # What queries lack passes one of two tables by chance, rarely both.
-            self._tables = np.zeros((2, 1 << _TABLE), dtype=bool)
-            for start in range(0, n_queries, BLOCK):
-                rows = asked[start : min(start + BLOCK, n_queries)]
-                words = list_words(windows[rows], self.size)
-                kmers = np.minimum(words.forward, words.reverse)
-                for table, factor in zip(self._tables, _FACTORS, strict=True):
-                    table[_hash(kmers, factor)] = True
-            n_keys = int(n_keys * self._tables.mean(axis=1).prod())
+            queries = asked[:n_queries]
+            # What they lack passes one of two tables by chance, rarely both.
+            self._tables = [_Table(windows, queries, self.size, x) for x in _FACTORS]
+            n_keys = int(n_keys * np.prod([table.share for table in self._tables]))
             n_keys += n_queries * length
         self.n_parts = n_keys // HELD + 1
 
@@ -217,16 +212,13 @@ class _Seeds:
             windows = self._windows[self._asked[start : start + BLOCK]]
             words = list_words(windows, self.size)
             kmers = np.minimum(words.forward, words.reverse)
-            is_kept = np.ones(kmers.shape, dtype=bool)
-            if self._tables is not None:
-                is_kept = self._tables[0].take(_hash(kmers, _FACTORS[0]))
+            found, kept = kmers.ravel(), np.arange(kmers.size)
             if words.is_whole is not None:
-                is_kept &= words.is_whole
-            kept = np.flatnonzero(is_kept)
-            found = kmers.ravel()[kept]
-            if self._tables is not None:
-                is_kept = self._tables[1].take(_hash(found, _FACTORS[1]))
-                kept, found = kept[is_kept], found[is_kept]
+                kept = np.flatnonzero(words.is_whole)
+                found = found[kept]
+            for table in self._tables:
+                chosen = np.flatnonzero(table.look_up(found))
+                kept, found = kept[chosen], found[chosen]
             if self.n_parts > 1:
                 is_kept = _hash(found, _FACTORS[1]) % self.n_parts == part
                 kept, found = kept[is_kept], found[is_kept]
@@ -238,6 +230,32 @@ class _Seeds:
         joined = np.concatenate(keys)
         joined.sort()
         return joined
+
+
+class _Table:
+    """Which hashes the seeds of windows have, one bit each, as that fits the cache.
+
+    Attributes:
+        share: Of hashes that are there.
+    """
+
+    def __init__(
+        self, windows: np.ndarray, rows: np.ndarray, size: int, factor: np.uint32
+    ) -> None:
+        self._factor = factor
+        is_there = np.zeros(1 << _TABLE, dtype=bool)
+        for start in range(0, len(rows), BLOCK):
+            words = list_words(windows[rows[start : start + BLOCK]], size)
+            is_there[_hash(np.minimum(words.forward, words.reverse), factor)] = True
+        self.share = float(is_there.mean())
+        self._bits = np.packbits(is_there, bitorder="little")
+
+    def look_up(self, kmers: np.ndarray) -> np.ndarray:
+        """Tell which k-mers may be there, bool."""
+        hashes = _hash(kmers, self._factor)
+        bits = self._bits.take(hashes // 8)
+        bits >>= (hashes & 7).astype(np.uint8)
+        return (bits & 1).view(bool)
 
 
 def _hash(kmers: np.ndarray, factor: np.uint32) -> np.ndarray:
