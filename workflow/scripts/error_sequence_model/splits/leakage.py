@@ -21,7 +21,7 @@ from error_sequence_model.genome import complement_bases
 from error_sequence_model.settings import SplitSettings
 
 PARTS = ("train", "validation", "test")
-WORD = 16  # bases
+WORD, FIRST = 16, 11  # bases
 SAMPLE, SAMPLED_AGAINST = 500, 20_000  # windows: held-out ones, and the others
 MUST_BE_ZERO = (
     "shared_sequences",
@@ -161,15 +161,16 @@ def _number_words(windows: np.ndarray) -> np.ndarray:
 
 def _mark_words(words: np.ndarray, known: np.ndarray) -> csr_array:
     """Which known words each row has, int32 ``(n, n_known)`` of ones."""
-    table = np.zeros(1 << 22, dtype=bool)  # nearly all are unknown: told at one look
-    table[known % 4194301] = True
-    rows, columns = np.nonzero(table[words % 4194301] & (words >= 0))
-    found = words[rows, columns]
+    # Nearly all are unknown: told at one look, by their first bases.
+    table = np.zeros(4**FIRST, dtype=bool)
+    table[known % 4**FIRST] = True
+    cells = np.flatnonzero(table.take(words & (4**FIRST - 1)) & (words >= 0))
+    rows, found = cells // words.shape[1], words.ravel()[cells]
     places = np.minimum(np.searchsorted(known, found), len(known) - 1)
     is_known = known[places] == found
-    cells = np.unique(rows[is_known] * len(known) + places[is_known])
-    rows, places = np.divmod(cells, len(known))
-    ones = np.ones(len(cells), dtype=np.int32)
+    cells = np.sort(rows[is_known] * len(known) + places[is_known])
+    rows, places = np.divmod(cells[np.diff(cells, prepend=-1) > 0], len(known))
+    ones = np.ones(len(rows), dtype=np.int32)
     return csr_array((ones, (rows, places)), shape=(len(words), len(known)))
 
 
