@@ -22,7 +22,7 @@ from error_sequence_model.settings import SplitSettings
 
 PARTS = ("train", "validation", "test")
 WORD, FIRST = 16, 11  # bases
-SAMPLE, SAMPLED_AGAINST = 500, 20_000  # windows: held-out ones, and the others
+SAMPLE, SAMPLED_AGAINST = 500, 10_000  # windows: held-out ones, and the others
 MUST_BE_ZERO = (
     "shared_sequences",
     "shared_reverse_complements",
