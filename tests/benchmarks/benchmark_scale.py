@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from measured_steps import SCRIPTS, Cost, measure_step
 
-sys.path[:0] = [str(SCRIPTS), str(Path(__file__).resolve().parents[1])]
+sys.path[:0] = [str(SCRIPTS), str(Path(__file__).resolve().parents[1] / "builders")]
 
 from error_sequence_model.windows import read_windows
 from planted_models import train_bpe

@@ -72,6 +72,19 @@ def test_no_pair_is_missed_in_repeat_families(similarity, monkeypatch) -> None:
     assert join_pairs(len(windows), *near.link()).tolist() == expected.tolist()
 
 
+def test_pairs_that_share_just_enough_are_found(monkeypatch) -> None:
+    monkeypatch.setattr(near_copies, "HELD", 2_000)
+    whole = draw(np.random.default_rng(3), 40, 400)
+    pieces = np.full_like(whole, ord("N"))
+    # 78 of the 385 k-mers are more than a fifth, 76 are less.
+    pieces[:20, 30:123], pieces[20:, 30:121] = whole[:20, :93], whole[20:, :91]
+    near = NearCopies(np.concatenate([whole, pieces]), 0.2)
+    is_piece, is_near = np.arange(80) >= 40, np.arange(80) % 40 < 20
+    for is_query in (is_piece, ~is_piece):
+        found = near.measure(is_query, ~is_query) > 0
+        assert found.tolist() == (is_query & is_near).tolist()
+
+
 def test_estimates_stay_below_the_similarity_and_near_the_truth() -> None:
     rng = np.random.default_rng(4)
     windows = draw(rng, 60, 400)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from error_sequence_model.genome import complement_bases
 
@@ -99,11 +100,14 @@ def turn(windows: np.ndarray) -> np.ndarray:
 
 def _shift(target: np.ndarray, diagonals: np.ndarray, margin: int) -> np.ndarray:
     """Move targets so that each pair's diagonal is 0, with a margin; blank outside."""
-    length = target.shape[1]
-    places = np.arange(-margin, length + margin) + diagonals[:, None]
-    is_inside = (places >= 0) & (places < length)
-    moved = np.take_along_axis(target, np.clip(places, 0, length - 1), axis=1)
-    return np.where(is_inside & (moved != ord("N")), moved, np.uint8(0))
+    n, length = target.shape
+    # Blank far enough on both sides for every diagonal, and cut where each begins.
+    reach = int(np.abs(diagonals).max(initial=0)) + margin
+    padded = np.zeros((n, length + 2 * reach), dtype=np.uint8)
+    inner = padded[:, reach : reach + length]
+    np.copyto(inner, target, where=target != ord("N"))
+    stretches = sliding_window_view(padded, length + 2 * margin, axis=1)
+    return stretches[np.arange(n), reach - margin + diagonals]
 
 
 def _align(

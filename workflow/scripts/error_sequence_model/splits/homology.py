@@ -8,10 +8,11 @@ whole window, or an identical third of it. ``near_copies`` finds them.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from error_sequence_model.core import get_progress
 from error_sequence_model.genome import complement_bases
@@ -19,9 +20,6 @@ from error_sequence_model.genome import complement_bases
 K = 16
 BLOCK = 512  # windows at a time: their k-mers stay in the cache
 
-_CODES = np.full(256, 255, dtype=np.uint8)
-for _code, _base in enumerate(b"ACGT"):
-    _CODES[_base] = _code
 NO_KMER = np.uint64(2**64 - 1)  # an N is in it
 
 
@@ -36,13 +34,71 @@ def get_kmers(windows: np.ndarray, k: int = K) -> tuple[np.ndarray, np.ndarray]:
         ``(forward, reverse)``, uint64 ``(n, length - k + 1)`` each: the k-mer at each
         place and its reverse complement; all ones where an N is in it.
     """
+    words = list_words(windows, k)
+    forward, reverse = (x.astype(np.uint64) for x in (words.forward, words.reverse))
+    if words.is_whole is not None:
+        forward[~words.is_whole] = NO_KMER
+        reverse[~words.is_whole] = NO_KMER
+    return forward, reverse
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of one size at each place of windows.
+
+    Attributes:
+        forward: The least unsigned integers that hold them, two bits a base.
+        reverse: Their reverse complements.
+        is_whole: bool: no N is in it; None: in none at all.
+        size: Bases.
+    """
+
+    forward: np.ndarray
+    reverse: np.ndarray
+    is_whole: np.ndarray | None
+    size: int
+
+    def join(self, other: Words) -> Words:
+        """Put the other words behind these; all in one row."""
+        size = self.size + other.size
+        # As narrow as can be, and no shifts, as those of bytes are slow.
+        dtype = np.min_scalar_type(4**size - 1)
+        mine = slice(0, len(self.forward) - other.size)
+        theirs = slice(self.size, None)
+        forward = self.forward[mine].astype(dtype)
+        forward *= dtype.type(4**other.size)
+        forward |= other.forward[theirs]
+        reverse = other.reverse[theirs].astype(dtype)
+        reverse *= dtype.type(4**self.size)
+        reverse |= self.reverse[mine]
+        is_whole = self.is_whole
+        if is_whole is not None:
+            is_whole = is_whole[mine] & other.is_whole[theirs]
+        return Words(forward, reverse, is_whole, size)
+
+    def cut(self, n: int, length: int) -> Words:
+        """Leave out the words across the ends of windows: (n, length - size + 1)."""
+        shape = n, length - self.size + 1
+        arrays = (
+            x if x is None else as_strided(x, shape, (length * x.itemsize, x.itemsize))
+            for x in (self.forward, self.reverse, self.is_whole)
+        )
+        return Words(*arrays, self.size)
+
+
+def list_words(windows: np.ndarray, k: int) -> Words:
+    """Encode the words of ``k`` bases, at most 31, of windows (uint8 ASCII)."""
     n, length = windows.shape
-    if length < k:
-        return np.zeros((n, 0), dtype=np.uint64), np.zeros((n, 0), dtype=np.uint64)
-    codes = _CODES[windows]
-    is_base = codes < 4
-    codes = np.where(is_base, codes, 0).astype(np.uint64)
-    step = _Words(codes, np.uint64(3) - codes, is_base, 1)
+    if length < k or not n:
+        nothing = np.zeros((n, max(0, length - k + 1)), dtype=np.uint8)
+        return Words(nothing, nothing, None, k)
+    bases = windows.ravel()
+    # The second and third bit of A, C, G and T are 0, 1, 3 and 2.
+    codes = bases // 2 & 3
+    codes ^= codes // 2
+    is_base = (bases == ord("A")) | (bases == ord("C"))
+    is_base |= (bases == ord("G")) | (bases == ord("T"))
+    step = Words(codes, 3 - codes, None if is_base.all() else is_base, 1)
     words, left = None, k
     # Words of 1, 2, 4, … bases; those of k's binary digits make up the k-mer.
     while left:
@@ -50,33 +106,7 @@ def get_kmers(windows: np.ndarray, k: int = K) -> tuple[np.ndarray, np.ndarray]:
             words = step if words is None else words.join(step)
         left //= 2
         step = step.join(step) if left else step
-    forward, reverse = words.forward, words.reverse
-    forward[~words.is_whole] = NO_KMER
-    reverse[~words.is_whole] = NO_KMER
-    return forward, reverse
-
-
-@dataclass(frozen=True)
-class _Words:
-    """The words of one size at each place of windows: (n, length - size + 1) arrays."""
-
-    forward: np.ndarray  # uint64
-    reverse: np.ndarray  # uint64
-    is_whole: np.ndarray  # bool: no N is in it
-    size: int
-
-    def join(self, other: _Words) -> _Words:
-        """Put the other words behind these."""
-        width = self.forward.shape[1] - other.size
-        mine, theirs = slice(0, width), slice(self.size, self.size + width)
-        return _Words(
-            (self.forward[:, mine] << np.uint64(2 * other.size))
-            | other.forward[:, theirs],
-            self.reverse[:, mine]
-            | (other.reverse[:, theirs] << np.uint64(2 * self.size)),
-            self.is_whole[:, mine] & other.is_whole[:, theirs],
-            self.size + other.size,
-        )
+    return words.cut(n, length)
 
 
 def _sorted_kmers(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -135,14 +165,15 @@ def hash_windows(windows: np.ndarray) -> np.ndarray:
         int64 ``(n,)`` digests. A window without any called base gets a value of its
         own: N against N is not a shared sequence.
     """
-    digests = []
+    digests, length = [], windows.shape[1]
+    blank = b"N" * length
     for start in range(0, len(windows), BLOCK):
         block = windows[start : start + BLOCK]
-        for row, (one, other) in enumerate(
-            zip(block, complement_bases(block[:, ::-1]), strict=True), start=start
-        ):
-            text = min(one.tobytes(), other.tobytes())
-            if not text.strip(b"N"):
-                text = b"%d" % row
-            digests.append(hashlib.blake2b(text, digest_size=8).digest())
+        rows, turned = block.tobytes(), complement_bases(block[:, ::-1]).tobytes()
+        for row in range(len(block)):
+            here = slice(row * length, (row + 1) * length)
+            text = min(rows[here], turned[here])
+            if text == blank:
+                text = b"%d" % (start + row)
+            digests.append(blake2b(text, digest_size=8).digest())
     return np.frombuffer(b"".join(digests), dtype=np.int64)

@@ -9,7 +9,6 @@ The audits of all splits make one table: what must be sound before training.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,8 @@ from error_sequence_model.genome import complement_bases
 from error_sequence_model.settings import SplitSettings
 
 PARTS = ("train", "validation", "test")
-WORD = 16  # bases
-SAMPLE, SAMPLED_AGAINST = 500, 20_000  # windows: held-out ones, and the others
+WORD, FIRST = 16, 11  # bases
+SAMPLE, SAMPLED_AGAINST = 500, 10_000  # windows: held-out ones, and the others
 MUST_BE_ZERO = (
     "shared_sequences",
     "shared_reverse_complements",
@@ -50,13 +49,20 @@ def count_shared_sequences(windows: np.ndarray, parts: np.ndarray) -> tuple[int,
         for start in range(0, len(rows), 8192):
             block = windows[rows[start : start + 8192]]
             block = block[(block != ord("N")).any(axis=1)]
-            digests = [hash(row.tobytes()) for row in block]
+            digests = _digest(block)
             mine.update(digests)
-            shared += sum(digest in seen for digest in digests)
+            if not seen:
+                continue
+            shared += sum(map(seen.__contains__, digests))
             block = complement_bases(block[:, ::-1])
-            turned += sum(hash(row.tobytes()) in seen for row in block)
+            turned += sum(map(seen.__contains__, _digest(block)))
         seen |= mine
     return shared, turned
+
+
+def _digest(windows: np.ndarray) -> list[int]:
+    text, length = windows.tobytes(), windows.shape[1]
+    return [hash(text[x : x + length]) for x in range(0, len(text), length)]
 
 
 def count_overlaps(sites: pd.DataFrame, parts: np.ndarray) -> int:
@@ -85,11 +91,9 @@ def count_overlaps(sites: pd.DataFrame, parts: np.ndarray) -> int:
 
 def count_shared_genes(sites: pd.DataFrame, parts: np.ndarray) -> int:
     """Count genes with sites in more than one part."""
-    found = {part: set(sites["gene_id"][parts == part].dropna()) for part in PARTS}
-    shared = set()
-    for one, other in combinations(PARTS, 2):
-        shared |= found[one] & found[other]
-    return len(shared)
+    found = pd.DataFrame({"gene": sites["gene_id"].array, "part": parts})
+    found = found[found["part"].isin(PARTS)].dropna().drop_duplicates()
+    return int((found["gene"].value_counts() > 1).sum())
 
 
 def count_near_copies(
@@ -125,19 +129,20 @@ def count_near_copies(
 def _measure_nearest(held: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Greatest Jaccard index of sets of 16-mers, either orientation, float ``(n,)``."""
     nearest = np.zeros(len(held))
-    words = _number_words(held)
-    known = np.unique(words[words >= 0])
+    # Turned, the few held-out windows stand for turning all others.
+    both = [_number_words(x) for x in (held, complement_bases(held[:, ::-1]))]
+    known = np.unique(np.concatenate(both))
+    known = known[known >= 0]
     if not len(known):
         return nearest
-    mine = _mark_words(words, known)
-    sizes = mine.sum(axis=1)[:, None]
+    marks = [_mark_words(words, known) for words in both]
     for start in range(0, len(others), 2048):
-        block = others[start : start + 2048]
-        for oriented in (block, complement_bases(block[:, ::-1])):
-            words = np.sort(_number_words(oriented), axis=1)
-            is_new = np.diff(words, axis=1, prepend=-1) > 0
-            shared = (mine @ _mark_words(words, known).T).toarray()
-            union = sizes + is_new.sum(axis=1) - shared
+        words = np.sort(_number_words(others[start : start + 2048]), axis=1)
+        sizes = (np.diff(words, axis=1, prepend=-1) > 0).sum(axis=1)
+        theirs = _mark_words(words, known).T
+        for mine in marks:
+            shared = (mine @ theirs).toarray()
+            union = mine.sum(axis=1)[:, None] + sizes - shared
             similarity = shared / np.maximum(union, 1)
             nearest = np.maximum(nearest, similarity.max(axis=1))
     return nearest
@@ -147,25 +152,25 @@ def _number_words(windows: np.ndarray) -> np.ndarray:
     """The 16-mers as numbers, int64 ``(n, width)``; -1 with an N."""
     digits = np.zeros(256, dtype=np.int64) - 4**WORD
     digits[list(b"ACGT")] = range(4)
-    codes = digits[windows]
-    width = max(0, windows.shape[1] - WORD + 1)
-    words = np.zeros((len(windows), width), dtype=np.int64)
-    for step in range(WORD):
-        words += codes[:, step : step + width] * 4**step
+    words, size = digits[windows], 1
+    while size < WORD:  # a power of two
+        words = words[:, :-size] + words[:, size:] * 4**size
+        size *= 2
     return np.maximum(words, -1)
 
 
 def _mark_words(words: np.ndarray, known: np.ndarray) -> csr_array:
     """Which known words each row has, int32 ``(n, n_known)`` of ones."""
-    table = np.zeros(1 << 22, dtype=bool)  # nearly all are unknown: told at one look
-    table[known % 4194301] = True
-    rows, columns = np.nonzero(table[words % 4194301] & (words >= 0))
-    found = words[rows, columns]
+    # Nearly all are unknown: told at one look, by their first bases.
+    table = np.zeros(4**FIRST, dtype=bool)
+    table[known % 4**FIRST] = True
+    cells = np.flatnonzero(table.take(words & (4**FIRST - 1)) & (words >= 0))
+    rows, found = cells // words.shape[1], words.ravel()[cells]
     places = np.minimum(np.searchsorted(known, found), len(known) - 1)
     is_known = known[places] == found
-    cells = np.unique(rows[is_known] * len(known) + places[is_known])
-    rows, places = np.divmod(cells, len(known))
-    ones = np.ones(len(cells), dtype=np.int32)
+    cells = np.sort(rows[is_known] * len(known) + places[is_known])
+    rows, places = np.divmod(cells[np.diff(cells, prepend=-1) > 0], len(known))
+    ones = np.ones(len(rows), dtype=np.int32)
     return csr_array((ones, (rows, places)), shape=(len(words), len(known)))
 
 

@@ -12,6 +12,7 @@ from error_sequence_model.splits.relatives import find_relatives
 
 EXCLUDED = "excluded"
 MOST_ASKED = 10_000  # test sites that are searched for relatives
+MANY = 200_000  # sites; of more than that as many fewer are searched for
 
 
 class LeakFilter:
@@ -117,14 +118,15 @@ class LeakFilter:
 
         Returns:
             Nullable booleans: null where not tested on, and beyond the first
-            ``MOST_ASKED`` test sites, drawn at random.
+            ``MOST_ASKED`` test sites (fewer of ``MANY`` sites), drawn at random.
         """
         is_tested = parts == "test"
         if self._families is not None:  # none is left
             return pd.Series(False, range(len(parts)), dtype="boolean").where(is_tested)
+        most = MOST_ASKED * MANY // max(MANY, len(parts))
         asked = np.random.default_rng(self._settings.seed).permutation(
             np.flatnonzero(is_tested)
-        )[:MOST_ASKED]
+        )[:most]
         is_asked = np.zeros(len(parts), dtype=bool)
         is_asked[asked] = True
         found = find_relatives(self._windows, is_asked, parts == "train") >= 0

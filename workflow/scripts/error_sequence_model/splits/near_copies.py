@@ -17,17 +17,18 @@ from scipy.sparse import csr_array
 
 from error_sequence_model.settings import NEAR
 from error_sequence_model.splits.components import join_pairs
-from error_sequence_model.splits.homology import K, compare_pairs, get_kmers
+from error_sequence_model.splits.homology import K, compare_pairs, list_words
 
-BLOCK, ROWS = 512, 16_384  # windows at a time
-HELD = 2**26  # k-mers sorted at a time
+BLOCK, ROWS = 128, 16_384  # windows at a time
+CHUNK = 2**18  # k-mers looked at at a time: few enough for the cache
+HELD = 2**27  # k-mers sorted at a time, about
+SKETCH = 2**26  # k-mers that estimates look at, at most
 SURE = 16  # rarer k-mers that candidates share, if they must share as many
 WORK = 50_000_000  # additions at a time
 RARE = 64  # windows of a k-mer that still tells how near two windows are
 _ROUNDS = (0, 1, 4, 16)  # ranks at which the candidates of a window are compared
 _ROW, _MASK = np.uint64(32), np.uint64(2**32 - 1)
-_FACTOR = 0x9E3779B1  # odd: hashes are as different as the k-mers
-_NONE = np.uint32(2**32 - _FACTOR)  # hash of all ones: of no k-mer, see below
+_FACTOR = np.uint32(0x9E3779B1)  # odd: hashes are as different as the k-mers
 
 
 class NearCopies:
@@ -40,32 +41,38 @@ class NearCopies:
 
     def __init__(self, windows: np.ndarray, similarity: float = NEAR) -> None:
         self._windows, self._similarity = windows, similarity
-        tokens = _list_tokens(windows)
-        n_parts = 1 << max(0, int(np.ceil(np.log2(max(1, tokens.size) / HELD))))
-        repeats = np.zeros(len(windows), dtype=np.int64)
+        n_kmers = len(windows) * max(0, windows.shape[1] - K + 1)
+        n_parts, self._share = (_count_parts(n_kmers, x) for x in (HELD, SKETCH))
+        self._sizes, repeats = np.zeros((2, len(windows)), dtype=np.int64)
+        buffer = np.empty(n_kmers // n_parts * 9 // 8, dtype=np.uint64)
         shared = []
         for part in range(n_parts):
-            keys, repeated = _sort_keys(tokens, part, n_parts)
-            repeats += repeated
-            shared.append(_drop_lone(keys))
-        self._sizes = (tokens != _NONE).sum(axis=1) - repeats
-        del tokens
+            keys = _list_keys(windows, part, n_parts, self._sizes, buffer)
+            keys.sort()
+            shared += _list_shared(keys, repeats)
+        del keys, buffer
+        self._sizes -= repeats
         # A k-mer and its reverse complement may both be in a window: one token, twice.
         least = np.ceil(similarity * self._sizes - 1e-6).astype(np.int64) - repeats
         self._need = np.maximum(1, least)
         # All k-mers, or the part of them that tells enough below the similarity.
-        self._sketch, self._share = shared[0], n_parts
-        self._keys = self._drop_few(np.concatenate(shared))
+        last = np.uint64(2**64 // self._share - 1)
+        self._sketch = _number([keys[keys <= last] for keys in shared])
+        self._drop_few(shared)
+        self._rows, self._kmers = _number(shared)
 
-    def _drop_few(self, keys: np.ndarray) -> np.ndarray:
+    def _drop_few(self, shared: list[np.ndarray]) -> None:
         """Leave out windows that share too few k-mers with all others together."""
-        while True:
-            rows = (keys & _MASK).astype(np.int64)
-            has = np.bincount(rows, minlength=len(self._need)) >= self._need
-            is_kept = has[rows]
-            if is_kept.all():
-                return keys
-            keys = _drop_lone(keys[is_kept])
+        is_done = False
+        while not is_done:
+            has = np.zeros_like(self._need)
+            for keys in shared:
+                np.add.at(has, _get_rows(keys), 1)
+            is_kept, is_done = has >= self._need, True
+            for place, keys in enumerate(shared):
+                is_here = is_kept[_get_rows(keys)]
+                if not is_here.all():
+                    shared[place], is_done = _drop_lone(keys[is_here]), False
 
     def measure(
         self, is_query: np.ndarray, is_target: np.ndarray, *, first: bool = True
@@ -97,14 +104,22 @@ class NearCopies:
         self, is_query: np.ndarray, is_target: np.ndarray
     ) -> Iterator[np.ndarray]:
         """Pairs that may be near-copies, int64 ``(n, 2)``, by query, best first."""
-        rows = (self._keys & _MASK).astype(np.int64)
-        kmers = _number(self._keys >> _ROW)
-        targets = _make_matrix(rows, kmers, is_target)
-        frequency = np.bincount(kmers[is_target[rows]], minlength=targets.shape[1])
-        is_asked = is_query[rows] & (frequency[kmers] > 0)
-        rows, kmers = rows[is_asked], kmers[is_asked]
-        order = np.lexsort((frequency[kmers], rows))
-        rows, kmers = rows[order], kmers[order]
+        targets = _make_matrix(self._rows, self._kmers, is_target)
+        frequency = np.diff(targets.indptr)
+        is_asked = is_query[self._rows]
+        is_asked &= (frequency > 0)[self._kmers]
+        places = np.flatnonzero(is_asked)
+        # Numbers in order of frequency (all above 65,535 are alike) sort in one go.
+        order = (
+            np.minimum(frequency, 2**16 - 1).astype(np.uint16).argsort(kind="stable")
+        )
+        ranks = np.empty(len(order), dtype=np.uint64)
+        ranks[order] = np.arange(len(order), dtype=np.uint64)
+        asked = self._rows[places].astype(np.uint64) << _ROW
+        asked |= ranks[self._kmers[places]]
+        asked.sort()
+        rows = (asked >> _ROW).view(np.int64)
+        kmers = order[(asked & _MASK).view(np.int64)]
         has = np.bincount(rows, minlength=len(self._need))
         sure = np.minimum(self._need, SURE)
         # Of the `need` shared k-mers all but `need - sure` are among the rarer ones.
@@ -121,9 +136,9 @@ class NearCopies:
             numbers = np.searchsorted(queries, rows[start:end])
             matrix = csr_array(
                 (np.ones(end - start, np.int32), (numbers, kmers[start:end])),
-                shape=(len(queries), targets.shape[1]),
+                shape=(len(queries), targets.shape[0]),
             )
-            found = (matrix @ targets.T).tocoo()
+            found = (matrix @ targets).tocoo()
             query = queries[found.row]
             is_likely = found.data >= sure[query]
             order = np.lexsort((-found.data[is_likely], query[is_likely]))
@@ -138,14 +153,14 @@ class NearCopies:
         Returns:
             float32 ``(n,)``, below the similarity; 0 where nothing was asked.
         """
-        rows = (self._sketch & _MASK).astype(np.int64)
-        kmers = _number(self._sketch >> _ROW)
-        n_kmers = int(kmers.max(initial=-1)) + 1
-        frequency = np.bincount(kmers[is_target[rows]], minlength=n_kmers)[kmers]
-        is_rare = (frequency > 0) & (frequency <= RARE)
+        rows, kmers = self._sketch
+        frequency = np.bincount(
+            kmers[is_target[rows]], minlength=kmers.max(initial=0) + 1
+        )
+        is_rare = ((frequency > 0) & (frequency <= RARE))[kmers]
         rows, kmers = rows[is_rare], kmers[is_rare]
         matrices = [_make_matrix(rows, kmers, x) for x in (is_query, is_target)]
-        shared = (matrices[0] @ matrices[1].T).tocoo()
+        shared = (matrices[0].T @ matrices[1]).tocoo()
         count = shared.data * self._share
         sizes = self._sizes[shared.row] + self._sizes[shared.col]
         nearest = np.zeros(len(self._need), dtype=np.float32)
@@ -169,63 +184,106 @@ class NearCopies:
         return first, second
 
 
-def _list_tokens(windows: np.ndarray) -> np.ndarray:
-    """The 16-mers of windows, orientation ignored, hashed, uint32 ``(n, width)``."""
-    n, length = windows.shape
-    tokens = np.empty((n, max(0, length - K + 1)), dtype=np.uint32)
-    for start in range(0, n, BLOCK):
-        forward, reverse = get_kmers(windows[start : start + BLOCK])
-        # The lesser of a k-mer and its reverse complement is never all ones (T only);
-        # those of an N are, and stay so when cut to 32 bits.
-        kmers = np.minimum(forward, reverse).astype(np.uint32)
-        with np.errstate(over="ignore"):
-            tokens[start : start + BLOCK] = kmers * np.uint32(_FACTOR)
-    return tokens
+def _count_parts(n: int, most: int) -> int:
+    """In how many parts, a power of two, to cut ``n`` for ``most`` in each."""
+    return 1 << max(0, int(np.ceil(np.log2(max(1, n) / most))))
 
 
-def _sort_keys(
-    tokens: np.ndarray, part: int, n_parts: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sort the tokens of one part by value, then window; once per window.
+def _list_keys(
+    windows: np.ndarray, part: int, n_parts: int, sizes: np.ndarray, buffer: np.ndarray
+) -> np.ndarray:
+    """List the 16-mers of windows, orientation ignored, of one part of all hashes.
+
+    Args:
+        windows: uint8 ``(n, length)``.
+        part: From 0.
+        n_parts: A power of two.
+        sizes: int64 ``(n,)``; the k-mers of each window are added.
+        buffer: uint64; grows if need be. Memory is dearer to get than to use.
 
     Returns:
-        uint64 keys (token, window) and how often each window had a token again.
+        uint64 keys, the hashed k-mer before the window, in the buffer.
     """
-    keys = []
-    for start in range(0, len(tokens), ROWS):
-        block = tokens[start : start + ROWS]
-        is_here = block != _NONE
-        if n_parts > 1:
-            is_here &= block >> np.uint32(33 - n_parts.bit_length()) == part
+    low, width = np.uint32((part << 32) // n_parts), 2**32 // n_parts
+    used = 0
+    for start in range(0, len(windows), BLOCK):
+        words = list_words(windows[start : start + BLOCK], K)
+        tokens = np.minimum(words.forward, words.reverse).astype(np.uint32, copy=False)
+        tokens *= _FACTOR
+        is_here = np.ones(tokens.shape, bool) if n_parts == 1 else tokens - low < width
+        if words.is_whole is not None:
+            is_here &= words.is_whole
+        # Places, as choosing by booleans in no order is slow.
         places = np.flatnonzero(is_here)
-        found = block.ravel()[places].astype(np.uint64) << _ROW
-        keys.append(found | (places // block.shape[1] + start).astype(np.uint64))
-    joined = np.concatenate(keys) if keys else np.zeros(0, dtype=np.uint64)
-    joined.sort()
-    is_new = np.append(np.ones(min(len(joined), 1), bool), joined[1:] != joined[:-1])
-    again = (joined[~is_new] & _MASK).astype(np.int64)
-    return joined[is_new], np.bincount(again, minlength=len(tokens))
+        firsts = np.arange(len(tokens) + 1) * tokens.shape[1]
+        counts = np.diff(np.searchsorted(places, firsts))
+        sizes[start : start + len(tokens)] += counts
+        rows = np.arange(start, start + len(tokens), dtype=np.uint64)
+        rows = np.repeat(rows, counts)
+        if used + len(rows) > len(buffer):
+            buffer.resize(used + len(rows) + len(buffer) // 8, refcheck=False)
+        found = buffer[used : used + len(rows)]
+        found[:] = tokens.ravel()[places]
+        found <<= _ROW
+        found |= rows
+        used += len(rows)
+    return buffer[:used]
+
+
+def _get_rows(keys: np.ndarray) -> np.ndarray:
+    """The windows of keys, int64."""
+    return (keys & _MASK).view(np.int64)
+
+
+def _list_shared(keys: np.ndarray, repeats: np.ndarray) -> list[np.ndarray]:
+    """The keys of k-mers of two windows or more, each once, sorted, in pieces.
+
+    Args:
+        keys: uint64, sorted.
+        repeats: int64 ``(n,)``; how often each window had a k-mer again is added.
+    """
+    shared, start = [np.zeros(0, dtype=np.uint64)], 0
+    while start < len(keys):
+        last = keys[min(start + CHUNK, len(keys)) - 1]
+        end = np.searchsorted(keys, last | _MASK, side="right")
+        some = keys[start:end]
+        is_new = np.ones(len(some), dtype=bool)
+        np.not_equal(some[1:], some[:-1], out=is_new[1:])
+        if not is_new.all():
+            np.add.at(repeats, _get_rows(some[~is_new]), 1)
+            some = some[is_new]
+        shared.append(_drop_lone(some))
+        start = end
+    return shared
 
 
 def _drop_lone(keys: np.ndarray) -> np.ndarray:
     """Keep the k-mers of two windows or more; keys are sorted, each once."""
     tokens = keys >> _ROW
     is_shared = np.zeros(len(keys), dtype=bool)
-    is_shared[1:] = tokens[1:] == tokens[:-1]
+    np.equal(tokens[1:], tokens[:-1], out=is_shared[1:])
     is_shared[:-1] |= is_shared[1:]
-    return keys[is_shared]
+    return keys[np.flatnonzero(is_shared)]
 
 
-def _number(tokens: np.ndarray) -> np.ndarray:
-    """Number sorted values 0, 1, …, int64."""
-    return np.cumsum(np.diff(tokens, prepend=tokens[:1]) != 0)
+def _number(pieces: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The windows of sorted keys and their k-mers, numbered 0, 1, …, int32 both."""
+    rows, kmers = np.empty((2, sum(map(len, pieces))), dtype=np.int32)
+    start = number = 0
+    for keys in pieces:
+        here = slice(start, start := start + len(keys))
+        rows[here] = _get_rows(keys)
+        is_new = np.ones(len(keys), dtype=bool)
+        is_new[1:] = np.diff(keys >> _ROW) > 0
+        kmers[here] = np.cumsum(is_new) + (number - 1)
+        number += int(is_new.sum())
+    return rows, kmers
 
 
 def _make_matrix(rows: np.ndarray, kmers: np.ndarray, is_row: np.ndarray) -> csr_array:
-    """Windows × k-mers with ones, the rows that are wanted filled."""
-    is_wanted = is_row[rows]
-    rows, kmers_here = rows[is_wanted], kmers[is_wanted]
-    return csr_array(
-        (np.ones(len(rows), np.int32), (rows, kmers_here)),
-        shape=(len(is_row), int(kmers.max(initial=-1)) + 1),
-    )
+    """K-mers × windows with ones, for the windows that are wanted; kmers are sorted."""
+    places = np.flatnonzero(is_row[rows])
+    counts = np.bincount(kmers[places], minlength=int(kmers.max(initial=-1)) + 1)
+    starts = np.append(0, np.cumsum(counts))
+    ones = np.ones(len(places), dtype=np.int32)
+    return csr_array((ones, rows[places], starts), shape=(len(counts), len(is_row)))

@@ -25,7 +25,7 @@ from error_sequence_model.splits.alignment import (
     turn,
 )
 from error_sequence_model.splits.components import join_pairs
-from error_sequence_model.splits.homology import NO_KMER, get_kmers
+from error_sequence_model.splits.homology import list_words
 
 SEEDS = range(11, 16)  # sizes of seeds; the more windows, the longer
 CHANCE = 256  # windows that share a seed with one by chance, at most
@@ -33,14 +33,15 @@ HITS, CANDIDATES = 2000, 64  # per window
 FEW_HITS = 50_000_000  # that are looked at in any case
 LONE = 15  # bases of a seed that is enough alone
 LEAST = 50  # of a diagonal; a seed alone scores up to 30, and by chance little more
-BLOCK, CHUNK, ROUND = 512, 4_000_000, 32_768
+BLOCK, CHUNK, ROUND = 128, 4_000_000, 32_768
 HELD = 100_000_000  # seeds held at a time
 _PLACE, _ROW = np.uint64(11), np.uint64(22)  # bits of a key, beside one of turn
 _ONE = np.uint64(1)
 _MASK = (_ONE << _ROW) - _ONE
 _DIAGONAL, _MIDDLE = np.uint64(12), 1 << 11
 _BAND = np.uint64(5)  # bits of a diagonal that the band of the alignment covers
-_TABLE = 24  # bits of the table of the queries' seeds
+_TABLE = 24  # bits of the tables of the queries' seeds
+_FACTORS = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B)  # odd
 
 
 @dataclass(frozen=True)
@@ -189,50 +190,80 @@ class _Seeds:
     """
 
     def __init__(self, windows: np.ndarray, asked: np.ndarray, n_queries: int) -> None:
-        self._windows, self._asked, self._n_queries = windows, asked, n_queries
+        self._windows, self._asked = windows, asked
         length = windows.shape[1]
         # By chance a window shares a seed with (length * bases of the others) / words.
         chance = float(length) ** 2 * len(asked)
         self.size = next((k for k in SEEDS if chance / (4**k / 2) <= CHANCE), SEEDS[-1])
-        self._table = None
+        self._tables = []
         n_keys = len(asked) * max(0, length - self.size + 1)
         if n_queries < len(asked):
-            self._table = np.zeros(1 << _TABLE, dtype=bool)
-            for start in range(0, n_queries, BLOCK):
-                rows = asked[start : min(start + BLOCK, n_queries)]
-                kmers = np.minimum(*get_kmers(windows[rows], self.size))
-                self._table[_hash(kmers)] = True
-            n_keys = int(n_keys * self._table.mean()) + n_queries * length
+            queries = asked[:n_queries]
+            # What they lack passes one of two tables by chance, rarely both.
+            self._tables = [_Table(windows, queries, self.size, x) for x in _FACTORS]
+            n_keys = int(n_keys * np.prod([table.share for table in self._tables]))
+            n_keys += n_queries * length
         self.n_parts = n_keys // HELD + 1
 
     def list_keys(self, part: int) -> np.ndarray:
         """Sorted keys of one part of all k-mers, uint64 ``(n_keys,)``."""
         keys = [np.zeros(0, dtype=np.uint64)]
-        width = max(0, self._windows.shape[1] - self.size + 1)
-        places = np.arange(width, dtype=np.uint64)
         for start in range(0, len(self._asked), BLOCK):
-            rows = self._asked[start : start + BLOCK]
-            forward, reverse = get_kmers(self._windows[rows], self.size)
-            kmers = np.minimum(forward, reverse)
-            is_kept = forward != NO_KMER
-            if self._table is not None:
-                is_kept &= self._table[_hash(kmers)]
+            windows = self._windows[self._asked[start : start + BLOCK]]
+            words = list_words(windows, self.size)
+            kmers = np.minimum(words.forward, words.reverse)
+            found, kept = kmers.ravel(), np.arange(kmers.size)
+            if words.is_whole is not None:
+                kept = np.flatnonzero(words.is_whole)
+                found = found[kept]
+            for table in self._tables:
+                chosen = np.flatnonzero(table.look_up(found))
+                kept, found = kept[chosen], found[chosen]
             if self.n_parts > 1:
-                is_kept &= _hash(kmers) % self.n_parts == part
-            numbers = np.arange(start, start + len(rows), dtype=np.uint64)[:, None]
-            found = (kmers << _ROW | numbers) << _ONE | (reverse < forward)
-            keys.append((found << _PLACE | places)[is_kept])
+                is_kept = _hash(found, _FACTORS[1]) % self.n_parts == part
+                kept, found = kept[is_kept], found[is_kept]
+            numbers, places = np.divmod(kept, kmers.shape[1])
+            is_turned = words.reverse[numbers, places] < words.forward[numbers, places]
+            numbers, places = numbers.astype(np.uint64), places.astype(np.uint64)
+            found = found.astype(np.uint64) << _ROW | numbers + np.uint64(start)
+            keys.append((found << _ONE | is_turned) << _PLACE | places)
         joined = np.concatenate(keys)
         joined.sort()
         return joined
 
 
-def _hash(kmers: np.ndarray) -> np.ndarray:
-    """Numbers of ``_TABLE`` bits."""
-    with np.errstate(over="ignore"):
-        return (kmers * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(64 - _TABLE)).view(
-            np.int64
-        )
+class _Table:
+    """Which hashes the seeds of windows have, one bit each, as that fits the cache.
+
+    Attributes:
+        share: Of hashes that are there.
+    """
+
+    def __init__(
+        self, windows: np.ndarray, rows: np.ndarray, size: int, factor: np.uint32
+    ) -> None:
+        self._factor = factor
+        is_there = np.zeros(1 << _TABLE, dtype=bool)
+        for start in range(0, len(rows), BLOCK):
+            words = list_words(windows[rows[start : start + BLOCK]], size)
+            is_there[_hash(np.minimum(words.forward, words.reverse), factor)] = True
+        self.share = float(is_there.mean())
+        self._bits = np.packbits(is_there, bitorder="little")
+
+    def look_up(self, kmers: np.ndarray) -> np.ndarray:
+        """Tell which k-mers may be there, bool."""
+        hashes = _hash(kmers, self._factor)
+        bits = self._bits.take(hashes // 8)
+        bits >>= (hashes & 7).astype(np.uint8)
+        return (bits & 1).view(bool)
+
+
+def _hash(kmers: np.ndarray, factor: np.uint32) -> np.ndarray:
+    """Numbers of ``_TABLE`` bits of k-mers of 32 bits at most."""
+    hashes = kmers.astype(np.uint32)
+    hashes *= factor
+    hashes >>= np.uint32(32 - _TABLE)
+    return hashes
 
 
 def _match_keys(
