@@ -14,7 +14,7 @@ from workflow_runs import ROOT, count_jobs, make_config
 pytestmark = pytest.mark.workflow
 
 DATA = {"prepare_sites", "extract_windows", "tokenize", "make_split"}
-REPORTS = {"write_error_report": 4, "write_overview": 1, "write_browser": 1}
+REPORTS = {"write_error_report": 3, "write_overview": 1, "write_browser": 1}
 LIBRARY = Path("workflow/scripts/error_sequence_model")
 
 
@@ -43,10 +43,10 @@ def test_a_colour_redraws_and_nothing_else(finished):
 
 def test_a_threshold_of_the_causes_redoes_what_is_drawn_from_them(finished):
     jobs = finished.plan(finished.change("causes", "fdr", value=0.01))
-    # The explanations that stand beside the causes, and the overview's row of them.
+    # The explanations that stand beside the causes, their words on the genome, and the
+    # overview's row of them.
     told = {"name_causes", "explain_errors"}
-    drawn = {"write_error_report", "write_overview", "write_browser"}
-    assert set(jobs) == told | drawn
+    assert set(jobs) == told | {*REPORTS, "write_tracks"}
 
 
 def test_a_new_seed_adds_itself_only(finished):
@@ -147,5 +147,5 @@ def test_as_a_module_of_another_workflow(small_input, tmp_path):
         timeout=300,
     )
     jobs = count_jobs(planned)
-    assert jobs["errors_fine_tune"] == 1 and jobs["errors_write_error_report"] == 4
+    assert jobs["errors_fine_tune"] == 1 and jobs["errors_write_error_report"] == 3
     assert "errors_prepare_sites" not in jobs

@@ -29,7 +29,7 @@ KILLS = int(os.environ.get("SPLICE_ERRORS_KILLS", "3"))
 
 def test_a_run_leaves_what_is_promised(finished):
     results = finished.folder
-    for name in ("FP", "FN", "TP", "TN"):
+    for name in ("FP", "FN", "TP"):
         assert (results / f"results/reports/sim/attention_{name}.pdf").is_file()
     assert (results / "results/reports/sim/overview.pdf").is_file()
     assert (results / "results/sim/fn_vs_tp/donor/causes.tsv").is_file()
@@ -89,7 +89,7 @@ def archive(finished) -> Path:
 def test_the_archive_of_reports_needs_no_network_and_holds_them_all(archive):
     with zipfile.ZipFile(archive) as packed:
         files = {Path(name).name: packed.read(name) for name in packed.namelist()}
-    for name in ("FP", "FN", "TP", "TN"):
+    for name in ("FP", "FN", "TP"):
         assert files[f"attention_{name}.pdf"].startswith(b"%PDF")
     assert files["overview.pdf"].startswith(b"%PDF")
     assert b"<!DOCTYPE html>" in files["sites.html"]
@@ -134,7 +134,7 @@ def test_the_archive_opens_in_a_browser(archive, tmp_path):
             assert tab.run(CLICK.replace("TEXT", step))
         shown = " ".join(wait_for("site browser (HTML)").split())
         assert "WHAT ERROR TYPE SPLICE TYPE" in shown
-        for name in ("FP", "FN", "TP", "TN"):
+        for name in ("FP", "FN", "TP"):
             assert f"report (PDF) {name} donor" in shown
         results = json.loads(tab.run("JSON.stringify(Object.values(results))"))
         requests = [r for r in tab.requests if not r.startswith(("file:", "data:"))]

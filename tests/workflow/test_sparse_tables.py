@@ -34,7 +34,7 @@ TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
         gene_biotype=None,
     ),
 }
-REPORTS = [f"attention_{name}.pdf" for name in ("FP", "FN", "TP", "TN")]
+REPORTS = [f"attention_{name}.pdf" for name in ("FP", "FN", "TP")]
 
 
 def make_matrix(small_input: Path, folder: Path, **changes: Any) -> dict[str, Any]:
