@@ -31,6 +31,8 @@ def test_a_run_leaves_what_is_promised(finished):
     results = finished.folder
     for name in ("FP", "FN", "TP"):
         assert (results / f"results/reports/sim/attention_{name}.pdf").is_file()
+    # No contrast has TN: there is no report on them.
+    assert not (results / "results/reports/sim/attention_TN.pdf").exists()
     assert (results / "results/reports/sim/overview.pdf").is_file()
     assert (results / "results/sim/fn_vs_tp/donor/causes.tsv").is_file()
     metrics = json.loads((results / RUN / "metrics.json").read_text())
