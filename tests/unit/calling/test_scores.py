@@ -218,3 +218,17 @@ def test_usage_is_a_column(genome: TinyGenome, fasta: Path, tmp_path: Path) -> N
     assert table.loc[is_donor, "usage_score"].equals(table.loc[is_donor, "score"])
     assert (table.loc[is_donor, "usage_score"] > 0).any()
     assert not table.loc[~is_donor, "usage_score"].any()
+
+
+def test_several_scores_of_a_position_are_said(
+    genome: TinyGenome, fasta: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = scored(genome).drop(columns="junction")
+    table.insert(1, "position", genome.table()["position"])
+    twice = pd.concat([table, table.head(3).assign(score=0.05), table.tail(2)])
+    twice.to_csv(tmp_path / "scores.tsv", sep="\t", index=False)
+    tracks = {"format": "table", "path": str(tmp_path / "scores.tsv")}
+    with Genome(fasta) as opened:
+        found = read_scores(tracks, opened).to_frame()
+    assert len(found) == len(table) and found["score"].min() > 0.06
+    assert "3 positions have several scores" in caplog.text

@@ -7,6 +7,7 @@ keys are sites in order, contig by contig.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,8 @@ import numpy as np
 import pandas as pd
 
 from error_sequence_model.core import InputError
+
+logger = logging.getLogger(__name__)
 
 BITS = 40
 JUNCTION = (1 << BITS) - 1
@@ -210,6 +213,14 @@ class ScoreStore:
             keys, values = keys[order], values[order]
             first = np.flatnonzero(np.diff(keys, prepend=-1))
             if len(first) < len(keys):
-                keys, values = keys[first], np.maximum.reduceat(values, first)
+                best = np.maximum.reduceat(values, first)
+                differ = int((best > np.minimum.reduceat(values, first)).sum())
+                if differ:
+                    logger.warning(
+                        "scores: %d positions have several scores (overlapping genes, "
+                        "or a file given twice?); the highest is taken",
+                        differ,
+                    )
+                keys, values = keys[first], best
         channels = np.array(sorted(self._channels), dtype=np.int64)
         return Scores(self.contigs, keys, values, channels, self.is_untyped)
