@@ -7,12 +7,14 @@ and broadcasts to (batch, heads, queries, keys).
 from __future__ import annotations
 
 import math
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from transformers import PreTrainedConfig
 from transformers import initialization as init
 
 from error_sequence_model.core import has_amx
@@ -144,6 +146,22 @@ def drop_full_mask(attention_mask: Tensor | None) -> Tensor | None:
         return attention_mask
     is_here = attention_mask.device.type == "cpu"
     return None if is_here and bool(attention_mask.all()) else attention_mask
+
+
+@contextmanager
+def use_plain_attention(config: PreTrainedConfig, *, wanted: bool) -> Iterator[None]:
+    """Have a model of transformers return its attention for one call, if wanted.
+
+    It decides between fused and plain attention per model, not per call; asking for
+    attention must not slow down the calls after it.
+    """
+    usual = config._attn_implementation
+    if wanted:
+        config._attn_implementation = "eager"
+    try:
+        yield
+    finally:
+        config._attn_implementation = usual
 
 
 def get_padding_bias(

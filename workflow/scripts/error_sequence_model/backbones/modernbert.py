@@ -14,7 +14,11 @@ from torch import Tensor
 from transformers import ModernBertConfig, ModernBertModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from error_sequence_model.backbones.attention import drop_full_mask, get_padding_bias
+from error_sequence_model.backbones.attention import (
+    drop_full_mask,
+    get_padding_bias,
+    use_plain_attention,
+)
 
 
 class ModernBertDnaConfig(ModernBertConfig):
@@ -92,11 +96,7 @@ class ModernBertDnaModel(ModernBertModel):
             "full_attention": padding,
             "sliding_attention": local if padding is None else local + padding,
         }
-        # As in SpliceBERT's: transformers decides per model, and not per call.
-        usual = self.config._attn_implementation
-        if output_attentions:
-            self.config._attn_implementation = "eager"
-        try:
+        with use_plain_attention(self.config, wanted=output_attentions):
             output = super().forward(
                 input_ids=input_ids,
                 attention_mask=masks,
@@ -104,8 +104,6 @@ class ModernBertDnaModel(ModernBertModel):
                 output_hidden_states=output_hidden_states,
                 output_attentions=output_attentions,
             )
-        finally:
-            self.config._attn_implementation = usual
         return BaseModelOutput(
             last_hidden_state=output.last_hidden_state,
             hidden_states=output.hidden_states,

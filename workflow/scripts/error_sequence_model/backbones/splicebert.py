@@ -11,7 +11,11 @@ from torch import Tensor
 from transformers import BertConfig, BertModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from error_sequence_model.backbones.attention import drop_full_mask, get_padding_bias
+from error_sequence_model.backbones.attention import (
+    drop_full_mask,
+    get_padding_bias,
+    use_plain_attention,
+)
 from error_sequence_model.core import InputError
 
 
@@ -56,12 +60,7 @@ class SpliceBertModel(BertModel):
                 f"{self.config.max_position_embeddings} positions SpliceBERT has "
                 "learned; set a smaller window or max_length"
             )
-        # Transformers decides between fused and plain attention per model, not per
-        # call; asking for attention must not slow down the calls after it.
-        usual = self.config._attn_implementation
-        if output_attentions:
-            self.config._attn_implementation = "eager"
-        try:
+        with use_plain_attention(self.config, wanted=output_attentions):
             output = super().forward(
                 input_ids=input_ids,
                 # Of four axes, it is taken as it is: transformers looks into others.
@@ -72,8 +71,6 @@ class SpliceBertModel(BertModel):
                 output_hidden_states=output_hidden_states,
                 output_attentions=output_attentions,
             )
-        finally:
-            self.config._attn_implementation = usual
         return BaseModelOutput(
             last_hidden_state=output.last_hidden_state,
             hidden_states=output.hidden_states,

@@ -32,8 +32,3 @@ def write_lines(subject: str, settings: Mapping[str, Any]) -> str:
     for key in reversed(subject.split(".")):
         nested = {key: nested}
     return yaml.safe_dump(nested, sort_keys=False, default_flow_style=None).rstrip()
-
-
-def count(n: int, what: str) -> str:
-    """Say how many, ``3 rows``."""
-    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -20,12 +20,12 @@ from error_sequence_model.calling.findings import (
     UNDERSTOOD,
     WRONG,
     Finding,
-    count,
     write_lines,
 )
 from error_sequence_model.calling.score_files import use_contig_names
 from error_sequence_model.calling.user_scores import check_scores, measure
 from error_sequence_model.core import InputError
+from error_sequence_model.figures import count_words
 from error_sequence_model.genome import (
     SPLICE_TYPES,
     Annotation,
@@ -85,7 +85,7 @@ def _check_genome(
             total = sum(genome.lengths.values())
             yield Finding(
                 *(subject, UNDERSTOOD),
-                f"{entry['fasta']}: {count(len(genome.lengths), 'contig')}, "
+                f"{entry['fasta']}: {count_words(len(genome.lengths), 'contig')}, "
                 f"{total / 1e6:,.1f} Mb: {_list([*genome.lengths])}",
             )
             largest = max(genome.lengths, key=lambda contig: genome.lengths[contig])
@@ -117,13 +117,13 @@ def _describe_annotation(
 ) -> Iterator[Finding]:
     sites = use_contig_names(found.sites, genome, path)
     genes = found.genes
-    told = f"{path}: {count(len(found.sites), 'splice site')}"
+    told = f"{path}: {count_words(len(found.sites), 'splice site')}"
     if genes is not None:
         kinds = Counter(genes["gene_biotype"].dropna())
         named = ", ".join(f"{kind} {n:,}" for kind, n in kinds.most_common(5))
-        told += f" of {count(len(genes), 'gene')} ({named or 'no biotypes'})"
+        told += f" of {count_words(len(genes), 'gene')} ({named or 'no biotypes'})"
     yield Finding(place, UNDERSTOOD, told)
-    share = measure(sites, genome, Reading(1, "exon"), Reading(1, "exon"))
+    share = measure(sites, genome, Reading(1, "exon"))
     text = f"{share:.1%} of its introns' ends are GT, GC or AG"
     if share < MINIMUM_SHARE:
         yield Finding(place, WRONG, f"{text}: another genome build?")
@@ -164,13 +164,13 @@ def _check_predictor(
         )
         yield Finding(
             *(f"{subject}.scores.weights", UNDERSTOOD),
-            f"{scores['model']}: {count(len(found.members), 'network')}, "
+            f"{scores['model']}: {count_words(len(found.members), 'network')}, "
             f"{found.context:,} bases of context on each side",
         )
 
     def read_reads() -> Iterator[Finding]:
         sites = read_support(predictor["support"], **convention)
-        text = f"{predictor['support']}: {count(len(sites), 'site')}"
+        text = f"{predictor['support']}: {count_words(len(sites), 'site')}"
         yield Finding(f"{subject}.support", UNDERSTOOD, text)
 
     if entry:
@@ -214,7 +214,8 @@ def _describe_sites(
 ) -> Iterator[Finding]:
     kinds = sites["pred_type"].value_counts()
     named = ", ".join(f"{kind} {n:,}" for kind, n in kinds.items())
-    text = f"{count(audit['rows_read'], 'row')}, {count(len(sites), 'site')}: {named}"
+    n_rows = count_words(audit["rows_read"], "row")
+    text = f"{n_rows}, {count_words(len(sites), 'site')}: {named}"
     yield Finding(place, UNDERSTOOD, f"{audit['input']['errors']}: {text}")
     shares = [s for strand in audit["consensus"].values() for s in strand.values()]
     known = [share for share in shares if share is not None]
@@ -259,7 +260,7 @@ def _check_biotypes(
     for kind in predictor["biotypes"]:
         place = f"{subject}.biotypes"
         if kind in counts:
-            text = f"{kind}: {count(counts[kind], 'gene')}"
+            text = f"{kind}: {count_words(counts[kind], 'gene')}"
             yield Finding(place, UNDERSTOOD, text)
         else:
             known = ", ".join(name for name, _ in counts.most_common(8)) or "none"

@@ -21,12 +21,12 @@ from error_sequence_model.calling.findings import (
     UNDERSTOOD,
     WRONG,
     Finding,
-    count,
     write_lines,
 )
 from error_sequence_model.calling.score_files import match_lengths
 from error_sequence_model.calling.scores import read_scores
 from error_sequence_model.core import InputError
+from error_sequence_model.figures import count_words
 from error_sequence_model.genome import (
     SITE_BASES,
     SPLICE_TYPES,
@@ -76,7 +76,7 @@ def check_scores(
     likely = sites[sites["score"] >= _RELIABLE]
     yield Finding(
         *(place, UNDERSTOOD),
-        f"{tracks['format']}: of {count(len(sites), 'scored position')} read, "
+        f"{tracks['format']}: of {count_words(len(sites), 'scored position')} read, "
         f"{len(likely):,} have {_RELIABLE} or more",
     )
     if len(likely) < _FEWEST:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from error_sequence_model.core import InputError
-from error_sequence_model.predictors.networks import Network
-from error_sequence_model.predictors.weight_files import Weights
+from error_sequence_model.predictors.networks import Network, Unit, fold_unit
+from error_sequence_model.predictors.weight_files import (
+    Reading,
+    Weights,
+    take_batch_norm,
+    take_convolution,
+)
 
 # Dilation of the units, four by four; kernels of 11, 11, 21 and 41 taps go with them.
 DILATIONS = (1, 4, 10, 25)
 KERNELS = (11, 11, 21, 41)
 UNITS_PER_GROUP = 4
+# Of families that tell donors from acceptors.
+TYPED_CHANNELS = ("neither", "acceptor", "donor")
 
 
 @dataclass(frozen=True)
@@ -86,3 +94,34 @@ def list_tap_places(n_units: int) -> list[int]:
     """Numbers of units after which the trunk is read: each fourth, and the last."""
     places = set(range(UNITS_PER_GROUP, n_units + 1, UNITS_PER_GROUP)) | {n_units}
     return sorted(places)
+
+
+def take_unit(
+    reading: Reading, number: int, width: int, *, norm: str, convolution: str
+) -> Unit:
+    """Take a unit as PyTorch writes it: twice a batch norm and a convolution.
+
+    Args:
+        reading: The file.
+        number: Of the unit, from 0.
+        width: Channels.
+        norm: Name of a batch norm, but for the 1 or 2 at its end.
+        convolution: Name of a convolution, likewise.
+
+    Raises:
+        InputError: A tensor is missing or of another shape.
+    """
+    parts: list[Any] = []
+    for half in (1, 2):
+        parts.append(take_batch_norm(reading, f"{norm}{half}", width))
+        made = take_convolution(
+            reading, f"{convolution}{half}", width, width, kernel=None
+        )
+        dilation = get_dilation(number, made.weight.shape[2], reading.refuse)
+        parts.append(replace(made, dilation=dilation))
+    return fold_unit(*parts)
+
+
+def name_typed_channels(path: Path, tissue: str | None) -> Mapping[str, int]:
+    """All three channels, whatever the file is called."""
+    return {name: number for number, name in enumerate(TYPED_CHANNELS)}

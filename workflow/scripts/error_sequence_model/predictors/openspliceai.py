@@ -8,33 +8,26 @@ context. Leaky ReLU of 0.1, batch norm epsilon 1e-5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
 from error_sequence_model.predictors.family import (
+    TYPED_CHANNELS,
     UNITS_PER_GROUP,
     Family,
-    get_dilation,
+    name_typed_channels,
+    take_unit,
 )
 from error_sequence_model.predictors.networks import (
     SOFTMAX,
-    Convolution,
     Network,
     Unit,
     fold_network,
-    fold_unit,
 )
 from error_sequence_model.predictors.weight_files import (
     UNUSED,
     Reading,
     Weights,
-    take_batch_norm,
     take_convolution,
 )
 
-CHANNELS = ("neither", "acceptor", "donor")
 SLOPE = 0.1
 
 
@@ -55,37 +48,28 @@ def read_network(weights: Weights) -> Network:
         if number % (UNITS_PER_GROUP + 1) == UNITS_PER_GROUP:
             taps[len(units)] = take_convolution(reading, f"{name}.conv", width, width)
         else:
-            units.append(_take_unit(reading, name, width, len(units)))
+            units.append(
+                take_unit(
+                    reading,
+                    len(units),
+                    width,
+                    norm=f"{name}.batchnorm",
+                    convolution=f"{name}.conv",
+                )
+            )
         number += 1
     if not units or len(units) not in taps:
         raise reading.refuse(f"{len(units)} units, and no skip convolution after them")
-    output = take_convolution(reading, "final_conv", width, len(CHANNELS))
+    output = take_convolution(reading, "final_conv", width, len(TYPED_CHANNELS))
     reading.finish(unused=UNUSED)
-    heads = [(SOFTMAX, len(CHANNELS))]
+    heads = [(SOFTMAX, len(TYPED_CHANNELS))]
     return fold_network(first, units, taps, [output], slope=SLOPE, heads=heads)
-
-
-def _take_unit(reading: Reading, name: str, width: int, number: int) -> Unit:
-    parts: list[Any] = []
-    for half in (1, 2):
-        parts.append(take_batch_norm(reading, f"{name}.batchnorm{half}", width))
-        made: Convolution = take_convolution(
-            reading, f"{name}.conv{half}", width, width, kernel=None
-        )
-        dilation = get_dilation(number, made.weight.shape[2], reading.refuse)
-        parts.append(replace(made, dilation=dilation))
-    return fold_unit(*parts)
-
-
-def name_channels(path: Path, tissue: str | None) -> Mapping[str, int]:
-    """All three channels, whatever the file is called."""
-    return {name: number for number, name in enumerate(CHANNELS)}
 
 
 FAMILY = Family(
     name="openspliceai",
     read=read_network,
-    name_channels=name_channels,
+    name_channels=name_typed_channels,
     licence="OpenSpliceAI weights: GPL-3.0",
     citation="Chao et al., OpenSpliceAI, eLife 2025",
     suffixes=(".pt", ".pth", ".safetensors"),

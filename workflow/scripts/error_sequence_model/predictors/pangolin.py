@@ -11,31 +11,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from error_sequence_model.core import InputError
 from error_sequence_model.predictors.family import (
     DILATIONS,
     UNITS_PER_GROUP,
     Family,
-    get_dilation,
     list_tap_places,
+    take_unit,
 )
 from error_sequence_model.predictors.networks import (
     SIGMOID,
     SOFTMAX,
     Network,
-    Unit,
     fold_network,
-    fold_unit,
 )
 from error_sequence_model.predictors.weight_files import (
     UNUSED,
     Reading,
     Weights,
-    take_batch_norm,
     take_convolution,
 )
 
@@ -55,7 +50,16 @@ def read_network(weights: Weights) -> Network:
     first = take_convolution(reading, "conv1", 4)
     width = first.weight.shape[0]
     taps = {0: take_convolution(reading, "skip", width, width)}
-    units = [_take_unit(reading, number, width) for number in range(N_UNITS)]
+    units = [
+        take_unit(
+            reading,
+            number,
+            width,
+            norm=f"resblocks.{number}.bn",
+            convolution=f"resblocks.{number}.conv",
+        )
+        for number in range(N_UNITS)
+    ]
     for number, place in enumerate(list_tap_places(N_UNITS)):
         taps[place] = take_convolution(reading, f"convs.{number}", width, width)
     heads = [(SOFTMAX, 2), (SIGMOID, 1)] * len(TISSUES)
@@ -65,19 +69,6 @@ def read_network(weights: Weights) -> Network:
     ]
     reading.finish(unused=UNUSED)
     return fold_network(first, units, taps, parts, slope=0.0, heads=heads)
-
-
-def _take_unit(reading: Reading, number: int, width: int) -> Unit:
-    name = f"resblocks.{number}"
-    parts: list[Any] = []
-    for half in (1, 2):
-        parts.append(take_batch_norm(reading, f"{name}.bn{half}", width))
-        made = take_convolution(
-            reading, f"{name}.conv{half}", width, width, kernel=None
-        )
-        dilation = get_dilation(number, made.weight.shape[2], reading.refuse)
-        parts.append(replace(made, dilation=dilation))
-    return fold_unit(*parts)
 
 
 def name_channels(path: Path, tissue: str | None) -> Mapping[str, int]:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from error_sequence_model.predictors.family import (
+    TYPED_CHANNELS,
     Family,
     get_dilation,
     list_tap_places,
+    name_typed_channels,
 )
 from error_sequence_model.predictors.networks import (
     SOFTMAX,
@@ -30,7 +31,6 @@ from error_sequence_model.predictors.networks import (
 )
 from error_sequence_model.predictors.weight_files import Reading, Weights
 
-CHANNELS = ("neither", "acceptor", "donor")
 EPSILON = 1e-3  # Keras' default; PyTorch's is 1e-5
 _CONVOLUTION, _BATCH_NORM = "conv1d", "batch_normalization"
 
@@ -64,9 +64,9 @@ def read_network(weights: Weights) -> Network:
         units.append(fold_unit(*parts))
         if number + 1 in places:
             taps[number + 1] = _take_convolution(reading, next(names), width, width)
-    output = _take_convolution(reading, next(names), width, len(CHANNELS))
+    output = _take_convolution(reading, next(names), width, len(TYPED_CHANNELS))
     reading.finish()
-    heads = [(SOFTMAX, len(CHANNELS))]
+    heads = [(SOFTMAX, len(TYPED_CHANNELS))]
     return fold_network(first, units, taps, [output], slope=0.0, heads=heads)
 
 
@@ -122,15 +122,10 @@ def _take_batch_norm(
     return BatchNorm(*tensors, epsilon=epsilon)
 
 
-def name_channels(path: Path, tissue: str | None) -> Mapping[str, int]:
-    """All three channels, whatever the file is called."""
-    return {name: number for number, name in enumerate(CHANNELS)}
-
-
 FAMILY = Family(
     name="spliceai",
     read=read_network,
-    name_channels=name_channels,
+    name_channels=name_typed_channels,
     licence="SpliceAI weights: CC BY-NC 4.0 (non-commercial)",
     citation="Jaganathan et al., Cell 2019",
     suffixes=(".h5", ".hdf5", ".safetensors"),
