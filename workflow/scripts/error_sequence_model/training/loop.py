@@ -77,7 +77,7 @@ class Training:
         self.accelerator = make_accelerator(device, self.precision)
         task.model.to(self.accelerator.device)
         if self.settings.gradient_checkpointing:
-            task.model.activation_checkpointing_enable()
+            task.model.backbone.activation_checkpointing_enable()
         self.steps_per_epoch = len(self._plan(0))
         saved = checkpoints.load()
         if saved is None:
