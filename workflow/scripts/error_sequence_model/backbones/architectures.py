@@ -6,17 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from error_sequence_model.backbones.dnabert2 import DNABert2Config, DNABert2Model
-from error_sequence_model.backbones.hyena_mixing import HyenaDNAConfig
-from error_sequence_model.backbones.hyenadna import HyenaDNAModel
-from error_sequence_model.backbones.nucleotide_encoder import (
-    NucleotideEncoder,
-    NucleotideEncoderConfig,
-)
-from error_sequence_model.backbones.nucleotide_transformer import (
-    NucleotideTransformerConfig,
-    NucleotideTransformerModel,
-)
 from error_sequence_model.backbones.published import CITATIONS, LICENCES, UNKNOWN
 from error_sequence_model.tokenizers import (
     HyenaDNATokenizer,
@@ -25,6 +14,8 @@ from error_sequence_model.tokenizers import (
     SequenceTokenizer,
     SpliceBertTokenizer,
 )
+
+Classes = tuple[type[Any], type[Any]]
 
 # What users may write in the configuration for every family, and the field it sets.
 SHORT_NAMES = {"layers": "num_hidden_layers", "heads": "num_attention_heads"}
@@ -36,8 +27,9 @@ class Family:
 
     Attributes:
         name: The architecture's name in the configuration, and its ``model_type``.
-        load_classes: Gives its configuration's class and its backbone's; those that are
-            transformers' own load that library, which takes seconds.
+        load_classes: Gives its configuration's class and its backbone's. Here, each is
+            loaded when it is asked for: a tokenizer needs no torch, and what is
+            transformers' own takes seconds.
         tokenizer_family: The kind of tokenizer it reads.
         make_tokenizer: Makes the tokenizer of a model trained from scratch; ``None`` if
             it needs a vocabulary from a checkpoint.
@@ -54,7 +46,7 @@ class Family:
     """
 
     name: str
-    load_classes: Callable[[], tuple[type[Any], type[Any]]]
+    load_classes: Callable[[], Classes]
     tokenizer_family: str
     make_tokenizer: Callable[[], SequenceTokenizer] | None
     is_causal: bool
@@ -76,16 +68,40 @@ class Family:
         return self.load_classes()[1]
 
 
-def _load_splicebert() -> tuple[type[Any], type[Any]]:
-    from error_sequence_model.backbones import splicebert
+def _load_nucleotide_encoder() -> Classes:
+    from error_sequence_model.backbones import nucleotide_encoder as it
 
-    return splicebert.SpliceBertConfig, splicebert.SpliceBertModel
+    return it.NucleotideEncoderConfig, it.NucleotideEncoder
 
 
-def _load_modernbert() -> tuple[type[Any], type[Any]]:
-    from error_sequence_model.backbones import modernbert
+def _load_dnabert2() -> Classes:
+    from error_sequence_model.backbones import dnabert2 as it
 
-    return modernbert.ModernBertDnaConfig, modernbert.ModernBertDnaModel
+    return it.DNABert2Config, it.DNABert2Model
+
+
+def _load_hyenadna() -> Classes:
+    from error_sequence_model.backbones import hyenadna as it
+
+    return it.HyenaDNAConfig, it.HyenaDNAModel
+
+
+def _load_nucleotide_transformer() -> Classes:
+    from error_sequence_model.backbones import nucleotide_transformer as it
+
+    return it.NucleotideTransformerConfig, it.NucleotideTransformerModel
+
+
+def _load_splicebert() -> Classes:
+    from error_sequence_model.backbones import splicebert as it
+
+    return it.SpliceBertConfig, it.SpliceBertModel
+
+
+def _load_modernbert() -> Classes:
+    from error_sequence_model.backbones import modernbert as it
+
+    return it.ModernBertDnaConfig, it.ModernBertDnaModel
 
 
 FAMILIES: dict[str, Family] = {
@@ -93,7 +109,7 @@ FAMILIES: dict[str, Family] = {
     for family in (
         Family(
             name="nucleotide_encoder",
-            load_classes=lambda: (NucleotideEncoderConfig, NucleotideEncoder),
+            load_classes=_load_nucleotide_encoder,
             tokenizer_family="nucleotide",
             make_tokenizer=NucleotideTokenizer,
             is_causal=False,
@@ -110,7 +126,7 @@ FAMILIES: dict[str, Family] = {
         ),
         Family(
             name="dnabert2",
-            load_classes=lambda: (DNABert2Config, DNABert2Model),
+            load_classes=_load_dnabert2,
             tokenizer_family="bpe",
             make_tokenizer=None,
             is_causal=False,
@@ -124,7 +140,7 @@ FAMILIES: dict[str, Family] = {
         ),
         Family(
             name="hyenadna",
-            load_classes=lambda: (HyenaDNAConfig, HyenaDNAModel),
+            load_classes=_load_hyenadna,
             tokenizer_family="hyenadna",
             make_tokenizer=HyenaDNATokenizer,
             is_causal=True,
@@ -139,10 +155,7 @@ FAMILIES: dict[str, Family] = {
         ),
         Family(
             name="nucleotide_transformer",
-            load_classes=lambda: (
-                NucleotideTransformerConfig,
-                NucleotideTransformerModel,
-            ),
+            load_classes=_load_nucleotide_transformer,
             tokenizer_family="kmer",
             make_tokenizer=KmerTokenizer,
             is_causal=False,

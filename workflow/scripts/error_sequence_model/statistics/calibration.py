@@ -8,7 +8,6 @@ part (Guo 2017); the measures are of the test part, before and after.
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 BINS = 15
@@ -66,6 +65,8 @@ def fit_temperature(
     def measure(log_temperature: float) -> float:
         scaled = log_softmax(logs / np.exp(log_temperature) + offsets, axis=1)
         return penalty * log_temperature**2 - float(scaled[rows, labels].sum())
+
+    from scipy.optimize import minimize_scalar  # takes longer to load than to run
 
     found = minimize_scalar(measure, bounds=(-3, 3), method="bounded")
     return float(np.exp(found.x))
