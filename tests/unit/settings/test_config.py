@@ -41,19 +41,22 @@ def test_defaults_are_filled_in_for_models_alone():
 @pytest.mark.parametrize(
     ("scores", "said"),
     [
-        ({"weights": ...}, "predictors.net.scores: 'weights' is a required property"),
-        ({"model": ...}, "predictors.net.scores: 'model' is a required property"),
+        ({"weights": ...}, "predictors.net.scores: weights is missing; given: format"),
+        (
+            {"model": ...},
+            "predictors.net.scores: model is missing; given: format, weights",
+        ),
         ({"weights": []}, r"predictors.net.scores.weights: \[\]"),
-        ({"weights": ["a.h5", "a.h5"]}, "non-unique"),
+        ({"weights": ["a.h5", "a.h5"]}, "scores.weights: 'a.h5' stands twice"),
         ({"weights": 5}, "predictors.net.scores.weights: 5"),
-        ({"flank": -1}, "predictors.net.scores.flank: -1.*minimum of 0"),
+        ({"flank": -1}, "predictors.net.scores.flank: -1; allowed: whole number ≥ 0"),
         ({"flank": 3.0}, "predictors.net.scores.flank: 3.0"),
-        ({"parts": 0}, "predictors.net.scores.parts: 0.*minimum of 1"),
-        ({"precision": "fp16"}, r"scores.precision: 'fp16'.*'auto', 'fp32', 'bf16'"),
-        ({"regions": None}, "predictors.net.scores.regions: None"),
+        ({"parts": 0}, "predictors.net.scores.parts: 0; allowed: whole number ≥ 1"),
+        ({"precision": "fp16"}, r"scores.precision: 'fp16'; allowed: auto, fp32, bf16"),
+        ({"regions": None}, "predictors.net.scores.regions: null; allowed: text"),
         ({"tisue": "heart"}, "unknown key 'tisue'; did you mean 'tissue'"),
         ({"path": "a.tsv"}, "unknown key 'path'"),
-        ({"format": "modl"}, r"scores.format: 'modl'.*'table', 'model'"),
+        ({"format": "modl"}, r"scores.format: 'modl'; .*table, model"),
     ],
 )
 def test_odd_scores_are_refused(scores, said):
