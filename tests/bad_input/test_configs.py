@@ -17,6 +17,7 @@ from error_sequence_model.settings import (
     BackboneSettings,
     complete_config,
     expand_contrasts,
+    read_config,
     refuse_repeated_keys,
 )
 
@@ -220,6 +221,13 @@ def test_values(key, value, words):
 def test_what_is_no_config(config):
     with pytest.raises(InputError):
         complete_config(config)
+
+
+def test_a_config_in_utf_16_is_named(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("genomes: {}\n", encoding="utf-16")
+    with pytest.raises(InputError, match=r"UTF-16 text.*iconv"):
+        read_config(config)
 
 
 REPEATED = """\

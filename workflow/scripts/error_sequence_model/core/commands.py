@@ -7,6 +7,7 @@ import errno
 import json
 import logging
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,17 @@ def parse_json(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise argparse.ArgumentTypeError(f"not JSON: {text!r} ({error})") from error
+
+
+class _Words(argparse.Action):
+    """A list: words, with or without commas, or JSON as rules write it."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None):
+        try:
+            parts = [parse_json(v) if v[:1] == "[" else v.split(",") for v in values]
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"argument {option}: {error}")
+        setattr(namespace, self.dest, [str(word) for part in parts for word in part])
 
 
 def _make_file(meaning: str | None = None) -> dict[str, Any]:
@@ -71,6 +83,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "seed": {"type": int, "default": 1},
     "draws": {"type": int, "default": 2000, "help": "bootstrap samples"},
     "coordinate_base": {"type": int, "choices": (0, 1), "default": 1},
+    "biotypes": {
+        **{"nargs": "+", "action": _Words, "metavar": "NAME"},
+        "help": "of the gene bodies, such as protein_coding; without it all",
+    },
     "site_base": {"choices": ("exon", "intron"), "default": "exon"},
     "genome": {"type": Path, "help": "FASTA, plain or bgzip"},
     "aliases": {"type": Path, "help": "other names of the contigs, a table"},
@@ -142,6 +158,7 @@ def run_step(main: Callable[[argparse.Namespace], None], arguments: Any) -> None
 def _stop(message: str) -> None:
     """Say why and exit; on the screen too where the log goes to a file."""
     logger.error("%s", message)
-    if not os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno()):
+    out, log = sys.stdout.fileno(), sys.stderr.fileno()
+    if stat.S_ISREG(os.fstat(log).st_mode) and not os.path.sameopenfile(out, log):
         sys.stdout.write(f"ERROR: {message}\n")
     sys.exit(1)
