@@ -14,13 +14,13 @@ from error_sequence_model.core import PACKAGE, make_parser, parse_json, run_step
 
 
 def run_script(
-    tmp_path: Path, body: str, log: Path | None = None
+    tmp_path: Path, body: str, log: Path | None = None, options: str = ""
 ) -> subprocess.CompletedProcess:
     script = tmp_path / "step.py"
     script.write_text(
         "from error_sequence_model.core import run_step\n"
         "from error_sequence_model.core import InputError\n"
-        f"def main(arguments):\n    {body}\nrun_step(main, None)\n"
+        f"def main(arguments):\n    {body}\nrun_step(main, None{options})\n"
     )
     with log.open("w") if log else nullcontext(subprocess.PIPE) as stderr:
         return subprocess.run(
@@ -57,6 +57,10 @@ def test_where_no_file_keeps_the_log_an_error_is_told_once(tmp_path) -> None:
     assert done.returncode == 1
     assert "row 3 is bad" in done.stderr
     assert not done.stdout
+    log = tmp_path / "step.log"
+    done = run_script(tmp_path, "raise InputError('no')", log, ", is_rule=False")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no" in log.read_text()
 
 
 def test_defects_keep_their_traceback(tmp_path) -> None:

@@ -126,12 +126,16 @@ def make_parser(
     return parser
 
 
-def run_step(main: Callable[[argparse.Namespace], None], arguments: Any) -> None:
+def run_step(
+    main: Callable[[argparse.Namespace], None], arguments: Any, *, is_rule: bool = True
+) -> None:
     """Run one step of the workflow and exit.
 
     Args:
         main: The step; gets the parsed arguments.
         arguments: What ``argparse`` returned.
+        is_rule: Whether a rule runs it, so that its log is a file that nobody sees;
+            False for what people run.
 
     An ``InputError`` (a missing file, a full disk) ends with its message and exit
     code 1, a ``StoppedError`` with code 75; any other exception is a defect and keeps
@@ -141,24 +145,27 @@ def run_step(main: Callable[[argparse.Namespace], None], arguments: Any) -> None
     try:
         main(arguments)
     except InputError as error:
-        _stop(str(error))
+        message = str(error)
     except StoppedError as error:
         logger.warning("%s", error)
         sys.exit(os.EX_TEMPFAIL)
     except _MISPLACED as error:
-        _stop(f"{error.filename}: {error.strerror}")
+        message = f"{error.filename}: {error.strerror}"
     except OSError as error:
         if error.errno not in _REFUSED:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        reason = os.strerror(error.errno)
-        _stop(f"{place}{reason}; {_REFUSED[error.errno]}")
-
-
-def _stop(message: str) -> None:
-    """Say why and exit; on the screen too where the log goes to a file."""
+        message = f"{place}{os.strerror(error.errno)}; {_REFUSED[error.errno]}"
+    else:
+        return
     logger.error("%s", message)
-    out, log = sys.stdout.fileno(), sys.stderr.fileno()
-    if stat.S_ISREG(os.fstat(log).st_mode) and not os.path.sameopenfile(out, log):
+    if is_rule and _keeps_log():
         sys.stdout.write(f"ERROR: {message}\n")
     sys.exit(1)
+
+
+def _keeps_log() -> bool:
+    """Whether the log goes to a file, and the screen is another place."""
+    out, log = sys.stdout.fileno(), sys.stderr.fileno()
+    is_file = stat.S_ISREG(os.fstat(log).st_mode)
+    return is_file and not os.path.sameopenfile(out, log)
