@@ -65,8 +65,8 @@ check: $(STAMP)
 # Side by side, file by file: most steps of a workflow leave a core idle.
 test: check
 	@tests/system_packages.sh
-	OMP_NUM_THREADS=1 python -m pytest $(QUICK_TESTS) --numprocesses $(CORES) --dist loadfile
-	python -m pytest tests/workflow --numprocesses $(CORES) --dist loadfile
+	OMP_NUM_THREADS=1 python -m pytest $(QUICK_TESTS) --numprocesses $(CORES) --dist loadfile --durations=10
+	python -m pytest tests/workflow --numprocesses $(CORES) --dist loadfile --durations=10
 
 # Each is run, whatever the one before missed.
 BENCHMARKS := windows scale features \
