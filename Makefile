@@ -51,6 +51,10 @@ study: $(STAMP)
 	python workflow/scripts/study.py --output-folder study $(STUDY_SIZE)
 	snakemake --configfile $(STUDY_CONFIGS) --cores $(CORES) --resources gpu=$(GPUS) \
 		--rerun-incomplete --show-failed-logs --quiet rules host reason
+	$(if $(filter full,$(STUDY)),snakemake evaluate \
+		--configfile config/study.yaml config/study_chr3.yaml study/chr3.yaml \
+		--cores $(CORES) --resources gpu=$(GPUS) \
+		--rerun-incomplete --show-failed-logs --quiet rules host reason)
 	python workflow/scripts/figure.py --predictor spliceai \
 		--output results/reports/spliceai/beside.png
 	@python workflow/scripts/summary.py --results results --predictor spliceai
