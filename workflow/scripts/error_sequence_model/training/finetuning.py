@@ -37,13 +37,12 @@ from error_sequence_model.datasets import (
 )
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.statistics import (
-    PENALTY,
     balance_weights,
     choose_threshold,
     compute_auroc,
     compute_macro,
     compute_macro_auprc,
-    fit_temperature,
+    fit_scaling,
 )
 from error_sequence_model.training.state import TrainingState
 from error_sequence_model.training.task import Task
@@ -272,34 +271,36 @@ class FineTuning(Task):
         for row in state.history:
             row["is_best"] = row["epoch"] == state.best_epoch + 1
 
-    def set_probabilities(self, accelerator: Accelerator) -> float:
+    def set_probabilities(self, accelerator: Accelerator) -> dict[str, Any]:
         """Make the trained classifier's probabilities mean what they say.
 
         The prior is that of the training part, whatever was weighted or sampled; one
-        temperature about it and the decision threshold come from the validation part,
-        at the precision in which scores are computed later. Every rank must call this.
+        temperature about it, its shift, and the decision threshold come from the
+        validation part, at the precision in which scores are computed later. Every rank
+        must call this.
 
         Returns:
-            The temperature; the classifier's last layer has it in it.
+            ``temperature`` and ``prior_shift`` (nats, one per class), for run.json; the
+            classifier's last layer has them in it.
         """
         logits = predict_on_ranks(self.model, self.val_dataset, accelerator, "fp32")
         # As if the classes were equally frequent: what is divided is the evidence.
-        evidence = logits - self.log_weights - self.log_shares
-        labels, priors = self.val_dataset.labels, self.log_shares
-        temperature = fit_temperature(
-            compute_probabilities(evidence), labels, offsets=priors, penalty=PENALTY
-        )
-        self.model.scale_logits(
-            1 / temperature,
-            priors - (self.log_weights + self.log_shares) / temperature,
-        )
-        if len(priors) == 2:
-            probabilities = compute_probabilities(evidence / temperature + priors)
+        taught = self.log_weights + self.log_shares
+        labels, evidence = self.val_dataset.labels, logits - taught
+        temperature, offsets = fit_scaling(evidence, labels, self.log_shares)
+        self.model.scale_logits(1 / temperature, offsets - taught / temperature)
+        if len(offsets) == 2:
+            probabilities = compute_probabilities(evidence / temperature + offsets)
             self.model.config.decision_threshold = choose_threshold(
                 labels, probabilities[:, 1]
             )
-        logger.info("temperature of the probabilities: %.2f", temperature)
-        return temperature
+        shift = (offsets - self.log_shares).tolist()
+        logger.info(
+            "probabilities: temperature %.2f, prior shifted by %s",
+            temperature,
+            ", ".join(f"{value:+.2f}" for value in shift),
+        )
+        return {"temperature": temperature, "prior_shift": shift}
 
     def name_step(self, step: np.ndarray) -> str:
         """Save which sites are in a step, and say where."""
