@@ -68,7 +68,7 @@ def test_levels_of_three_classes_are_found() -> None:
     logits = rng.normal(0, 1.5, (30_000, 3))
     shares = np.exp(log_softmax(logits, axis=1)).cumsum(axis=1)
     labels = (rng.random((30_000, 1)) > shares).sum(axis=1)
-    wrong = log_softmax(logits + [0.0, 1.0, -1.0], axis=1)
+    wrong = log_softmax(logits + np.array([0.0, 1.0, -1.0]), axis=1)
     temperature, offsets = fit_scaling(wrong, labels, np.zeros(3))
     assert temperature == pytest.approx(1, abs=0.05)
     np.testing.assert_allclose(offsets, [0, -1, 1], atol=0.06)

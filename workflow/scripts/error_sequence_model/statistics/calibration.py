@@ -4,8 +4,8 @@ Class weights teach a model that all classes are equally frequent: what they wer
 back by dividing by them. One temperature per model and fold (Guo 2017), and a shift of
 the prior, are fitted on the validation part; the measures are of the test part.
 
-A perfect model has calibration errors too, by chance: 0.06 in 330 sites of which a third
-are errors. `check_calibration` says how much, and what is left without it.
+A perfect model has calibration errors too, by chance: 0.06 in 330 sites of which a
+third are errors. `check_calibration` says how much, and what is left without it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from scipy.special import log_softmax
 
 BINS = 15
 SMALLEST_PROBABILITY = 1e-7
-# A temperature is held near 1, and a shift near 0, as if by this many sites, in nats per
-# squared log: few sites that a model happens to part without a slip make it endlessly
-# sure of itself.
+# A temperature is held near 1, and a shift near 0, as if by this many sites, in nats
+# per squared log: few sites that a model happens to part without a slip make it
+# endlessly sure of itself.
 PENALTY = 4.0
 # Of a bin in which what chance gives is subtracted.
 SITES_PER_BIN, FEWEST_BINS = 60, 5
@@ -85,9 +85,7 @@ class Scaling(NamedTuple):
     offsets: np.ndarray
 
 
-def fit_scaling(
-    evidence: np.ndarray, labels: np.ndarray, prior: np.ndarray
-) -> Scaling:
+def fit_scaling(evidence: np.ndarray, labels: np.ndarray, prior: np.ndarray) -> Scaling:
     """Fit one temperature and a shift of the prior; both are held near nothing.
 
     A network that has met classes as equally frequent need not say nothing where it
