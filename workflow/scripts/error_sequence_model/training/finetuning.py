@@ -31,6 +31,7 @@ from error_sequence_model.core import (
 )
 from error_sequence_model.datasets import (
     SequenceDataset,
+    WindowChanges,
     collate,
     draw_members,
     mask_tokens,
@@ -110,13 +111,22 @@ class FineTuning(Task):
         self.log_shares = np.log(np.bincount(labels, minlength=classes) / len(labels))
         self.class_weights = torch.from_numpy(class_weights)
         self.sample_weights = class_weights[train_dataset.labels]
+        self.changes: WindowChanges | None = None
+        if settings.reverse_complement or settings.shift:
+            self.changes = WindowChanges(
+                train_dataset,
+                reverse_complement=settings.reverse_complement,
+                shift=settings.shift,
+                seed=settings.seed,
+            )
         self.best_weights: dict[str, Tensor] = {}
         self._vectors: dict[str, Tensor] = {}
 
     @cached_property
     def is_frozen(self) -> bool:
         """See the class."""
-        if self.settings.mask_share or self.model.backbone.training:
+        varies = self.settings.mask_share or self.changes is not None
+        if varies or self.model.backbone.training:
             return False
         number = len(self.train_dataset) + len(self.val_dataset)
         width = self.model.head[1].in_features
@@ -157,6 +167,8 @@ class FineTuning(Task):
         if self.is_frozen:
             vectors, labels = self.embed("train"), self.train_dataset.labels
             return [(vectors[index], int(labels[index])) for index in indices]
+        if self.changes is not None:
+            return [self.changes.make_item(int(index), epoch) for index in indices]
         return [self.train_dataset[int(index)] for index in indices]
 
     def count_tokens(self, examples: list[dict[str, Any]]) -> np.ndarray:
