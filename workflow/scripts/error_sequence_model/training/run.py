@@ -192,7 +192,7 @@ def fine_tune(
     """
     output = Path(output_dir)
     task = FineTuning(model, train_dataset, val_dataset, settings, output_dir=output)
-    training = Training(task, checkpoints)
+    training = Training(task, checkpoints, events=output / "tensorboard")
     logger.info(
         "training on %d sites, validating on %d, %s on %s, %d process(es)",
         *(len(train_dataset), len(val_dataset), training.precision),
