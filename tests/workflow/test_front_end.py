@@ -241,7 +241,9 @@ def test_a_training_on_several_machines_is_one_job_of_the_executor(
     config = make_config(small_input)
     config["training"] = {**config["training"], "gpus": 2, "nodes": nodes}
     result = snakemake(config, "--dry-run", "--resources", "gpu=2", "--", "train")
-    told = re.search(r"^rule fine_tune:.*?resources: ([^\n]*)", result.stdout, re.S | re.M)
+    told = re.search(
+        r"^rule fine_tune:.*?resources: ([^\n]*)", result.stdout, re.S | re.M
+    )
     asked = dict(pair.split("=") for pair in told.group(1).split(", ") if "=" in pair)
     several = {"mpi": "srun", "tasks": "2"} if nodes == 2 else {"tasks": "0"}
     assert asked | several | {"nodes": str(nodes), "tasks_per_gpu": "0"} == asked
