@@ -70,12 +70,20 @@ SPLICE_TYPES = " and ".join(config["splice_types"])
 # Before a command that uses GPUs: no two jobs on one machine get the same card.
 LEASE = f"python {shlex.quote(str(SCRIPTS / 'launch.py'))} --gpus {{resources.gpu}} --"
 # Before a training, which may have several machines.
-LEASES = LEASE.replace(" --gpus", " --machines {params.machines} --gpus")
+LEASES = LEASE.replace(
+    " --gpus", " --machines {params.machines} --cpus {threads} --gpus"
+)
 ACCELERATE = shlex.quote(str(SCRIPTS.parents[1] / "config" / "accelerate.yaml"))
 LAUNCH = (
     f"{LEASES} accelerate launch --config_file {ACCELERATE}"
     " --mixed_precision no --dynamo_backend no {params.launch} {input.script}"
 )
+# What SLURM is asked for beside GPUs and nodes. One launcher per job, however many GPUs:
+# old executors ask for one per GPU where nothing is said. Several nodes: the job's first
+# one starts a launcher on each, and `mpi` keeps the executor from doing it by itself.
+SLURM_TASKS = {"tasks_per_gpu": 0, "tasks": 0}
+if config["training"]["nodes"] > 1:
+    SLURM_TASKS |= {"tasks": config["training"]["nodes"], "mpi": "srun"}
 ELEMENTS = str(SCRIPTS.parents[1] / "resources" / "elements.tsv")
 
 
