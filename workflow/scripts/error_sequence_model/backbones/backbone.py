@@ -152,6 +152,7 @@ class Backbone(Network):
     """
 
     words: ClassVar[str] = "embeddings.word_embeddings"
+    can_pack: ClassVar[bool] = False
     is_recomputing = False
 
     @torch.no_grad()
@@ -205,7 +206,9 @@ class Backbone(Network):
             inputs_embeds: Word embeddings (batch, length, width) instead of ids.
             output_hidden_states: Whether to return the states of all layers.
             output_attentions: Whether to return attention (then not fused).
-            **more: What the family takes beside.
+            **more: What the family takes beside; where it ``can_pack``, ``lengths``:
+                int64 (n,) on the CPU, tokens of sequences that follow each other in
+                one row, without padding (see `packing`).
 
         Returns:
             ``last_hidden_state`` (batch, length, hidden); ``hidden_states``: the first
