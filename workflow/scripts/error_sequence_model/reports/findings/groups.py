@@ -98,8 +98,6 @@ def group_sites(content: pd.DataFrame) -> Subtypes:
 
 def _part_motifs(shown: pd.DataFrame) -> list[list[str]]:
     """Motifs in sets, each pair within a set (or through others of it) not avoiding."""
-    from scipy.stats import hypergeom  # takes longer to load than to run
-
     names, n = list(shown), len(shown)
     parts = {name: {name} for name in names}
     n_pairs = max(len(names) * (len(names) - 1) // 2, 1)
