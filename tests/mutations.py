@@ -222,6 +222,41 @@ FAULTS = (
         "start = min(max(int(np.floor(centre - keep / 2 - 0.5)), 0), count - keep)",
         "tokenizers/test_load.py",
     ),
+    Fault(
+        "maps: weights of cells that do not keep the known sum",
+        "attribution/paths.py",
+        "weights = cells.widths * (1 + factor[number] * offsets)",
+        "weights = cells.widths",
+        "attribution/test_paths.py",
+    ),
+    Fault(
+        "maps: a change that no gradient shows is made up",
+        "attribution/paths.py",
+        "factor = factor / (factor * spread).abs().clamp(min=1)",
+        "factor = factor * 1",
+        "attribution/test_paths.py",
+    ),
+    Fault(
+        "maps: the thirds of a cell on one side of its centre",
+        "attribution/paths.py",
+        "torch.cat([centres - step, centres + step])",
+        "torch.cat([centres + step / 2, centres + step])",
+        "attribution/test_paths.py",
+    ),
+    Fault(
+        "maps: equal tokens with another junction taken for equal",
+        "attribution/substitution.py",
+        "np.concatenate([ids, beside], axis=1)",
+        "ids.copy()",
+        "attribution/test_mutagenesis.py",
+    ),
+    Fault(
+        "maps: the junction's left token one to the right",
+        "attribution/substitution.py",
+        "np.maximum(junctions - 1, low)",
+        "np.maximum(junctions, low)",
+        "attribution/test_mutagenesis.py",
+    ),
 )
 
 
