@@ -71,7 +71,7 @@ def load_tokenizer(folder: str | Path) -> SequenceTokenizer:
             return NucleotideTokenizer()
         if tokens == HyenaDNATokenizer.TOKENS:
             return HyenaDNATokenizer(**options)
-        if tokens == SpliceBertTokenizer.TOKENS:
+        if tokens in (SpliceBertTokenizer.TOKENS, SpliceBertTokenizer.MULTIMOLECULE):
             return SpliceBertTokenizer(**options)
         if "<cls>" in tokens and KmerTokenizer.find_k(tokens) is not None:
             return KmerTokenizer(tokens)
