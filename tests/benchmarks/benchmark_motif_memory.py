@@ -1,7 +1,7 @@
 """The memory of a run's motif search with 300,000 held-out sites and 30 motifs.
 
 Run with ``python tests/benchmarks/benchmark_motif_memory.py``. Thirty words lie each at
-a place of its own in the windows and maps of 300 explained sites; all other windows are
+a place of its own in the windows and maps of 600 explained sites; all other windows are
 random. Prints the motifs, the processor time and the process's greatest memory; ends
 with code 1 above 1 GB or where fewer than 30 motifs come out.
 """
@@ -28,7 +28,7 @@ from error_sequence_model.settings import MotifSettings
 from error_sequence_model.windows import Windows, make_windows
 
 LENGTH, UPSTREAM, WIDTH = 200, 100, 8
-MOTIFS, PER_MOTIF, GIGABYTES = 30, 10, 1.0
+MOTIFS, PER_MOTIF, GIGABYTES = 30, 20, 1.0
 BASES = np.frombuffer(b"ACGT", dtype=np.uint8)
 
 
