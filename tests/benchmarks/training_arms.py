@@ -46,8 +46,11 @@ MODELS = {
     },
     # The published size, for a GPU: from scratch, since only the time counts.
     "dnabert2_117m": {},
+    "encoder_25m": {"layers": 8, "hidden_size": 512, "heads": 8},
 }
+ARCHITECTURES = {"dnabert2_117m": "dnabert2", "encoder_25m": "nucleotide_encoder"}
 MOTIF = "TGCATG"
+GROUPED = {"bf16": True, "train_sampling_strategy": "group_by_length"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ class Task:
 
     Attributes:
         model: A name of ``MODELS``.
-        arm: "standard", or the precision of our training.
+        arm: "standard", "grouped" (the same in bf16, by `group_by_length`), or the
+            precision of our training; "compiled": bf16, compiled.
         device: "cpu" or "cuda".
         windows: Training windows.
         length: Median of their lengths in bases; lognormal with ``sigma``.
@@ -122,7 +126,7 @@ def make_model(
 ) -> tuple[ErrorClassifier, str]:
     """Make the classifier of a task and say where its tokenizer is."""
     options = dict(MODELS[task.model])
-    architecture, source = task.model.split("_117m")[0], "custom"
+    architecture, source = ARCHITECTURES.get(task.model, task.model), "custom"
     if architecture == "dnabert2":
         sample = train["sequence"].tolist()[:1000]
         train_vocabulary(sample, options.get("vocab_size", 4096), folder)
@@ -141,7 +145,8 @@ def train_ours(
         learning_rate=1e-3 if task.model != "dnabert2_117m" else 5e-5,
         schedule="linear",
         class_weights="none",
-        precision=task.arm,
+        precision="bf16" if task.arm == "compiled" else task.arm,
+        compile=task.arm == "compiled",
         seed=task.seed,
     )
     fine_tuning = FineTuning(model, train, held, settings)
@@ -164,6 +169,7 @@ def train_ours(
     return {
         "seconds": clock() - start - validation,
         "padding": float(np.mean([row["padding_share"] for row in history])),
+        "last_seconds": history[-1]["seconds"],
         "mfu": history[-1].get("mfu"),
         "precision": training.precision,
     }
@@ -172,7 +178,7 @@ def train_ours(
 def train_standard(
     task: Task, model: ErrorClassifier, train: SequenceDataset
 ) -> dict[str, Any]:
-    """Train with the ``Trainer`` as its examples do."""
+    """Train with the ``Trainer`` as its examples do, or as well as it can."""
     from tokenizers import Tokenizer, models
     from transformers import (
         DataCollatorWithPadding,
@@ -194,6 +200,9 @@ def train_standard(
         def on_train_begin(self, *_: Any, **__: Any) -> None:
             times.append(clock())
 
+        def on_epoch_begin(self, *_: Any, **__: Any) -> None:
+            times.append(clock())
+
         def on_train_end(self, *_: Any, **__: Any) -> None:
             times.append(clock())
 
@@ -209,6 +218,7 @@ def train_standard(
                 weight_decay=0.01,
                 seed=task.seed,
                 use_cpu=task.device == "cpu",
+                **GROUPED if task.arm == "grouped" else {},
                 save_strategy="no",
                 report_to=[],
                 disable_tqdm=True,
@@ -224,7 +234,11 @@ def train_standard(
     order = rng.permutation(len(train))
     batches = np.split(order, range(task.batch_size, len(order), task.batch_size))
     padded = sum(len(b) * int(train.lengths[b].max()) for b in batches)
-    return {"seconds": times[1] - times[0], "padding": 1 - real / padded}
+    return {
+        "seconds": times[-1] - times[0],
+        "last_seconds": times[-1] - times[-2],
+        "padding": 1 - real / padded,
+    }
 
 
 def list_items(dataset: SequenceDataset) -> list[dict[str, Any]]:
@@ -283,7 +297,7 @@ def measure(task: Task) -> dict[str, Any]:
         )
     calibrate_model(model, train, seed=task.seed)
     before = reset_peak_memory()
-    if task.arm == "standard":
+    if task.arm in ("standard", "grouped"):
         result = train_standard(task, model, train)
     else:
         result = train_ours(task, model, train, held)
