@@ -8,6 +8,7 @@ from scipy.special import expit, log_expit, log_softmax
 
 from error_sequence_model.statistics import (
     balance_weights,
+    calibrate_about_prior,
     check_calibration,
     compute_ece,
     fit_scaling,
@@ -117,3 +118,21 @@ def test_a_model_that_is_off_is_seen_on_few_sites(scale: float, shift: float) ->
 
 def test_no_sites_have_no_calibration() -> None:
     assert np.isnan(check_calibration(np.zeros(0, bool), np.zeros(0))).all()
+
+
+@pytest.mark.parametrize("sureness", [0.3, 1.0, 3.0])
+def test_without_evidence_a_probability_is_the_prior(sureness: float) -> None:
+    rng = np.random.default_rng(0)
+    prior = np.array([0.9, 0.1])
+    labels = (rng.random(4000) < prior[1]).astype(int)
+    # Log-odds of an error beyond the prior's: evidence of known worth, held too surely.
+    evidence = rng.normal(np.where(labels == 1, 1.0, -1.0), np.sqrt(2.0))
+    logits = sureness * evidence + np.log(prior[1] / prior[0])
+    odd = np.array([[0.9, 0.1]])
+    given = 1 / (1 + np.exp(-logits))
+    given = np.vstack([np.column_stack([1 - given, given]), odd])
+    held = np.arange(2000)
+    found = calibrate_about_prior(given, np.append(labels, 0), held, prior)
+    np.testing.assert_allclose(found[-1], prior, atol=0.02)
+    sound = 1 / (1 + np.exp(-evidence - np.log(prior[1] / prior[0])))
+    assert np.abs(found[2000:-1, 1] - sound[2000:]).mean() < 0.02

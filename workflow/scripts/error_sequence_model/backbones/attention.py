@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedConfig
 from transformers import initialization as init
 
-from error_sequence_model.core import has_amx
+from error_sequence_model.core import has_amx, has_fast_bf16
 
 LONGEST_UNFUSED = 1024  # tokens
 
@@ -44,11 +45,23 @@ def prefer_attention(kernel: str) -> AbstractContextManager:
     return sdpa_kernel(list(order), set_priority=True)
 
 
+class Packed(NamedTuple):
+    """Takes the place of a bias where sequences follow each other in one row.
+
+    Attributes:
+        runs: Neighbours of one length, from `packing.find_runs`.
+        bias: Of the distance alone, (1, heads, longest, longest), or None.
+    """
+
+    runs: list[tuple[int, int]]
+    bias: Tensor | None = None
+
+
 def attend(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    bias: Tensor | None,
+    bias: Tensor | Packed | None,
     *,
     dropout: float = 0.0,
     need_weights: bool = False,
@@ -60,15 +73,19 @@ def attend(
         key: Same shape as ``query``.
         value: Same shape as ``query``.
         bias: Added to the scaled scores, broadcastable to (batch, heads, length,
-            length), or ``None``.
+            length), or ``None``; `Packed`: (1, heads, tokens, head_dim) hold several
+            sequences, of which none sees another.
         dropout: Probability of dropping an attention weight.
         need_weights: Whether to return the probabilities; needs memory of
             batch × heads × length² and is slower.
 
     Returns:
         The context (batch, heads, length, head_dim) and, if asked for, the
-        probabilities before dropout (batch, heads, queries, keys), float32.
+        probabilities before dropout (batch, heads, queries, keys), float32; never of
+        packed sequences.
     """
+    if isinstance(bias, Packed):
+        return _attend_packed(query, key, value, bias, dropout), None
     if not need_weights:
         if query.dtype == torch.bfloat16 and is_slow_in_bf16(query):
             if is_fast_unfused(query):
@@ -79,7 +96,7 @@ def attend(
                     query.float(),
                     key.float(),
                     value.float(),
-                    attn_mask=bias,
+                    attn_mask=None if bias is None else bias.float(),
                     dropout_p=dropout,
                 )
             return context.to(query.dtype), None
@@ -94,6 +111,23 @@ def attend(
     weights = scores.softmax(dim=-1)
     dropped = F.dropout(weights, p=dropout) if dropout else weights
     return dropped.to(value.dtype) @ value, weights
+
+
+def _attend_packed(
+    query: Tensor, key: Tensor, value: Tensor, packed: Packed, dropout: float
+) -> Tensor:
+    """Attention run by run: in each, heads are the batch and sequences the heads."""
+    sizes = [count * length for count, length in packed.runs]
+    parts = [states[0].split(sizes, dim=1) for states in (query, key, value)]
+    contexts = []
+    for run, *states in zip(packed.runs, *parts, strict=True):
+        bias, length = packed.bias, run[1]
+        if bias is not None:
+            bias = bias[:, :, :length, :length].transpose(0, 1)
+        states = (part.unflatten(1, run) for part in states)
+        context, _ = attend(*states, bias, dropout=dropout)
+        contexts.append(context.flatten(1, 2))
+    return torch.cat(contexts, dim=1).unsqueeze(0)
 
 
 def lower_bias(bias: Tensor, dtype: torch.dtype) -> Tensor:
@@ -129,11 +163,12 @@ def is_slow_in_bf16(query: Tensor) -> bool:
 def is_fast_unfused(query: Tensor) -> bool:
     """Whether products of bfloat16 matrices are faster than any fused attention.
 
-    With AMX they are, forwards and backwards together: measured against float32, 1.2
-    times (head size 32, length 200) to 2.2 times (64, 130). They keep all weights for
-    the backward pass, so long sequences do without.
+    On a CPU with bfloat16 units they are, forwards and backwards together. Measured
+    against float32: with AMX 1.2 times (head size 32, length 200) to 2.2 times (64,
+    130); with AVX512-BF16 1.8 times (32, 64 to 600) and 1.4 (64, 600) to 2.3 times (64,
+    300). They keep all weights for the backward pass, so long sequences do without.
     """
-    return has_amx(query.device) and query.shape[-2] <= LONGEST_UNFUSED
+    return has_fast_bf16(query.device) and query.shape[-2] <= LONGEST_UNFUSED
 
 
 def drop_full_mask(attention_mask: Tensor | None) -> Tensor | None:

@@ -27,6 +27,7 @@ class Backbone(PreTrainedModel):
     _supports_sdpa = True
     _no_split_modules = ("Layer",)
     words: ClassVar[str] = "embeddings.word_embeddings"
+    can_pack: ClassVar[bool] = False
 
     def start(
         self,
@@ -70,7 +71,9 @@ class Backbone(PreTrainedModel):
             inputs_embeds: Word embeddings (batch, length, width) instead of ids.
             output_hidden_states: Whether to return the states of all layers.
             output_attentions: Whether to return attention (then not fused).
-            **more: What the family takes beside.
+            **more: What the family takes beside; where it ``can_pack``, ``lengths``:
+                int64 (n,) on the CPU, tokens of sequences that follow each other in
+                one row, without padding (see `packing`).
 
         Returns:
             ``last_hidden_state`` (batch, length, hidden); ``hidden_states``: the first

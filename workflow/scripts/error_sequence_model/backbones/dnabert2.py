@@ -16,6 +16,8 @@ from transformers import PreTrainedConfig
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from error_sequence_model.backbones.attention import (
+    LONGEST_UNFUSED,
+    Packed,
     attend,
     get_padding_bias,
     initialize_bert_weights,
@@ -24,6 +26,8 @@ from error_sequence_model.backbones.attention import (
     split_heads,
 )
 from error_sequence_model.backbones.backbone import Backbone
+from error_sequence_model.backbones.dropout import Dropout
+from error_sequence_model.backbones.packing import find_runs
 
 
 class DNABert2Config(PreTrainedConfig):
@@ -106,7 +110,7 @@ class Embeddings(nn.Module):
             config.type_vocab_size, config.hidden_size
         )
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
 
     def forward(self, inputs_embeds: Tensor, token_type_ids: Tensor | None) -> Tensor:
         """Map word embeddings (batch, length, hidden) to the first states."""
@@ -132,7 +136,7 @@ class AttentionOutput(nn.Module):
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
 
     def forward(self, context: Tensor, states: Tensor) -> Tensor:
         """Map (batch, length, hidden) to the same shape."""
@@ -173,7 +177,7 @@ class GatedMLP(nn.Module):
         self.gated_layers = nn.Linear(config.hidden_size, 2 * inner, bias=False)
         self.wo = nn.Linear(inner, config.hidden_size)
         self.layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
 
     def forward(self, states: Tensor) -> Tensor:
         """Map (batch, length, hidden) to the same shape."""
@@ -216,6 +220,7 @@ class DNABert2Model(Backbone):
 
     config_class = DNABert2Config
     base_model_prefix = "bert"
+    can_pack = True
 
     def __init__(self, config: DNABert2Config) -> None:
         super().__init__(config)
@@ -236,16 +241,17 @@ class DNABert2Model(Backbone):
         attention_mask: Tensor | None,
         need_weights: bool,
         token_type_ids: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:
+        lengths: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor | Packed]:
         """Give the embeddings after their norm, and the bias of the attention."""
         states = self.embeddings(inputs_embeds, token_type_ids)
-        bias = get_alibi_bias(
-            self.config.num_attention_heads, states.shape[1], states.device
-        )
+        longest = states.shape[1] if lengths is None else int(lengths.max())
+        bias = get_alibi_bias(self.config.num_attention_heads, longest, states.device)
         padding = get_padding_bias(attention_mask, bias.dtype)
         bias = bias if padding is None else bias + padding
         kind = states.device.type
-        if kind == "cuda" and torch.is_autocast_enabled(kind) and not need_weights:
+        is_exact = need_weights or (kind == "cpu" and longest > LONGEST_UNFUSED)
+        if torch.is_autocast_enabled(kind) and not is_exact:
             # Once here instead of in every layer: it is as large as the attention.
             bias = lower_bias(bias, torch.get_autocast_dtype(kind))
-        return states, bias
+        return states, bias if lengths is None else Packed(find_runs(lengths), bias)

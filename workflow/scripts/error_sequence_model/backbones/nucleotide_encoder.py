@@ -15,6 +15,7 @@ from transformers import initialization as init
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from error_sequence_model.backbones.attention import (
+    Packed,
     attend,
     get_padding_bias,
     get_rotary_tables,
@@ -24,6 +25,13 @@ from error_sequence_model.backbones.attention import (
 )
 from error_sequence_model.backbones.backbone import Backbone
 from error_sequence_model.backbones.calibrated_norm import CalibratedNorm, calibrating
+from error_sequence_model.backbones.dropout import Dropout
+from error_sequence_model.backbones.packing import (
+    find_runs,
+    get_positions,
+    join_sequences,
+    part_sequences,
+)
 from error_sequence_model.backbones.stem import Stem
 
 
@@ -113,7 +121,7 @@ class RotaryLayer(GradientCheckpointingLayer):
         self.mlp_norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.mlp_input = nn.Linear(width, 2 * inner, bias=False)
         self.mlp_output = nn.Linear(inner, width, bias=False)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(
         self,
@@ -152,13 +160,14 @@ class NucleotideEncoder(Backbone):
     base_model_prefix = "backbone"
     _no_split_modules = ("RotaryLayer",)
     words = "embeddings"
+    can_pack = True
 
     def __init__(self, config: NucleotideEncoderConfig) -> None:
         super().__init__(config)
         has_stem = bool(config.stem_dilations)
         width = config.stem_channels if has_stem else config.hidden_size
         self.embeddings = nn.Embedding(config.vocab_size, width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.stem = None
         if has_stem:
             self.stem = Stem(
@@ -227,18 +236,30 @@ class NucleotideEncoder(Backbone):
         return self.layers
 
     def start(
-        self, inputs_embeds: Tensor, attention_mask: Tensor | None, need_weights: bool
-    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None]:
+        self,
+        inputs_embeds: Tensor,
+        attention_mask: Tensor | None,
+        need_weights: bool,
+        lengths: Tensor | None = None,
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | Packed | None]:
         """Give the stem's output, the rotary tables and the bias of padding."""
         states = inputs_embeds
-        if self.stem is not None:
+        if self.stem is not None and lengths is None:
             states = self.stem(states, attention_mask)
+        elif self.stem is not None:
+            states, mask = part_sequences(states, lengths, self.stem.reach)
+            states = join_sequences(self.stem(states, mask), lengths, self.stem.reach)
         states = self.dropout(states)
+        longest = states.shape[1] if lengths is None else int(lengths.max())
         head_dim = self.config.hidden_size // self.config.num_attention_heads
-        tables = get_rotary_tables(
-            states.shape[1], head_dim, self.config.rotary_base, states.device
+        cosines, sines = get_rotary_tables(
+            longest, head_dim, self.config.rotary_base, states.device
         )
-        return states, tables, get_padding_bias(attention_mask, torch.float32)
+        if lengths is None:
+            bias = get_padding_bias(attention_mask, torch.float32)
+            return states, (cosines, sines), bias
+        places = get_positions(lengths, states.device)
+        return states, (cosines[places], sines[places]), Packed(find_runs(lengths))
 
     def finish(self, all_states: list[Tensor]) -> None:
         """Apply the final norm, if there is one."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from error_sequence_model.backbones.attention import mask_states
 from error_sequence_model.backbones.calibrated_norm import CalibratedNorm
+from error_sequence_model.backbones.dropout import Dropout
 
 
 class Convolution(nn.Conv1d):
@@ -52,7 +53,7 @@ class ResidualBlock(nn.Module):
         self.conv1 = Convolution(channels, channels, kernel, dilation)
         self.norm2 = CalibratedNorm(channels)
         self.conv2 = Convolution(channels, channels, kernel, dilation)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, states: Tensor, attention_mask: Tensor | None) -> Tensor:
         """Map (batch, length, channels) to the same shape."""
@@ -72,6 +73,9 @@ class Stem(nn.Module):
         kernel: Bases seen by one convolution (odd).
         dilations: One residual block each.
         dropout: Dropout on the blocks' branches.
+
+    Attributes:
+        reach: Bases that one convolution sees on each side, at most.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class Stem(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
+        self.reach = kernel // 2 * max([1, *dilations])
         self.input = Convolution(channels, channels, kernel, 1)
         self.blocks = nn.ModuleList(
             ResidualBlock(channels, kernel, dilation, dropout=dropout)

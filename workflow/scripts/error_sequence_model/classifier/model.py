@@ -32,6 +32,7 @@ from error_sequence_model.classifier.adapters import apply_tuning
 from error_sequence_model.classifier.pooling import (
     count_vectors,
     parse_pooling,
+    pool_packed,
     pool_states,
 )
 from error_sequence_model.core import InputError, atomic_path, read_json
@@ -200,6 +201,7 @@ class ErrorClassifier(PreTrainedModel):
         output_attentions: bool = False,
         output_hidden_states: bool = False,
         vectors: torch.Tensor | None = None,
+        lengths: torch.Tensor | None = None,
     ) -> SequenceClassifierOutput:
         """Classify sequences.
 
@@ -213,6 +215,8 @@ class ErrorClassifier(PreTrainedModel):
             output_hidden_states: Return the hidden states of all layers.
             vectors: What the head sees of each, float (batch, vectors * hidden), from
                 `embed_sites`: the backbone is not run.
+            lengths: Tokens of sequences that follow each other in one row, int64
+                (batch,) on the CPU; ``input_ids`` is (1, tokens), without padding.
 
         Returns:
             logits float32 (batch, classes), loss, hidden_states, attentions.
@@ -225,9 +229,13 @@ class ErrorClassifier(PreTrainedModel):
                 inputs_embeds=inputs_embeds,
                 output_attentions=output_attentions,
                 output_hidden_states=output_hidden_states,
+                **({} if lengths is None else {"lengths": lengths}),
             )
             states = output.last_hidden_state
-            pooled = self.pool(states, attention_mask, junction)
+            if lengths is None:
+                pooled = self.pool(states, attention_mask, junction)
+            else:
+                pooled = pool_packed(states, lengths, junction, self.poolings)
         # The head is tiny; float32 keeps logits and loss exact under autocast.
         with torch.autocast(pooled.device.type, enabled=False):
             logits = self.head(pooled)

@@ -79,3 +79,25 @@ def pool_states(
         else:
             vectors.append(hidden[rows, (lengths - 1).clamp(min=0)])
     return torch.cat(vectors, dim=-1)
+
+
+def pool_packed(
+    hidden: torch.Tensor,
+    lengths: torch.Tensor,
+    junction: torch.Tensor | None,
+    names: list[str],
+) -> torch.Tensor:
+    """Do as `pool_states` with sequences that follow each other in one row.
+
+    Args:
+        hidden: float (1, tokens, hidden).
+        lengths: Tokens of each sequence, int64 (batch,), on the CPU.
+        junction: int64 (batch, 2) token indices within each; None takes the middle.
+        names: Names of `POOLINGS`.
+    """
+    vectors = []
+    for row, states in enumerate(hidden.split(lengths.tolist(), dim=1)):
+        places = None if junction is None else junction[row : row + 1]
+        mask = torch.ones(states.shape[:2], dtype=torch.long, device=states.device)
+        vectors.append(pool_states(states, mask, places, names))
+    return torch.cat(vectors)

@@ -125,6 +125,7 @@ def cut_batches(
     *,
     tokens_per_batch: int,
     bucket_boundaries: Sequence[int] | None = None,
+    is_packed: bool = False,
 ) -> list[np.ndarray]:
     """Cut sequences into forward passes under a budget of padded tokens.
 
@@ -134,18 +135,22 @@ def cut_batches(
         tokens_per_batch: Padded tokens allowed in one pass; a longer sequence goes
             alone.
         bucket_boundaries: Sequences of two buckets never share a pass.
+        is_packed: Nothing is padded; real tokens count.
 
     Returns:
         Arrays of indices, shortest first.
     """
     indices = indices[np.argsort(lengths[indices], kind="stable")]
     buckets = find_buckets(lengths[indices], bucket_boundaries)
+    sums = np.cumsum(lengths[indices], dtype=np.int64)
     batches: list[np.ndarray] = []
     start = 0
     for stop in range(1, len(indices) + 1):
         if stop < len(indices) and buckets[stop] == buckets[start]:
-            padded = pad_length(int(lengths[indices[stop]]))
-            if (stop + 1 - start) * padded <= tokens_per_batch:
+            tokens = (stop + 1 - start) * pad_length(int(lengths[indices[stop]]))
+            if is_packed:
+                tokens = sums[stop] - (sums[start - 1] if start else 0)
+            if tokens <= tokens_per_batch:
                 continue
         batches.append(indices[start:stop])
         start = stop

@@ -139,13 +139,16 @@ def collate(
     *,
     pad_token_id: int,
     multiple: int = PAD_MULTIPLE,
+    is_packed: bool = False,
 ) -> dict[str, torch.Tensor]:
-    """Pad items on the right into one batch.
+    """Put items into one batch, padded on the right.
 
     Args:
         items: What `SequenceDataset` gives.
         pad_token_id: Token that fills up.
         multiple: What the common length is rounded up to.
+        is_packed: Put items of several lengths one after another instead: input_ids
+            (1, tokens) and lengths int64 (n,) in place of attention_mask.
 
     Returns:
         Padded to a common length, rounded up unless all items are equally long:
@@ -155,7 +158,16 @@ def collate(
     items = list(items)
     lengths = [len(item["input_ids"]) for item in items]
     longest = max(lengths)
+    rest = {
+        "junction": torch.tensor([item["junction"] for item in items]),
+        "labels": torch.tensor([item["label"] for item in items]),
+        "site_ids": torch.tensor([item["site_id"] for item in items]),
+    }
     if min(lengths) != longest:
+        if is_packed:
+            row = np.concatenate([item["input_ids"] for item in items])
+            row = torch.from_numpy(row.astype(np.int64)).unsqueeze(0)
+            return {"input_ids": row, "lengths": torch.tensor(lengths), **rest}
         longest = pad_length(longest, multiple)
     input_ids = np.full((len(items), longest), pad_token_id, dtype=np.int64)
     mask = np.zeros((len(items), longest), dtype=np.int64)
@@ -165,9 +177,7 @@ def collate(
     return {
         "input_ids": torch.from_numpy(input_ids),
         "attention_mask": torch.from_numpy(mask),
-        "junction": torch.tensor([item["junction"] for item in items]),
-        "labels": torch.tensor([item["label"] for item in items]),
-        "site_ids": torch.tensor([item["site_id"] for item in items]),
+        **rest,
     }
 
 

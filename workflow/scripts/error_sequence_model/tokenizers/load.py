@@ -14,7 +14,9 @@ from error_sequence_model.core import InputError, read_json
 from error_sequence_model.tokenizers.base import (
     Encoding,
     SequenceTokenizer,
+    junction_tokens,
     normalise_sequence,
+    project_to_bases,
 )
 from error_sequence_model.tokenizers.characters import (
     CharacterTokenizer,
@@ -22,7 +24,6 @@ from error_sequence_model.tokenizers.characters import (
     NucleotideTokenizer,
     SpliceBertTokenizer,
 )
-from error_sequence_model.tokenizers.spans import junction_tokens, project_to_bases
 from error_sequence_model.tokenizers.subwords import BPETokenizer, KmerTokenizer
 
 __all__ = [

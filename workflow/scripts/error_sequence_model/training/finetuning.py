@@ -135,6 +135,11 @@ class FineTuning(Task):
         )
         return not learns and 4 * number * width <= MOST_VECTORS
 
+    @property
+    def can_pack(self) -> bool:
+        """Whether the backbone knows sequences that follow each other in one row."""
+        return self.model.backbone.can_pack and not self.is_frozen
+
     def embed(self, part: str) -> Tensor:
         """What the head sees of a part's sequences, float32 (n, width), on the CPU."""
         if part not in self._vectors:
@@ -183,8 +188,9 @@ class FineTuning(Task):
         *,
         multiple: int,
         generator: torch.Generator,
+        is_packed: bool = False,
     ) -> dict[str, Tensor]:
-        """Pad sequences into one batch, and mask some of their tokens if asked for."""
+        """Put sequences into one batch, and mask some of their tokens if asked for."""
         if self.is_frozen:
             vectors, labels = zip(*examples, strict=True)
             one = torch.ones(len(examples), 1, dtype=torch.long)
@@ -194,7 +200,10 @@ class FineTuning(Task):
             }
         tokenizer = self.train_dataset.tokenizer
         batch = collate(
-            examples, pad_token_id=tokenizer.pad_token_id, multiple=multiple
+            examples,
+            pad_token_id=tokenizer.pad_token_id,
+            multiple=multiple,
+            is_packed=is_packed,
         )
         del batch["site_ids"]
         if self.settings.mask_share:

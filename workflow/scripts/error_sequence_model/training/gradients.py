@@ -20,7 +20,7 @@ from torch import Tensor
 
 from error_sequence_model.backbones import prefer_attention
 from error_sequence_model.core import InputError, autocast, has_amx
-from error_sequence_model.datasets import PAD_MULTIPLE, cut_passes
+from error_sequence_model.datasets import PAD_MULTIPLE, cut_batches, cut_passes
 from error_sequence_model.training.task import Task
 from error_sequence_model.training.throughput import FlopCounter, estimate_pass_cost
 from error_sequence_model.training.token_budget import (
@@ -106,6 +106,10 @@ class GradientSteps:
         if self.is_worth_compiling():
             self.multiple, self.is_trying = COMPILED_MULTIPLE, True
             self.forward = torch.compile(task.model, dynamic=True)
+        # On a GPU a batch of several lengths is padded: there passes are dear.
+        self.is_packing = (
+            task.can_pack and self.device.type == "cpu" and not self.is_trying
+        )
         self.tokens_per_batch = 0
         if self.settings.tokens_per_batch != "auto":
             self.tokens_per_batch = int(self.settings.tokens_per_batch)
@@ -203,23 +207,33 @@ class GradientSteps:
             self._cut_and_collate(share)
         loss_sum = torch.zeros((), device=self.device)
         padded = 0
-        for batch in share.passes:
-            padded += batch["input_ids"].numel()
-            loss = self._run(batch, weights)
-            self.accelerator.backward(loss)
-            loss_sum += loss.detach()
+        # One context for all passes: weights are lowered once, and kept.
+        with autocast(self.precision, self.device):
+            for batch in share.passes:
+                padded += batch["input_ids"].numel()
+                loss = self._run(batch, weights)
+                with autocast("fp32", self.device):
+                    self.accelerator.backward(loss)
+                loss_sum += loss.detach()
         flops = self.flops.count(share.lengths)
         return StepSums(loss_sum, int(share.lengths.sum()), padded, flops)
 
     def _cut_and_collate(self, share: Share) -> None:
-        batches = cut_passes(
-            np.arange(len(share.examples)),
-            share.lengths,
-            tokens_per_batch=self.tokens_per_batch,
-            pass_cost=self.pass_cost,
-            bucket_boundaries=self.task.bucket_boundaries,
-            multiple=self.multiple,
-        )
+        options = {
+            "tokens_per_batch": self.tokens_per_batch,
+            "bucket_boundaries": self.task.bucket_boundaries,
+        }
+        everything = np.arange(len(share.examples))
+        if self.is_packing:
+            batches = cut_batches(everything, share.lengths, is_packed=True, **options)
+        else:
+            batches = cut_passes(
+                everything,
+                share.lengths,
+                pass_cost=self.pass_cost,
+                multiple=self.multiple,
+                **options,
+            )
         examples = [[share.examples[place] for place in batch] for batch in batches]
         share.budget = self.tokens_per_batch
         share.passes = self._collate(examples, share.seed)
@@ -231,13 +245,15 @@ class GradientSteps:
         generator = torch.Generator().manual_seed(seed + 1)
         passes = []
         for examples in batches:
+            options = {"is_packed": True} if self.is_packing else {}
             batch = self.task.collate(
-                examples, multiple=self.multiple, generator=generator
+                examples, multiple=self.multiple, generator=generator, **options
             )
+            mask = batch.get("attention_mask")
             if is_probe:
                 # A pass with padding has masks and biases that one without has not.
-                batch["attention_mask"][0, -1] = 0
-            if batch["attention_mask"].all():
+                mask[0, -1] = 0
+            if mask is not None and mask.all():
                 del batch["attention_mask"]
             passes.append({name: self._send(t) for name, t in batch.items()})
         return passes
@@ -252,7 +268,8 @@ class GradientSteps:
         kernel = prefer_attention(self.settings.attention)
         with autocast(self.precision, self.device), kernel:
             output = self._call(inputs)
-        return self.task.compute_loss(output, batch, weights)
+        with autocast("fp32", self.device):
+            return self.task.compute_loss(output, batch, weights)
 
     def _call(self, inputs: dict[str, Tensor]) -> Any:
         if not self.is_trying:

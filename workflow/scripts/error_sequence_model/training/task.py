@@ -29,6 +29,7 @@ class Task(Protocol):
         settings: How to train.
         lengths: Tokens of each item, as its steps are planned, int64 (n,).
         bucket_boundaries: Items of two of these length buckets never share a pass.
+        can_pack: Whether `collate` and the model know batches without padding.
     """
 
     section: str
@@ -37,6 +38,7 @@ class Task(Protocol):
     settings: TrainingSettings
     lengths: np.ndarray
     bucket_boundaries: Sequence[int] | None = None
+    can_pack: bool = False
 
     def draw_members(self, epoch: int) -> np.ndarray | None:
         """Draw the items of an epoch, int64; None: each once."""
@@ -54,7 +56,12 @@ class Task(Protocol):
         """Count the tokens of each example, int64 (n,)."""
 
     def collate(
-        self, examples: list[Any], *, multiple: int, generator: torch.Generator
+        self,
+        examples: list[Any],
+        *,
+        multiple: int,
+        generator: torch.Generator,
+        is_packed: bool = False,
     ) -> dict[str, Tensor]:
         """Put examples into one batch.
 
@@ -62,6 +69,7 @@ class Task(Protocol):
             examples: Of `make_examples`.
             multiple: What their common length is rounded up to.
             generator: Where chance comes from.
+            is_packed: Whether to pad nothing; asked for only where the task can.
 
         Returns:
             What the model is called with (input_ids and attention_mask (n, length) and
