@@ -309,15 +309,15 @@ FAULTS = (
     Fault(
         "probabilities: no evidence is not the prior",
         "statistics/calibration.py",
-        "evidence / temperature + known",
-        "(evidence + known) / temperature",
+        "evidence / temperature + offsets, axis=1",
+        "(evidence + offsets) / temperature, axis=1",
         "statistics/test_calibration.py",
     ),
     Fault(
         "probabilities: the weights of the loss stay in the classifier",
         "training/finetuning.py",
-        "priors - (self.log_weights + self.log_shares) / temperature",
-        "priors - self.log_shares / temperature",
+        "offsets - taught / temperature",
+        "offsets - self.log_shares / temperature",
         "training/test_finetuning.py",
     ),
     Fault(

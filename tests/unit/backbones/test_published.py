@@ -88,7 +88,7 @@ def test_nucleotide_transformer_has_the_published_size():
 
 
 def test_modernbert_has_the_published_size_of_moderngena_base():
-    """As a copy of it tells; of the head it has the decoder's bias and no other."""
+    """As a copy tells; of the head's biases the published one has the decoder's."""
     backbone, head = make_on_meta(
         "modernbert",
         **{"vocab_size": 32_768, "hidden_size": 768, "intermediate_size": 1152},

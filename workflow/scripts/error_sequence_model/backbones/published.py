@@ -352,8 +352,8 @@ def require_published(name: str) -> PublishedModel:
     for short, (hub_id, nearest) in UNPINNED.items():
         if name.casefold() in (short.casefold(), hub_id.casefold()):
             raise InputError(
-                f"{name}: runs here, but no version is pinned; look up the commit "
-                f"under {hub_id} and write {hub_id}@<40 hexadecimal digits>, or "
+                f"{name}: runs here, but no version of it is pinned; look up the "
+                f"commit under {hub_id} and write {hub_id}@<40 hexadecimal digits>, or "
                 f"give the folder of a copy. The nearest pinned model is {nearest} "
                 f"({PUBLISHED[nearest].exact})"
             )

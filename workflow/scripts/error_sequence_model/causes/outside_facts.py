@@ -11,9 +11,9 @@ definition, source, joined, expected (the errors that it should be frequent in),
 joined, caution, cause ("" for the errors themselves), compared (in words), n_with,
 n_without, share_with, share_without, known (share of the sites with a known value),
 odds_ratio with low, high, p and q, verdict (supports, contradicts, open; too few; not
-expected: the fact says nothing of this, and q is not over it). Of errors: the fact at errors against correct
-calls, within splice types. Of a cause: the fact at errors that have the cause against
-errors that do not.
+expected: the fact says nothing of this, and q is not over it). Of errors: the fact at
+errors against correct calls, within splice types. Of a cause: the fact at errors that
+have the cause against errors that do not.
 """
 
 from __future__ import annotations
