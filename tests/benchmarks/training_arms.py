@@ -59,7 +59,7 @@ class Task:
 
     Attributes:
         model: A name of ``MODELS``.
-        arm: "standard", "grouped" (the same in bf16, by `group_by_length`), or the
+        arm: "standard", "grouped-bf16" (the same in bf16, by `group_by_length`), or the
             precision of our training; "compiled": bf16, compiled.
         device: "cpu" or "cuda".
         windows: Training windows.
@@ -218,7 +218,7 @@ def train_standard(
                 weight_decay=0.01,
                 seed=task.seed,
                 use_cpu=task.device == "cpu",
-                **GROUPED if task.arm == "grouped" else {},
+                **GROUPED if task.arm == "grouped-bf16" else {},
                 save_strategy="no",
                 report_to=[],
                 disable_tqdm=True,
@@ -297,7 +297,7 @@ def measure(task: Task) -> dict[str, Any]:
         )
     calibrate_model(model, train, seed=task.seed)
     before = reset_peak_memory()
-    if task.arm in ("standard", "grouped"):
+    if task.arm in ("standard", "grouped-bf16"):
         result = train_standard(task, model, train)
     else:
         result = train_ours(task, model, train, held)
