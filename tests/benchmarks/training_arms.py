@@ -56,7 +56,8 @@ class Task:
 
     Attributes:
         model: A name of ``MODELS``.
-        arm: "standard", or the precision of our training.
+        arm: "standard", "grouped" (the same with batches of similar length), or the
+            precision of our training; "-bf16" behind the first two: in that precision.
         device: "cpu" or "cuda".
         windows: Training windows.
         length: Median of their lengths in bases; lognormal with ``sigma``.
@@ -209,6 +210,8 @@ def train_standard(
                 weight_decay=0.01,
                 seed=task.seed,
                 use_cpu=task.device == "cpu",
+                bf16=task.arm.endswith("-bf16"),
+                **find_sampling(task),
                 save_strategy="no",
                 report_to=[],
                 disable_tqdm=True,
@@ -219,12 +222,21 @@ def train_standard(
             callbacks=[Clock()],
         )
         trainer.train()
-    real = int(train.lengths.sum())
-    rng = np.random.default_rng(0)
-    order = rng.permutation(len(train))
-    batches = np.split(order, range(task.batch_size, len(order), task.batch_size))
-    padded = sum(len(b) * int(train.lengths[b].max()) for b in batches)
+    real, padded = int(train.lengths.sum()), 0
+    for batch in trainer.get_train_dataloader():
+        padded += batch["input_ids"].numel()
     return {"seconds": times[1] - times[0], "padding": 1 - real / padded}
+
+
+def find_sampling(task: Task) -> dict[str, Any]:
+    """Ask the ``Trainer`` for batches of similar length, as its version spells it."""
+    from transformers import TrainingArguments
+
+    if not task.arm.startswith("grouped"):
+        return {}
+    if "group_by_length" in TrainingArguments.__dataclass_fields__:
+        return {"group_by_length": True}
+    return {"train_sampling_strategy": "group_by_length"}
 
 
 def list_items(dataset: SequenceDataset) -> list[dict[str, Any]]:
@@ -283,7 +295,7 @@ def measure(task: Task) -> dict[str, Any]:
         )
     calibrate_model(model, train, seed=task.seed)
     before = reset_peak_memory()
-    if task.arm == "standard":
+    if task.arm.startswith(("standard", "grouped")):
         result = train_standard(task, model, train)
     else:
         result = train_ours(task, model, train, held)
@@ -302,13 +314,18 @@ def measure(task: Task) -> dict[str, Any]:
     return result
 
 
-def start(task: Task) -> dict[str, Any]:
-    """Do one task in a process of its own."""
+def start(task: Task, script: str | Path = __file__) -> dict[str, Any]:
+    """Do one task in a process of its own.
+
+    Args:
+        task: What to do.
+        script: This file, or that of another version of the project.
+    """
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     if task.device == "cpu":
         environment |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(
-        [sys.executable, __file__, json.dumps(asdict(task))],
+        [sys.executable, str(script), json.dumps(asdict(task))],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,

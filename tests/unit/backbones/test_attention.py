@@ -27,13 +27,13 @@ def run_and_differentiate(
     return [context.detach(), *grads]
 
 
-@pytest.mark.parametrize("has_tiles", [True, False])
+@pytest.mark.parametrize("has_units", [True, False])
 @pytest.mark.parametrize("longest", [8, 1024])
 @pytest.mark.parametrize("is_padded", [True, False])
 def test_bf16_on_a_cpu_is_float32_rounded(
-    monkeypatch, has_tiles, longest, is_padded
+    monkeypatch, has_units, longest, is_padded
 ) -> None:
-    monkeypatch.setattr(attention, "has_amx", lambda device: has_tiles)
+    monkeypatch.setattr(attention, "has_fast_bf16", lambda device: has_units)
     monkeypatch.setattr(attention, "LONGEST_UNFUSED", longest)
     generator = torch.Generator().manual_seed(1)
     parts = [torch.randn(3, 2, 24, 16, generator=generator) for _ in range(3)]
@@ -48,7 +48,9 @@ def test_bf16_on_a_cpu_is_float32_rounded(
         assert (found.float() - wanted).norm() < 0.01 * wanted.norm()
 
 
-def test_attention_that_keeps_its_weights_is_for_training_in_tiles(monkeypatch) -> None:
+def test_attention_that_keeps_its_weights_is_for_processors_with_bf16_units(
+    monkeypatch,
+) -> None:
     calls = []
     unfused = attention._attend_unfused
 
@@ -58,15 +60,16 @@ def test_attention_that_keeps_its_weights_is_for_training_in_tiles(monkeypatch) 
 
     monkeypatch.setattr(attention, "_attend_unfused", note)
     states = torch.randn(1, 2, 24, 16)
-    for has_tiles in (True, False):
+    for has_tiles, has_units in ((True, True), (False, True), (False, False)):
         monkeypatch.setattr(attention, "has_amx", lambda device, it=has_tiles: it)
+        monkeypatch.setattr(attention, "has_fast_bf16", lambda device, it=has_units: it)
         for dtype in (torch.float32, torch.bfloat16):
             for is_trained in (True, False):
                 query = states.to(dtype).requires_grad_(is_trained)
                 before = len(calls)
                 attend(query, query, query, None)
-                is_expected = has_tiles and is_trained and dtype == torch.bfloat16
-                assert len(calls) - before == is_expected
+                is_fused = dtype == torch.float32 or (has_tiles and not is_trained)
+                assert len(calls) - before == (has_units and not is_fused)
 
 
 def test_cudnn_is_left_out_of_attention() -> None:

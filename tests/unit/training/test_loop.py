@@ -113,9 +113,11 @@ def test_a_frozen_backbone_runs_once(monkeypatch) -> None:
         model.backbone.requires_grad_(False)
         run = make_training(model=model, sampling="balanced", tokens_per_batch=200)
         seen = []
-        model.backbone.register_forward_hook(
-            lambda module, given, output: seen.append(len(output.last_hidden_state))
-        )
+
+        def count(module: torch.nn.Module, _: tuple, given: dict) -> None:
+            seen.append(len(given.get("lengths", given["input_ids"])))
+
+        model.backbone.register_forward_pre_hook(count, with_kwargs=True)
         run.run()
         return run, sum(seen)
 

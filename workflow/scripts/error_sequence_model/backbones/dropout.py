@@ -26,7 +26,7 @@ class Dropout(nn.Dropout):
 
 
 def draw_mask(states: Tensor, rate: float) -> Tensor:
-    """Draw what states are multiplied by: 0 with probability ``rate``, else the inverse.
+    """Draw what states are multiplied by: 0 at the rate, else what makes up for it.
 
     Args:
         states: Gives shape and type, bfloat16 or float32.

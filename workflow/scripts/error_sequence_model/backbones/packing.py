@@ -11,6 +11,8 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
+from error_sequence_model.backbones.attention import Packed, get_rotary_tables
+
 
 def find_runs(lengths: Tensor) -> list[tuple[int, int]]:
     """Group neighbours of one length: (sequences, tokens of each) per group.
@@ -21,10 +23,21 @@ def find_runs(lengths: Tensor) -> list[tuple[int, int]]:
     return [(len(list(same)), length) for length, same in groupby(lengths.tolist())]
 
 
-def get_positions(lengths: Tensor, device: torch.device) -> Tensor:
-    """Count the tokens of each sequence from 0: int64 (tokens,)."""
+def pack_rotary(
+    lengths: Tensor, head_dim: int, base: float, device: torch.device
+) -> tuple[tuple[Tensor, Tensor], Packed]:
+    """Give rotary tables whose positions start anew in each sequence, and no bias.
+
+    Args:
+        lengths: Tokens of each sequence, int64 (n,), on the CPU.
+        head_dim: See `attention.get_rotary_tables`.
+        base: Likewise.
+        device: Where the tables are needed.
+    """
     starts = (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
-    return (torch.arange(len(starts)) - starts).to(device, non_blocking=True)
+    places = (torch.arange(len(starts)) - starts).to(device)
+    tables = get_rotary_tables(int(lengths.max()), head_dim, base, device)
+    return (tables[0][places], tables[1][places]), Packed(find_runs(lengths))
 
 
 def part_sequences(states: Tensor, lengths: Tensor, gap: int) -> tuple[Tensor, Tensor]:
