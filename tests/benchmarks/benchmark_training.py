@@ -3,11 +3,12 @@
 The standard recipe is the Hugging Face ``Trainer`` with ``DataCollatorWithPadding`` and
 random batches; beside it that with ``group_by_length``, both in float32 and in the
 precision that ours chooses. ``--earlier FOLDER`` adds our own training in a checkout of
-another version, on the same windows. Run with ``python tests/benchmarks/benchmark_training.py``
-(``--device cuda`` on a GPU, ``--quick`` for a look); it prints the tables and ends with
-code 1 if a target is missed. Every measurement is a process of its own, the arms take
-turns, and a ratio is the median of those within a round. On a CPU one thread is timed
-by its processor time, so that a busy machine does not count.
+another version, on the same windows. Run with
+``python tests/benchmarks/benchmark_training.py`` (``--device cuda`` on a GPU,
+``--quick`` for a look); it prints the tables and ends with code 1 if a target is
+missed. Every measurement is a process of its own, the arms take turns, and a ratio is
+the median of those within a round. On a CPU one thread is timed by its processor time,
+so that a busy machine does not count.
 """
 
 from __future__ import annotations
@@ -77,8 +78,8 @@ def compare(task: Task, rounds: int, earlier: Path | None, failures: list[str]) 
         ratio = compute_ratio(arm, standard)
         grouped = compute_ratio(arm, standard.replace("standard", "grouped"))
         print(
-            f"\n{ARMS[arm]}, in equal precision: {ratio:.2f} times the standard recipe, "
-            f"{grouped:.2f} times it with group_by_length"
+            f"\n{ARMS[arm]}, in equal precision: {ratio:.2f} times the standard "
+            f"recipe, {grouped:.2f} times it with group_by_length"
         )
         if ratio < TARGETS[arm]:
             failures.append(f"{task.model} {arm}: {ratio:.2f} < {TARGETS[arm]}")
