@@ -51,6 +51,10 @@ study: $(STAMP)
 	python workflow/scripts/study.py --output-folder study $(STUDY_SIZE)
 	snakemake --configfile $(STUDY_CONFIGS) --cores $(CORES) --resources gpu=$(GPUS) \
 		--rerun-incomplete --show-failed-logs --quiet rules host reason
+	$(if $(filter full,$(STUDY)),snakemake evaluate \
+		--configfile config/study.yaml config/study_chr3.yaml study/chr3.yaml \
+		--cores $(CORES) --resources gpu=$(GPUS) \
+		--rerun-incomplete --show-failed-logs --quiet rules host reason)
 	python workflow/scripts/figure.py --predictor spliceai \
 		--output results/reports/spliceai/beside.png
 	@python workflow/scripts/summary.py --results results --predictor spliceai
@@ -65,8 +69,8 @@ check: $(STAMP)
 # Side by side, file by file: most steps of a workflow leave a core idle.
 test: check
 	@tests/system_packages.sh
-	OMP_NUM_THREADS=1 python -m pytest $(QUICK_TESTS) --numprocesses $(CORES) --dist loadfile
-	python -m pytest tests/workflow --numprocesses $(CORES) --dist loadfile
+	OMP_NUM_THREADS=1 python -m pytest $(QUICK_TESTS) --numprocesses $(CORES) --dist loadfile --durations=10
+	python -m pytest tests/workflow --numprocesses $(CORES) --dist loadfile --durations=10
 
 # Each is run, whatever the one before missed.
 BENCHMARKS := windows scale features \

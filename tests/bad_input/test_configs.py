@@ -17,6 +17,7 @@ from error_sequence_model.settings import (
     BackboneSettings,
     complete_config,
     expand_contrasts,
+    read_config,
     refuse_repeated_keys,
 )
 
@@ -46,29 +47,29 @@ def backbone(**options: Any) -> dict[str, Any]:
 # Key, value, and what is said beside the key.
 WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     # Wrong types.
-    ("predictors", ["net"], ("['net']", "object")),
+    ("predictors", ["net"], ("['net']", "allowed: keys with values")),
     ("predictors", "net", ("sheet 'net'", "column `name`")),
-    (NET, None, ("None", "object")),
-    (f"{NET}.errors", ["a.tsv"], ("['a.tsv']", "string")),
-    (f"{NET}.errors", 3, ("3", "string")),
-    (f"{NET}.errors", "", ("''", "non-empty")),
-    (f"{NET}.genome", ["toy"], ("string",)),
-    (f"{NET}.coordinate_base", "1", ("'1'",)),
-    (f"{NET}.coordinate_base", True, ("True",)),
-    (f"{NET}.coordinate_base", 1.0, ("1.0", "integer")),
-    (f"{NET}.haplotype", 2.0, ("2.0", "integer")),
-    (f"{NET}.columns", ["position"], ("object",)),
-    (f"{NET}.columns.chrom", 3, ("string",)),
-    (f"{NET}.biotypes", ["a", 1], ("string",)),
-    ("splice_types", None, ("array",)),
-    ("seeds", 1, ("array",)),
-    ("seeds", [1.0], ("1.0", "integer")),
-    ("seeds", [True], ("True", "integer")),
-    ("training.epochs", 5.0, ("5.0", "integer")),
-    ("training.epochs", "5", ("'5'", "integer")),
-    ("training.learning_rate", "1e-4", ("write 1.0e-4",)),
-    ("training.gradient_checkpointing", "yes", ("'yes'", "boolean")),
-    ("windows.upstream", True, ("True", "integer")),
+    (NET, None, ("predictors.net: null", "keys with values")),
+    (f"{NET}.errors", ["a.tsv"], ("['a.tsv']", "allowed: text")),
+    (f"{NET}.errors", 3, ("errors: 3; allowed: text",)),
+    (f"{NET}.errors", "", ("errors: '' is empty; at least 1 needed",)),
+    (f"{NET}.genome", ["toy"], ("['toy']; allowed: text",)),
+    (f"{NET}.coordinate_base", "1", ("coordinate_base: '1'; allowed: 0, 1",)),
+    (f"{NET}.coordinate_base", True, ("true; allowed: 0, 1",)),
+    (f"{NET}.coordinate_base", 1.0, ("1.0; allowed: 0, 1",)),
+    (f"{NET}.haplotype", 2.0, ("2.0; allowed: 1, 2",)),
+    (f"{NET}.columns", ["position"], ("keys with values",)),
+    (f"{NET}.columns.chrom", 3, ("columns.chrom: 3; allowed: text",)),
+    (f"{NET}.biotypes", ["a", 1], ("biotypes.1: 1; allowed: text",)),
+    ("splice_types", None, ("null; allowed: list of donor, acceptor, any",)),
+    ("seeds", 1, ("seeds: 1; allowed: list of whole number",)),
+    ("seeds", [1.0], ("seeds.0: 1.0; allowed: whole number",)),
+    ("seeds", [True], ("true; allowed: whole number",)),
+    ("training.epochs", 5.0, ("5.0; allowed: whole number ≥ 1",)),
+    ("training.epochs", "5", ("'5'; allowed: whole number ≥ 1",)),
+    ("training.learning_rate", "1e-4", ("'1e-4'; allowed: auto", "write 1.0e-4")),
+    ("training.gradient_checkpointing", "yes", ("'yes'; allowed: true or false",)),
+    ("windows.upstream", True, ("true; allowed: whole number",)),
     (
         NET,
         {
@@ -82,25 +83,26 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
         },
         ("scores.donor", "'-': None"),
     ),
-    ("causes.repeats", 5, ("5",)),
-    ("fetch", 3, ("3",)),
+    ("causes.repeats", 5, ("5; allowed: null or text or keys with values",)),
+    ("causes.repeats", {"toy": 5}, ("causes.repeats.toy: 5; allowed: text",)),
+    ("fetch", 3, ("3; allowed: text or list of text",)),
     # Out of range.
-    (f"{NET}.coordinate_base", 2, ("2", "[0, 1]")),
-    (f"{NET}.tolerance", -1, ("-1", "minimum of 0")),
-    (f"{NET}.natural_counts", {"TP": 0}, ("0",)),
-    ("windows.upstream", 9, ("9", "minimum of 10")),
-    ("windows.upstream", 10**30, ("maximum of 100000",)),
-    ("windows.downstream", -200, ("-200", "minimum of 10")),
-    ("seeds", [-1], ("-1", "minimum of 0")),
-    ("seeds", [2**32], ("maximum of 4294967295",)),
-    ("seeds", [], ("non-empty",)),
-    ("seeds", [1, 1], ("non-unique",)),
-    ("splits.folds", 2, ("minimum of 3",)),
-    ("splits.similarity", 0, ("minimum of 0",)),
-    ("evaluation.bootstrap_draws", 10, ("minimum of 100",)),
-    ("training.learning_rate", 0, ("minimum of 0",)),
-    ("baselines.cnn.dilations", [0], ("minimum of 1",)),
-    ("reports.colours.TP", "red", ("'red'",)),
+    (f"{NET}.coordinate_base", 2, ("2; allowed: 0, 1",)),
+    (f"{NET}.tolerance", -1, ("-1; allowed: whole number ≥ 0",)),
+    (f"{NET}.natural_counts", {"TP": 0}, ("counts.TP: 0; allowed: number > 0",)),
+    ("windows.upstream", 9, ("9; allowed: whole number ≥ 10, ≤ 100000",)),
+    ("windows.upstream", 10**30, ("0; allowed: whole number ≥ 10, ≤ 100000",)),
+    ("windows.downstream", -200, ("-200; allowed: whole number ≥ 10",)),
+    ("seeds", [-1], ("seeds.0: -1; allowed: whole number ≥ 0",)),
+    ("seeds", [2**32], ("4294967296;", "≤ 4294967295")),
+    ("seeds", [], ("seeds: [] is empty; at least 1 needed",)),
+    ("seeds", [1, 1], ("1 stands twice in the list",)),
+    ("splits.folds", 2, ("folds: 2; allowed: whole number ≥ 3, ≤ 20 or null",)),
+    ("splits.similarity", 0, ("0; allowed: number > 0, ≤ 1",)),
+    ("evaluation.bootstrap_draws", 10, ("10; allowed: whole number ≥ 100",)),
+    ("training.learning_rate", 0, ("0; allowed: auto or number > 0, ≤ 1",)),
+    ("baselines.cnn.dilations", [0], ("dilations.0: 0; allowed: whole number ≥ 1",)),
+    ("reports.colours.TP", "red", ("'red'; allowed: '#rrggbb' in quotes",)),
     # No numbers: no comparison holds NaN.
     ("training.learning_rate", math.nan, ("nan", "finite")),
     ("training.weight_decay", math.inf, ("inf", "finite")),
@@ -121,19 +123,28 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     ("backbones", backbone(tuning="lora", lora={"rnk": 4}), ("did you mean 'rank'",)),
     ("contrasts", ["fp_vs_tpp"], ("'fp_vs_tpp'",)),
     ("explanation.methods", ["guess"], ("'guess'",)),
-    ("explanation.methods", ["captum.__class__"], ("captum.__class__",)),
+    ("explanation.methods", ["captum.__class__"], ("captum.__class__", "captum.Name")),
+    ("genomes", {"toy": {"fast": "a.fa"}}, ("toy: fasta is missing; given: fast",)),
+    ("genomes", {"toy": {"fast": "a.fa"}}, ("did you mean 'fasta'",)),
+    (NET, {"genome": "toy"}, ("exactly one of these: errors (an error table)",)),
+    (NET, {"pool": ["a"]}, ("net.pool: ['a'] is too short; at least 2 needed",)),
+    ("backbones", backbone(revision="0" * 40), ("revision needs checkpoint",)),
     ("models", ["other"], ("'other'", "there are: encoder")),
     ("reports.colours.XX", "#ffffff", ("unknown key 'XX'",)),
     ("causes.beds", {"b": {"other": "x.bed"}}, ("'other'", "there are: toy")),
     # What does not go together.
-    (f"{NET}.splits", {"folds": 1}, ("minimum of 3",)),
-    (f"{NET}.splits", {"test": "chr1"}, ("'chr1'", "array")),
+    (f"{NET}.splits", {"folds": 1}, ("splits.folds: 1; allowed: whole number ≥ 3",)),
+    (
+        f"{NET}.splits",
+        {"test": "chr1"},
+        ("test: 'chr1'; allowed: list of text or whole number",),
+    ),
     (f"{NET}.splits", {"preset": "moon"}, ("'moon'", "there are")),
     ("splits", {"test": ["a"], "validation": ["a"]}, ("both `test` and",)),
     ("splits", {"test_share": 0.8, "validation_share": 0.5}, ("below 1",)),
     ("splits", {"by": "gene", "test": ["chr1"]}, ("name chromosomes",)),
     ("training.bucket_boundaries", [512, 100], ("must rise",)),
-    ("training.bucket_boundaries", [], ("training.bucket_boundaries: []", "non-empty")),
+    ("training.bucket_boundaries", [], ("[] is empty; at least 1",)),
     ("baselines.cnn.kernel", 4, ("must be odd",)),
     (
         "backbones",
@@ -141,8 +152,16 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
         | {"boosting": {"architecture": "nucleotide_encoder"}},
         ("'boosting' is the name of a baseline",),
     ),
-    ("backbones", backbone(head_dropout=1.5), ("b.head_dropout: 1.5", "maximum of 1")),
-    ("backbones", backbone(head_dropout="x"), ("b.head_dropout: 'x'", "'number'")),
+    (
+        "backbones",
+        backbone(head_dropout=1.5),
+        ("b.head_dropout: 1.5; allowed: number ≥ 0, < 1",),
+    ),
+    (
+        "backbones",
+        backbone(head_dropout="x"),
+        ("b.head_dropout: 'x'; allowed: number",),
+    ),
     ("backbones", backbone(lora={"rank": 4}), ("tuning is 'full'",)),
     ("motifs.method", "saliency", ("explanation.methods",)),
     # Names become folders.
@@ -151,8 +170,16 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     ("predictors", {"é": SOUND["predictors"]["net"]}, ("'é'",)),
     ("predictors", {"a'b": SOUND["predictors"]["net"]}, ("a'b",)),
     ("predictors", {"a\n": SOUND["predictors"]["net"]}, ("do not print",)),
-    ("predictors", {7: SOUND["predictors"]["net"]}, ("7", "string")),
-    ("contrasts", {"../x": {"positive": ["FP"], "negative": ["TP"]}}, ("'../x'",)),
+    (
+        "predictors",
+        {7: SOUND["predictors"]["net"]},
+        ("7; allowed: letters, digits, dot",),
+    ),
+    (
+        "contrasts",
+        {"../x": {"positive": ["FP"], "negative": ["TP"]}},
+        ("'../x'; allowed: letters",),
+    ),
     ("predictors", {"reports": SOUND["predictors"]["net"]}, ("folder of the results",)),
     (
         "contrasts",
@@ -194,6 +221,13 @@ def test_values(key, value, words):
 def test_what_is_no_config(config):
     with pytest.raises(InputError):
         complete_config(config)
+
+
+def test_a_config_in_utf_16_is_named(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("genomes: {}\n", encoding="utf-16")
+    with pytest.raises(InputError, match=r"UTF-16 text.*iconv"):
+        read_config(config)
 
 
 REPEATED = """\

@@ -86,6 +86,7 @@ VALUES: dict[str, tuple[str, object, tuple[str, ...]]] = {
     "thousands": ("position", "1,121", ("row 5: position is '1,121'",)),
     "a month": ("position", "1-Mar", ("row 5: position is '1-Mar'",)),
     "decimal comma": ("score", "0,5", ("row 5: score is '0,5'; not a number",)),
+    "percent": ("score", "98.5", ("row 5: score is 98.5", "divide percentages by 100")),
     "vast score": ("score", "1e39", ("row 5: score is '1e39'; not a number",)),
     "infinite length": ("exon", "inf", ("row 5: exon is inf; must be finite",)),
     "no contig": ("chrom", "", ("row 5: chrom is empty or '.'",)),

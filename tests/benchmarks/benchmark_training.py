@@ -30,8 +30,8 @@ LENGTHS = {"nucleotide_encoder": 200, "dnabert2": 600, "dnabert2_117m": 1000}
 ARMS = {"standard": "standard recipe", "fp32": "ours, fp32", "auto": "ours, auto"}
 EQUAL = {
     "standard-bf16": "standard recipe, bf16",
-    "grouped": "group_by_length, fp32",
-    "grouped-bf16": "group_by_length, bf16",
+    "grouped-fp32": "group_by_length, fp32",
+    "grouped": "group_by_length, bf16",
 }
 EARLIER = "earlier version, auto"
 TARGETS = {"fp32": 4.0, "auto": 4.0}
@@ -60,9 +60,8 @@ def compare(task: Task, rounds: int, earlier: Path | None, failures: list[str]) 
         return float(np.median([r[arm]["rate"] / r[other]["rate"] for r in results]))
 
     chosen = results[0]["auto"]["precision"]
-    others = {"fp32": "standard", "auto": "standard-bf16"}
-    if chosen == "fp32":
-        others["auto"] = "standard"
+    in_fp32, in_bf16 = ("standard", "grouped-fp32"), ("standard-bf16", "grouped")
+    others = {"fp32": in_fp32, "auto": in_fp32 if chosen == "fp32" else in_bf16}
     for arm, name in arms.items():
         rows = [result[arm] for result in results]
         ratio = compute_ratio(arm, "standard")
@@ -74,9 +73,8 @@ def compare(task: Task, rounds: int, earlier: Path | None, failures: list[str]) 
             f"| {'' if mfu is None else f'{mfu:.1%}'} |",
             flush=True,
         )
-    for arm, standard in others.items():
-        ratio = compute_ratio(arm, standard)
-        grouped = compute_ratio(arm, standard.replace("standard", "grouped"))
+    for arm, recipes in others.items():
+        ratio, grouped = (compute_ratio(arm, recipe) for recipe in recipes)
         print(
             f"\n{ARMS[arm]}, in equal precision: {ratio:.2f} times the standard "
             f"recipe, {grouped:.2f} times it with group_by_length"

@@ -46,8 +46,18 @@ MODELS = {
     },
     # The published size, for a GPU: from scratch, since only the time counts.
     "dnabert2_117m": {},
+    "encoder_25m": {"layers": 8, "hidden_size": 512, "heads": 8},
 }
+ARCHITECTURES = {"dnabert2_117m": "dnabert2", "encoder_25m": "nucleotide_encoder"}
 MOTIF = "TGCATG"
+_GROUPED = {"train_sampling_strategy": "group_by_length"}
+# Of the Hugging Face ``Trainer``, by arm.
+RECIPES = {
+    "standard": {},
+    "standard-bf16": {"bf16": True},
+    "grouped-fp32": _GROUPED,
+    "grouped": {"bf16": True, **_GROUPED},
+}
 
 
 @dataclass(frozen=True)
@@ -56,8 +66,8 @@ class Task:
 
     Attributes:
         model: A name of ``MODELS``.
-        arm: "standard", "grouped" (the same with batches of similar length), or the
-            precision of our training; "-bf16" behind the first two: in that precision.
+        arm: A name of ``RECIPES`` ("grouped": in bf16, by `group_by_length`), or the
+            precision of our training; "compiled": bf16, compiled.
         device: "cpu" or "cuda".
         windows: Training windows.
         length: Median of their lengths in bases; lognormal with ``sigma``.
@@ -123,7 +133,7 @@ def make_model(
 ) -> tuple[ErrorClassifier, str]:
     """Make the classifier of a task and say where its tokenizer is."""
     options = dict(MODELS[task.model])
-    architecture, source = task.model.split("_117m")[0], "custom"
+    architecture, source = ARCHITECTURES.get(task.model, task.model), "custom"
     if architecture == "dnabert2":
         sample = train["sequence"].tolist()[:1000]
         train_vocabulary(sample, options.get("vocab_size", 4096), folder)
@@ -142,7 +152,8 @@ def train_ours(
         learning_rate=1e-3 if task.model != "dnabert2_117m" else 5e-5,
         schedule="linear",
         class_weights="none",
-        precision=task.arm,
+        precision="bf16" if task.arm == "compiled" else task.arm,
+        compile=task.arm == "compiled",
         seed=task.seed,
     )
     fine_tuning = FineTuning(model, train, held, settings)
@@ -165,6 +176,7 @@ def train_ours(
     return {
         "seconds": clock() - start - validation,
         "padding": float(np.mean([row["padding_share"] for row in history])),
+        "last_seconds": history[-1]["seconds"],
         "mfu": history[-1].get("mfu"),
         "precision": training.precision,
     }
@@ -173,7 +185,7 @@ def train_ours(
 def train_standard(
     task: Task, model: ErrorClassifier, train: SequenceDataset
 ) -> dict[str, Any]:
-    """Train with the ``Trainer`` as its examples do."""
+    """Train with the ``Trainer`` as its examples do, or as well as it can."""
     from tokenizers import Tokenizer, models
     from transformers import (
         DataCollatorWithPadding,
@@ -195,6 +207,9 @@ def train_standard(
         def on_train_begin(self, *_: Any, **__: Any) -> None:
             times.append(clock())
 
+        def on_epoch_begin(self, *_: Any, **__: Any) -> None:
+            times.append(clock())
+
         def on_train_end(self, *_: Any, **__: Any) -> None:
             times.append(clock())
 
@@ -210,8 +225,7 @@ def train_standard(
                 weight_decay=0.01,
                 seed=task.seed,
                 use_cpu=task.device == "cpu",
-                bf16=task.arm.endswith("-bf16"),
-                **find_sampling(task),
+                **RECIPES[task.arm],
                 save_strategy="no",
                 report_to=[],
                 disable_tqdm=True,
@@ -225,18 +239,11 @@ def train_standard(
     real, padded = int(train.lengths.sum()), 0
     for batch in trainer.get_train_dataloader():
         padded += batch["input_ids"].numel()
-    return {"seconds": times[1] - times[0], "padding": 1 - real / padded}
-
-
-def find_sampling(task: Task) -> dict[str, Any]:
-    """Ask the ``Trainer`` for batches of similar length, as its version spells it."""
-    from transformers import TrainingArguments
-
-    if not task.arm.startswith("grouped"):
-        return {}
-    if "group_by_length" in TrainingArguments.__dataclass_fields__:
-        return {"group_by_length": True}
-    return {"train_sampling_strategy": "group_by_length"}
+    return {
+        "seconds": times[-1] - times[0],
+        "last_seconds": times[-1] - times[-2],
+        "padding": 1 - real / padded,
+    }
 
 
 def list_items(dataset: SequenceDataset) -> list[dict[str, Any]]:
@@ -295,7 +302,7 @@ def measure(task: Task) -> dict[str, Any]:
         )
     calibrate_model(model, train, seed=task.seed)
     before = reset_peak_memory()
-    if task.arm.startswith(("standard", "grouped")):
+    if task.arm in RECIPES:
         result = train_standard(task, model, train)
     else:
         result = train_ours(task, model, train, held)

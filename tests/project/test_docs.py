@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
+PAGES = [*sorted((ROOT / "docs").glob("*.md"))]
+PAGES += [ROOT / "README.md", ROOT / "DEVELOPERS.md"]
 
 
 def read_blocks(page: Path, language: str) -> list[str]:

@@ -20,4 +20,7 @@ def test_a_fault_can_be_planted(fault):
 
 def test_all_that_matters_has_faults():
     parts = {fault.what.split(":")[0] for fault in FAULTS}
-    assert parts == {"sites", "windows", "splits", "metrics", "tokens"}
+    assert parts == {
+        *("sites", "windows", "splits", "metrics", "tokens", "predictors", "variants"),
+        *("gate", "explanations", "probabilities", "check"),
+    }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
+from snakemake.utils import update_config
 
 from error_sequence_model.settings import complete_config, write_reference
 
@@ -45,9 +46,7 @@ def test_shipped_configs_are_valid():
         complete_config(yaml.safe_load((ROOT / path).read_text(encoding="utf-8")))
     # The study's other files change single keys of its first.
     study = {}
-    for name in ("study", "study_quick", "study_peers"):
+    for name in ("study", "study_quick", "study_peers", "study_chr3"):
         part = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text("utf-8"))
-        study |= part | {
-            "predictors": study.get("predictors", {}) | part.get("predictors", {})
-        }
+        update_config(study, part)
         complete_config(study)

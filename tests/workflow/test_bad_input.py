@@ -25,7 +25,8 @@ def test_missing_file(small_input, snakemake):
     config["predictors"]["sim"]["errors"] = "nowhere/errors.tsv"
     result = snakemake(config)
     assert result.returncode != 0
-    assert "nowhere/errors.tsv" in result.stderr + result.stdout
+    told = "predictors.sim.errors: nowhere/errors.tsv: no such file"
+    assert told in result.stderr + result.stdout
     assert get_files(snakemake.folder) == set()
 
 

@@ -231,3 +231,20 @@ def test_real_tracks_are_called_and_split(small_input, snakemake):
     assert len(differ) <= 1
     assert (differ["score"].round(4) == round(audit["threshold"], 4)).all()
     assert {"exact", "missed", "supported"} <= set(errors["call_class"])
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_a_training_on_several_machines_is_one_job_of_the_executor(
+    snakemake, small_input, nodes
+) -> None:
+    """It starts no step of its own there: the job's own launcher does, on each."""
+    config = make_config(small_input)
+    config["training"] = {**config["training"], "gpus": 2, "nodes": nodes}
+    result = snakemake(config, "--dry-run", "--resources", "gpu=2", "--", "train")
+    told = re.search(
+        r"^rule fine_tune:.*?resources: ([^\n]*)", result.stdout, re.S | re.M
+    )
+    asked = dict(pair.split("=") for pair in told.group(1).split(", ") if "=" in pair)
+    several = {"mpi": "srun", "tasks": "2"} if nodes == 2 else {"tasks": "0"}
+    assert asked | several | {"nodes": str(nodes), "tasks_per_gpu": "0"} == asked
+    assert ("mpi" in asked) == (nodes == 2)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 # Jobs inherit it: only `fetch_model` may use the network, and turns this off for itself.
 os.environ.update(HF_HUB_OFFLINE="1")
@@ -23,6 +24,8 @@ from error_sequence_model.core import InputError, hash_sources
 from error_sequence_model.settings import (
     complete_config,
     expand_contrasts,
+    list_files,
+    part_limits,
     refuse_repeated_keys,
     require_caller,
     resolve_method,
@@ -33,19 +36,18 @@ try:
         refuse_repeated_keys(path)
     config = complete_config(config)
     # Splice types that a contrast is limited to are the workflow's, not the library's.
-    LIMITED = {
-        name: definition.pop("splice_types")
-        for name, definition in (
-            config["contrasts"].items() if isinstance(config["contrasts"], dict) else ()
-        )
-        if definition and "splice_types" in definition
-    }
+    config["contrasts"], LIMITED = part_limits(config["contrasts"])
     CONTRASTS = expand_contrasts(config["contrasts"])
     # Steps with environments of their own have packages that are not here.
     if not workflow.deployment_settings.deployment_method:
         require_caller(config["motifs"]["caller"])
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+# Where a rule lacks a file of the user, Snakemake does not say which key names it.
+for key, path in list_files(config):
+    if not Path(path).exists():
+        logger.warning(f"{key}: {path}: no such file")
 
 RUN = "results/{predictor}/{contrast}/{splice_type}/{backbone}/seed{seed}/fold{fold}"
 GROUP = "results/{predictor}/{contrast}/{splice_type}"
@@ -68,12 +70,20 @@ SPLICE_TYPES = " and ".join(config["splice_types"])
 # Before a command that uses GPUs: no two jobs on one machine get the same card.
 LEASE = f"python {shlex.quote(str(SCRIPTS / 'launch.py'))} --gpus {{resources.gpu}} --"
 # Before a training, which may have several machines.
-LEASES = LEASE.replace(" --gpus", " --machines {params.machines} --gpus")
+LEASES = LEASE.replace(
+    " --gpus", " --machines {params.machines} --cpus {threads} --gpus"
+)
 ACCELERATE = shlex.quote(str(SCRIPTS.parents[1] / "config" / "accelerate.yaml"))
 LAUNCH = (
     f"{LEASES} accelerate launch --config_file {ACCELERATE}"
     " --mixed_precision no --dynamo_backend no {params.launch} {input.script}"
 )
+# What SLURM is asked for beside GPUs and nodes. One launcher per job, however many GPUs:
+# old executors ask for one per GPU where nothing is said. Several nodes: the job's first
+# one starts a launcher on each, and `mpi` keeps the executor from doing it by itself.
+SLURM_TASKS = {"tasks_per_gpu": 0, "tasks": 0}
+if config["training"]["nodes"] > 1:
+    SLURM_TASKS |= {"tasks": config["training"]["nodes"], "mpi": "srun"}
 ELEMENTS = str(SCRIPTS.parents[1] / "resources" / "elements.tsv")
 
 

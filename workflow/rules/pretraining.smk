@@ -62,6 +62,7 @@ rule pretrain:
     resources:
         gpu=config["training"]["gpus"],
         nodes=config["training"]["nodes"],
+        **SLURM_TASKS,
     params:
         library=library("pretrain.py"),
         launch=get_launch_flags,

@@ -7,6 +7,7 @@ rule write_browser:
         script=script("browser.py"),
         template=script("error_sequence_model/reports/browser.html"),
         causes=get_causes,
+        peers=list_peer_sites,
     output:
         report(
             "results/reports/{predictor}/sites.html",
@@ -22,10 +23,11 @@ rule write_browser:
         library=library("browser.py"),
         runs=lambda wildcards: list_predictor_runs(wildcards.predictor),
         colours=as_json(config["reports"]["colours"]),
-        settings=lambda wildcards: make_options(
+        settings=lambda wildcards, input: make_options(
             assemblies=as_json(
                 list_of_genomes(config, wildcards.predictor, "assembly")
-            )
+            ),
+            peers=input.peers,
         ),
         files=[],
     shell:

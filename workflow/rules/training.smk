@@ -25,6 +25,7 @@ rule fine_tune:
     resources:
         gpu=config["training"]["gpus"],
         nodes=config["training"]["nodes"],
+        **SLURM_TASKS,
     params:
         library=library("train.py"),
         launch=get_launch_flags,

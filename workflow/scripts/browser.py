@@ -18,6 +18,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, nargs="*", default=[], help="run folders")
     parser.add_argument("--colours", type=parse_json, default={}, help="JSON")
     parser.add_argument("--assemblies", type=parse_json, default={}, help="JSON")
+    parser.add_argument("--peers", type=Path, help="peers.parquet, if there are any")
     parser.add_argument("--output", type=Path, required=True, help="the HTML file")
     return parser.parse_args()
 
@@ -32,6 +33,7 @@ def main(arguments: argparse.Namespace) -> None:
         windows=arguments.windows,
         colours=arguments.colours,
         assemblies=arguments.assemblies,
+        peers=arguments.peers,
     )
 
 

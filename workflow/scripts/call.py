@@ -17,14 +17,14 @@ from error_sequence_model.genome import SMALLEST_INTRON
 from error_sequence_model.settings import CallSettings
 
 parse_arguments = make_parser(
-    *(__doc__, "errors", "audit", "coordinate_base", "site_base", "aliases"),
+    *(__doc__, "errors", "audit", "coordinate_base", "site_base"),
+    *("aliases", "biotypes"),
     scores={"type": parse_json, "required": True, "help": "format and files"},
     genome={"required": True},
     annotation={"type": Path, "required": True, "help": "GTF, GFF3, table of sites"},
     genes="GTF or GFF3, if the annotation is a table of sites",
     regions="BED to scan; without it gene bodies",
     scored="BED of what has scores; the rest is not scanned",
-    biotypes={"type": parse_json, "help": "of the gene bodies; without it all"},
     margin={"type": int, "default": 0, "help": "bases of contig ends to leave out"},
     smallest_intron={"type": int, "default": SMALLEST_INTRON, "help": "nt"},
     columns={"type": parse_json, "help": "our name -> name in a table of scores"},

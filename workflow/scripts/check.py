@@ -47,4 +47,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, parse_arguments())
+    run_step(main, parse_arguments(), is_rule=False)

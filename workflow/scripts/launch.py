@@ -17,15 +17,14 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--machines", type=int, default=1, help="that share the cards (SLURM)"
     )
+    parser.add_argument("--cpus", type=int, default=1, help="of each machine")
     parser.add_argument("command", nargs="+", help="what to run, after --")
     return parser.parse_args()
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Run the command; end with its exit code, or 75 if it was stopped."""
-    sys.exit(
-        run_leased(arguments.command, gpus=arguments.gpus, machines=arguments.machines)
-    )
+    sys.exit(run_leased(**vars(arguments)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from error_sequence_model.core import InputError, run_step
+from error_sequence_model.core import InputError, list_problems, run_step
 from error_sequence_model.runs import (
     count_sites,
     describe_plan,
@@ -19,7 +19,7 @@ from error_sequence_model.runs import (
     read_jobs,
     read_rates,
 )
-from error_sequence_model.settings import read_config
+from error_sequence_model.settings import list_files, read_config
 
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
 
@@ -38,6 +38,8 @@ def parse_arguments() -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> None:
     """Ask Snakemake what it would run, and print how much that is."""
     config = read_config(arguments.config)
+    if gone := [f"{k}: {p}" for k, p in list_files(config) if not Path(p).exists()]:
+        raise InputError(f"no such file:\n{list_problems(gone)}")
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
     command += ["--configfile", str(arguments.config), "--cores", "1", "--dry-run"]
     done = subprocess.run(  # noqa: S603 - no shell, our own command
@@ -55,4 +57,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, parse_arguments())
+    run_step(main, parse_arguments(), is_rule=False)

@@ -254,7 +254,9 @@ def test_every_published_model_is_pinned_and_has_its_terms() -> None:
         assert published.citation == CITATIONS[published.architecture]
         terms = LICENCES[published.architecture]
         assert all(vars(terms).values()), name
-        assert published.licence == FAMILIES[published.architecture].licence
+        assert all(vars(published.terms).values()), name
+        if published.own_terms is None:
+            assert published.licence == FAMILIES[published.architecture].licence
     hyena = LICENCES["hyenadna"]
     assert (hyena.weights, hyena.code) == ("BSD-3-Clause", "Apache-2.0")
 
@@ -283,6 +285,13 @@ def test_a_model_that_is_not_at_hand_says_how_to_get_it(tmp_path, monkeypatch) -
     assert (other.name, other.sha256) == ("DNABERT-2-117M", {})
     with pytest.raises(InputError, match="neither a folder nor the name"):
         find_checkpoint("no/such/folder")
+    # They run here, but nobody has recorded a version of them.
+    for name in ("ModernGENA-base", "AIRI-Institute/moderngena-base"):
+        assert get_published(name) is None
+        with pytest.raises(
+            InputError, match=r"moderngena-base@<40 .*DNABERT-2-117M \("
+        ):
+            find_checkpoint(name)
 
 
 def test_requests_are_named_once_and_conflicts_refused(tmp_path, monkeypatch) -> None:

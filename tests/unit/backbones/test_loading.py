@@ -1,6 +1,7 @@
 """Checkpoints in the published layouts load; what does not fit exactly is refused."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -158,7 +159,7 @@ def test_plain_bert_is_refused(tmp_path, dnabert2):
     sizes = {"hidden_size": 24, "num_hidden_layers": 1, "num_attention_heads": 3}
     bert = BertForMaskedLM(BertConfig(vocab_size=64, intermediate_size=32, **sizes))
     bert.save_pretrained(tmp_path / "plain")
-    with pytest.raises(InputError, match="a plain BERT"):
+    with pytest.raises(InputError, match=r"a plain BERT.*is DNABERT-2-117M \(zhihan"):
         load_backbone(tmp_path / "plain")
     # What saving DNABERT-2 through a plain BERT class leaves behind.
     shutil.copy(tmp_path / "plain" / FILE, dnabert2 / FILE)
@@ -174,8 +175,24 @@ def test_esm_without_gated_mlp_is_refused(tmp_path):
         **sizes,
     )
     EsmModel(config, add_pooling_layer=False).save_pretrained(tmp_path)
-    with pytest.raises(InputError, match="only version 2 is supported"):
+    words = r"only version 2 is supported: .*NT-v2-500m \(InstaDeepAI/.*@06615c1660"
+    with pytest.raises(InputError, match=words):
         load_backbone(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "nearest"),
+    [
+        ("caduceus", "HyenaDNA-medium-160k (LongSafari/hyenadna-medium-160k-seqlen-hf"),
+        ("stripedhyena2", "HyenaDNA-large-1m"),
+        ("something_new", "DNABERT-2-117M (zhihan1996/DNABERT-2-117M@7bce263b1537"),
+    ],
+)
+def test_the_nearest_model_is_named_where_a_family_is_unknown(dnabert2, kind, nearest):
+    edit_weights(dnabert2, lambda t: (t.clear(), t.update({"a.b": torch.ones(2)})))
+    edit_config(dnabert2, model_type=kind)
+    with pytest.raises(InputError, match=re.escape(nearest)):
+        load_backbone(dnabert2)
 
 
 def test_settings_that_are_not_implemented_are_refused(tmp_path):

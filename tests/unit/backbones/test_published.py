@@ -85,3 +85,15 @@ def test_nucleotide_transformer_has_the_published_size():
     unused_positions, unused_contacts = 2050 * 512, 12 * 16 + 1
     total = count_weights(backbone, head) + unused_positions + unused_contacts
     assert total == 55_904_972
+
+
+def test_modernbert_has_the_published_size_of_moderngena_base():
+    """As a copy tells; of the head's biases the published one has the decoder's."""
+    backbone, head = make_on_meta(
+        "modernbert",
+        **{"vocab_size": 32_768, "hidden_size": 768, "intermediate_size": 1152},
+        **{"layers": 22, "heads": 12, "local_attention": 128},
+    )
+    zeros = {*LAYOUTS["modernbert"].zeros} - {"decoder.bias"}
+    added = sum(p.numel() for n, p in head.named_parameters() if n in zeros)
+    assert count_weights(backbone, head) - added == 136_120_832

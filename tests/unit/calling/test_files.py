@@ -360,6 +360,14 @@ def test_sites_in_no_scanned_body_are_counted(made) -> None:
     assert audit["outside_regions"] == 0
 
 
+def test_regions_beyond_a_contig_are_refused_by_their_line(made) -> None:
+    regions = made.folder / "r.bed"
+    regions.write_text("# mine\nchr1\t0\t2300\tx\t0\t+\nchr1\t0\t9999999\tx\t0\t-\n")
+    words = r"r.bed.*\n.*row 3: chr1:0-9999999 ends beyond its contig"
+    with pytest.raises(InputError, match=words):
+        made.call(made.scores, regions=regions)
+
+
 def test_gaps_that_are_no_introns_are_no_truth(made) -> None:
     made.add("shift", "chr1", "+", [(11_800, 11_850), (11_854, 11_900)])
     table, audit = made.call(made.scores)

@@ -34,6 +34,11 @@ def check(
     config = {
         "genomes": {"g": entry},
         "predictors": {"mine": {"genome": "g", **predictor}},
+        # The tiny tables have no other false calls.
+        "contrasts": {
+            "fp": {"like": "fp_vs_tp", "splice_types": ["donor"]},
+            "fn": {"like": "fn_vs_tp", "splice_types": ["acceptor"]},
+        },
         **more,
     }
     return list(check_files(complete_config(config)))
@@ -148,6 +153,86 @@ def test_a_genome_that_cannot_be_read_is_told_once(
     findings = list(check_files(config))
     assert [finding.kind for finding in findings] == [WRONG, ODD]
     assert "genomes.g.fasta" in findings[1].text
+    (tmp_path / "none.fa").write_text("ACGT")
+    findings = list(check_files(config))
+    assert [finding.kind for finding in findings] == [WRONG, ODD]
+    assert "does not start with '>'" in findings[0].text
+
+
+def test_all_files_that_are_not_there_are_told_with_their_keys(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    given = {"errors": "no.tsv", "variants": "no.vcf", "truth": "no.bed"}
+    causes = {"beds": {"hot": {"g": "hot.bed"}}}
+    found = check(genome, tmp_path, given, causes=causes)
+    assert {finding.subject: finding.text for finding in of_kind(found, WRONG)} == {
+        "predictors.mine.errors": "no.tsv: no such file",
+        "predictors.mine.variants": "no.vcf: no such file",
+        "predictors.mine.truth": "no.bed: no such file",
+        "causes.beds.hot.g": "hot.bed: no such file",
+    }
+    assert len(of_kind(found, WRONG)) == 4
+
+
+def test_a_contrast_without_a_class_is_wrong_and_named(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    table = genome.table()
+    table.loc[table["pred_type"].eq("FN"), "pred_type"] = "TP"
+    table.to_csv(tmp_path / "errors.tsv", sep="\t", index=False)
+    given = {"errors": str(tmp_path / "errors.tsv")}
+    more = {"contrasts": ["fp_vs_tp", "fn_vs_tp"], "splice_types": ["any"]}
+    (finding,) = of_kind(check(genome, tmp_path, given, **more), WRONG)
+    assert "fn_vs_tp, any: " in finding.text and "0 error" in finding.text
+    settings = yaml.safe_load(finding.remedy)
+    assert settings == {"contrasts": ["fp_vs_tp"]}
+    assert not of_kind(check(genome, tmp_path, given, **(more | settings)), WRONG)
+
+
+@pytest.mark.parametrize(("reach", "kind"), [(60, None), (2000, ODD), (50_000, WRONG)])
+def test_windows_beyond_their_contigs(
+    genome: TinyGenome, tmp_path: Path, reach: int, kind: str | None
+) -> None:
+    errors = {"errors": str(genome.write_table(tmp_path / "errors.tsv"))}
+    windows = {"upstream": reach, "downstream": reach}
+    found = check(genome, tmp_path, errors, windows=windows)
+    told = [finding for finding in found if finding.subject == "windows"]
+    assert [finding.kind for finding in told] == ([kind] if kind else [])
+    assert all(f"of {len(genome.sites)} windows reach" in f.text for f in told)
+    tracks = {"scores": write_tracks(genome, tmp_path, "bigwig")}
+    found = check(genome, tmp_path, tracks, windows=windows)
+    told = [finding for finding in found if finding.subject == "windows"]
+    assert [finding.kind for finding in told] == ([kind] if kind else [])
+
+
+def test_short_sequences_in_long_windows(genome: TinyGenome, tmp_path: Path) -> None:
+    rows = "".join(
+        f"{'ACGTAGGTAC' * 3}{'GTAAGTACGT' * 3}\t{row % 2}\n" for row in range(200)
+    )
+    (tmp_path / "labelled.tsv").write_text(f"sequence\tlabel\n{rows}")
+    given = {"errors": str(tmp_path / "labelled.tsv"), "format": "sequences"}
+    more = {"splits": {"by": "homology"}, "contrasts": ["fp_vs_tp"]}
+    more["splice_types"] = ["donor"]
+    (finding,) = of_kind(check(genome, tmp_path, given, **more), WRONG)
+    assert "200 of 200 windows" in finding.text
+    more["windows"] = {"upstream": 30, "downstream": 30}
+    assert not of_kind(check(genome, tmp_path, given, **more), WRONG)
+
+
+def test_scores_that_are_no_probabilities(genome: TinyGenome, tmp_path: Path) -> None:
+    genome.table().assign(score=None).to_csv(
+        tmp_path / "errors.tsv", sep="\t", index=False
+    )
+    given = {"errors": str(tmp_path / "errors.tsv")}
+    found = check(genome, tmp_path, given)
+    assert any(
+        "`score` has no number" in finding.text for finding in of_kind(found, ODD)
+    )
+    genome.table().assign(score=97).to_csv(
+        tmp_path / "errors.tsv", sep="\t", index=False
+    )
+    (finding,) = of_kind(check(genome, tmp_path, given), WRONG)
+    assert "divide percentages by 100" in finding.text
 
 
 def test_few_errors_are_odd(genome: TinyGenome, tmp_path: Path) -> None:

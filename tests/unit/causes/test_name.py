@@ -65,6 +65,17 @@ def test_planted_alu_tract_is_named(simulated):
     assert "alu_like_tract" in held_out["enriched"]
 
 
+def test_what_means_nothing_at_donors_is_tested_at_acceptors(simulated):
+    found = run(simulated, "fp_vs_tp", "any")
+    table = found.table.set_index("flag")
+    assert table.loc["alu_like_tract", "is_enriched"]
+    assert table.loc["weak_tract", "tested"] and table.loc["weak_tract", "p"] >= 0
+    # Known at every acceptor, though at fewer than half of all sites of a class.
+    flags = found.sites.set_index("site_id")["alu_like_tract"]
+    kinds = simulated[1].set_index("site_id").loc[flags.index, "splice_type"]
+    assert flags.notna().eq(kinds.eq("acceptor").to_numpy()).all()
+
+
 @pytest.mark.parametrize("splice_type", ["donor", "acceptor"])
 def test_what_was_not_planted_is_not_named(simulated, splice_type):
     # False negatives are blind to strength, exon length and all that genes say.

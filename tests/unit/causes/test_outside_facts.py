@@ -95,6 +95,27 @@ def test_a_cause_is_held_against_facts_among_errors_alone() -> None:
         assert row["verdict"] == "not expected" and row["odds_ratio"] > 1
 
 
+def test_one_of_many_facts_is_not_enough() -> None:
+    sites = make_sites("FFT")
+    is_error = sites["pred_type"].eq("FN").to_numpy()
+    # Twice as frequent at errors: sure by itself, not as the best of many.
+    place = np.arange(120) // 3
+    often = np.where(is_error, place % 20 < 10, place % 20 < 5)
+    alone = hold_facts(sites, make_facts(sites, often=often), {})
+    row = alone[alone["error_type"] == "FN"].iloc[0]
+    assert row["low"] > 1 and row["q"] < 0.05 and row["verdict"] == "supports"
+    chance = {f"chance{n}": place % (n + 3) < 2 for n in range(30)}
+    facts = make_facts(sites, often=often, **chance)
+    many = hold_facts(sites, facts, {}).query("error_type == 'FN'").set_index("fact")
+    assert many.loc["often", "low"] > 1 and many.loc["often", "q"] > 0.05
+    assert many.loc["often", "verdict"] == "open"
+    # What a fact says nothing of is not asked, and costs nothing.
+    meanings = {name: {"expected": ["FP"]} for name in chance}
+    fewer = hold_facts(sites, facts, meanings).query("error_type == 'FN'")
+    assert fewer.set_index("fact").loc["often", "verdict"] == "supports"
+    assert fewer.set_index("fact").loc["chance1", "verdict"] == "not expected"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -9,12 +9,16 @@ import pytest
 from error_sequence_model.core import InputError
 from error_sequence_model.core.machines import find_meeting, make_step
 
-IN_JOB = {"SLURM_JOB_NUM_NODES": "2", "SLURM_CPUS_PER_TASK": "8"}
+IN_JOB = {"SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_ID": "7"}
+# All that Snakemake's executor leaves of it for a job of several machines.
+HIDDEN = {"SLURM_JOB_ID": "7"}
+LAUNCHER = {"launcher": Path("launch.py"), "cpus": 8}
 COMMAND = ["accelerate", "launch", "train.py"]
 
 
-def test_the_first_machine_starts_a_launcher_on_each() -> None:
-    step = make_step(COMMAND, IN_JOB, launcher=Path("launch.py"), machines=2, gpus=8)
+@pytest.mark.parametrize("environment", [IN_JOB, HIDDEN])
+def test_the_first_machine_starts_a_launcher_on_each(environment) -> None:
+    step = make_step(COMMAND, environment, machines=2, gpus=8, **LAUNCHER)
     assert step[0] == "srun" and step[-3:] == COMMAND
     told = {"--nodes=2", "--ntasks=2", "--gpus-per-node=4", "--cpus-per-task=8"}
     assert told <= set(step)
@@ -34,13 +38,7 @@ def test_machines_that_are_not_there_are_told_before_work(
     machines: int, gpus: int, environment: dict[str, str], words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
-        make_step(
-            COMMAND,
-            environment,
-            launcher=Path("launch.py"),
-            machines=machines,
-            gpus=gpus,
-        )
+        make_step(COMMAND, environment, machines=machines, gpus=gpus, **LAUNCHER)
 
 
 @pytest.mark.parametrize(

@@ -146,8 +146,8 @@ def test_other_classes_are_refused() -> None:
         ({"model": "runs/model"}, "model is a str; give what .*load_model"),
         ({"test_dataset": pd.DataFrame()}, "test_dataset is a DataFrame"),
         ({"test_dataset": ()}, "test_dataset is a tuple"),
-        ({"draws": 0}, "draws 0: allowed: integer ≥ 1"),
-        ({"seed": -1}, "seed -1: allowed: integer ≥ 0"),
+        ({"draws": 0}, "draws 0: allowed: whole number ≥ 1"),
+        ({"seed": -1}, "seed -1: allowed: whole number ≥ 0"),
     ],
 )
 def test_what_cannot_be_evaluated(changes, words) -> None:

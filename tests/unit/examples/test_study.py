@@ -6,6 +6,7 @@ import shutil
 from collections import namedtuple
 
 import pytest
+import yaml
 
 from error_sequence_model.core import InputError
 from error_sequence_model.examples import prepare_study
@@ -33,8 +34,9 @@ def lay_out(monkeypatch, folder, **options) -> list[str]:
         return target
 
     def write_genes(arrays, places, folder, *, most):
-        rows = "".join(f"g{n}\n" for n in range(most or module.GENES))
-        (folder / "genes.tsv").write_text(f"contig\n{rows}")
+        chroms = ("chr1", "chr3", "unplaced")
+        rows = [f"g{n}\t{chroms[n % 3]}\n" for n in range(most or module.GENES)]
+        (folder / "genes.tsv").write_text(f"contig\tchrom\n{''.join(rows)}")
         made.append("genes.tsv")
 
     def write_table(path, table):
@@ -62,6 +64,17 @@ def test_what_is_there_is_kept(monkeypatch, tmp_path) -> None:
     )
     assert first[-1] == str(tmp_path / "packages")
     assert lay_out(monkeypatch, tmp_path, genes=3, networks=2) == first[-1:]
+
+
+def test_genes_of_chr3_and_unplaced_ones_are_not_trained_on(tmp_path) -> None:
+    rows = [f"g{n}\tchr{1 + 2 * (n % 2)}\n" for n in range(40)] + ["u\tunplaced\n"]
+    (tmp_path / "genes.tsv").write_text(f"contig\tchrom\n{''.join(rows)}")
+    module.write_chromosome_split(tmp_path / "genes.tsv", tmp_path / "chr3.yaml")
+    made = yaml.safe_load((tmp_path / "chr3.yaml").read_text())
+    split = made["predictors"]["chr1_to_chr3"]["splits"]
+    assert split["test"] == [f"g{n}" for n in range(1, 40, 2)]
+    assert split["validation"] == ["g0", "g16", "g32", "u"]
+    assert split["by"] == "chromosome" and split["folds"] is None
 
 
 def test_an_interrupted_layout_goes_on(monkeypatch, tmp_path) -> None:

@@ -209,6 +209,11 @@ REFUSED = {
     "no name": (b">\nACGT\n", "line 1 names no contig"),
     "line ends of old": (b">a\rACGT\rAC\r", "line 1 names no contig, or has no end"),
     "names twice": (b">a\nA\n>b\nA\n>b 2\nA\n>a\nC\n", "named twice: a, b; keep one"),
+    "UTF-16": (">a\nACGT\n".encode("utf-16"), "UTF-16 text: `iconv"),
+    "UTF-16 without a mark": (">a\nACGT\n".encode("utf-16-le"), "UTF-16 text: `iconv"),
+    "a byte-order mark": (b"\xef\xbb\xbf>a\nACGT\n", "UTF-8 BOM"),
+    "a .2bit": (b"\x43\x27\x41\x1a" + bytes(20), "twoBitToFa"),
+    "xz": (b"\xfd7zXZ\0" + bytes(20), "unxz"),
     "a FASTQ": (b"@a\nACGT\n+\nIIII\n", "does not start with '>'"),
 }
 

@@ -179,6 +179,18 @@ def test_no_base_is_scored_twice(folder, data):
         np.testing.assert_array_equal(value, wanted[key])
 
 
+def test_stretches_beyond_their_contig_are_said(folder, tmp_path, caplog):
+    name, bases = next(iter(CONTIGS.items()))
+    bed = tmp_path / "regions.bed"
+    bed.write_text(f"{name}\t10\t{len(bases) + 5}\tx\t0\t+\n{name}\t1\t5\ty\t0\t-\n")
+    with Genome(folder / "genome.fa") as genome:
+        found = read_stretches(genome, regions=bed, flank=20)
+    assert {(s.start, s.end) for s in found} == {(0, len(bases)), (0, 25)}
+    (told,) = [text for text in caplog.messages if "beyond their contig" in text]
+    assert f"1 stretches end beyond their contig, such as {name}:10-" in told
+    assert str(bed) in told
+
+
 @settings(max_examples=10)
 @given(edges=st.lists(st.integers(0, 5000), min_size=2, max_size=8, unique=True))
 def test_stretches_have_their_real_flanks(folder, predictor, edges):

@@ -118,6 +118,70 @@ def test_rows_and_maps_are_those_of_the_files(page):
         assert (number in columns["causes"][row]) == has
 
 
+@pytest.fixture(scope="module")
+def peered(tmp_path_factory):
+    """Donors beside two other predictors: one errs at even sites, one is right."""
+    folder = tmp_path_factory.mktemp("peered")
+    fake = build_results(folder, n_per_class=40, splice_types=("donor",))
+    sites = pd.read_parquet(fake.sites)
+    peers = sites[["site_id"]].astype("Int64")
+    for name, verdicts in {
+        "toy": sites["pred_type"].isin(["FP", "FN"]),
+        "even": sites["site_id"] % 2 == 0,
+        "never": sites["site_id"] < 0,
+    }.items():
+        peers[name] = verdicts.astype("boolean")
+    peers.loc[peers["site_id"] % 5 == 0, "never"] = pd.NA
+    strangers = peers.head(3).assign(site_id=pd.NA)
+    path = folder / "peers.parquet"
+    pd.concat([peers, strangers]).to_parquet(path)
+    page = write_browser(
+        fake.runs,
+        folder / "sites.html",
+        predictor="toy",
+        sites=fake.sites,
+        windows=fake.folder / "windows.arrow",
+        peers=path,
+    )
+    return page, folder
+
+
+def test_other_predictors_stand_beside_a_site(peered):
+    data = read_data(peered[0])
+    assert data["peers"] == ["even", "never"]
+    column = data["columns"]["peers"]
+    for site, code in zip(data["columns"]["site"], column["codes"], strict=True):
+        letters = column["values"][code]
+        assert letters == f"{int(site % 2 == 0)}{'?' if site % 5 == 0 else '0'}"
+
+
+def test_filter_by_other_predictors(peered):
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip("no chromium on PATH: the page is not tried in a real browser")
+    with open_tab(chromium) as tab:
+        tab.open(peered[0])
+        assert not tab.run("get('by-peers').parentNode.hidden")
+        counts = {}
+        for value in ("even errs", "even is right", "none of them errs"):
+            choose(tab, "by-peers", value)
+            sites = tab.run("shown.map(row => COLUMNS.site[row])")
+            counts[value] = len(sites)
+            assert all((site % 2 == 0) == (value == "even errs") for site in sites)
+        assert counts["even errs"] > 5 and counts["none of them errs"] > 5
+        assert counts["none of them errs"] < counts["even is right"]
+        choose(tab, "by-peers", "even errs")
+        tab.click(".body .row")
+        assert "other predictors that erreven" in tab.run("detail.textContent")
+        assert "even" in tab.run("writeCsv()").splitlines()[1]
+        assert tab.errors == []
+
+
+def test_nobody_beside_it_is_no_filter(tab):
+    assert tab.run("get('by-peers').parentNode.hidden")
+    assert tab.run("getComputedStyle(get('by-peers').parentNode).display") == "none"
+
+
 def test_too_many_rows_keep_those_with_maps(page, tmp_path, monkeypatch):
     fake, _ = page
     monkeypatch.setattr(browser, "MOST_ROWS", 200)

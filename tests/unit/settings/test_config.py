@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from error_sequence_model.core import InputError
-from error_sequence_model.settings import complete_config, write_reference
+from error_sequence_model.settings import complete_config, list_files, write_reference
 
 
 def configure(*, fasta_only: bool = False, **scores: Any) -> dict[str, Any]:
@@ -41,19 +41,22 @@ def test_defaults_are_filled_in_for_models_alone():
 @pytest.mark.parametrize(
     ("scores", "said"),
     [
-        ({"weights": ...}, "predictors.net.scores: 'weights' is a required property"),
-        ({"model": ...}, "predictors.net.scores: 'model' is a required property"),
+        ({"weights": ...}, "predictors.net.scores: weights is missing; given: format"),
+        (
+            {"model": ...},
+            "predictors.net.scores: model is missing; given: format, weights",
+        ),
         ({"weights": []}, r"predictors.net.scores.weights: \[\]"),
-        ({"weights": ["a.h5", "a.h5"]}, "non-unique"),
+        ({"weights": ["a.h5", "a.h5"]}, "scores.weights: 'a.h5' stands twice"),
         ({"weights": 5}, "predictors.net.scores.weights: 5"),
-        ({"flank": -1}, "predictors.net.scores.flank: -1.*minimum of 0"),
+        ({"flank": -1}, "predictors.net.scores.flank: -1; allowed: whole number ≥ 0"),
         ({"flank": 3.0}, "predictors.net.scores.flank: 3.0"),
-        ({"parts": 0}, "predictors.net.scores.parts: 0.*minimum of 1"),
-        ({"precision": "fp16"}, r"scores.precision: 'fp16'.*'auto', 'fp32', 'bf16'"),
-        ({"regions": None}, "predictors.net.scores.regions: None"),
+        ({"parts": 0}, "predictors.net.scores.parts: 0; allowed: whole number ≥ 1"),
+        ({"precision": "fp16"}, r"scores.precision: 'fp16'; allowed: auto, fp32, bf16"),
+        ({"regions": None}, "predictors.net.scores.regions: null; allowed: text"),
         ({"tisue": "heart"}, "unknown key 'tisue'; did you mean 'tissue'"),
         ({"path": "a.tsv"}, "unknown key 'path'"),
-        ({"format": "modl"}, r"scores.format: 'modl'.*'table', 'model'"),
+        ({"format": "modl"}, r"scores.format: 'modl'; .*table, model"),
     ],
 )
 def test_odd_scores_are_refused(scores, said):
@@ -78,3 +81,39 @@ def test_the_reference_has_each_key_once():
     text = write_reference()
     for key in ("format", "model", "weights", "tissue", "regions", "flank", "parts"):
         assert text.count(f"| `predictors.{{name}}.scores.{key}` |") == 1
+
+
+def test_every_file_of_a_config_is_listed_with_its_key() -> None:
+    scores = {"format": "model", "model": "spliceai", "weights": ["a.h5", "b.h5"]}
+    tracks = {k: {"+": f"{k}.bw", "-": f"{k}.bw"} for k in ("donor", "acceptor")}
+    config = complete_config(
+        {
+            "genomes": {"g": {"fasta": "g.fa", "annotation": "g.gtf"}},
+            "predictors": {
+                "net": {"genome": "g", "scores": {**scores, "regions": "r.bed"}},
+                "packed": {"genome": "g", "scores": {**scores, "weights": "package"}},
+                "bw": {"genome": "g", "scores": {"format": "bigwig", **tracks}},
+                "table": {"genome": "g", "errors": "e.tsv", "variants": "v.vcf"},
+            },
+            "causes": {"repeats": "rm.bed", "beds": {"hot": {"g": "hot.bed"}}},
+            "features": {"bigwigs": {"phylop": "p.bw"}},
+            "motifs": {"elements": "m.meme"},
+        }
+    )
+    assert sorted(list_files(config)) == [
+        ("causes.beds.hot.g", "hot.bed"),
+        ("causes.repeats", "rm.bed"),
+        ("features.bigwigs.phylop", "p.bw"),
+        ("genomes.g.annotation", "g.gtf"),
+        ("genomes.g.fasta", "g.fa"),
+        ("motifs.elements", "m.meme"),
+        ("predictors.bw.scores.acceptor.+", "acceptor.bw"),
+        ("predictors.bw.scores.acceptor.-", "acceptor.bw"),
+        ("predictors.bw.scores.donor.+", "donor.bw"),
+        ("predictors.bw.scores.donor.-", "donor.bw"),
+        ("predictors.net.scores.regions", "r.bed"),
+        ("predictors.net.scores.weights", "a.h5"),
+        ("predictors.net.scores.weights", "b.h5"),
+        ("predictors.table.errors", "e.tsv"),
+        ("predictors.table.variants", "v.vcf"),
+    ]

@@ -6,7 +6,12 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.core import InputError
-from error_sequence_model.settings import expand_contrasts, label_sites, parse_contrast
+from error_sequence_model.settings import (
+    expand_contrasts,
+    label_sites,
+    parse_contrast,
+    part_limits,
+)
 
 SITES = pd.DataFrame(
     {
@@ -92,3 +97,12 @@ def test_a_matched_contrast_never_stands_alone() -> None:
         expand_contrasts(taken)
     with pytest.raises(InputError, match="not built in"):
         expand_contrasts({"unknown": {"match": ["gc"]}})
+
+
+def test_the_splice_types_of_a_contrast_are_parted_from_it() -> None:
+    given = {"fp_vs_tp": {"splice_types": ["donor"]}, "fn_vs_tp": None}
+    plain, limits = part_limits(given)
+    assert plain == {"fp_vs_tp": {}, "fn_vs_tp": None}
+    assert limits == {"fp_vs_tp": ["donor"], "fp_vs_tp_matched": ["donor"]}
+    assert given["fp_vs_tp"] == {"splice_types": ["donor"]}
+    assert part_limits(["fp_vs_tp"]) == ({"fp_vs_tp": None}, {})

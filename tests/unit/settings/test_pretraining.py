@@ -43,7 +43,7 @@ def test_a_config_without_the_section_pretrains_by_the_defaults() -> None:
     ("more", "words"),
     [
         ({"pretraining": {"mask_share": 0.9}}, ["pretraining.mask_share", "0.5"]),
-        ({"pretraining": {"objective": "words"}}, ["pretraining.objective", "'both'"]),
+        ({"pretraining": {"objective": "words"}}, ["pretraining.objective", "both"]),
         (
             {"pretraining": {"genomes": ["three"]}},
             ["pretraining.genomes", "'three'", "one, two, bare"],
@@ -160,8 +160,8 @@ def test_what_the_classifier_alone_needs_does_not_pretrain_anew() -> None:
         ({"objective": "words"}, "allowed: sequence, annotation, both"),
         ({"mask_share": 0.0}, "≥ 0.01, ≤ 0.5"),
         ({"site_share": "1e-1"}, "≥ 0, ≤ 1"),
-        ({"windows": 0}, "integer ≥ 1"),
-        ({"length": 12.5}, "integer ≥ 16"),
+        ({"windows": 0}, "whole number ≥ 1"),
+        ({"length": 12.5}, "whole number ≥ 16"),
         ({"learning_rate": "1e-4"}, "write 1.0e-4.*`pretraining.learning_rate`"),
         ({"tokens_per_batch": "many"}, "`pretraining.tokens_per_batch`"),
         ({"epoch": 1}, "unknown key epoch"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,6 +53,34 @@ def test_columns_order_and_audit(
     assert audit["sites"] == audit["rows_read"] == len(table)
     assert audit["consensus"]["donor"] == {"+": 1.0, "-": 1.0}
     assert audit["counts"]["pred_type_by_splice_type"]["FP"] == {"donor": 6}
+
+
+@pytest.mark.parametrize(
+    ("score", "told"),
+    [
+        (np.nan, "no number in it"),
+        (-3.25, "runs from -3.25 to 0.5"),
+        (0.25, ""),
+        (1.0000001, ""),
+    ],
+)
+def test_scores_that_are_odd_are_said(
+    genome: TinyGenome,
+    fasta: Path,
+    tmp_path: Path,
+    caplog: Any,
+    score: float,
+    told: str,
+) -> None:
+    table = genome.table().assign(score=score if np.isnan(score) else 0.5)
+    table.loc[3, "score"] = score
+    sites, _ = read(table, fasta, tmp_path)
+    assert len(sites) == len(table)
+    messages = [record.getMessage() for record in caplog.records]
+    assert [text for text in messages if "`score`" in text and told in text][:1] == [
+        text for text in messages if "`score`" in text
+    ]
+    assert any(told in text for text in messages) or not told
 
 
 @pytest.mark.parametrize(("base", "site_base"), CONVENTIONS)

@@ -57,18 +57,21 @@ def make_dataset(labels: np.ndarray) -> SimpleNamespace:
 
 @pytest.mark.parametrize("prevalence", [0.04, 0.13, 0.33])
 @pytest.mark.parametrize(
-    ("settings", "sharpness"),
+    ("settings", "sharpness", "level"),
     [
-        ({"class_weights": "balanced"}, 1.0),
-        ({"class_weights": "none", "sampling": "balanced"}, 1.0),
-        ({"class_weights": "none"}, 1.0),
-        ({"class_weights": "balanced"}, 3.0),
+        ({"class_weights": "balanced"}, 1.0, 0.0),
+        ({"class_weights": "none", "sampling": "balanced"}, 1.0, 0.0),
+        ({"class_weights": "none"}, 1.0, 0.0),
+        ({"class_weights": "balanced"}, 3.0, 0.0),
+        # It leans to one class, as the best epoch of a demo's unit did.
+        ({"class_weights": "balanced"}, 1.5, -1.0),
     ],
 )
 def test_probabilities_are_right_at_every_prevalence(
     prevalence: float,
     settings: dict[str, str],
     sharpness: float,
+    level: float,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     train, (held, labels), (odds, truth) = (
@@ -81,7 +84,7 @@ def test_probabilities_are_right_at_every_prevalence(
     def learn(true: np.ndarray) -> np.ndarray:
         """What a perfect model learns; one that is too sure of itself overdoes it."""
         shown = 0 if is_balanced else prior
-        return sharpness * (true - prior) + shown
+        return sharpness * (true - prior) + level + shown
 
     def predict(model: Any, dataset: Any, accelerator: Any, precision: str) -> Any:
         assert precision == "fp32", "scores are computed exactly"
@@ -95,8 +98,9 @@ def test_probabilities_are_right_at_every_prevalence(
         make_dataset(labels),
         TrainingSettings(**settings),
     )
-    temperature = task.set_probabilities(None)
-    assert temperature == pytest.approx(sharpness, rel=0.15)
+    scaling = task.set_probabilities(None)
+    assert scaling["temperature"] == pytest.approx(sharpness, rel=0.15)
+    assert np.diff(scaling["prior_shift"]) == pytest.approx(-level / sharpness, abs=0.2)
     found = model.predict(learn(odds))
     probabilities = expit(found[:, 1] - found[:, 0])
     assert compute_ece(truth == 1, probabilities) <= 0.02

@@ -66,6 +66,44 @@ def test_the_probe_sees_a_pass_with_padding(monkeypatch):
     assert mask.sum() == mask.numel() - 1
 
 
+@pytest.mark.parametrize(("ranks", "copies"), [(1, 2), (2, 3)])
+def test_the_probe_sees_what_is_not_there_yet(monkeypatch, ranks, copies):
+    """The optimiser's averages, and the copy of all gradients that ranks add up."""
+    run = make_training(tokens_per_batch=64)
+    gradients = run.gradients
+    monkeypatch.setattr(gradients, "_send", lambda tensor: tensor)
+    monkeypatch.setattr(gradients, "device", torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: None)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 1000)
+    monkeypatch.setattr(type(run.accelerator), "num_processes", ranks)
+    monkeypatch.setattr(gradients, "precision", "fp32")
+    numbers = sum(p.numel() for p in run.task.model.parameters())
+    assert gradients._measure_pass(2) == 1000 + 4 * copies * numbers
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_step_waits_for_its_gpu_once(monkeypatch):
+    """When loss and norm are read, and nowhere else."""
+    run = make_training(precision="bf16")
+    plan, wait = run._plan(0), run._wait_for
+
+    def wait_for(loss, norm):
+        torch.cuda.set_sync_debug_mode("default")
+        found = wait(loss, norm)
+        torch.cuda.set_sync_debug_mode("error")
+        return found
+
+    run.task.model.train()
+    run._take_step(plan[0], plan[1])
+    monkeypatch.setattr(run, "_wait_for", wait_for)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        run._take_step(plan[1], plan[2])
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 def test_steps_are_taken_in_tf32_and_the_rest_is_exact(monkeypatch):
     run = make_training()
     modes = {"step": set(), "validation": set()}

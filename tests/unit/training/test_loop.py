@@ -163,9 +163,10 @@ RANDOM_STEPS = np.random.default_rng(5).choice(np.arange(1, 15), 5, replace=Fals
 def test_a_killed_run_goes_on_to_the_same_weights(
     tmp_path, monkeypatch, minutes, steps
 ) -> None:
-    # Dropout, masking and sampling on: all of it must be the same again.
+    # Dropout, masking, sampling and changes on: all of it must be the same again.
     options = {
         "mask_share": 0.1,
+        **{"reverse_complement": 0.5, "shift": 5},
         "sampling": "balanced",
         "checkpoint_minutes": minutes,
     }
@@ -185,6 +186,24 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert drop_clocks(history).equals(drop_clocks(expected))
     mine, theirs = resumed.task.model.state_dict(), whole.task.model.state_dict()
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
+def test_only_training_windows_are_changed(monkeypatch) -> None:
+    run = make_training(epochs=1, shift=6)
+    before = run.task.val_dataset[0]["input_ids"]
+    seen = []
+    collate = run.task.collate
+    monkeypatch.setattr(
+        *(run.task, "collate"),
+        lambda examples, **more: seen.extend(examples) or collate(examples, **more),
+    )
+    run.run()
+    lengths = {int(e["site_id"]): len(e["input_ids"]) for e in seen}
+    data = run.task.train_dataset
+    whole = zip(data.site_ids.tolist(), data.lengths.tolist(), strict=True)
+    assert lengths == {site: length - 6 for site, length in whole}
+    assert np.array_equal(run.task.val_dataset[0]["input_ids"], before)
+    assert not run.task.is_frozen
 
 
 def test_a_checkpoint_of_another_run_is_ignored(tmp_path) -> None:

@@ -79,12 +79,31 @@ def test_windows_equal_plain_slicing(
 
 
 def test_windows_longer_than_the_contig_stay_centred(folder: Path) -> None:
-    windows = cut(folder, up=4000, down=3000)
+    with Genome(folder / "genome.fa") as genome:
+        longest = max(genome.lengths.values())
+    windows = cut(folder, up=longest, down=longest // 2)
     sites = pd.read_parquet(folder / "sites.parquet")
     texts = windows.get_sequences()
-    assert {len(text) for text in texts} == {7000}
+    assert {len(text) for text in texts} == {longest + longest // 2}
     is_donor = sites["splice_type"].eq("donor")
-    assert {t[4000:4002] for t, d in zip(texts, is_donor, strict=True) if d} == {"GT"}
+    middle = slice(longest, longest + 2)
+    assert {t[middle] for t, d in zip(texts, is_donor, strict=True) if d} == {"GT"}
+
+
+def test_windows_that_are_mostly_n_are_counted_or_refused(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(
+        InputError, match=r"72 of 72 .* half N.*windows.upstream. \(now"
+    ):
+        cut(folder, up=4000, down=3000)
+    assert not (folder / "windows.arrow").exists()
+    sites = pd.DataFrame({"site_id": range(12), "sequence_junction": 8})
+    sites["sequence"] = ["ACGTACGTGTAAGT"] * 10 + ["GTAAGT"] * 2
+    sites.to_parquet(folder / "own.parquet")
+    write_windows(folder / "own.parquet", None, 8, 6, folder / "own.arrow")
+    (told,) = [text for text in caplog.messages if "half N" in text]
+    assert told.startswith("windows: 2 of 12 are more than half N")
 
 
 def test_every_kind_of_fasta_gives_the_same_windows(folder: Path) -> None:

@@ -161,6 +161,12 @@ def list_peers(predictor):
     return [predictor, *others] if genome and others else []
 
 
+def list_peer_sites(wildcards):
+    """Which other predictors err at a site, where there are any."""
+    name = wildcards.predictor
+    return [f"results/{name}/peers.parquet"] if list_peers(name) else []
+
+
 def list_beside(wildcards):
     """What the overview shows of peers, and of facts measured elsewhere."""
     name = wildcards.predictor

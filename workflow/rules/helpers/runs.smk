@@ -29,7 +29,7 @@ def list_groups(predictor):
         (predictor, contrast, splice_type)
         for contrast in CONTRASTS
         for splice_type in config["splice_types"]
-        if splice_type in LIMITED.get(contrast.removesuffix("_matched"), [splice_type])
+        if splice_type in LIMITED.get(contrast, [splice_type])
     ]
 
 

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from error_sequence_model.attribution.paths import PathIntegral, choose_panels
+from error_sequence_model.attribution.paths import (
+    PathIntegral,
+    choose_cells,
+    estimate_error,
+)
 from error_sequence_model.attribution.requests import (
     SMALLEST_DIFFERENCE,
     MapBatch,
@@ -28,9 +33,28 @@ from error_sequence_model.core import InputError
 # are mostly overhead (measured).
 TOKENS_PER_PASS = 8192
 TOKENS_PER_BATCH = 4096  # of sites; their paths are many times that
-PANELS, PANELS_OF_MANY = 4, 2  # of a path at first; of each if a site has several
-MOST_HALVINGS = 10
-COMPLETENESS_GOAL, ROUGH_GOAL = 0.01, 0.05
+MOST_SPLITS = 6
+
+
+class Accuracy(NamedTuple):
+    """How accurate maps are to be.
+
+    Attributes:
+        cells: Of the path of a site at first.
+        cells_of_many: Of each path if a site has several.
+        misplaced: Share of a map that may lie at the wrong tokens, as estimated.
+        missed: Share of the change that its sum may miss.
+    """
+
+    cells: int
+    cells_of_many: int
+    misplaced: float
+    missed: float
+
+
+FINE, ROUGH = Accuracy(8, 5, 0.12, 0.01), Accuracy(6, 3, 0.2, 0.05)
+
+
 SHUFFLES = 10
 BASELINES = ("auto", "mean", "mask", "shuffle")
 
@@ -133,34 +157,36 @@ def shuffle_tokens(
 def integrate_batch(request: MapRequest, indices: np.ndarray) -> MapBatch:
     """Attribute some sites by integrated gradients, averaged over their starts.
 
-    A path is cut into panels with two Gauss–Legendre nodes each. While a site misses
-    more than 1 % of the difference, its panels that miss most are halved: nodes go to
-    where the gradient changes, and what is done costs nothing more.
+    While too much of a site's map may lie at the wrong tokens, or its sum misses too
+    much, the cells of its paths that may change most are split: gradients are taken
+    where they change, and what is done costs nothing more.
     """
     items, inputs, special = request.open_batch(indices)
     starts = make_baselines(request, items, inputs, special)
     ends = request.model.get_input_embeddings()(inputs["input_ids"]).detach()
     target = predict_embedded(request.model, inputs, ends.unsqueeze(0))[0]
     start_targets = predict_embedded(request.model, inputs, starts)
-    change = (target - start_targets.mean(dim=0)).abs()
-    goal = ROUGH_GOAL if request.is_rough else COMPLETENESS_GOAL
-    limit = goal * change.clamp(min=SMALLEST_DIFFERENCE)
     integral = PathIntegral(
         lambda points, rows: run_embedded(request.model, inputs, points, rows),
         starts,
         ends,
         points_per_pass=max(1, TOKENS_PER_PASS // ends.shape[1]),
     )
-    count = PANELS if len(starts) == 1 else PANELS_OF_MANY
-    panels = integral.cut(count, start_targets, target)
-    for _ in range(MOST_HALVINGS):
-        is_short = choose_panels(panels, limit, starts=len(starts))
-        if not is_short.any():
+    accuracy = ROUGH if request.is_rough else FINE
+    changes = target - start_targets
+    cells = integral.cut(accuracy[len(starts) > 1])
+    for splits in range(MOST_SPLITS + 1):
+        summed = integral.add_up(cells, changes)
+        missed = (summed.sum(dim=1) - changes.mean(dim=0)).abs()
+        least = changes.mean(dim=0).abs().clamp(min=SMALLEST_DIFFERENCE)
+        largest = summed.abs().sum(dim=1).clamp(min=SMALLEST_DIFFERENCE)
+        misplaced = estimate_error(cells, changes.shape)
+        is_rough = missed > accuracy.missed * least
+        is_rough |= misplaced > accuracy.misplaced * largest
+        if splits == MOST_SPLITS or not is_rough.any():
             break
-        panels = panels.replace(is_short, integral.halve(panels, is_short))
-    summed = torch.zeros(ends.shape[:2], device=ends.device)
-    summed.index_add_(0, panels.paths[:, 0], panels.scores)
-    token_scores = (summed / len(starts)).cpu().numpy()
+        cells = integral.split(cells, choose_cells(cells, is_rough))
+    token_scores = summed.cpu().numpy()
     values = target.cpu().numpy(), start_targets.mean(dim=0).cpu().numpy()
     error = measure_completeness(token_scores.sum(axis=1), *values)
     return MapBatch(request.project(token_scores, items), *values, error)

@@ -26,7 +26,7 @@ class Dropout(nn.Dropout):
 
 
 def draw_mask(states: Tensor, rate: float) -> Tensor:
-    """Draw what states are multiplied by: 0 at the rate, else what makes up for it.
+    """Draw what states are multiplied by: 0 by chance ``rate``, else the inverse.
 
     Args:
         states: Gives shape and type, bfloat16 or float32.

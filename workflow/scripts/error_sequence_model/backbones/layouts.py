@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from error_sequence_model.backbones.published import name_nearest
 from error_sequence_model.core import InputError
 
 HeadKind = Literal[
@@ -175,7 +176,7 @@ def identify_family(config: Mapping[str, Any], shapes: Shapes, source: str) -> s
             f"{source}: a trained classifier of this package, not a backbone; load it "
             "with error_sequence_model.load_model"
         )
-    found = _identify_by_weights(shapes, source)
+    found = _identify_by_weights(shapes, source, name_nearest(declared))
     if declared in LAYOUTS and declared != found:
         raise InputError(
             f"{source}: config.json says {declared}, but the weights are {found}; the "
@@ -189,7 +190,7 @@ def identify_family(config: Mapping[str, Any], shapes: Shapes, source: str) -> s
     return found
 
 
-def _identify_by_weights(shapes: Shapes, source: str) -> str:
+def _identify_by_weights(shapes: Shapes, source: str, nearest: str) -> str:
     if _find(shapes, "attention.self.Wqkv.weight", "mlp.gated_layers.weight"):
         return "dnabert2"
     if any(".mixer.filter_fn." in name for name in shapes):
@@ -200,23 +201,23 @@ def _identify_by_weights(shapes: Shapes, source: str) -> str:
         return "nucleotide_encoder"
     if _find(shapes, "attention.self.query.weight"):
         if _find(shapes, "encoder.emb_layer_norm_after.weight"):
-            return _check_esm(shapes, source)
+            return _check_esm(shapes, source, nearest)
         return _check_bert(shapes, source)
     names = ", ".join(sorted(shapes)[:5])
     raise InputError(
-        f"{source}: the weights belong to no known family ({', '.join(LAYOUTS)}); "
-        f"their first names are {names}"
+        f"{source}: the weights belong to no known family ({', '.join(LAYOUTS)}), "
+        f"their first names are {names}; {nearest}"
     )
 
 
-def _check_esm(shapes: Shapes, source: str) -> str:
+def _check_esm(shapes: Shapes, source: str, nearest: str) -> str:
     wide = _find(shapes, "layer.0.intermediate.dense.weight")
     narrow = _find(shapes, "layer.0.output.dense.weight")
     if wide and narrow and shapes[wide][0] == 2 * shapes[narrow][1]:
         return "nucleotide_transformer"
     raise InputError(
         f"{source}: an ESM model without the gated MLP of Nucleotide Transformer v2 "
-        "(a version 1, or a protein model); only version 2 is supported"
+        f"(a version 1, or a protein model); only version 2 is supported: {nearest}"
     )
 
 
@@ -230,7 +231,8 @@ def _check_bert(shapes: Shapes, source: str) -> str:
         "is no model of this package. DNABERT-2 has attention.self.Wqkv and "
         "mlp.gated_layers; a copy of it saved through a plain BERT class has lost its "
         "attention weights, take the original files. SpliceBERT has "
-        f"{SPLICEBERT_VOCABULARY} words"
+        f"{SPLICEBERT_VOCABULARY} words. Of models like this one, "
+        f"{name_nearest('bert')}"
     )
 
 

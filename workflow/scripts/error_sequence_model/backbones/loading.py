@@ -29,6 +29,10 @@ from error_sequence_model.backbones.layouts import (
     identify_family,
 )
 from error_sequence_model.backbones.local_copies import find_checkpoint
+from error_sequence_model.backbones.multimolecule import (
+    is_multimolecule,
+    translate_multimolecule,
+)
 from error_sequence_model.backbones.weights import (
     build_skeleton,
     read_weights,
@@ -90,6 +94,8 @@ def load_checkpoint(path_or_name: str | Path) -> Checkpoint:
     if not isinstance(settings, dict):
         raise InputError(f"{folder / 'config.json'}: not a table of settings")
     weights, source = read_weights(folder)
+    if is_multimolecule(weights):
+        settings, weights = translate_multimolecule(settings, weights, source)
     shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     name = identify_family(settings, shapes, str(folder))
     family, layout = FAMILIES[name], LAYOUTS[name]

@@ -67,6 +67,13 @@ LICENCES = {
         code_stated="LICENSE of the repository chenkenbio/SpliceBERT",
     ),
 }
+MULTIMOLECULE = Licence(
+    weights="AGPL-3.0",
+    weights_stated="model card of the hub repository, of weights converted from "
+    "SpliceBERT's (BSD-3-Clause)",
+    code="AGPL-3.0",
+    code_stated="LICENSE of the repository DLS5-Omics/multimolecule",
+)
 _ELSEWHERE = "see its repository"
 UNKNOWN = Licence(_ELSEWHERE, _ELSEWHERE, _ELSEWHERE, _ELSEWHERE)
 
@@ -99,6 +106,7 @@ class PublishedModel:
         archive: Address of an archive, for models that are not on the hub.
         archive_folder: Folder of the model inside the archive.
         sha256: File name to digest.
+        own_terms: Licences that are not those of its family.
     """
 
     name: str
@@ -108,11 +116,12 @@ class PublishedModel:
     archive: str | None = None
     archive_folder: str | None = None
     sha256: dict[str, str] = field(default_factory=dict)
+    own_terms: Licence | None = None
 
     @property
     def terms(self) -> Licence:
         """Licences of weights and code."""
-        return LICENCES.get(self.architecture, UNKNOWN)
+        return self.own_terms or LICENCES.get(self.architecture, UNKNOWN)
 
     @property
     def licence(self) -> str:
@@ -133,9 +142,12 @@ class PublishedModel:
     def request(self) -> str:
         """What names exactly this model and version in a config."""
         known = PUBLISHED.get(self.name)
-        if known == self:
-            return self.name
-        return f"{self.hub_id}@{self.revision}"
+        return self.name if known == self else self.exact
+
+    @property
+    def exact(self) -> str:
+        """Repository and commit, or the archive."""
+        return f"{self.hub_id}@{self.revision}" if self.hub_id else str(self.archive)
 
     @property
     def folder(self) -> Path:
@@ -260,7 +272,35 @@ PUBLISHED: dict[str, PublishedModel] = {
                 ),
             },
         ),
+        # The same weights in MultiMolecule's layout.
+        PublishedModel(
+            name="SpliceBERT-multimolecule",
+            architecture="splicebert",
+            hub_id="multimolecule/splicebert",
+            revision="16d96fd9b5e683384cf71bf1327f8b6ac9a181dd",
+            own_terms=MULTIMOLECULE,
+        ),
     )
+}
+
+# Models that run here and whose commit nobody has recorded where we could check it: the
+# name people use, the repository, and the nearest model that is pinned.
+UNPINNED = {
+    "ModernGENA-base": ("AIRI-Institute/moderngena-base", "DNABERT-2-117M"),
+    "ModernGENA-large": ("AIRI-Institute/moderngena-large", "DNABERT-2-117M"),
+    "ModernBERT-DNA-37M": (
+        "RaphaelMourad/ModernBERT-DNA-v1-37M-hg38",
+        "DNABERT-2-117M",
+    ),
+}
+# What a config.json may call a model that is none of the families, and what is nearest.
+NEAREST = {
+    "esm": "NT-v2-500m",
+    "caduceus": "HyenaDNA-medium-160k",
+    "mamba": "HyenaDNA-medium-160k",
+    "mamba2": "HyenaDNA-medium-160k",
+    "stripedhyena": "HyenaDNA-large-1m",
+    "stripedhyena2": "HyenaDNA-large-1m",
 }
 
 ALIASES = {"DNABERT-2": "DNABERT-2-117M", "SpliceBERT": "SpliceBERT-1024nt"}
@@ -294,6 +334,12 @@ def get_published(name: str) -> PublishedModel | None:
     )
 
 
+def name_nearest(model_type: object) -> str:
+    """Say which published model and version comes nearest to a kind of model."""
+    model = PUBLISHED[NEAREST.get(str(model_type).lower(), "DNABERT-2-117M")]
+    return f"the nearest model that is supported is {model.name} ({model.exact})"
+
+
 def require_published(name: str) -> PublishedModel:
     """Look up a published model that must be there; see ``get_published``.
 
@@ -303,6 +349,14 @@ def require_published(name: str) -> PublishedModel:
     published = get_published(name)
     if published is not None:
         return published
+    for short, (hub_id, nearest) in UNPINNED.items():
+        if name.casefold() in (short.casefold(), hub_id.casefold()):
+            raise InputError(
+                f"{name}: runs here, but no version of it is pinned; look up the "
+                f"commit under {hub_id} and write {hub_id}@<40 hexadecimal digits>, or "
+                f"give the folder of a copy. The nearest pinned model is {nearest} "
+                f"({PUBLISHED[nearest].exact})"
+            )
     if HUB_ID.fullmatch(name.partition("@")[0]):
         raise InputError(
             f"{name}: neither a folder nor pinned to a version; a hub id needs the "

@@ -16,7 +16,10 @@ from error_sequence_model.calling.scan_regions import (
     make_regions,
     read_regions,
 )
-from error_sequence_model.calling.score_files import use_contig_names
+from error_sequence_model.calling.score_files import (
+    refuse_ends_beyond,
+    use_contig_names,
+)
 from error_sequence_model.calling.scores import LEAST, read_extra, read_scores
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import (
@@ -101,14 +104,16 @@ def call_files(
     with Genome(genome_path, aliases) as genome:
         known = None
         if support is not None:
-            known, audit["support"] = _read_support(
+            known, audit["support"] = find_support(
                 support, genome, Reading(**convention), smallest_intron
             )
         truth = use_contig_names(annotation.sites, genome, str(annotation_path))
-        _check_truth(truth, genome, annotation_path, coordinate_base, site_base)
+        check_truth(truth, genome, annotation_path, coordinate_base, site_base)
         audit["annotated_sites_read"] = len(truth)
         if regions is not None:
             stretches = use_contig_names(read_regions(regions), genome, str(regions))
+            refuse_ends_beyond(stretches, genome, regions)
+            stretches = stretches.reset_index(drop=True)
         elif bodies is None:
             raise InputError(
                 "calling: a table of sites has no gene bodies to scan; give `regions` "
@@ -175,7 +180,7 @@ def _part_biotypes(
     return kept.assign(gene_id=kept["gene_id"].map(ranked)), truth[is_other]
 
 
-def _read_support(
+def find_support(
     path: str | Path, genome: Genome, declared: Reading, smallest_intron: int
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read support; a table of sites in the convention that has consensus.
@@ -252,7 +257,7 @@ def measure_sites(sites: pd.DataFrame, genome: Genome) -> float:
     return float(has_consensus(pairs, is_donor).mean()) if len(pairs) else 0.0
 
 
-def _check_truth(
+def check_truth(
     truth: pd.DataFrame,
     genome: Genome,
     path: str | Path,

@@ -107,7 +107,7 @@ def _describe_biotypes(found: pd.Series, wanted: tuple[str, ...]) -> str:
 
 
 def read_regions(path: str | Path) -> pd.DataFrame:
-    """Read a BED of scanned stretches with strands in column 6."""
+    """Read a BED of scanned stretches with strands in column 6; indexed by line."""
     names = {0: "chrom", 1: "start", 2: "end", 5: "strand"}
     rows = convert_intervals(
         read_rows(path, names, what="BED of six columns"), path, first=0, what="BED"
@@ -119,7 +119,7 @@ def read_regions(path: str | Path) -> pd.DataFrame:
             for line, strand in rows.loc[is_bad, "strand"].items()
         ]
         refuse(path, problems, advice="Regions need strands in column 6.")
-    return rows.reset_index(drop=True)
+    return rows
 
 
 def clip_regions(regions: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:

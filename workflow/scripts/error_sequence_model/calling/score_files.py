@@ -130,7 +130,7 @@ def match_lengths(
     return mapping
 
 
-def refuse_ends_beyond(rows: pd.DataFrame, genome: Genome, path: Path) -> None:
+def refuse_ends_beyond(rows: pd.DataFrame, genome: Genome, path: str | Path) -> None:
     """Refuse intervals that end beyond their contig.
 
     Args:

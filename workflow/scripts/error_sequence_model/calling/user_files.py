@@ -7,12 +7,13 @@ genome's index.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from error_sequence_model.calling.findings import (
@@ -20,30 +21,35 @@ from error_sequence_model.calling.findings import (
     UNDERSTOOD,
     WRONG,
     Finding,
+    guard,
+    list_few,
     write_lines,
 )
 from error_sequence_model.calling.score_files import use_contig_names
 from error_sequence_model.calling.user_scores import check_scores, measure
-from error_sequence_model.core import InputError
+from error_sequence_model.calling.user_tracks import check_tracks
 from error_sequence_model.figures import count_words
 from error_sequence_model.genome import (
     SPLICE_TYPES,
     Annotation,
     Genome,
+    get_window_starts,
     read_annotation,
-    read_support,
 )
 from error_sequence_model.predictors import load_predictor
 from error_sequence_model.settings import (
     expand_contrasts,
     label_sites,
+    list_files,
     parse_contrast,
+    part_limits,
 )
 from error_sequence_model.sites import (
     MINIMUM_SHARE,
     Reading,
     prepare_sites,
 )
+from error_sequence_model.windows import MOST_OPEN
 
 FEWEST = 50  # errors of a contrast below which intervals say next to nothing
 
@@ -58,27 +64,48 @@ def check_files(config: Mapping[str, Any]) -> Iterator[Finding]:
         What was understood of each genome, annotation, table and track, what looks odd,
         and what the workflow would refuse.
     """
+    known = _Known(config)
+    for key, path in list_files(config):
+        if not Path(path).exists():
+            known.missing.add(key)
+            yield Finding(key, WRONG, f"{path}: no such file")
     used = {p.get("genome") for p in config["predictors"].values()} - {None}
-    annotations: dict[str, Annotation] = {}
-    unread: set[str] = set()
     for name, entry in config["genomes"].items():
-        for finding in _check_genome(name, entry, annotations) if name in used else ():
-            yield finding
-            if finding.kind == WRONG and finding.subject.endswith(".fasta"):
-                unread.add(name)
+        yield from _check_genome(name, entry, known) if name in used else ()
     for name, predictor in config["predictors"].items():
-        if (genome := predictor.get("genome")) in unread:
+        genome = predictor.get("genome")
+        if genome is not None and genome not in known.readable:
             text = f"not read: genomes.{genome}.fasta has to be mended first"
             yield Finding(f"predictors.{name}", ODD, text)
         elif "pool" not in predictor:
-            yield from _check_predictor(name, predictor, config, annotations)
+            yield from _check_predictor(name, predictor, known)
+    for name in config["genomes"]:
+        if name in used & known.readable:
+            yield from check_tracks(name, config, known.missing)
+
+
+@dataclass
+class _Known:
+    """What was learnt so far.
+
+    Attributes:
+        config: Complete.
+        missing: Keys of files that are not there.
+        readable: Names of genomes whose FASTA can be read.
+        annotations: Of the genomes, by name.
+    """
+
+    config: Mapping[str, Any]
+    missing: set[str] = field(default_factory=set)
+    readable: set[str] = field(default_factory=set)
+    annotations: dict[str, Annotation] = field(default_factory=dict)
 
 
 def _check_genome(
-    name: str, entry: Mapping[str, Any], annotations: dict[str, Annotation]
+    name: str, entry: Mapping[str, Any], known: _Known
 ) -> Iterator[Finding]:
     """A genome and its annotation; the latter is kept for the predictors."""
-    subject = f"genomes.{name}.fasta"
+    subject, place = f"genomes.{name}.fasta", f"genomes.{name}.annotation"
 
     def read_genome() -> Iterator[Finding]:
         with Genome(entry["fasta"], entry["aliases"]) as genome:
@@ -86,7 +113,7 @@ def _check_genome(
             yield Finding(
                 *(subject, UNDERSTOOD),
                 f"{entry['fasta']}: {count_words(len(genome.lengths), 'contig')}, "
-                f"{total / 1e6:,.1f} Mb: {_list([*genome.lengths])}",
+                f"{total / 1e6:,.1f} Mb: {list_few([*genome.lengths])}",
             )
             largest = max(genome.lengths, key=lambda contig: genome.lengths[contig])
             middle = genome.lengths[largest] // 2
@@ -95,21 +122,18 @@ def _check_genome(
             if share > 0.5 and total > 1_000_000:
                 text = f"{share:.0%} of the middle of {largest} is N: masked?"
                 yield Finding(subject, ODD, f"{text} Give the unmasked genome")
+        known.readable.add(name)
 
     def read_genes() -> Iterator[Finding]:
         path = entry["annotation"]
         found = read_annotation(path, smallest_intron=entry["smallest_intron"])
-        annotations[name] = found
+        known.annotations[name] = found
         with Genome(entry["fasta"], entry["aliases"]) as genome:
             yield from _describe_annotation(place, path, found, genome)
 
-    is_read = True
-    for finding in _guard(subject, read_genome):
-        yield finding
-        is_read &= finding.kind != WRONG
-    if entry["annotation"] and is_read:
-        place = f"genomes.{name}.annotation"
-        yield from _guard(place, read_genes)
+    yield from guard(subject, read_genome, missing=known.missing)
+    if entry["annotation"] and name in known.readable:
+        yield from guard(place, read_genes, missing=known.missing)
 
 
 def _describe_annotation(
@@ -132,11 +156,9 @@ def _describe_annotation(
 
 
 def _check_predictor(
-    name: str,
-    predictor: Mapping[str, Any],
-    config: Mapping[str, Any],
-    annotations: Mapping[str, Annotation],
+    name: str, predictor: Mapping[str, Any], known: _Known
 ) -> Iterator[Finding]:
+    config, missing = known.config, known.missing
     entry = config["genomes"].get(predictor.get("genome"), {})
     convention = {k: predictor[k] for k in ("coordinate_base", "site_base")}
     subject = f"predictors.{name}"
@@ -151,9 +173,12 @@ def _check_predictor(
             annotation_path=entry.get("annotation"),
             aliases=entry.get("aliases"),
         )
-        yield from _describe_sites(f"{subject}.errors", sites, audit, config)
+        place = f"{subject}.errors"
+        yield from _describe_sites(place, sites, audit)
+        yield from _check_classes(place, sites, config)
+        yield from _check_windows(sites, entry, config["windows"])
 
-    def read_tracks() -> Iterator[Finding]:
+    def read_scores() -> Iterator[Finding]:
         with Genome(entry["fasta"], entry["aliases"]) as genome:
             yield from check_scores(subject, predictor, genome)
 
@@ -168,24 +193,25 @@ def _check_predictor(
             f"{found.context:,} bases of context on each side",
         )
 
-    def read_reads() -> Iterator[Finding]:
-        sites = read_support(predictor["support"], **convention)
-        text = f"{predictor['support']}: {count_words(len(sites), 'site')}"
-        yield Finding(f"{subject}.support", UNDERSTOOD, text)
+    def read_truth() -> Iterator[Finding]:
+        with Genome(entry["fasta"], entry["aliases"]) as genome:
+            found = known.annotations[predictor["genome"]].sites
+            sites = use_contig_names(found, genome, entry["annotation"])
+        yield from _check_windows(sites, entry, config["windows"])
 
     if entry:
         yield from _check_splits(entry, {**config["splits"], **predictor["splits"]})
     if "errors" in predictor:
-        yield from _guard(f"{subject}.errors", read_errors, subject)
+        place = f"{subject}.errors"
+        yield from guard(place, read_errors, missing=missing, entry=subject)
         return
     is_model = predictor["scores"]["format"] == "model"
-    if is_model:
-        yield from _guard(f"{subject}.scores.weights", read_weights, subject)
-    else:
-        yield from _guard(f"{subject}.scores", read_tracks, subject)
-    if predictor["support"]:
-        yield from _guard(f"{subject}.support", read_reads, subject)
-    yield from _check_biotypes(subject, predictor, annotations)
+    place = f"{subject}.scores" + ".weights" * is_model
+    read = read_weights if is_model else read_scores
+    yield from guard(place, read, missing=missing, entry=subject)
+    if predictor["genome"] in known.annotations:
+        yield from guard("windows", read_truth)
+    yield from _check_biotypes(subject, predictor, known.annotations)
 
 
 def _check_splits(
@@ -200,8 +226,8 @@ def _check_splits(
         for part in ("test", "validation"):
             if lacking := [v for v in settings[part] if str(v) not in genome.lengths]:
                 text = (
-                    f"{_list([str(v) for v in lacking])} not in {entry['fasta']}; "
-                    f"it has {_list([*genome.lengths])}"
+                    f"{list_few([str(v) for v in lacking])} not in {entry['fasta']}; "
+                    f"it has {list_few([*genome.lengths])}"
                 )
                 yield Finding(f"splits.{part}", WRONG, text)
 
@@ -210,7 +236,6 @@ def _describe_sites(
     place: str,
     sites: pd.DataFrame,
     audit: Mapping[str, Any],
-    config: Mapping[str, Any],
 ) -> Iterator[Finding]:
     kinds = sites["pred_type"].value_counts()
     named = ", ".join(f"{kind} {n:,}" for kind, n in kinds.items())
@@ -228,24 +253,69 @@ def _describe_sites(
     if sites["gene_id"].isna().all():
         text = "no gene_id: genes cannot be kept together, and intervals are by site"
         yield Finding(place, ODD, text)
-    for name, contrast in expand_contrasts(config["contrasts"]).items():
+
+
+def _check_classes(
+    place: str, sites: pd.DataFrame, config: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Contrasts that lack a class, of which nothing can be learnt, or nearly do."""
+    found: list[Finding] = []
+    sound: list[str] = []
+    contrasts, limits = part_limits(config["contrasts"])
+    for name, contrast in expand_contrasts(contrasts).items():
+        parsed = parse_contrast(name, contrast)
+        sound.append(name)
         for splice_type in config["splice_types"]:
+            if splice_type not in limits.get(name, [splice_type]):
+                continue
             rows = sites
             if splice_type in SPLICE_TYPES:
                 rows = sites[sites["splice_type"].eq(splice_type)]
-            parsed = parse_contrast(name, contrast)
             labels = label_sites(rows, parsed)["label"]
             counts = {
                 kind: int((labels == value).sum())
                 for value, (kind, _) in enumerate(parsed.classes)
             }
-            if min(counts.values()) < FEWEST:
-                told = ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
-                text = (
-                    f"{name}, {splice_type}: {told}; with fewer than {FEWEST} of a "
-                    "kind little can be said"
-                )
-                yield Finding(place, ODD, text)
+            told = ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
+            told = f"{name}, {splice_type}: {told}; "
+            if not min(counts.values()):
+                found.append(Finding(place, WRONG, f"{told}nothing can be learnt"))
+                sound = [other for other in sound if other != name]
+            elif min(counts.values()) < FEWEST:
+                told += f"with fewer than {FEWEST} of a kind little can be said"
+                found.append(Finding(place, ODD, told))
+    remedy = ""
+    if sound and isinstance(config["contrasts"], list):
+        remedy = f"contrasts: [{', '.join(sound)}]"
+    for finding in found:
+        yield finding._replace(remedy=remedy) if finding.kind == WRONG else finding
+
+
+def _check_windows(
+    sites: pd.DataFrame, entry: Mapping[str, Any], windows: Mapping[str, int]
+) -> Iterator[Finding]:
+    """Windows that reach beyond their contig or their own sequence."""
+    up, down = windows["upstream"], windows["downstream"]
+    if "sequence_junction" in sites:
+        starts = sites["sequence_junction"].to_numpy(np.int64) - up
+        lengths = sites["sequence"].str.len().to_numpy(np.int64)
+    else:
+        is_plus = sites["strand"].eq("+").to_numpy()
+        junctions = sites["junction"].to_numpy(np.int64)
+        starts = get_window_starts(junctions, is_plus, upstream=up, downstream=down)
+        with Genome(entry["fasta"], entry["aliases"]) as genome:
+            lengths = sites["chrom"].map(genome.lengths).to_numpy(np.int64)
+    outside = np.maximum(-starts, 0) + np.maximum(starts + up + down - lengths, 0)
+    n_open = int((2 * outside > up + down).sum())
+    n_over = int((outside > 0).sum())
+    text = (
+        f"{n_over:,} of {len(sites):,} windows reach beyond the end of their contig, "
+        f"{n_open:,} of them by more than half; what lies beyond is N"
+    )
+    if n_open >= MOST_OPEN * len(sites):
+        yield Finding("windows", WRONG, f"{text}: set upstream and downstream lower")
+    elif n_open or n_over > 0.05 * len(sites):
+        yield Finding("windows", ODD, text)
 
 
 def _check_biotypes(
@@ -270,43 +340,3 @@ def _check_biotypes(
                 *(place, WRONG, f"no gene is {kind!r}; the annotation has {known}"),
                 write_lines(subject, settings),
             )
-
-
-def _guard(
-    subject: str, read: Callable[[], Iterator[Finding]], entry: str = ""
-) -> Iterator[Finding]:
-    """What reading finds, its warnings as odd and its refusal as wrong."""
-    with _collect_warnings() as warnings:
-        try:
-            yield from read()
-        except InputError as error:
-            remedy = write_lines(entry, error.settings) if error.settings else ""
-            yield Finding(subject, WRONG, str(error), remedy)
-        except OSError as error:
-            yield Finding(subject, WRONG, f"{error.filename}: {error.strerror}")
-    for text in dict.fromkeys(warnings):
-        yield Finding(subject, ODD, text)
-
-
-@contextmanager
-def _collect_warnings() -> Iterator[list[str]]:
-    """Gather the library's warnings; nothing of its log is printed meanwhile.
-
-    An error of the log is left out: it is raised too, and names millions of rows.
-    """
-    gathered: list[str] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.addFilter(lambda record: record.levelno < logging.ERROR)
-    handler.emit = lambda record: gathered.append(record.getMessage())  # type: ignore[method-assign]
-    root = logging.getLogger("error_sequence_model")
-    handlers, propagate = root.handlers[:], root.propagate
-    root.handlers[:], root.propagate = [handler], False
-    try:
-        yield gathered
-    finally:
-        root.handlers[:], root.propagate = handlers, propagate
-
-
-def _list(names: list[str], most: int = 5) -> str:
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

@@ -89,12 +89,14 @@ def name_causes(
     )
     labels = chosen["label"].to_numpy(dtype=np.int64)
     genes = number_groups(chosen["gene_id"].to_numpy(), len(chosen))
-    reasons = {
-        cause.name: _find_reason(flags[cause.name], cause, labels, contrast)
-        for cause in causes
-    }
-    usable = flags[[name for name, reason in reasons.items() if not reason]]
     types = chosen["splice_type"].to_numpy()
+    reasons = {}
+    for cause in causes:
+        # Elsewhere it means nothing; odds ratios are taken within splice types.
+        applies = np.isin(types, cause.splice_types)
+        own = flags.loc[applies, cause.name]
+        reasons[cause.name] = _find_reason(own, cause, labels[applies], contrast)
+    usable = flags[[name for name, reason in reasons.items() if not reason]]
     found = compare_flags(usable, labels, genes, settings, types)
     expected = [cause.name for cause in causes if cause.is_expected(contrast)]
     found_more = found.index[is_enriched(found, settings)]

@@ -11,9 +11,9 @@ definition, source, joined, expected (the errors that it should be frequent in),
 joined, caution, cause ("" for the errors themselves), compared (in words), n_with,
 n_without, share_with, share_without, known (share of the sites with a known value),
 odds_ratio with low, high, p and q, verdict (supports, contradicts, open; too few; not
-expected: the fact says nothing of this). Of errors: the fact at errors against correct
-calls, within splice types. Of a cause: the fact at errors that have the cause against
-errors that do not.
+expected: the fact says nothing of this, and q is not over it). Of errors: the fact at
+errors against correct calls, within splice types. Of a cause: the fact at errors that
+have the cause against errors that do not.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from error_sequence_model.statistics import (
 logger = logging.getLogger(__name__)
 
 LISTED = "found_in_"
+FDR = 0.05
 # An error, and the correct calls that it is held against: alike but for the call.
 COMPARED = {"FN": "TP", "FP": "TN"}
 FACT_COLUMNS = (
@@ -98,7 +99,8 @@ def hold_facts(
                     }
                 )
     table = pd.DataFrame(rows)
-    table["q"] = adjust_p_values(table["p"].to_numpy())
+    is_asked = table["expected"].astype(bool)
+    table["q"] = adjust_p_values(table["p"].where(is_asked).to_numpy())
     table["verdict"] = _judge(table)
     logger.info("%d facts, %d tests", len(known.columns), table["p"].notna().sum())
     return table[list(FACT_COLUMNS)]
@@ -202,13 +204,14 @@ def _test(
 
 def _judge(table: pd.DataFrame) -> pd.Series:
     """Whether a fact supports, contradicts, or decides nothing."""
+    is_sure = table["q"] <= FDR
     is_small = table[["n_with", "n_without"]].min(axis=1) < FEWEST_SITES
     verdict = np.select(
         [
             ~table["expected"].astype(bool),
             is_small | table["p"].isna(),
-            table["low"] > 1,
-            table["high"] < 1,
+            is_sure & (table["low"] > 1),
+            is_sure & (table["high"] < 1),
         ],
         ["not expected", "too few", "supports", "contradicts"],
         default="open",

@@ -7,6 +7,7 @@ import errno
 import json
 import logging
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,17 @@ def parse_json(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise argparse.ArgumentTypeError(f"not JSON: {text!r} ({error})") from error
+
+
+class _Words(argparse.Action):
+    """A list: words, with or without commas, or JSON as rules write it."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None):
+        try:
+            parts = [parse_json(v) if v[:1] == "[" else v.split(",") for v in values]
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"argument {option}: {error}")
+        setattr(namespace, self.dest, [str(word) for part in parts for word in part])
 
 
 def _make_file(meaning: str | None = None) -> dict[str, Any]:
@@ -71,6 +83,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "seed": {"type": int, "default": 1},
     "draws": {"type": int, "default": 2000, "help": "bootstrap samples"},
     "coordinate_base": {"type": int, "choices": (0, 1), "default": 1},
+    "biotypes": {
+        **{"nargs": "+", "action": _Words, "metavar": "NAME"},
+        "help": "of the gene bodies, such as protein_coding; without it all",
+    },
     "site_base": {"choices": ("exon", "intron"), "default": "exon"},
     "genome": {"type": Path, "help": "FASTA, plain or bgzip"},
     "aliases": {"type": Path, "help": "other names of the contigs, a table"},
@@ -110,12 +126,16 @@ def make_parser(
     return parser
 
 
-def run_step(main: Callable[[argparse.Namespace], None], arguments: Any) -> None:
+def run_step(
+    main: Callable[[argparse.Namespace], None], arguments: Any, *, is_rule: bool = True
+) -> None:
     """Run one step of the workflow and exit.
 
     Args:
         main: The step; gets the parsed arguments.
         arguments: What ``argparse`` returned.
+        is_rule: Whether a rule runs it, so that its log is a file that nobody sees;
+            False for what people run.
 
     An ``InputError`` (a missing file, a full disk) ends with its message and exit
     code 1, a ``StoppedError`` with code 75; any other exception is a defect and keeps
@@ -125,23 +145,27 @@ def run_step(main: Callable[[argparse.Namespace], None], arguments: Any) -> None
     try:
         main(arguments)
     except InputError as error:
-        _stop(str(error))
+        message = str(error)
     except StoppedError as error:
         logger.warning("%s", error)
         sys.exit(os.EX_TEMPFAIL)
     except _MISPLACED as error:
-        _stop(f"{error.filename}: {error.strerror}")
+        message = f"{error.filename}: {error.strerror}"
     except OSError as error:
         if error.errno not in _REFUSED:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        reason = os.strerror(error.errno)
-        _stop(f"{place}{reason}; {_REFUSED[error.errno]}")
-
-
-def _stop(message: str) -> None:
-    """Say why and exit; on the screen too where the log goes to a file."""
+        message = f"{place}{os.strerror(error.errno)}; {_REFUSED[error.errno]}"
+    else:
+        return
     logger.error("%s", message)
-    if not os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno()):
+    if is_rule and _keeps_log():
         sys.stdout.write(f"ERROR: {message}\n")
     sys.exit(1)
+
+
+def _keeps_log() -> bool:
+    """Whether the log goes to a file, and the screen is another place."""
+    out, log = sys.stdout.fileno(), sys.stderr.fileno()
+    is_file = stat.S_ISREG(os.fstat(log).st_mode)
+    return is_file and not os.path.sameopenfile(out, log)

@@ -183,7 +183,9 @@ def _enter(file: int, stack: ExitStack, *, wait: bool) -> bool:
 SECONDS_BETWEEN_LOOKS = 1.0
 
 
-def run_leased(command: list[str], *, gpus: int, machines: int = 1) -> int:
+def run_leased(
+    command: list[str], *, gpus: int, machines: int = 1, cpus: int = 1
+) -> int:
     """Run a command that starts the job, such as ``accelerate launch``.
 
     The launcher itself ignores SIGTERM, whoever sends it: it would end before its job
@@ -193,6 +195,7 @@ def run_leased(command: list[str], *, gpus: int, machines: int = 1) -> int:
         command: Words of the command line.
         gpus: GPUs that the job may use, on all machines together.
         machines: On how many it runs; each has a launcher of its own (see `machines`).
+        cpus: Processors of each machine, where there are several.
 
     Returns:
         The exit code of the command.
@@ -220,6 +223,7 @@ def run_leased(command: list[str], *, gpus: int, machines: int = 1) -> int:
             launcher=Path(sys.argv[0]).resolve(),
             machines=machines,
             gpus=gpus,
+            cpus=cpus,
         )
     with lease as variables:
         previous: Any = signal.signal(signal.SIGTERM, note)

@@ -18,6 +18,7 @@ from error_sequence_model.core.errors import InputError
 STEP_SIZE = "SLURM_STEP_NUM_NODES"  # machines of the step that a process is in
 GIVEN = "SLURM_JOB_NUM_NODES"
 RANK = "SLURM_NODEID"
+JOB = "SLURM_JOB_ID"
 HOSTS = "SLURM_STEP_NODELIST"
 FIRST_PORT, PORTS = 20_000, 20_000
 
@@ -34,6 +35,7 @@ def make_step(
     launcher: Path,
     machines: int,
     gpus: int,
+    cpus: int,
 ) -> list[str]:
     """Words of the command that starts the launcher on every machine.
 
@@ -43,11 +45,14 @@ def make_step(
         launcher: The script that each machine runs.
         machines: Their number.
         gpus: Of the whole job.
+        cpus: Of each machine.
 
     Raises:
         InputError: The job has fewer machines, or they cannot share the GPUs evenly.
     """
-    given = int(environment.get(GIVEN) or 1)
+    # Snakemake's executor hides what it knows of the job; srun itself refuses then.
+    is_hidden = GIVEN not in environment and JOB in environment
+    given = machines if is_hidden else int(environment.get(GIVEN) or 1)
     if machines > given:
         raise InputError(
             f"training.nodes is {machines}, this job has {given} "
@@ -60,13 +65,11 @@ def make_step(
             f"(and --resources gpu) to a multiple of `training.nodes`"
         )
     each = gpus // machines
-    cpus = environment.get("SLURM_CPUS_PER_TASK")
     return [
         *("srun", "--overlap", "--kill-on-bad-exit=1", "--ntasks-per-node=1"),
         *(f"--nodes={machines}", f"--ntasks={machines}", f"--gpus-per-node={each}"),
-        *([f"--cpus-per-task={cpus}"] if cpus else []),
-        *(sys.executable, str(launcher), "--gpus", str(gpus)),
-        *("--machines", str(machines), "--", *command),
+        *(f"--cpus-per-task={cpus}", sys.executable, str(launcher)),
+        *("--gpus", str(gpus), "--machines", str(machines), "--", *command),
     ]
 
 
@@ -82,7 +85,7 @@ def find_meeting(environment: Mapping[str, str], machines: int) -> list[str]:
     # "gpu[03-06,12]": the first one is gpu03, and SLURM counts from it.
     first = re.match(r"[^\[,]+(?:\[(\d+))?", environment[HOSTS])
     host = first.group().replace("[", "") if first else environment[HOSTS]
-    job = int(environment.get("SLURM_JOB_ID") or 0)
+    job = int(environment.get(JOB) or 0)
     return [
         *("--num_machines", str(machines), "--machine_rank", environment[RANK]),
         *("--main_process_ip", host),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
+    from .augmentation import WindowChanges
     from .batching import (
         PAD_MULTIPLE,
         cut_batches,

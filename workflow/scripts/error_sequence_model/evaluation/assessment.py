@@ -29,6 +29,7 @@ from error_sequence_model.evaluation.strata import (
 )
 from error_sequence_model.features import list_columns
 from error_sequence_model.statistics import (
+    check_calibration,
     compare_pairs,
     compute_auprc,
     compute_brier,
@@ -186,6 +187,9 @@ def _measure_errors(
         row[f"{name}_scaled"] = measure(is_error, scaled)
         if name != "ece":
             row[f"{name}_of_prevalence"] = measure(is_error, known)
+    check = check_calibration(is_error, probabilities[:, 1])
+    row["ece_by_chance"], row["calibration_p"] = check.by_chance, check.p_value
+    row["calibration_error"] = check.beyond_chance
     return row
 
 

@@ -5,6 +5,7 @@
     spliceai/spliceai{1..5}.h5   SpliceAI's networks
     outside.parquet, outside.json   what others measured of the sites, see `facts`
     known_u12.introns.iic.gz   U12 introns of the package intronic
+    chr3.yaml           part of a config: train on genes of chr1, test on those of chr3
     chr19.*             human chr19 with Ensembl 91, see `chr19`
     exon_use.parquet    see `outside_truth`; written last
 
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from error_sequence_model.core import InputError, write_parquet
+from error_sequence_model.core import InputError, atomic_path, write_parquet
 from error_sequence_model.examples.chr19 import write_chr19
 from error_sequence_model.examples.facts import gather_facts, write_facts
 from error_sequence_model.examples.outside_truth import read_exon_use
@@ -36,6 +37,7 @@ NETWORKS = 5
 GENES = 610
 CHR19_GENES = 500  # enough for shares within some per cent
 CHR19 = "test_data/Homo_sapiens.Chr19.Ensembl_91"
+VALIDATED = 8  # one gene of chr1 in so many chooses the epoch
 ROOM = 500_000_000  # bytes: packages and what is taken out of them
 
 
@@ -100,6 +102,7 @@ def prepare_study(
     if _count_genes(folder) != (genes or GENES):
         last.unlink(missing_ok=True)
         write_study_genes(arrays, places, folder, most=genes)
+    write_chromosome_split(folder / "genes.tsv", folder / "chr3.yaml")
     if not last.exists():
         table = read_exon_use(use, pd.read_csv(folder / "genes.tsv", sep="\t"))
         facts = gather_facts(
@@ -110,6 +113,31 @@ def prepare_study(
         write_chr19(folder, *chr19, use, genes=most)
         write_parquet(last, table)
     logger.info("the study's data are in %s", folder)
+
+
+def write_chromosome_split(genes: Path, output: Path) -> None:
+    """Write the split of ``config/study_chr3.yaml``: chr1 to learn from, chr3 to test.
+
+    Every gene is a contig, so the config has to name them. Genes without a known
+    chromosome may lie on chr3: they are not trained on.
+
+    Args:
+        genes: ``genes.tsv``.
+        output: The YAML; kept where it says the same.
+    """
+    import yaml
+
+    contigs = pd.read_csv(genes, sep="\t").groupby("chrom")["contig"].agg(list)
+    split = {
+        **{"by": "chromosome", "folds": None},
+        "test": contigs.get("chr3", []),
+        "validation": contigs.get("chr1", [])[::VALIDATED]
+        + contigs.get("unplaced", []),
+    }
+    text = yaml.safe_dump({"predictors": {"chr1_to_chr3": {"splits": split}}})
+    if not output.exists() or output.read_text(encoding="utf-8") != text:
+        with atomic_path(output) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 def _require_room(folder: Path) -> None:

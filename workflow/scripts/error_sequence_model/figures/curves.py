@@ -280,7 +280,7 @@ def plot_scores(
     return pd.concat(tables)
 
 
-def plot_history(history: pd.DataFrame, ax: Axes) -> Axes:
+def plot_history(history: pd.DataFrame, ax: Axes, *, has_legend: bool = True) -> Axes:
     """Draw training and validation loss by epoch; the chosen epoch is marked."""
     for name, color, style in (
         ("train_loss", MUTED, "--"),
@@ -299,7 +299,8 @@ def plot_history(history: pd.DataFrame, ax: Axes) -> Axes:
         )
     ax.set(xlabel="epoch", ylabel="loss")
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.1)
+    if has_legend:
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.1)
     return ax
 
 

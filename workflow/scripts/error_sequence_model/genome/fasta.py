@@ -26,6 +26,7 @@ from Bio import bgzf
 
 from error_sequence_model.core import InputError, atomic_path
 from error_sequence_model.genome.contigs import match_contigs
+from error_sequence_model.tables import name_kind
 
 # What pyfaidx and the reader of bgzip blocks raise on damage.
 _UNREADABLE = (
@@ -35,6 +36,7 @@ _UNREADABLE = (
 _PIECE = 1 << 20  # bases of a contig read at once
 _BLANK = {b"\n", b"\r\n"}
 _HEADER, _COMMENT = b">;"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ONE_LENGTH = (
     "; within a contig all lines but the last must be of one length: write the file "
     "anew, such as with `seqkit seq -w 60`"
@@ -227,13 +229,13 @@ class Genome:
         return match_contigs(names, self.lengths, aliases=self._aliases)
 
     def _is_bgzip(self) -> bool:
-        """Tell bgzip from text; refuse what could be indexed as well, such as FASTQ."""
+        """Tell bgzip from text; refuse what is no FASTA, by name where it is known."""
         file = self.path.open("rb")
         is_gzip = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         try:
             file = bgzf.BgzfReader(fileobj=file, mode="rb") if is_gzip else file
-            start = file.read(1 << 12).lstrip()[:1]
+            start = file.read(1 << 12).lstrip()
         except ValueError as error:
             raise InputError(
                 "gzip, which cannot be read at random; unpack it or compress it with "
@@ -241,7 +243,13 @@ class Genome:
             ) from error
         finally:
             file.close()
-        if start != b">":
+        if told := name_kind(start):
+            raise InputError(told)
+        if start.startswith(_BYTE_ORDER_MARK):
+            raise InputError(
+                "begins with a byte-order mark (UTF-8 BOM): `tail -c +4 FILE > NEW`"
+            )
+        if not start.startswith(b">"):
             raise InputError(
                 "not a FASTA: it does not start with '>'; set `genomes.<name>.fasta`"
             )

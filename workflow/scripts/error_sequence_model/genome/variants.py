@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pysam
 
 from error_sequence_model.core import InputError, list_problems
 from error_sequence_model.genome.contigs import match_contigs
-from error_sequence_model.genome.fasta import clean_bases
+from error_sequence_model.genome.fasta import Genome, clean_bases
 from error_sequence_model.genome.placement import (
     PersonalContig,
     Variant,
@@ -40,6 +41,7 @@ class Variants:
             several ALT, variants that overlap) is for: ``gene``, its genes have no
             windows; ``stop``, the file is refused.
         aliases: Other names of the contigs, see ``read_aliases``.
+        most: Only so many records of the file; None: all.
 
     Raises:
         InputError: Unreadable, an unknown sample, variants on none of the genome's
@@ -55,6 +57,7 @@ class Variants:
         haplotype: int = 1,
         conflicts: str = "gene",
         aliases: str | Path | None = None,
+        most: int | None = None,
     ) -> None:
         if haplotype not in (1, 2):
             raise InputError(f"variants: haplotype is {haplotype}; it must be 1 or 2")
@@ -76,7 +79,7 @@ class Variants:
                         f"variants {path}: sample {sample!r} has no genotypes (GT); "
                         "give a VCF with genotypes, or one without samples"
                     )
-                self._read(file, sample, haplotype, found)
+                self._read(islice(file, most), sample, haplotype, found)
         except (OSError, ValueError, LookupError) as error:
             if isinstance(error, InputError):
                 raise
@@ -128,7 +131,7 @@ class Variants:
 
     def _read(
         self,
-        file: pysam.VariantFile,
+        file: Iterable[pysam.VariantRecord],
         sample: str | None,
         haplotype: int,
         found: dict[str, list[Variant]],
@@ -302,6 +305,24 @@ class Variants:
             told,
             list_problems(problems),
         )
+
+    def measure_fit(self, genome: Genome, most: int) -> tuple[int, int]:
+        """Of the first variants of each contig, how many have the genome's reference.
+
+        Args:
+            genome: Where they lie.
+            most: Variants of a contig to look at.
+
+        Returns:
+            How many fit, and how many were looked at.
+        """
+        fits = [
+            genome.fetch(chrom, variant.start, variant.start + len(variant.reference))
+            == clean_bases(variant.reference).tobytes().decode()
+            for chrom, variants in self._by_chrom.items()
+            for variant in variants[:most]
+        ]
+        return sum(fits), len(fits)
 
     def _check_reference(
         self, chrom: str, contig: np.ndarray, variants: Sequence[Variant]

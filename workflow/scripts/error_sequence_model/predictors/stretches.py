@@ -166,6 +166,7 @@ def join_stretches(
     rows = rows.assign(chrom=rows["chrom"].map(names)).dropna(subset=["chrom"])
     lengths = rows["chrom"].map(genome.lengths).to_numpy(np.int64)
     starts = np.maximum(rows["start"].to_numpy(np.int64) - flank, 0)
+    _tell_beyond(rows[rows["end"].to_numpy(np.int64) > lengths], genome, place)
     ends = np.minimum(rows["end"].to_numpy(np.int64) + flank, lengths)
     rows = rows.assign(start=starts, end=ends)[starts < ends]
     groups = dict(iter(rows.groupby(["chrom", "strand"], sort=False)))
@@ -182,6 +183,18 @@ def join_stretches(
             f"({', '.join(list(genome.lengths)[:5])} …): another genome build?"
         )
     return found
+
+
+def _tell_beyond(rows: pd.DataFrame, genome: Genome, place: str) -> None:
+    """Say what ends beyond its contig (as a gene of a circular one may)."""
+    if len(rows):
+        first = rows.iloc[0]
+        logger.warning(
+            "%s: %d stretches end beyond their contig, such as %s:%d-%d of %d bases, "
+            "and are cut there: is %s another genome build?",
+            *(place, len(rows), first["chrom"], first["start"], first["end"]),
+            *(genome.lengths[first["chrom"]], genome.path),
+        )
 
 
 def _join(rows: pd.DataFrame) -> Iterator[tuple[int, int]]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import atomic_path
+from error_sequence_model.core import atomic_path, read_saved_table
 from error_sequence_model.features import place_words, read_words
 from error_sequence_model.figures import (
     ATTENTION_COLOUR,
@@ -78,6 +78,7 @@ def write_browser(
     windows: str | Path,
     colours: Mapping[str, str] | None = None,
     assemblies: Mapping[str, str] | None = None,
+    peers: str | Path | None = None,
 ) -> Path:
     """Write the site browser of one predictor.
 
@@ -89,6 +90,7 @@ def write_browser(
         windows: ``windows.arrow``.
         colours: Colours of pred_types ("#rrggbb") that differ from the usual ones.
         assemblies: Assembly by prefix of contigs ("" without a pool), for links.
+        peers: ``peers.parquet``: who else errs at a site.
 
     Returns:
         The path of the file.
@@ -97,7 +99,7 @@ def write_browser(
         InputError: A sites table or run path that is not one.
     """
     units, _ = load_units(runs, read_sites(sites))
-    data = collect_data(units, predictor, Path(windows))
+    data = collect_data(units, predictor, Path(windows), peers and Path(peers))
     data["links"] = {
         prefix: LINKS[name]
         for prefix, name in (assemblies or {}).items()
@@ -135,7 +137,7 @@ def fill_template(template: str, predictor: str, data: dict[str, Any]) -> str:
 
 
 def collect_data(
-    units: Sequence[Unit], predictor: str, windows: Path
+    units: Sequence[Unit], predictor: str, windows: Path, peers: Path | None = None
 ) -> dict[str, Any]:
     """Everything the page shows, as plain values.
 
@@ -143,6 +145,7 @@ def collect_data(
         units: Contrasts and splice types.
         predictor: Its name.
         windows: ``windows.arrow``; without it there are no letters.
+        peers: ``peers.parquet``; without it nothing is said of other predictors.
     """
     described, frames = [], []
     for number, unit in enumerate(units):
@@ -158,8 +161,12 @@ def collect_data(
         # Explained sites first, then the test part: what there is most to see of.
         order = (rows["map"] < 0).astype(int) * 2 + (rows["part"] != "test")
         rows = rows.iloc[np.argsort(order.to_numpy(), kind="stable")[:MOST_ROWS]]
+    names = []
+    if peers and len(rows):
+        rows, names = add_peers(rows, read_saved_table(peers), predictor)
     return {
         "predictor": predictor,
+        "peers": names,
         "rows": len(rows),
         "left_out": n_all - len(rows),
         "units": described,
@@ -245,6 +252,28 @@ def add_explanations(
         }
         for row in named
     ]
+
+
+def add_peers(
+    rows: pd.DataFrame, table: pd.DataFrame, predictor: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """Add whether other predictors err at each site, and name them.
+
+    Args:
+        rows: From ``list_rows``.
+        table: ``peers.parquet``.
+        predictor: The one whose sites these are.
+
+    Returns:
+        The rows with peers, a letter for each other predictor: 1 (errs), 0 (does not)
+        or ? (not known); and the other predictors.
+    """
+    names = [name for name in table if table[name].dtype == "boolean"]
+    names = [name for name in names if name != predictor]
+    own = table.dropna(subset=["site_id"]).set_index("site_id")[names]
+    letters = own.astype("Int8").astype("string").fillna("?").agg("".join, axis=1)
+    found = letters.reindex(rows.index).fillna("?" * len(names))
+    return rows.assign(peers=found.to_numpy()), names
 
 
 def _describe_unit(
@@ -344,6 +373,8 @@ def _encode_columns(rows: pd.DataFrame) -> dict[str, Any]:
         ]
     gene = rows["gene_name"].where(rows["gene_name"].notna(), rows["gene_id"])
     texts = {name: rows[name] for name in ("chrom", "strand", "splice_type", "part")}
+    if "peers" in rows:
+        texts["peers"] = rows["peers"]
     texts |= {"pred_type": rows["pred_type"], "gene": gene, "gene_id": rows["gene_id"]}
     for name, column in texts.items():
         codes, values = pd.factorize(column.astype(object), sort=False)

@@ -42,7 +42,7 @@ from error_sequence_model.reports.sections.methods import make_methods_pages
 from error_sequence_model.reports.sections.motifs import make_motif_pages
 from error_sequence_model.reports.sections.overview import plan_overview
 from error_sequence_model.reports.sections.performance import (
-    make_performance_page,
+    make_performance_pages,
     make_score_page,
 )
 from error_sequence_model.reports.sections.site_rows import make_single_page
@@ -173,7 +173,7 @@ def _plan_front(
     if own:
         pages.append(make_single_page(data, own))
     trust, *_ = make_trust_pages(data)
-    return [*pages, trust, make_performance_page(data, units)]
+    return [*pages, trust, *make_performance_pages(data, units)]
 
 
 def _plan_appendix(
@@ -188,8 +188,7 @@ def _plan_appendix(
     appendix = make_summary_pages(data, statistics, pages)
     appendix += [make_why_page(data, unit, fronts) for unit in others]
     appendix.append(make_data_page(data))
-    if others:
-        appendix.append(make_performance_page(data, others))
+    appendix += make_performance_pages(data, others)
     for unit in data.units:
         assessed = make_assessment_pages(data, unit)
         appendix += assessed or [make_score_page(data, unit)]

@@ -8,7 +8,13 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .config import complete_config, read_config, refuse_repeated_keys
-    from .contrasts import Contrast, expand_contrasts, label_sites, parse_contrast
+    from .contrasts import (
+        Contrast,
+        expand_contrasts,
+        label_sites,
+        parse_contrast,
+        part_limits,
+    )
     from .explanation import (
         ALIASES,
         CAPTUM_METHODS,
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
         get_thresholds,
         is_pretrained,
         list_annotations,
+        list_files,
         list_of_genomes,
         list_sources,
         list_tracks,

@@ -100,6 +100,12 @@ def find_clashes(config: Mapping[str, Any]) -> Iterator[str]:
     """
     yield from _find_training_clashes(config["training"])
     yield from _find_long_windows(config)
+    shift, sides = config["training"]["shift"], config["windows"].values()
+    if shift and shift >= min(sides):
+        yield (
+            f"training.shift: {shift} bases are no less than a side of the windows "
+            f"({min(sides)}); lower it, or take longer windows"
+        )
     for section, reserved in RESERVED.items():
         for name in sorted({*config[section]} & reserved):
             yield f"{section}: {name!r} is a folder of the results; take another name"

@@ -47,17 +47,17 @@ def read_config(path: str | Path) -> dict[str, Any]:
 
     if not Path(path).is_file():
         raise InputError(f"config {path}: no such file")
+    if Path(path).read_bytes()[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise InputError(
+            f"config {path}: UTF-16 text, which Snakemake does not read: "
+            "`iconv -f UTF-16 -t UTF-8 FILE > NEW`"
+        )
     refuse_repeated_keys(path)
     try:
         config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"config {path}: not YAML ({error})") from error
-    completed = complete_config(config)
-    # Splice types that a contrast is limited to are the workflow's alone.
-    if isinstance(completed["contrasts"], dict):
-        for definition in completed["contrasts"].values():
-            (definition or {}).pop("splice_types", None)
-    return completed
+    return complete_config(config)
 
 
 def complete_config(config: dict[str, Any]) -> dict[str, Any]:

@@ -147,6 +147,24 @@ def parse_contrast(name: str, definition: Mapping[str, Any] | None = None) -> Co
     return Contrast(name, (("correct", negative), ("error", positive)), **options)
 
 
+def part_limits(
+    contrasts: list[str] | Mapping[str, Mapping[str, Any] | None],
+) -> tuple[dict[str, dict[str, Any] | None], dict[str, list[str]]]:
+    """Part a config's contrasts from the splice types that they are limited to.
+
+    Returns:
+        Name -> definition without `splice_types`; and of the limited ones, the names
+        that runs have too (see ``expand_contrasts``), the splice types.
+    """
+    given = contrasts if isinstance(contrasts, Mapping) else dict.fromkeys(contrasts)
+    plain = {name: dict(entry) if entry else None for name, entry in given.items()}
+    limits = {}
+    for name, entry in plain.items():
+        if entry and "splice_types" in entry:
+            limits[name] = limits[f"{name}_matched"] = entry.pop("splice_types")
+    return plain, limits
+
+
 def expand_contrasts(
     contrasts: list[str] | Mapping[str, Mapping[str, Any] | None],
 ) -> dict[str, Mapping[str, Any] | None]:

@@ -18,6 +18,13 @@ from error_sequence_model.settings.sections import CauseSettings
 # Of a backbone's entry, what is the classifier's alone.
 CLASSIFIER_KEYS = ("pooling", "head_dropout", "tuning", "lora", "learning_rate")
 CAUSAL = ("hyenadna",)
+_FILES = {
+    "genomes": ("fasta", "annotation", "aliases"),
+    "predictors": (
+        *("errors", "annotated_sites", "regions", "support", "variants"),
+        *("truth", "outside"),
+    ),
+}
 # What the windows depend on; the rest of the settings changes the training alone.
 WINDOW_KEYS = ("windows", "length", "site_share", "seed")
 
@@ -39,6 +46,37 @@ def get_network(config: Mapping[str, Any], backbone: str) -> dict[str, Any]:
     """The keys of a backbone that define the network that is pretrained."""
     entry = config["backbones"][backbone]
     return {k: v for k, v in entry.items() if k not in CLASSIFIER_KEYS}
+
+
+def list_files(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each file of the user that a config names: its key, and its path."""
+    for section, keys in _FILES.items():
+        for name, entry in config[section].items():
+            for key in keys:
+                yield from _list_paths(f"{section}.{name}.{key}", entry.get(key))
+    for name, predictor in config["predictors"].items():
+        scores = dict(predictor.get("scores") or {})
+        if scores.pop("format", None) == "model":
+            words = {"regions": "genes", "weights": "package"}
+            files = {k: scores[k] for k, word in words.items() if scores[k] != word}
+        else:
+            files = {k: v for k, v in scores.items() if k != "columns"}
+        yield from _list_paths(f"predictors.{name}.scores", files)
+    causes = {key: config["causes"][key] for key in ("repeats", "junctions", "beds")}
+    yield from _list_paths("causes", causes)
+    yield from _list_paths("features.bigwigs", config["features"]["bigwigs"])
+    yield from _list_paths("motifs.elements", config["motifs"]["elements"])
+
+
+def _list_paths(place: str, given: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(given, Mapping):
+        for key, part in given.items():
+            yield from _list_paths(f"{place}.{key}", part)
+    elif isinstance(given, list):
+        for part in given:
+            yield from _list_paths(place, part)
+    elif given:
+        yield place, str(given)
 
 
 def find_scope(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from numbers import Integral, Real
 from typing import Any
@@ -22,6 +22,17 @@ SIGNS = {
     "maximum": "≤",
     "exclusiveMaximum": "<",
 }
+# What YAML's kinds of values are called in messages and on the page of all keys.
+KINDS = {
+    "integer": "whole number",
+    "number": "number",
+    "string": "text",
+    "boolean": "true or false",
+    "array": "list",
+    "object": "keys with values",
+}
+_SIZES = ("uniqueItems", "minItems", "minProperties", "minLength")
+_LONGEST = 80  # letters of a value in a message
 
 
 @cache
@@ -62,32 +73,30 @@ def check_value(name: str, value: Any, rules: dict[str, Any], *, place: str) -> 
     if not is_odd and not any(_find_errors(rules, value)):
         return
     allowed = describe_allowed(rules)
-    needs_number = "number" in allowed or "integer" in allowed
-    hint = (
-        " (YAML reads 1e-4 as a string: write 1.0e-4)"
-        if isinstance(value, str) and needs_number
-        else ""
-    )
+    hint = _hint_at_number(rules, value)
     raise InputError(f"{name} {value!r}: allowed: {allowed}{hint}; set {place}")
 
 
 def describe_allowed(rules: dict[str, Any]) -> str:
     """Say what a value may be, in one line."""
+    if "$ref" in rules:
+        rules = {**read_schema()["$defs"][rules["$ref"].rsplit("/", 1)[1]], **rules}
     if "enum" in rules:
         return ", ".join(show(value) for value in rules["enum"])
     if "const" in rules:
         return show(rules["const"])
+    if "pattern" in rules and "description" in rules:
+        return rules["description"]
+    kinds = _list_kinds(rules)
     for key in ("oneOf", "anyOf"):
-        if key in rules:
+        if key in rules and not kinds:
             return " or ".join(describe_allowed(option) for option in rules[key])
-    kinds = rules.get("type", "")
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    text = " or ".join(kind for kind in kinds if kind != "null")
+    text = " or ".join(KINDS[kind] for kind in kinds if kind != "null")
     if "items" in rules:
         text += f" of {describe_allowed(rules['items'])}"
     limits = [f"{sign} {rules[key]}" for key, sign in SIGNS.items() if key in rules]
     text = f"{text} {', '.join(limits)}".strip()
-    return f"{text} or null" if "null" in kinds else text
+    return " or ".join(filter(None, [text, "null" if "null" in kinds else ""]))
 
 
 def show(value: Any) -> str:
@@ -110,7 +119,7 @@ def hold_against(
     errors = sorted(_find_errors(rules, value), key=lambda e: [*map(str, e.path)])
     for error in errors:
         error.relative_path.extendleft(reversed(place))
-    return [line for error in errors for line in _describe(error)]
+    return [*dict.fromkeys(line for error in errors for line in _describe(error))]
 
 
 def _find_errors(rules: dict[str, Any], value: Any) -> Iterable[Any]:
@@ -139,28 +148,84 @@ def _make_validator() -> Any:
 def _describe(error: Any) -> Iterable[str]:
     """Say what a schema error means, with the key, the value and what is allowed."""
     key = ".".join(map(str, error.absolute_path)) or "top level"
-    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        allowed = sorted(error.schema.get("properties", {}))
-        for name in sorted(set(error.instance) - set(allowed), key=str):
+    rules, value = error.schema, error.instance
+    if error.validator == "additionalProperties":
+        allowed = sorted(rules.get("properties", {}))
+        for name in sorted(set(value) - set(allowed), key=str):
             close = difflib.get_close_matches(str(name), allowed, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             yield f"{key}: unknown key {name!r}{hint} (allowed: {', '.join(allowed)})"
-    elif error.validator in ("oneOf", "anyOf") and error.context:
-        deepest = max(error.context, key=lambda e: len(e.absolute_path))
-        if deepest.absolute_path != error.absolute_path:
-            yield from _describe(deepest)
+    elif error.validator == "required":
+        lacking = ", ".join(sorted(set(error.validator_value) - set(value)))
+        yield f"{key}: {lacking} is missing; {_list_given(value)}"
+    elif error.validator == "dependentRequired":
+        needed = "; ".join(
+            f"{name} needs {', '.join(others)}"
+            for name, others in error.validator_value.items()
+        )
+        yield f"{key}: {needed}; {_list_given(value)}"
+    elif error.validator in ("oneOf", "anyOf"):
+        depth = max(map(_measure_depth, error.context), default=0)
+        if depth > len(error.absolute_path):
+            for inner in error.context:
+                yield from _describe(inner) if _measure_depth(inner) == depth else ()
+        elif isinstance(value, dict) and "required" in error.validator_value[0]:
+            ways = "; ".join(
+                f"{', '.join(way['required'])} ({way['title']})"
+                for way in error.validator_value
+            )
+            yield f"{key}: exactly one of these: {ways}; {_list_given(value)}"
         else:
-            messages = sorted({inner.message for inner in error.context})
-            hint = "".join(sorted({_hint_at_number(e) for e in error.context}))
-            yield f"{key}: {error.instance!r}: {' or '.join(messages)}{hint}"
+            yield _refuse(key, value, rules)
+    elif error.validator == "uniqueItems":
+        twice = next(item for i, item in enumerate(value) if item in value[:i])
+        yield f"{key}: {_shorten(twice)} stands twice in the list"
+    elif error.validator in _SIZES:
+        state = "too short" if value else "empty"
+        yield (
+            f"{key}: {_shorten(value)} is {state}; at least {error.validator_value} "
+            "needed"
+        )
     else:
-        yield f"{key}: {error.message}{_hint_at_number(error)}"
+        yield _refuse(key, value, rules)
 
 
-def _hint_at_number(error: Any) -> str:
-    wanted = error.validator == "type" and "number" in error.validator_value
-    is_hinted = wanted and isinstance(error.instance, str)
-    return "; YAML reads 1e-4 as a string, write 1.0e-4" if is_hinted else ""
+def _measure_depth(error: Any) -> int:
+    """How much an error of an alternative says: of a part, a key, the whole's kind."""
+    is_inside = "propertyNames" in error.schema_path or error.validator in _SIZES
+    return len(error.absolute_path) + is_inside
+
+
+def _refuse(key: str, value: Any, rules: dict[str, Any]) -> str:
+    allowed = describe_allowed(rules)
+    return (
+        f"{key}: {_shorten(value)}; allowed: {allowed}{_hint_at_number(rules, value)}"
+    )
+
+
+def _list_given(value: Mapping[Any, Any]) -> str:
+    return f"given: {', '.join(map(str, value)) or 'nothing'}"
+
+
+def _shorten(value: Any) -> str:
+    is_word = value is None or isinstance(value, bool)
+    text = show(value) if is_word else repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+
+
+def _hint_at_number(rules: Mapping[str, Any], value: Any) -> str:
+    options = [rules, *rules.get("anyOf", [])]
+    is_number = any(
+        {"number", "integer"} & {*_list_kinds(option)} for option in options
+    )
+    if not is_number or not isinstance(value, str):
+        return ""
+    return "; YAML reads 1e-4, and what stands in quotes, as text: write 1.0e-4"
+
+
+def _list_kinds(rules: Mapping[str, Any]) -> list[str]:
+    kinds = rules.get("type", [])
+    return [kinds] if isinstance(kinds, str) else kinds
 
 
 def fill_defaults(

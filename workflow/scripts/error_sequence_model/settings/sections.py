@@ -130,7 +130,10 @@ class TrainingSettings(Settings, section="training"):
     sampling: str
     layer_decay: float
     mask_share: float
+    reverse_complement: float
+    shift: int
     gradient_checkpointing: bool
+    tensorboard: bool
     compile: bool | str
     attention: str
     checkpoint_minutes: float

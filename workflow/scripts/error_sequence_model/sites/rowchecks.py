@@ -153,6 +153,26 @@ def read_scores(
         problems.append(
             (int(lines[row]), f"score is {given.iloc[row]!r}; not a number")
         )
+    if len(scores) and np.isnan(scores).all() and not is_bad.any():
+        logger.warning(
+            "the column `score` has no number in it: the predictor's own score is no "
+            "reference then; is it another column (`columns: {score: its name}`)?"
+        )
+        return scores
+    low, high = np.nanmin(scores, initial=0), np.nanmax(scores, initial=0)
+    if high > 1 + 1e-6 and low >= 0 and not is_bad.any():
+        row = int(np.nanargmax(scores > 1 + 1e-6))
+        told = (
+            f"score is {given.iloc[row]}, the highest {high:g}; it must lie between 0 "
+            "and 1: divide percentages by 100; call what is no probability otherwise"
+        )
+        problems.append((int(lines[row]), told))
+    elif low < 0:
+        logger.warning(
+            "the column `score` runs from %g to %g, and is taken for the predictor's "
+            "probability of a site: call it otherwise if it is none",
+            *(low, high),
+        )
     return scores
 
 

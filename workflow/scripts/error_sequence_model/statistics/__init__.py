@@ -8,12 +8,13 @@ from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
     from .calibration import (
-        PENALTY,
         balance_weights,
         calibrate_about_prior,
+        check_calibration,
         compute_brier,
         compute_ece,
         compute_log_loss,
+        fit_scaling,
         fit_temperature,
         restore_prior,
         scale_probabilities,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from error_sequence_model.statistics.contingency import get_chance
 from error_sequence_model.statistics.metrics import CONFIDENCE
@@ -104,10 +104,10 @@ def estimate_joint(
     clustered = np.diag(covariance @ meat @ covariance)
     errors = np.sqrt(np.maximum(clustered, np.diag(covariance)))[1 : k + 1]
     freedom = max(n_genes - 1, 1)
-    reach = stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)
+    reach = stdtrit(freedom, 0.5 + CONFIDENCE / 2)
     found = []
     for value, error in zip(fit[1 : k + 1], errors, strict=True):
-        p_value = float(2 * stats.t.sf(abs(value) / error, freedom))
+        p_value = float(2 * stdtr(freedom, -abs(value) / error))
         ends = np.exp(value + reach * error * np.array([0, -1, 1]))
         found.append(OddsRatio(*map(float, ends), p_value))
     return found

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from error_sequence_model.statistics.metrics import (
     CONFIDENCE,
@@ -85,7 +85,7 @@ def get_ranked_interval(
     )
     freedom = counts.genes - 1
     factor = (freedom * factor + PRIOR_GENES) / (freedom + PRIOR_GENES)
-    reach = stats.t.ppf((1 + level) / 2, freedom + PRIOR_FREEDOM)
+    reach = stdtrit(freedom + PRIOR_FREEDOM, (1 + level) / 2)
     allowed = reach**2 * factor * _get_variance(metric, GRID, counts)
     held = GRID[(GRID - centre) ** 2 <= np.maximum(allowed, 1e-6)]
     return float(held[0]), float(held[-1])

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
 from error_sequence_model.statistics.contingency import get_chance
 from error_sequence_model.statistics.odds_ratios import (
@@ -149,7 +149,7 @@ class _Model:
         allowed = error_rate / len(left)
         for index in np.argsort(-z):
             name = left[index]
-            if not z[index] > stats.norm.isf(allowed):
+            if not z[index] > -ndtri(allowed):
                 return None
             if not self.is_own(view[name]):
                 continue

@@ -24,6 +24,6 @@ if TYPE_CHECKING:
         refuse,
         rename_columns,
     )
-    from .streams import copy_head
+    from .streams import copy_head, name_kind
 
 __all__, __getattr__ = open_face(__name__, __file__)

@@ -35,6 +35,8 @@ _KINDS = {
     b"PAR1": "Parquet: name it .parquet",
     b"\x26\xfc\x8f\x88": "a bigWig; scores are read from it with `format: bigwig`",
     b"\xeb\xf2\x89\x87": "a bigBed: `bigBedToBed FILE NEW`",
+    b"\x43\x27\x41\x1a": "a .2bit genome: `twoBitToFa FILE NEW`",
+    b"\x1a\x41\x27\x43": "a .2bit genome: `twoBitToFa FILE NEW`",
     b"\x89HDF": "HDF5: write its table as text with tabs",
     b"SQLite format 3": "an SQLite database (gffutils makes such of a GTF): give the "
     "text file it was made of",
@@ -43,13 +45,20 @@ _KINDS = {
 }
 
 
-def _refuse_kinds(path: Path, start: bytes) -> None:
-    """Refuse what is no text, known by its first bytes, with what to do."""
-    for mark, told in _KINDS.items():
-        if start.startswith(mark):
-            raise InputError(f"{path}: {told}")
+def name_kind(start: bytes) -> str:
+    """Say what a file is that is no text, and what to do; "" if that is not known.
+
+    Args:
+        start: Its first bytes, 16 or more.
+    """
     if len(start) >= 4 and start[1:4:2] == b"\0\0" and start[0] and start[2]:
-        raise InputError(f"{path}: {_KINDS[bytes([255, 254])]}")
+        start = b"\xff\xfe"  # UTF-16 without its mark
+    return next((told for mark, told in _KINDS.items() if start.startswith(mark)), "")
+
+
+def _refuse_kinds(path: Path, start: bytes) -> None:
+    if told := name_kind(start):
+        raise InputError(f"{path}: {told}")
 
 
 def is_gzip(path: str | Path) -> bool:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .base import Encoding, SequenceTokenizer
+    from .base import (
+        Encoding,
+        SequenceTokenizer,
+        centre_tokens,
+        junction_tokens,
+        project_to_bases,
+    )
     from .characters import (
         CharacterTokenizer,
         HyenaDNATokenizer,
@@ -15,7 +21,6 @@ if TYPE_CHECKING:
         SpliceBertTokenizer,
     )
     from .load import load_tokenizer
-    from .spans import centre_tokens, junction_tokens, project_to_bases
     from .store import TokenStore, write_tokens
     from .subwords import BPETokenizer, KmerTokenizer
 

@@ -115,7 +115,10 @@ class HyenaDNATokenizer(CharacterTokenizer):
 
 
 class SpliceBertTokenizer(CharacterTokenizer):
-    """The single-base tokenizer of SpliceBERT: [CLS] sequence [SEP]."""
+    """The single-base tokenizer of SpliceBERT: [CLS] sequence [SEP].
+
+    MultiMolecule's vocabulary is known too: its checkpoints are loaded with these ids.
+    """
 
     family = "splicebert"
     tokenizer_class = "BertTokenizer"
@@ -124,6 +127,10 @@ class SpliceBertTokenizer(CharacterTokenizer):
     TOKENS: ClassVar[tuple[str, ...]] = (
         *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
         *("N", "A", "C", "G", "T"),
+    )
+    MULTIMOLECULE: ClassVar[tuple[str, ...]] = (
+        *("<pad>", "<cls>", "<eos>", "<unk>", "<mask>", "<null>"),
+        *"ACGUNRYSWKMBDHV.X*-I",
     )
 
     def __init__(self, *, add_special_tokens: bool = True) -> None:

@@ -14,7 +14,9 @@ from error_sequence_model.core import InputError, read_json
 from error_sequence_model.tokenizers.base import (
     Encoding,
     SequenceTokenizer,
+    junction_tokens,
     normalise_sequence,
+    project_to_bases,
 )
 from error_sequence_model.tokenizers.characters import (
     CharacterTokenizer,
@@ -22,7 +24,6 @@ from error_sequence_model.tokenizers.characters import (
     NucleotideTokenizer,
     SpliceBertTokenizer,
 )
-from error_sequence_model.tokenizers.spans import junction_tokens, project_to_bases
 from error_sequence_model.tokenizers.subwords import BPETokenizer, KmerTokenizer
 
 __all__ = [
@@ -70,7 +71,7 @@ def load_tokenizer(folder: str | Path) -> SequenceTokenizer:
             return NucleotideTokenizer()
         if tokens == HyenaDNATokenizer.TOKENS:
             return HyenaDNATokenizer(**options)
-        if tokens == SpliceBertTokenizer.TOKENS:
+        if tokens in (SpliceBertTokenizer.TOKENS, SpliceBertTokenizer.MULTIMOLECULE):
             return SpliceBertTokenizer(**options)
         if "<cls>" in tokens and KmerTokenizer.find_k(tokens) is not None:
             return KmerTokenizer(tokens)

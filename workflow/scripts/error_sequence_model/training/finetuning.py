@@ -31,19 +31,19 @@ from error_sequence_model.core import (
 )
 from error_sequence_model.datasets import (
     SequenceDataset,
+    WindowChanges,
     collate,
     draw_members,
     mask_tokens,
 )
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.statistics import (
-    PENALTY,
     balance_weights,
     choose_threshold,
     compute_auroc,
     compute_macro,
     compute_macro_auprc,
-    fit_temperature,
+    fit_scaling,
 )
 from error_sequence_model.training.state import TrainingState
 from error_sequence_model.training.task import Task
@@ -112,13 +112,22 @@ class FineTuning(Task):
         self.log_shares = np.log(np.bincount(labels, minlength=classes) / len(labels))
         self.class_weights = torch.from_numpy(class_weights)
         self.sample_weights = class_weights[train_dataset.labels]
+        self.changes: WindowChanges | None = None
+        if settings.reverse_complement or settings.shift:
+            self.changes = WindowChanges(
+                train_dataset,
+                reverse_complement=settings.reverse_complement,
+                shift=settings.shift,
+                seed=settings.seed,
+            )
         self.best_weights: dict[str, Tensor] = {}
         self._vectors: dict[str, Tensor] = {}
 
     @cached_property
     def is_frozen(self) -> bool:
         """See the class."""
-        if self.settings.mask_share or self.model.backbone.training:
+        varies = self.settings.mask_share or self.changes is not None
+        if varies or self.model.backbone.training:
             return False
         number = len(self.train_dataset) + len(self.val_dataset)
         width = self.model.head[1].in_features
@@ -173,6 +182,8 @@ class FineTuning(Task):
         if self.is_frozen:
             vectors, labels = self.embed("train"), self.train_dataset.labels
             return [(vectors[index], int(labels[index])) for index in indices]
+        if self.changes is not None:
+            return [self.changes.make_item(int(index), epoch) for index in indices]
         return [self.train_dataset[int(index)] for index in indices]
 
     def count_tokens(self, examples: list[dict[str, Any]]) -> np.ndarray:
@@ -294,34 +305,36 @@ class FineTuning(Task):
         for row in state.history:
             row["is_best"] = row["epoch"] == state.best_epoch + 1
 
-    def set_probabilities(self, accelerator: Accelerator) -> float:
+    def set_probabilities(self, accelerator: Accelerator) -> dict[str, Any]:
         """Make the trained classifier's probabilities mean what they say.
 
         The prior is that of the training part, whatever was weighted or sampled; one
-        temperature about it and the decision threshold come from the validation part,
-        at the precision in which scores are computed later. Every rank must call this.
+        temperature about it, its shift, and the decision threshold come from the
+        validation part, at the precision in which scores are computed later. Every rank
+        must call this.
 
         Returns:
-            The temperature; the classifier's last layer has it in it.
+            ``temperature`` and ``prior_shift`` (nats, one per class), for run.json; the
+            classifier's last layer has them in it.
         """
         logits = self._predict(accelerator, "fp32")
         # As if the classes were equally frequent: what is divided is the evidence.
-        evidence = logits - self.log_weights - self.log_shares
-        labels, priors = self.val_dataset.labels, self.log_shares
-        temperature = fit_temperature(
-            compute_probabilities(evidence), labels, offsets=priors, penalty=PENALTY
-        )
-        self.model.scale_logits(
-            1 / temperature,
-            priors - (self.log_weights + self.log_shares) / temperature,
-        )
-        if len(priors) == 2:
-            probabilities = compute_probabilities(evidence / temperature + priors)
+        taught = self.log_weights + self.log_shares
+        labels, evidence = self.val_dataset.labels, logits - taught
+        temperature, offsets = fit_scaling(evidence, labels, self.log_shares)
+        self.model.scale_logits(1 / temperature, offsets - taught / temperature)
+        if len(offsets) == 2:
+            probabilities = compute_probabilities(evidence / temperature + offsets)
             self.model.config.decision_threshold = choose_threshold(
                 labels, probabilities[:, 1]
             )
-        logger.info("temperature of the probabilities: %.2f", temperature)
-        return temperature
+        shift = (offsets - self.log_shares).tolist()
+        logger.info(
+            "probabilities: temperature %.2f, prior shifted by %s",
+            temperature,
+            ", ".join(f"{value:+.2f}" for value in shift),
+        )
+        return {"temperature": temperature, "prior_shift": shift}
 
     def name_step(self, step: np.ndarray) -> str:
         """Save which sites are in a step, and say where."""

@@ -119,8 +119,13 @@ def choose_rate(
     return replace(settings, learning_rate=rate)
 
 
+def get_highest_rate(optimizer: torch.optim.Optimizer) -> float:
+    """Give the highest learning rate of the groups."""
+    return max(group["lr"] for group in optimizer.param_groups)
+
+
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> float:
     """Set every group to ``factor`` times its peak; give the highest rate."""
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * factor
-    return max(group["lr"] for group in optimizer.param_groups)
+    return get_highest_rate(optimizer)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,10 @@ from error_sequence_model.core import (
 )
 from error_sequence_model.datasets import plan_steps, share_step
 from error_sequence_model.training.checkpoints import CheckpointFolder
+from error_sequence_model.training.events import EventLog
 from error_sequence_model.training.gradients import GradientSteps, Share
 from error_sequence_model.training.groups import (
+    get_highest_rate,
     get_rate_factor,
     make_optimizer,
     set_learning_rate,
@@ -53,6 +56,7 @@ class Training:
         task: What to learn, with a fresh model.
         checkpoints: Where the state is kept between interruptions; one that is there is
             taken up.
+        events: Folder for TensorBoard, if the settings ask for it.
 
     Attributes:
         optimizer: AdamW.
@@ -61,11 +65,13 @@ class Training:
         state: Where the run stands.
 
     Raises:
-        InputError: There are fewer sequences in a step than processes, or one does not
-            fit into memory.
+        InputError: There are fewer sequences in a step than processes, one does not fit
+            into memory, or TensorBoard is not there.
     """
 
-    def __init__(self, task: Task, checkpoints: CheckpointFolder) -> None:
+    def __init__(
+        self, task: Task, checkpoints: CheckpointFolder, *, events: Path | None = None
+    ) -> None:
         self.task, self.settings = task, task.settings
         self.checkpoints = checkpoints
         device = get_device()
@@ -78,7 +84,8 @@ class Training:
         task.model.to(self.accelerator.device)
         if self.settings.gradient_checkpointing:
             task.model.activation_checkpointing_enable()
-        self.steps_per_epoch = len(self._plan(0))
+        plan = self._plan(0)
+        self.steps_per_epoch, self.windows_per_epoch = len(plan), sum(map(len, plan))
         saved = checkpoints.load()
         if saved is None:
             task.calibrate()
@@ -93,8 +100,15 @@ class Training:
         self.state = TrainingState()
         if saved is not None:
             self._resume(saved)
+        is_told = self.settings.tensorboard and self.accelerator.is_main_process
+        self.events = EventLog(events if is_told else None, step=self.steps_done)
         if not self.gradients.tokens_per_batch:
             self.gradients.find_budget()
+
+    @property
+    def steps_done(self) -> int:
+        """Optimiser steps since the start of the run."""
+        return self.state.epoch * self.steps_per_epoch + self.state.step
 
     @property
     def record(self) -> dict[str, Any]:
@@ -118,7 +132,7 @@ class Training:
             InputError: The loss is not finite (the items of the step are named).
             StoppedError: SIGTERM came; a checkpoint holds what was done.
         """
-        with self.stop:
+        with self.stop, closing(self.events):
             if not (self.state.epoch or self.state.step):
                 row = self.task.begin(self.accelerator, self.precision)
                 self.state.history = [] if row is None else [row]
@@ -159,6 +173,13 @@ class Training:
             state.losses += loss
             state.gradient_norms += norm
             state.step += 1
+            self.events.add(
+                *("step", self.steps_done),
+                {
+                    **{"loss": loss, "gradient_norm": norm},
+                    "learning_rate": get_highest_rate(self.optimizer),
+                },
+            )
             now = time.monotonic()
             state.seconds, start = state.seconds + now - start, now
             if self.is_stopping:
@@ -200,9 +221,9 @@ class Training:
             InputError: Loss or gradient is not finite; the weights are as before.
         """
         state = self.state
-        done = state.epoch * self.steps_per_epoch + state.step
         total = self.settings.epochs * self.steps_per_epoch
-        set_learning_rate(self.optimizer, get_rate_factor(done, total, self.settings))
+        factor = get_rate_factor(self.steps_done, total, self.settings)
+        set_learning_rate(self.optimizer, factor)
         share = self.gradients.make_share(self._share(step, state.step))
         weights = self.task.sum_weights(step, share.examples, self.accelerator)
         sums = self.gradients.accumulate(share, weights)
@@ -257,13 +278,17 @@ class Training:
             self.state,
             self.accelerator,
             steps_per_epoch=self.steps_per_epoch,
-            learning_rate=max(g["lr"] for g in self.optimizer.param_groups),
+            learning_rate=get_highest_rate(self.optimizer),
             tokens_per_batch=self.gradients.tokens_per_batch,
             scores=self.task.finish_epoch(validated, self.state),
         )
         # Where one rank ran out of memory, all are careful from here on.
         self.gradients.tokens_per_batch = row["tokens_per_batch"]
         self.state.history.append(row)
+        speed = {
+            "windows_per_second": self.windows_per_epoch / max(row["seconds"], 1e-9)
+        }
+        self.events.add("epoch", row["step"], row | speed)
         self.state.start_epoch()
 
     def _save(self) -> None:

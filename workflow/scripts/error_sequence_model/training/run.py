@@ -192,7 +192,7 @@ def fine_tune(
     """
     output = Path(output_dir)
     task = FineTuning(model, train_dataset, val_dataset, settings, output_dir=output)
-    training = Training(task, checkpoints)
+    training = Training(task, checkpoints, events=output / "tensorboard")
     logger.info(
         "training on %d sites, validating on %d, %s on %s, %d process(es)",
         *(len(train_dataset), len(val_dataset), training.precision),
@@ -200,7 +200,7 @@ def fine_tune(
     )
     history = training.run()
     merge_adapters(model)
-    temperature = task.set_probabilities(training.accelerator)
+    scaling = task.set_probabilities(training.accelerator)
     model.eval()
     if training.accelerator.is_main_process:
         save_model(model, output / "model")
@@ -210,7 +210,7 @@ def fine_tune(
     training.accelerator.wait_for_everyone()
     if not training.accelerator.is_main_process:
         return None
-    return {**training.record, "temperature": temperature}
+    return {**training.record, **scaling}
 
 
 def train_error_sequence_model(

@@ -9,6 +9,7 @@ from error_sequence_model.core import open_face
 if TYPE_CHECKING:
     from .regions import WIDE, Region, get_regions, get_sides, get_zoom, say_region
     from .windows import (
+        MOST_OPEN,
         SCHEMA,
         Windows,
         make_batch,

@@ -52,6 +52,7 @@ __all__ = [
     "write_windows",
 ]
 
+MOST_OPEN = 0.9  # share of windows that are mostly N from which they are refused
 BATCH_BASES = 1 << 24  # bases per record batch: memory does not grow with the sites
 
 
@@ -173,8 +174,8 @@ def write_windows(
             have none.
 
     Raises:
-        InputError: A site lies on a contig that the genome does not have, or no window
-            is left.
+        InputError: A site lies on a contig that the genome does not have, no window is
+            left, or nearly all are mostly N.
     """
     check_sides(upstream, downstream)
     with open_parquet(sites_path) as file:
@@ -196,13 +197,34 @@ def write_windows(
     schema = SCHEMA.with_metadata(
         {"upstream": str(upstream), "downstream": str(downstream)}
     )
-    count = 0
+    count = n_open = 0
     with atomic_path(out_path) as temporary, pa.ipc.new_file(temporary, schema) as file:
         for batch in batches:
             file.write_batch(batch.replace_schema_metadata(schema.metadata))
             count += len(batch)
+            bases = _chunk_matrix(batch["sequence"], upstream + downstream)
+            n_ns = np.count_nonzero(bases == BASE_N, axis=1)
+            n_open += int((2 * n_ns > bases.shape[1]).sum())
+        _tell_padding(n_open, count, upstream, downstream)
     logger.info("windows: %d of %d + %d bases", count, upstream, downstream)
     return count
+
+
+def _tell_padding(n_open: int, count: int, upstream: int, downstream: int) -> None:
+    """Say how many windows are mostly N, beyond contigs or in gaps.
+
+    Raises:
+        InputError: Nearly all are.
+    """
+    told = (
+        f"windows: {n_open:,} of {count:,} are more than half N, which stands for what "
+        f"lies beyond a contig's end: set `windows.upstream` (now {upstream}) and "
+        f"`windows.downstream` (now {downstream}) lower"
+    )
+    if count and n_open >= MOST_OPEN * count:
+        raise InputError(told)
+    if n_open:
+        logger.warning("%s, or leave the short contigs out", told)
 
 
 def _cut_from_genome(

@@ -76,6 +76,27 @@ def describe_ensemble(unit: Unit, assessment: UnitAssessment) -> tuple[str, str]
     return f"{text}{words}, {row['against']}: {gain}.", "open"
 
 
+def describe_calibration(unit: Unit, models: pd.DataFrame) -> tuple[str, str] | None:
+    """Whether the leading model's probabilities can be read as such."""
+    rows = models[models["model"] == unit.lead.backbone]
+    if "calibration_p" not in rows or rows["calibration_p"].isna().all():
+        return None
+    row = rows.iloc[0]
+    start = (
+        f"Probabilities of {row['model']}: calibration error (ECE) "
+        f"{format_number(row['ece'], 3)}; a perfect model would show "
+        f"{format_number(row['ece_by_chance'], 3)} on these "
+        f"{row['n_sites']:,.0f} sites by chance"
+    )
+    if row["calibration_p"] >= 0.05:
+        return f"{start}: right, as far as so many sites can tell.", "good"
+    return (
+        f"{start}: off by {format_number(row['calibration_error'])} beyond chance "
+        f"(p = {format_number(row['calibration_p'], 3)}); read them as ranks.",
+        "open",
+    )
+
+
 def describe_pairs(unit: Unit, pairs: pd.DataFrame) -> str:
     """How many models the leading one beats, and loses to, after Holm's correction."""
     if pairs.empty:

@@ -7,11 +7,11 @@ would by chance; words that are found together, or side by side by chance, are o
 
 from __future__ import annotations
 
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import hypergeom
 
 from error_sequence_model.reports.findings.motifs import UnitMotifs
 
@@ -104,10 +104,18 @@ def _part_motifs(shown: pd.DataFrame) -> list[list[str]]:
     for place, one in enumerate(names):
         for other in names[place + 1 :]:
             both = int((shown[one] & shown[other]).sum())
-            p = hypergeom.cdf(both, n, shown[one].sum(), shown[other].sum())
+            p = _get_chance_of_few(both, n, shown[one].sum(), shown[other].sum())
             if p > CHANCE / n_pairs:
                 joined = parts[one] | parts[other]
                 parts |= dict.fromkeys(joined, joined)
     distinct = {frozenset(part) for part in parts.values()}
     ordered = [[name for name in names if name in part] for part in distinct]
     return sorted(ordered, key=lambda part: names.index(part[0]))
+
+
+def _get_chance_of_few(both: int, n: int, one: int, other: int) -> float:
+    """Chance that at most ``both`` of n sites are in two random sets of given sizes."""
+    n, one, other = int(n), int(one), int(other)
+    few = range(min(both, other) + 1)
+    ways = sum(comb(one, k) * comb(n - one, other - k) for k in few)
+    return ways / comb(n, other)

@@ -25,6 +25,7 @@ from error_sequence_model.figures import (
 )
 from error_sequence_model.reports.findings.assessment import (
     UnitAssessment,
+    describe_calibration,
     describe_ensemble,
     describe_pairs,
     describe_reranking,
@@ -86,6 +87,7 @@ def _draw_models(page: Page, *, unit: Unit, assessment: UnitAssessment) -> None:
         (
             describe_ensemble(unit, assessment),
             (describe_pairs(unit, assessment.pairs), ""),
+            describe_calibration(unit, assessment.models),
             describe_reranking(unit, assessment.reranking),
         )
     )
@@ -125,7 +127,10 @@ def _make_model_columns(rows: pd.DataFrame) -> list[Column]:
         Column("at P 95 %", get("recall_at_precision_95"), "right"),
         Column(
             "ECE",
-            [f"{a} → {b}" for a, b in zip(get("ece"), get("ece_scaled"), strict=True)],
+            [
+                f"{a} ({b})"
+                for a, b in zip(get("ece", 3), get("ece_by_chance", 3), strict=True)
+            ],
         ),
         Column(
             "Brier",

@@ -23,7 +23,6 @@ from error_sequence_model.figures import (
     format_q,
     format_ratios,
     make_note_page,
-    plot_ratios,
     say_nothing_to_draw,
     wrap_text,
 )
@@ -38,9 +37,10 @@ from error_sequence_model.reports.findings.causes import (
     read_unit_causes,
 )
 from error_sequence_model.reports.prose import explain
+from error_sequence_model.reports.sections.ratio_table import draw_ratio_table
 from error_sequence_model.results import ReportData, Unit
 
-FOREST_WIDTH = 2.9
+FOREST_WIDTH, SIZE = 2.9, 8.0
 # Inches: a row of the table, a line of small print, and all between the two.
 ROW, LINE, BELOW_FOREST = 0.195, 0.149, 1.15
 # Of the page of several units: its caption, and what a forest's axis takes.
@@ -60,6 +60,7 @@ def make_front_cause_page(data: ReportData, units: Sequence[Unit]) -> PageSpec:
 
 def _draw_front(page: Page, *, data: ReportData, units: Sequence[Unit]) -> None:
     room = (page.room - NOTE) / len(units)
+    drawn = []
     for number, unit in enumerate(units):
         page.heading(unit.name)
         causes = read_unit_causes(unit)
@@ -77,10 +78,9 @@ def _draw_front(page: Page, *, data: ReportData, units: Sequence[Unit]) -> None:
         by = rows["q"].fillna(1).to_numpy()
         chosen = rows.iloc[np.sort(np.argsort(by, kind="stable")[:most])]
         _draw_table(page, unit, causes, chosen)
-    found = [c for unit in units if (c := read_unit_causes(unit))]
-    if found:
-        fdr, error = found[0].summary["fdr"], get_names(units[0])[0]
-        page.caption(explain("causes", error=error, fdr=fdr, more=0))
+        drawn.append(chosen)
+    if drawn:
+        _explain_table(page, units[0], pd.concat(drawn))
 
 
 def make_cause_pages(data: ReportData, unit: Unit) -> list[PageSpec]:
@@ -166,8 +166,21 @@ def _draw_forest(
 ) -> None:
     """Table and forest of the first rows; ``n_all`` is how many there are."""
     _draw_table(page, unit, causes, rows)
-    fdr, error = causes.summary["fdr"], get_names(unit)[0]
-    page.caption(explain("causes", error=error, fdr=fdr, more=n_all - len(rows)))
+    _explain_table(page, unit, rows, n_all - len(rows))
+
+
+def _explain_table(page: Page, unit: Unit, rows: pd.DataFrame, more: int = 0) -> None:
+    """Caption of what ``_draw_table`` has drawn; ``more`` rows are left out."""
+    causes = read_unit_causes(unit)
+    page.caption(
+        explain(
+            "causes",
+            error=get_names(unit)[0],
+            fdr=causes.summary["fdr"],
+            has_joint=bool(rows["joint_odds_ratio"].notna().any()),
+            more=more,
+        )
+    )
 
 
 def _draw_table(page: Page, unit: Unit, causes: UnitCauses, rows: pd.DataFrame) -> None:
@@ -184,13 +197,8 @@ def _draw_table(page: Page, unit: Unit, causes: UnitCauses, rows: pd.DataFrame) 
     if joint["odds_ratio"].notna().any():
         cells = [format_ratios(row, "–") for row in joint.itertuples()]
         columns.append(Column("beside the others [95 %]", cells))
-    width = BODY_WIDTH - FOREST_WIDTH - 0.25
-    drawn = draw_table(page, columns, width=width, most_rows=len(rows))
-    left = MARGIN + width + 0.25
-    ax = page.axes(left, drawn.top, FOREST_WIDTH, drawn.step * drawn.count)
-    plot_ratios(rows, ax)
-    ax.set_xlabel(f"odds ratio, {error} against {correct} (log scale)", labelpad=2)
-    page.top += 0.36
+    label = f", {error} against {correct}"
+    draw_ratio_table(page, columns, rows, forest=FOREST_WIDTH, label=label, size=SIZE)
 
 
 def _make_share_columns(

@@ -22,7 +22,6 @@ from error_sequence_model.figures import (
     draw_letters,
     round_up,
     shorten_text,
-    wrap_text,
 )
 from error_sequence_model.reports.findings.causes import get_names, read_unit_causes
 from error_sequence_model.reports.findings.explanations import (
@@ -35,16 +34,17 @@ from error_sequence_model.reports.findings.motifs import read_unit_motifs
 from error_sequence_model.reports.prose import explain
 from error_sequence_model.reports.sections.why import say_effects
 from error_sequence_model.reports.sections.words import (
-    draw_sites,
+    INDENT,
+    CardSize,
+    draw_card,
+    place_all_words,
     place_unit_words,
-    plot_places,
-    plot_word,
-    read_unit_words,
 )
 from error_sequence_model.results import ReportData, Unit
 
 TITLE = "Evidence for the explanations"
-LOGO, PLACES, NUMBERS, GAP = 1.45, 1.6, 2.35, 0.26
+CARD = CardSize(logo=1.45, places=1.6, gap=0.26, size=7.5)
+NUMBERS = 2.35  # inches of text beside logo and places
 HEAD, NOTE, PLOT, MOST_CARDS, MOST_SITES = 0.32, 0.75, 1.75, 4, 3
 TEXT_LINE, LETTERS, LOWEST = 0.16, 0.14, 0.12  # of a site, and of its bars
 FLANK, SHOWN = 9, 44  # bases beside a word in tables; bases drawn of a site
@@ -78,25 +78,22 @@ def make_evidence_pages(data: ReportData, units: Sequence[Unit]) -> list[PageSpe
 def _draw(page: Page, *, data: ReportData, cards: Sequence[Card], more: int) -> None:
     tables = []
     units = {unit.key: unit for unit, _ in cards}
-    known = {key: _place_all(data, unit) for key, unit in units.items()}
+    known = {key: place_all_words(data, unit) for key, unit in units.items()}
+    end = MARGIN + INDENT + CARD.logo + CARD.places + 2 * CARD.gap + NUMBERS
     card = min((page.room - NOTE) / len(cards), HEAD + PLOT + 0.35)
     height = card - HEAD - 0.32
     for unit, row in cards:
         page.heading(f"{row.name}: {unit.name}")
-        words, places, counts = known[unit.key]
-        number = next((n for n, w in enumerate(words) if w.key == row.explanation), -1)
-        top = page.top
-        if number >= 0:
-            plot_word(words[number], page.axes(MARGIN + 0.2, top, LOGO, height))
-            ax = page.axes(MARGIN + 0.2 + LOGO + GAP, top, PLACES, height)
-            plot_places(places, number, words[number], unit, ax, counts)
-        _write_numbers(page, unit, row, top, has_logo=number >= 0)
-        sites = choose_sites(unit, row.explanation)
+        placed, top = known[unit.key], page.top
+        draw_card(
+            *(page, unit, placed, row.explanation, _describe_row(unit, row)),
+            **{"sizes": CARD, "height": height, "right": end},
+        )
         tables.append(
             _draw_sites(
-                *(page, data, unit, row, sites),
-                words=words[number : number + 1] if number >= 0 else [],
-                place=(top, card - HEAD - 0.12),
+                *(page, data, unit, row, choose_sites(unit, row.explanation)),
+                words=[word for word in placed.words if word.key == row.explanation],
+                place=(end + CARD.gap, top, card - HEAD - 0.12),
             )
         )
         page.top = top + card - HEAD
@@ -104,15 +101,6 @@ def _draw(page: Page, *, data: ReportData, cards: Sequence[Card], more: int) -> 
     if more:
         page.bullet(f"{count_words(more, 'further explanation')}: explanations.tsv.")
     page.caption(explain("evidence"))
-
-
-def _place_all(
-    data: ReportData, unit: Unit
-) -> tuple[list[Word], pd.DataFrame, list[int]]:
-    chosen = [draw_sites(unit, label) for label in (1, 0)]
-    words = read_unit_words(unit)
-    places = place_unit_words(data, unit, words, np.concatenate(chosen))
-    return words, places, [len(ids) for ids in chosen]
 
 
 def choose_sites(unit: Unit, explanation: str) -> pd.DataFrame:
@@ -133,25 +121,15 @@ def choose_sites(unit: Unit, explanation: str) -> pd.DataFrame:
     return sites.sort_values(by, ascending=False, kind="stable").head(MOST_SITES)
 
 
-def _write_numbers(
-    page: Page, unit: Unit, row: Any, top: float, *, has_logo: bool
-) -> None:
-    left = MARGIN + 0.2
-    width = NUMBERS
-    if has_logo:
-        left += LOGO + PLACES + 2 * GAP
-    else:
-        width += LOGO + PLACES + 2 * GAP
+def _describe_row(unit: Unit, row: Any) -> list[tuple[str, str, str]]:
+    """What is written of an explanation: text, weight and colour."""
     error, correct = get_names(unit)
     shares = f"{say_share(row.share_error, row.n_errors)} {error}, "
     shares += f"{say_share(row.share_correct, row.n_correct)} {correct}"
     place = row.place if isinstance(row.place, str) else ""
     lines = [f"{'lacked ' if row.is_absence else ''}{place}", shares]
     lines += [say_ratio(row), *say_effects(row), say_source(unit, row)]
-    for text in filter(None, lines):
-        for line in wrap_text(text, width, 7.5)[:3]:
-            page.write(line, left, top, size=7.5)
-            top += 0.142
+    return [(text, "normal", INK) for text in lines]
 
 
 def say_source(unit: Unit, row: Any) -> str:
@@ -184,7 +162,7 @@ def _draw_sites(
     sites: pd.DataFrame,
     *,
     words: list[Word],
-    place: tuple[float, float],
+    place: tuple[float, float, float],
 ) -> pd.DataFrame:
     """Coordinates, letters and maps of some sites; give them as a table.
 
@@ -195,9 +173,9 @@ def _draw_sites(
         row: The explanation.
         sites: The sites.
         words: Its word, if it is one.
-        place: Top and height of the room, inches.
+        place: Left, top and height of the room, inches.
     """
-    left = MARGIN + 0.2 + LOGO + PLACES + NUMBERS + 3 * GAP
+    left, top, height = place
     width = MARGIN + BODY_WIDTH - left
     ids = sites.index.to_numpy()
     places = place_unit_words(data, unit, words, ids)
@@ -208,7 +186,6 @@ def _draw_sites(
     method = next(iter(unit.lead.methods), "")
     is_mapped = bool(method) and unit.lead.has_passed(method) is not False
     maps = unit.lead.attributions[method].pick(ids) if is_mapped else {}
-    top, height = place
     step = height / MOST_SITES
     rows = []
     if sites.empty:
@@ -224,7 +201,7 @@ def _draw_sites(
         line = top + number * step
         page.write(text, left, line, size=7.5, color=INK)
         sequence = sequences.get(int(site_id), "")
-        bars = step - TEXT_LINE - LETTERS - 0.06
+        bars = step - TEXT_LINE - LETTERS - 0.1
         if sequence and bars >= LOWEST:
             start = sum(span) // 2 - SHOWN // 2
             start = min(max(start, -upstream), len(sequence) - upstream - SHOWN)

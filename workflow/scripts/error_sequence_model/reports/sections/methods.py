@@ -99,8 +99,9 @@ def _draw_methods(
         ax = page.axes(
             MARGIN + 0.45 + place * step, page.top + 0.4, step - 0.65, height - 0.2
         )
-        plot_history(unit.lead.history, ax)
-        title = f"{unit.contrast} {unit.splice_type}: {unit.lead.name}"
+        # One for all, beside the first: it is wider than a panel.
+        plot_history(unit.lead.history, ax, has_legend=place == 0)
+        title = f"{unit.contrast} {unit.splice_type}"
         ax.set_title(shorten_text(title, step - 0.65, 8, "bold"), size=8, pad=17)
     page.top += height + 0.65
     page.caption(

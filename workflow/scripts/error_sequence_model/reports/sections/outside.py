@@ -9,20 +9,17 @@ import pandas as pd
 
 from error_sequence_model.core import read_saved_table
 from error_sequence_model.figures import (
-    BODY_WIDTH,
-    MARGIN,
     MUTED,
     NEGATIVE,
     POSITIVE,
     Column,
     Page,
     PageSpec,
-    draw_table,
     format_q,
     format_ratios,
-    plot_ratios,
 )
 from error_sequence_model.reports.prose import explain
+from error_sequence_model.reports.sections.ratio_table import draw_ratio_table
 from error_sequence_model.results import ReportData
 
 FOREST = 2.3  # inches
@@ -98,13 +95,7 @@ def _draw(page: Page, *, rows: pd.DataFrame, caption: str) -> None:
         Column("q", [format_q(q) for q in rows["q"]], "right"),
         Column("", [SIGNS.get(v, v) for v in rows["verdict"]]),
     ]
-    width = BODY_WIDTH - FOREST - 0.2
-    drawn = draw_table(page, columns, width=width, most_rows=len(rows), size=7.5)
-    left = MARGIN + width + 0.2
-    ax = page.axes(left, drawn.top, FOREST, drawn.step * drawn.count)
-    plot_ratios(rows, ax)
-    ax.set_xlabel("odds ratio (log scale)", labelpad=2)
-    page.top += 0.36
+    draw_ratio_table(page, columns, rows, forest=FOREST, label="", size=7.5)
     page.caption(caption)
     for note in dict.fromkeys(filter(None, caution)):
         page.caption(f"¹ {note[0].upper()}{note[1:]}.")

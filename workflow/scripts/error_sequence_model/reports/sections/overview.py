@@ -108,8 +108,9 @@ def _list_reports(data: ReportData) -> str:
     parts = []
     for name, words in CLASS_NAMES.items():
         units = [u for u in data.units if (u.sites["pred_type"] == name).any()]
-        pairs = ", ".join(dict.fromkeys(unit.pair for unit in units))
-        parts.append(f"attention_{name}.pdf ({words}s): {pairs or 'no contrast'}")
+        if units:
+            pairs = ", ".join(dict.fromkeys(unit.pair for unit in units))
+            parts.append(f"attention_{name}.pdf ({words}s): {pairs}")
     return f"Reports beside this one: {'; '.join(parts)}; sites.html: every site."
 
 

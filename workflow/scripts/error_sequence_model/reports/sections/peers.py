@@ -23,10 +23,10 @@ from error_sequence_model.figures import (
     format_q,
     format_ratios,
     get_class_colour,
-    plot_ratios,
     plot_upset,
 )
 from error_sequence_model.reports.prose import explain
+from error_sequence_model.reports.sections.ratio_table import draw_ratio_table
 from error_sequence_model.results import ReportData
 
 ERRORS = {"missed": "FN", "invented": "FP"}
@@ -188,7 +188,6 @@ def choose_rows(contrasts: pd.DataFrame) -> pd.DataFrame:
 
 def _draw_contrasts(page: Page, *, rows: pd.DataFrame, total: int) -> None:
     rows = rows.head(MOST_ROWS)
-    width = BODY_WIDTH - FOREST - 0.25
     columns = [
         Column("error", rows["kind"].tolist()),
         Column("contrast", rows["contrast"].tolist()),
@@ -198,12 +197,8 @@ def _draw_contrasts(page: Page, *, rows: pd.DataFrame, total: int) -> None:
         Column("odds ratio [95 %]", [format_ratios(r, "–") for r in rows.itertuples()]),
         Column("q", [format_q(q) for q in rows["q"]], "right"),
     ]
-    drawn = draw_table(page, columns, width=width, most_rows=len(rows), size=7.5)
-    left = MARGIN + width + 0.25
-    ax = page.axes(left, drawn.top, FOREST, drawn.step * drawn.count)
-    plot_ratios(rows, ax)
-    ax.set_xlabel("odds ratio, private against shared (log scale)", labelpad=2)
-    page.top += 0.36
+    label = ", private against shared"
+    draw_ratio_table(page, columns, rows, forest=FOREST, label=label, size=7.5)
     page.caption(explain("peer_contrasts", more=total - len(rows)))
 
 

@@ -35,19 +35,25 @@ MINIMUM_CLASS = 2
 PANEL = 1.5
 KIND_COLOURS = {"backbone": "#0072B2", "baseline": "#7F7F7F", "reference": "#E69F00"}
 KIND_ORDER = {"backbone": 0, "hybrid": 1, "ensemble": 2, "baseline": 3, "reference": 4}
+# A page's units; inches of the last caption, and of what is around a unit's panels.
+UNITS, NOTE, AROUND = 2, 0.42, 1.8
 SIZE, ROW = 7.5, 7.5 * 1.75 / 72  # type of the table and height of its rows
 AXIS = 0.42  # inches below the table for the axis of its forest
 
 
-def make_performance_page(data: ReportData, units: Sequence[Unit]) -> PageSpec:
-    """Specification of the page of all units' curves."""
-    return PageSpec(
-        "Performance",
-        partial(_draw_performance, data=data, units=units),
-        data.footer(),
-        "Can the errors be told from sequence? Held-out test part only; the error is "
-        "the positive class.",
-    )
+def make_performance_pages(data: ReportData, units: Sequence[Unit]) -> list[PageSpec]:
+    """Specifications of the pages of all units' curves."""
+    parts = [units[n : n + UNITS] for n in range(0, len(units), UNITS)]
+    return [
+        PageSpec(
+            f"Performance{' (continued)' * bool(number)}",
+            partial(_draw_performance, data=data, units=part),
+            data.footer(),
+            "Can the errors be told from sequence? Held-out test part only; the error "
+            "is the positive class.",
+        )
+        for number, part in enumerate(parts)
+    ]
 
 
 def make_score_page(data: ReportData, unit: Unit) -> PageSpec:
@@ -61,11 +67,12 @@ def make_score_page(data: ReportData, unit: Unit) -> PageSpec:
 
 
 def _draw_performance(page: Page, *, data: ReportData, units: Sequence[Unit]) -> None:
+    panel = min((page.room - NOTE) / len(units) - AROUND, PANEL)
     for unit in units:
         page.heading(unit.name)
         text, mark = describe_gain(unit)
         page.bullet(text, mark=mark, size=8.5)
-        _draw_panels(page, data, unit)
+        _draw_panels(page, data, unit, panel)
         scores = collect_score_table(unit)
         data.write("scores", scores.drop(columns="color"), unit.key)
         positive = int((unit.predicted["label"] == unit.positive_label).sum())
@@ -74,12 +81,12 @@ def _draw_performance(page: Page, *, data: ReportData, units: Sequence[Unit]) ->
     page.caption(explain("performance_panels"))
 
 
-def _draw_panels(page: Page, data: ReportData, unit: Unit) -> None:
-    step = (BODY_WIDTH - 0.5 - 4 * PANEL) / 3 + PANEL
+def _draw_panels(page: Page, data: ReportData, unit: Unit, panel: float) -> None:
+    step = (BODY_WIDTH - 0.5 - 4 * panel) / 3 + panel
     top = page.top
     page.top += 0.18
     panels = [
-        page.axes(MARGIN + 0.5 + i * step, page.top + 0.22, PANEL, PANEL)
+        page.axes(MARGIN + 0.5 + i * step, page.top + 0.22, panel, panel)
         for i in range(4)
     ]
     titles = ("Precision–recall", "ROC", "Reliability", "Confusion")
@@ -97,7 +104,7 @@ def _draw_panels(page: Page, data: ReportData, unit: Unit) -> None:
         say_nothing_to_draw(
             panels[3], "metrics.json with a confusion matrix is missing."
         )
-    page.top += 0.22 + PANEL + 0.42
+    page.top += 0.22 + panel + 0.42
 
 
 def _draw_curves(panels: list, data: ReportData, unit: Unit) -> list[str]:

@@ -45,7 +45,7 @@ from error_sequence_model.results import ReportData
 
 TITLE = "Single sites"
 LEFT, WIDTH = MARGIN + 0.38, BODY_WIDTH - 0.38
-BOXES, LETTERS, CHANGES, RULER, GENE = 0.15, 0.16, 0.26, 0.16, 0.2
+BOXES, LETTERS, CHANGES, RULER, GENE = 0.15, 0.16, 0.26, 0.22, 0.2
 HEAD, CAPTION, LOWEST, HIGHEST = 0.32, 0.72, 0.15, 0.6
 MUTAGENESIS = "in_silico_mutagenesis"
 WORD_COLOUR = "#CC79A7"

@@ -48,7 +48,7 @@ from error_sequence_model.results import ReportData
 
 TEXT_WIDTH, PROFILE_WIDTH, SPACE = 2.6, 3.4, 0.42
 SHOWN = 56  # bases of an exemplar
-ROW_HEIGHT, GAP, CAPTION = 1.35, 0.17, 1.15
+ROW_HEIGHT, GAP, CAPTION = 1.6, 0.17, 1.15
 FREQUENT = 0.15
 MOST_CAUSES = 3
 MOST_SHOWN = 5  # groups of a unit that has the page alone
@@ -72,7 +72,7 @@ def _draw_subtypes(
     most = MOST_SHOWN if len(entries) == 1 else max(4 // len(entries), 1)
     height = (page.room - CAPTION - 0.75 * len(entries)) / (most * len(entries)) - GAP
     for statistics in entries:
-        _draw_unit(page, data, statistics, most, min(height, ROW_HEIGHT))
+        _draw_unit(page, data, statistics, most, height)
     page.caption(
         explain(
             "subtypes",
@@ -120,6 +120,8 @@ def _draw_unit(
     )
     sequences = data.get_sequences(sites.index.to_numpy()[found.exemplars])
     drawn = min(n_groups, most)
+    # Few groups have the room of many.
+    height = min((height + GAP) * most / drawn - GAP, ROW_HEIGHT)
     for number in range(drawn):
         _draw_row(
             page,

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.features import Word
 from error_sequence_model.figures import (
     BODY_WIDTH,
     CLASS_NAMES,
@@ -52,18 +50,19 @@ from error_sequence_model.reports.findings.explanations import (
 )
 from error_sequence_model.reports.sections.summary import CONTENTS
 from error_sequence_model.reports.sections.words import (
-    draw_sites,
-    place_unit_words,
-    plot_places,
-    plot_word,
-    read_unit_words,
+    INDENT,
+    CardSize,
+    draw_card,
+    place_all_words,
 )
 from error_sequence_model.results import ReportData, Unit
 
-LOGO, PLACES, GAP = 1.55, 1.75, 0.3  # inches
+CARD = CardSize(logo=1.55, places=1.75, gap=0.3, size=8)
+HEADS = 0.22  # inches, of the line above the first word
 LOWEST, HIGHEST, MOST_ROWS = 1.2, 1.9, 3  # rows of explanations
 LINES = 2.15  # what stands below them
 FOOT, SHADOW, MOST_SHADOWS = 0.75, 0.2, 6  # of what is not named
+JOINS = ("beside ", "part of ")  # before a key
 SIDE = 3.35  # of the waterfall and what stands below it
 
 
@@ -121,26 +120,22 @@ def _draw_explanations(
     page: Page, data: ReportData, unit: Unit, found: UnitExplanations
 ) -> float:
     """The first explanations in rows at the left; give where they end."""
-    words = read_unit_words(unit)
-    chosen = [draw_sites(unit, label) for label in (1, 0)]
-    places = place_unit_words(data, unit, words, np.concatenate(chosen))
-    numbers = {word.key: number for number, word in enumerate(words)}
+    placed = place_all_words(data, unit)
     rows = list(found.named.head(MOST_ROWS).itertuples())
-    if any(row.explanation in numbers for row in rows):
-        _draw_heads(page, unit)
-    height = (page.room - LINES) / max(len(rows), 1)
+    with_word = [
+        row.explanation for row in rows if placed.find(row.explanation) is not None
+    ]
+    height = (page.room - LINES - HEADS * bool(with_word)) / max(len(rows), 1)
     height = min(max(height, LOWEST), HIGHEST)
+    right = MARGIN + BODY_WIDTH - SIDE - 0.35
     for row in rows:
-        number = numbers.get(row.explanation)
-        if number is not None:
-            word = words[number]
-            plot_word(word, page.axes(MARGIN + 0.2, page.top, LOGO, height - 0.36))
-            left = MARGIN + 0.2 + LOGO + GAP
-            ax = page.axes(left, page.top, PLACES, height - 0.36)
-            plot_places(places, number, word, unit, ax, [len(ids) for ids in chosen])
-            ax.tick_params(labelbottom=True)
-        _write_row(page, unit, row, words[number] if number is not None else None)
-        page.top += height if number is not None else LOWEST
+        if row.explanation in with_word[:1]:
+            _draw_heads(page, unit)
+        draw_card(
+            *(page, unit, placed, row.explanation, _describe_row(unit, row)),
+            **{"sizes": CARD, "height": height - 0.36, "right": right},
+        )
+        page.top += height if row.explanation in with_word else LOWEST
     more = len(found.named) - len(rows)
     if more > 0:
         page.caption(
@@ -151,22 +146,19 @@ def _draw_explanations(
 
 
 def _draw_heads(page: Page, unit: Unit) -> None:
-    page.write("word", MARGIN + 0.2, page.top, size=8, weight="bold")
-    place = MARGIN + 0.2 + LOGO + GAP
+    page.write("word", MARGIN + INDENT, page.top, size=8, weight="bold")
+    place = MARGIN + INDENT + CARD.logo + CARD.gap
     page.write("where it starts, % of", place, page.top, size=8, weight="bold")
     place += measure_text("where it starts, % of ", 8, "bold")
     for name in get_names(unit):
         color = get_class_colour(name)
         page.write(name, place, page.top, size=8, weight="bold", color=color)
         place += measure_text(f"{name}  ", 8, "bold")
-    page.top += 0.22
+    page.top += HEADS
 
 
-def _write_row(page: Page, unit: Unit, row: Any, word: Word | None) -> None:
-    left = MARGIN + 0.2 + LOGO + GAP + PLACES + 0.25
-    if word is None:
-        left = MARGIN + 0.2
-    width = MARGIN + BODY_WIDTH - SIDE - 0.35 - left
+def _describe_row(unit: Unit, row: Any) -> list[tuple[str, str, str]]:
+    """What is written of an explanation: text, weight and colour."""
     lines = [(row.name, "bold", INK)]
     if isinstance(row.place, str) and row.place:
         lines.append((row.place, "normal", MUTED))
@@ -189,11 +181,7 @@ def _write_row(page: Page, unit: Unit, row: Any, word: Word | None) -> None:
         if causes is not None:
             table = causes.table.set_index("flag")["definition"]
             lines.insert(1, (str(table.get(row.explanation, "")), "normal", MUTED))
-    top = page.top - 0.03
-    for text, weight, color in filter(itemgetter(0), lines):
-        for line in wrap_text(text, width, 8, weight)[:3]:
-            page.write(line, left, top, size=8, weight=weight, color=color)
-            top += 0.152
+    return lines
 
 
 def say_effects(row: Any) -> list[str]:
@@ -285,13 +273,7 @@ def _draw_shadows(page: Page, unit: Unit, found: UnitExplanations) -> None:
     page.heading("More frequent or rarer in the errors too, but not named")
     error, correct = get_names(unit)
     shown = rows.sort_values("q", kind="stable").head(count)
-    names = found.table.set_index("explanation")["name"].astype(str).to_dict()
-    reasons = [
-        f"{start}beside {names.get(key, key)}" if key else start
-        for start, _, key in (
-            str(text).partition("beside ") for text in shown["why_not"].fillna("")
-        )
-    ]
+    reasons = _name_reasons(found.table, shown["why_not"].fillna("").astype(str))
     columns = [
         Column("what", shown["name"].tolist()),
         Column("where", shown["place"].fillna("").tolist()),
@@ -305,6 +287,17 @@ def _draw_shadows(page: Page, unit: Unit, found: UnitExplanations) -> None:
         Column("why not", reasons),
     ]
     draw_table(page, columns, size=8.0, most_rows=count)
+
+
+def _name_reasons(table: pd.DataFrame, reasons: pd.Series) -> list[str]:
+    """Reasons with an explanation's name in place of its key, or of its element's."""
+    names = table.set_index("explanation")["name"].astype(str).to_dict()
+    elements = {key.partition("@")[0]: name for key, name in reversed(names.items())}
+    told = []
+    for reason in reasons:
+        start, word, key = reason.partition(next(filter(reason.count, JOINS), " "))
+        told.append(f"{start}{word}{(elements | names).get(key, key)}")
+    return told
 
 
 def _get_shares(rows: pd.DataFrame, which: str) -> pd.Series:
