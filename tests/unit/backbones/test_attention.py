@@ -10,6 +10,7 @@ from error_sequence_model.backbones import FAMILIES, attention
 from error_sequence_model.backbones.attention import (
     KERNELS,
     attend,
+    find_runs,
     get_padding_bias,
     prefer_attention,
 )
@@ -139,3 +140,48 @@ def test_a_kernel_that_cannot_serve_is_passed_over() -> None:
         assert torch.allclose(found, usual, atol=1e-5)
     assert torch._C._get_sdp_priority_order()[:3] == before[:3]
     assert torch.backends.cuda.flash_sdp_enabled()
+
+
+LENGTHS = [5, 9, 9, 9, 24, 40]
+PACKING = [
+    name
+    for name, family in FAMILIES.items()
+    if getattr(family.model_class, "can_pack", False)
+]
+
+
+def test_the_families_that_can_pack_are_known() -> None:
+    assert sorted(PACKING) == [
+        "dnabert2",
+        "nucleotide_encoder",
+        "nucleotide_transformer",
+    ]
+
+
+@pytest.mark.parametrize("name", PACKING)
+def test_a_packed_sequence_sees_no_other(name) -> None:
+    """States and gradients are those of the sequences one by one."""
+    backbone = make_small(name).eval()
+    generator = torch.Generator().manual_seed(1)
+    rows = [torch.randint(0, 4, (1, n), generator=generator) for n in LENGTHS]
+    pulls = [torch.randn(1, n, 1, generator=generator) for n in LENGTHS]
+
+    def differentiate(states: torch.Tensor, pull: torch.Tensor) -> list[torch.Tensor]:
+        weights = [w for w in backbone.parameters() if w.requires_grad]
+        given = torch.autograd.grad((states * pull).sum(), weights, allow_unused=True)
+        pairs = zip(given, weights, strict=True)
+        return [torch.zeros_like(w) if g is None else g for g, w in pairs]
+
+    alone = [backbone(input_ids=row).last_hidden_state for row in rows]
+    expected = differentiate(torch.cat(alone, dim=1), torch.cat(pulls, dim=1))
+    packed = backbone(
+        input_ids=torch.cat(rows, dim=1), lengths=torch.tensor(LENGTHS)
+    ).last_hidden_state
+    torch.testing.assert_close(packed, torch.cat(alone, dim=1), atol=1e-5, rtol=1e-5)
+    found = differentiate(packed, torch.cat(pulls, dim=1))
+    for wanted, given in zip(expected, found, strict=True):
+        torch.testing.assert_close(given, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_neighbours_of_one_length_are_a_run() -> None:
+    assert find_runs(torch.tensor(LENGTHS)) == [(1, 5), (3, 9), (1, 24), (1, 40)]

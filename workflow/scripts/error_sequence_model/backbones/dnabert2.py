@@ -19,6 +19,7 @@ from error_sequence_model.backbones.attention import (
     LONGEST_UNFUSED,
     Packed,
     attend,
+    find_runs,
     get_padding_bias,
     initialize_bert_weights,
     lower_bias,
@@ -27,7 +28,6 @@ from error_sequence_model.backbones.attention import (
 )
 from error_sequence_model.backbones.backbone import Backbone
 from error_sequence_model.backbones.dropout import Dropout
-from error_sequence_model.backbones.packing import find_runs
 
 
 class DNABert2Config(PreTrainedConfig):

@@ -20,18 +20,14 @@ from error_sequence_model.backbones.attention import (
     get_padding_bias,
     get_rotary_tables,
     merge_heads,
+    pack_rotary,
     rotate,
     split_heads,
 )
 from error_sequence_model.backbones.backbone import Backbone
 from error_sequence_model.backbones.calibrated_norm import CalibratedNorm, calibrating
 from error_sequence_model.backbones.dropout import Dropout
-from error_sequence_model.backbones.packing import (
-    join_sequences,
-    pack_rotary,
-    part_sequences,
-)
-from error_sequence_model.backbones.stem import Stem
+from error_sequence_model.backbones.stem import Stem, join_sequences, part_sequences
 
 
 class NucleotideEncoderConfig(PreTrainedConfig):

@@ -21,12 +21,12 @@ from error_sequence_model.backbones.attention import (
     initialize_bert_weights,
     mask_states,
     merge_heads,
+    pack_rotary,
     rotate,
     split_heads,
 )
 from error_sequence_model.backbones.backbone import Backbone
 from error_sequence_model.backbones.dropout import Dropout
-from error_sequence_model.backbones.packing import pack_rotary
 
 ROTARY_BASE = 10000.0
 
