@@ -18,6 +18,7 @@ from error_sequence_model.backbones.attention import (
     LONGEST_UNFUSED,
     Packed,
     attend,
+    find_runs,
     get_padding_bias,
     initialize_bert_weights,
     lower_bias,
@@ -26,7 +27,6 @@ from error_sequence_model.backbones.attention import (
 )
 from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
 from error_sequence_model.backbones.dropout import Dropout
-from error_sequence_model.backbones.packing import find_runs
 
 
 @dataclass

@@ -20,6 +20,8 @@ class Dropout(nn.Dropout):
     def forward(self, states: Tensor) -> Tensor:
         """Map states of any shape to the same shape."""
         is_usual = states.device.type != "cpu" or states.dtype not in INTEGERS
+        # A compiler draws masks well, and knows nothing of bits.
+        is_usual = is_usual or torch.compiler.is_compiling()
         if is_usual or not self.training or not 0 < self.p < 1:
             return F.dropout(states, self.p, self.training)
         return states * draw_mask(states, self.p)
