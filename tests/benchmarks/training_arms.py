@@ -66,8 +66,8 @@ class Task:
 
     Attributes:
         model: A name of ``MODELS``.
-        arm: A name of ``RECIPES`` ("grouped-bf16": in bf16, by `group_by_length`), or the
-            precision of our training; "compiled": bf16, compiled.
+        arm: A name of ``RECIPES`` ("grouped": by `group_by_length`), or the precision
+            of our training; "compiled": bf16, compiled.
         device: "cpu" or "cuda".
         windows: Training windows.
         length: Median of their lengths in bases; lognormal with ``sigma``.

@@ -24,8 +24,7 @@ from error_sequence_model.backbones.attention import (
     split_heads,
 )
 from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
-from error_sequence_model.backbones.calibrated_norm import CalibratedNorm, calibrating
-from error_sequence_model.backbones.dropout import Dropout
+from error_sequence_model.backbones.layers import CalibratedNorm, Dropout, calibrating
 from error_sequence_model.backbones.stem import Stem, join_sequences, part_sequences
 
 
