@@ -26,7 +26,7 @@ from error_sequence_model.backbones.attention import (
     split_heads,
 )
 from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
-from error_sequence_model.backbones.layers import Dropout
+from error_sequence_model.backbones.small_layers import Dropout
 
 
 @dataclass

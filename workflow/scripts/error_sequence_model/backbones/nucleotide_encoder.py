@@ -24,7 +24,11 @@ from error_sequence_model.backbones.attention import (
     split_heads,
 )
 from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
-from error_sequence_model.backbones.layers import CalibratedNorm, Dropout, calibrating
+from error_sequence_model.backbones.small_layers import (
+    CalibratedNorm,
+    Dropout,
+    calibrating,
+)
 from error_sequence_model.backbones.stem import Stem, join_sequences, part_sequences
 
 
