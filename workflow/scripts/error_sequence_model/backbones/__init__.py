@@ -21,10 +21,10 @@ if TYPE_CHECKING:
         split_heads,
     )
     from .backbone import Backbone, BackboneOutput, Network, NetworkConfig
-    from .calibrated_norm import CalibratedNorm, calibrating
     from .creating import create_backbone, create_lm_head, list_options, make_config
     from .fetching import fetch_model
     from .heads import get_lm_loss
+    from .layers import CalibratedNorm, calibrating
     from .loading import Checkpoint, load_backbone, load_checkpoint
     from .local_copies import find_checkpoint, list_checkpoint_files, name_requests
     from .nucleotide_encoder import NucleotideEncoder, RotaryLayer
