@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from error_sequence_model.core.faces import read_face
-
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 LIBRARY = SCRIPTS / "error_sequence_model"
 HEAVY = {
@@ -73,8 +71,13 @@ def find_files(name: str) -> set[Path]:
     if place.parent.with_suffix(".py").is_file():
         return {place.parent.with_suffix(".py")}
     face = place.parent / "__init__.py"
-    module = read_face(face).get(parts[-1], "") if face.is_file() else ""
-    return {place.parent / f"{module.lstrip('.')}.py"} if module else set()
+    tree = ast.parse(face.read_text(encoding="utf-8") if face.is_file() else "")
+    return {
+        place.parent / f"{node.module}.py"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level and node.module
+        if parts[-1] in {alias.name for alias in node.names}
+    }
 
 
 def find_heavy(script: Path) -> set[str]:
