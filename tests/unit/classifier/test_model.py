@@ -107,6 +107,24 @@ def test_saved_models_load_bit_identical(architecture, tmp_path) -> None:
     assert {p.dtype for p in again.parameters()} == {torch.float32}
 
 
+def test_folders_written_by_way_of_transformers_load(tmp_path) -> None:
+    """Runs of earlier versions: settings of that library stand among the options."""
+    model = make_tiny_classifier(seed=3)
+    save_model(model, tmp_path)
+    file = tmp_path / "config.json"
+    content = json.loads(file.read_text())
+    content |= {"dtype": "float32", "transformers_version": "5.23.0"}
+    content["backbone"] |= {
+        **{"_name_or_path": "", "architectures": None, "return_dict": True},
+        **{"id2label": {"0": "LABEL_0"}, "output_attentions": False},
+    }
+    file.write_text(json.dumps(content))
+    found = load_model(tmp_path)
+    assert found.backbone.config == model.backbone.config
+    state = model.state_dict()
+    assert all(torch.equal(t, state[n]) for n, t in found.state_dict().items())
+
+
 def test_saving_again_replaces_the_folder_whole(tmp_path) -> None:
     for seed in (1, 2):
         save_model(make_tiny_classifier(seed=seed), tmp_path / "model")
