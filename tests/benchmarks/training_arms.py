@@ -213,8 +213,16 @@ def train_standard(
         def on_train_end(self, *_: Any, **__: Any) -> None:
             times.append(clock())
 
+    class PlainTrainer(Trainer):
+        def compute_loss(
+            self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
+        ) -> Any:
+            # The classifier's output is no dictionary, of which it would be the first.
+            output = model(**inputs)
+            return (output.loss, output) if return_outputs else output.loss
+
     with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(
+        trainer = PlainTrainer(
             model=model,
             args=TrainingArguments(
                 folder,
