@@ -46,6 +46,8 @@ def calibrate_model(
     device = next(model.parameters()).device
     longest = int(dataset.lengths[chosen].max())
     tokens = min(CALIBRATION_TOKENS, CALIBRATION_PAIRS // longest)
+    if device.type == "cpu":
+        tokens = min(tokens, TOKENS_PER_BATCH)
     options = {"tokens_per_batch": max(tokens, longest)}
     if not getattr(model.backbone, "is_calibrated", True):
         # Norm after norm, so of one batch: a few hundred thousand states are enough.
@@ -62,8 +64,6 @@ def calibrate_model(
             model.head(embed()[torch.from_numpy(chosen)].to(device))
         return
     vectors = []
-    if device.type == "cpu":
-        options["tokens_per_batch"] = max(TOKENS_PER_BATCH, longest)
     with torch.no_grad(), evaluating(model):
         for _, inputs in iterate_batches(dataset, device, indices=chosen, **options):
             junction, mask = inputs.pop("junction"), inputs.get("attention_mask")

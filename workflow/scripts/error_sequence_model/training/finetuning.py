@@ -247,6 +247,8 @@ class FineTuning(Task):
         self, accelerator: Accelerator, precision: str
     ) -> tuple[np.ndarray, float]:
         """Predict the validation part: (n, classes) and the mean loss."""
+        if self.is_frozen:
+            self.embed("validation")
         logits = self._predict(accelerator, precision)
         probabilities = compute_probabilities(logits - self.log_weights)
         chosen = probabilities[np.arange(len(logits)), self.val_dataset.labels]
@@ -254,7 +256,7 @@ class FineTuning(Task):
 
     def _predict(self, accelerator: Accelerator, precision: str) -> np.ndarray:
         """Logits of the validation part, (n, classes)."""
-        if not self.is_frozen:
+        if "validation" not in self._vectors:
             return predict_on_ranks(
                 self.model, self.val_dataset, accelerator, precision
             )
