@@ -2,7 +2,7 @@
 
 Every backbone takes ``input_ids`` (batch, length) or ``inputs_embeds``, an
 ``attention_mask`` (1 = token, 0 = padding on the right) and returns a
-``BaseModelOutput`` with ``last_hidden_state`` (batch, length, hidden).
+``BackboneOutput`` with ``last_hidden_state`` (batch, length, hidden).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         rotate,
         split_heads,
     )
-    from .backbone import Backbone
+    from .backbone import Backbone, BackboneOutput, Network, NetworkConfig
     from .calibrated_norm import CalibratedNorm, calibrating
     from .creating import create_backbone, create_lm_head, list_options, make_config
     from .fetching import fetch_model

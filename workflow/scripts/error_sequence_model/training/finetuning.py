@@ -138,7 +138,9 @@ class FineTuning(Task):
     @property
     def can_pack(self) -> bool:
         """Whether the backbone knows sequences that follow each other in one row."""
-        return self.model.backbone.can_pack and not self.is_frozen
+        # A class of transformers says nothing of it.
+        can_pack = getattr(self.model.backbone, "can_pack", False)
+        return can_pack and not self.is_frozen
 
     def embed(self, part: str) -> Tensor:
         """What the head sees of a part's sequences, float32 (n, width), on the CPU."""

@@ -83,7 +83,7 @@ class Training:
         self.accelerator = make_accelerator(device, self.precision)
         task.model.to(self.accelerator.device)
         if self.settings.gradient_checkpointing:
-            task.model.activation_checkpointing_enable()
+            task.model.backbone.activation_checkpointing_enable()
         plan = self._plan(0)
         self.steps_per_epoch, self.windows_per_epoch = len(plan), sum(map(len, plan))
         saved = checkpoints.load()
