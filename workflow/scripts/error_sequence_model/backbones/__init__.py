@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         split_heads,
     )
     from .backbone import Backbone, BackboneOutput, Network, NetworkConfig
-    from .calibrated_norm import CalibratedNorm, calibrating
     from .creating import create_backbone, create_lm_head, list_options, make_config
     from .fetching import fetch_model
     from .heads import get_lm_loss
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from .local_copies import find_checkpoint, list_checkpoint_files, name_requests
     from .nucleotide_encoder import NucleotideEncoder, RotaryLayer
     from .published import PUBLISHED, get_published
+    from .small_layers import CalibratedNorm, calibrating
     from .stem import Stem
     from .tokens import resolve_tokenizer
     from .weights import build_skeleton, read_safetensors, refuse_misfits

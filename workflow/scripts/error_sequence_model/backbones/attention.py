@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -50,12 +51,21 @@ class Packed(NamedTuple):
     """Takes the place of a bias where sequences follow each other in one row.
 
     Attributes:
-        runs: Neighbours of one length, from `packing.find_runs`.
+        runs: Neighbours of one length, from `find_runs`.
         bias: Of the distance alone, (1, heads, longest, longest), or None.
     """
 
     runs: list[tuple[int, int]]
     bias: Tensor | None = None
+
+
+def find_runs(lengths: Tensor) -> list[tuple[int, int]]:
+    """Group neighbours of one length: (sequences, tokens of each) per group.
+
+    Args:
+        lengths: Tokens of each sequence, int64 (n,), on the CPU.
+    """
+    return [(len(list(same)), length) for length, same in groupby(lengths.tolist())]
 
 
 def attend(
@@ -249,6 +259,23 @@ def get_rotary_tables(
     angles = torch.outer(positions, inverse_frequencies)
     angles = torch.cat([angles, angles], dim=-1)
     return angles.cos(), angles.sin()
+
+
+def pack_rotary(
+    lengths: Tensor, head_dim: int, base: float, device: torch.device
+) -> tuple[tuple[Tensor, Tensor], Packed]:
+    """Give rotary tables whose positions start anew in each sequence, and no bias.
+
+    Args:
+        lengths: Tokens of each sequence, int64 (n,), on the CPU.
+        head_dim: See `get_rotary_tables`.
+        base: Likewise.
+        device: Where the tables are needed.
+    """
+    starts = (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
+    places = (torch.arange(len(starts)) - starts).to(device)
+    tables = get_rotary_tables(int(lengths.max()), head_dim, base, device)
+    return (tables[0][places], tables[1][places]), Packed(find_runs(lengths))
 
 
 def rotate(states: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:

@@ -208,7 +208,7 @@ class Backbone(Network):
             output_attentions: Whether to return attention (then not fused).
             **more: What the family takes beside; where it ``can_pack``, ``lengths``:
                 int64 (n,) on the CPU, tokens of sequences that follow each other in
-                one row, without padding (see `packing`).
+                one row, without padding.
 
         Returns:
             ``last_hidden_state`` (batch, length, hidden); ``hidden_states``: the first

@@ -18,6 +18,7 @@ from error_sequence_model.backbones.attention import (
     LONGEST_UNFUSED,
     Packed,
     attend,
+    find_runs,
     get_padding_bias,
     initialize_bert_weights,
     lower_bias,
@@ -25,8 +26,7 @@ from error_sequence_model.backbones.attention import (
     split_heads,
 )
 from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
-from error_sequence_model.backbones.dropout import Dropout
-from error_sequence_model.backbones.packing import find_runs
+from error_sequence_model.backbones.small_layers import Dropout
 
 
 @dataclass

@@ -29,12 +29,10 @@ from error_sequence_model.backbones.layouts import (
     HeadKind,
     Layout,
     identify_family,
-)
-from error_sequence_model.backbones.local_copies import find_checkpoint
-from error_sequence_model.backbones.multimolecule import (
     is_multimolecule,
     translate_multimolecule,
 )
+from error_sequence_model.backbones.local_copies import find_checkpoint
 from error_sequence_model.backbones.weights import (
     build_skeleton,
     read_weights,

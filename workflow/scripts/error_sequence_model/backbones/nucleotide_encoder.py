@@ -19,19 +19,17 @@ from error_sequence_model.backbones.attention import (
     get_padding_bias,
     get_rotary_tables,
     merge_heads,
+    pack_rotary,
     rotate,
     split_heads,
 )
 from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
-from error_sequence_model.backbones.calibrated_norm import CalibratedNorm, calibrating
-from error_sequence_model.backbones.dropout import Dropout
-from error_sequence_model.backbones.packing import (
-    find_runs,
-    get_positions,
-    join_sequences,
-    part_sequences,
+from error_sequence_model.backbones.small_layers import (
+    CalibratedNorm,
+    Dropout,
+    calibrating,
 )
-from error_sequence_model.backbones.stem import Stem
+from error_sequence_model.backbones.stem import Stem, join_sequences, part_sequences
 
 
 @dataclass
@@ -241,16 +239,12 @@ class NucleotideEncoder(Backbone):
             states, mask = part_sequences(states, lengths, self.stem.reach)
             states = join_sequences(self.stem(states, mask), lengths, self.stem.reach)
         states = self.dropout(states)
-        longest = states.shape[1] if lengths is None else int(lengths.max())
         head_dim = self.config.hidden_size // self.config.num_attention_heads
-        cosines, sines = get_rotary_tables(
-            longest, head_dim, self.config.rotary_base, states.device
-        )
-        if lengths is None:
-            bias = get_padding_bias(attention_mask, torch.float32)
-            return states, (cosines, sines), bias
-        places = get_positions(lengths, states.device)
-        return states, (cosines[places], sines[places]), Packed(find_runs(lengths))
+        options = (head_dim, self.config.rotary_base, states.device)
+        if lengths is not None:
+            return states, *pack_rotary(lengths, *options)
+        tables = get_rotary_tables(states.shape[1], *options)
+        return states, tables, get_padding_bias(attention_mask, torch.float32)
 
     def finish(self, all_states: list[Tensor]) -> None:
         """Apply the final norm, if there is one."""

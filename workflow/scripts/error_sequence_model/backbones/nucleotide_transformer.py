@@ -14,16 +14,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from error_sequence_model.backbones.attention import (
+    Packed,
     attend,
     get_padding_bias,
     get_rotary_tables,
     initialize_bert_weights,
     mask_states,
     merge_heads,
+    pack_rotary,
     rotate,
     split_heads,
 )
 from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
+from error_sequence_model.backbones.small_layers import Dropout
 
 ROTARY_BASE = 10000.0
 
@@ -130,7 +133,7 @@ class Layer(nn.Module):
         self.LayerNorm = nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.intermediate = Projection(width, 2 * inner, bias=False)
         self.output = Projection(inner, width, bias=False)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
 
     def forward(
         self,
@@ -162,6 +165,8 @@ class Encoder(nn.Module):
 class NucleotideTransformerModel(Backbone):
     """The encoder; its last states are normalised."""
 
+    can_pack = True
+
     def __init__(self, config: NucleotideTransformerConfig) -> None:
         super().__init__(config)
         self.embeddings = nn.ModuleDict(
@@ -178,14 +183,19 @@ class NucleotideTransformerModel(Backbone):
         return self.encoder.layer
 
     def start(
-        self, inputs_embeds: Tensor, attention_mask: Tensor | None, need_weights: bool
-    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None]:
+        self,
+        inputs_embeds: Tensor,
+        attention_mask: Tensor | None,
+        need_weights: bool,
+        lengths: Tensor | None = None,
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | Packed | None]:
         """Give the embeddings, the rotary tables and the bias of padding."""
         states = mask_states(inputs_embeds, attention_mask)
         head_dim = self.config.hidden_size // self.config.num_attention_heads
-        tables = get_rotary_tables(
-            states.shape[1], head_dim, ROTARY_BASE, states.device
-        )
+        options = (head_dim, ROTARY_BASE, states.device)
+        if lengths is not None:
+            return states, *pack_rotary(lengths, *options)
+        tables = get_rotary_tables(states.shape[1], *options)
         return states, tables, get_padding_bias(attention_mask, torch.float32)
 
     def finish(self, all_states: list[Tensor]) -> None:

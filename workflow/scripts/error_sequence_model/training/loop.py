@@ -30,7 +30,6 @@ from error_sequence_model.core import (
 )
 from error_sequence_model.datasets import plan_steps, share_step
 from error_sequence_model.training.checkpoints import CheckpointFolder
-from error_sequence_model.training.events import EventLog
 from error_sequence_model.training.gradients import GradientSteps, Share
 from error_sequence_model.training.groups import (
     get_highest_rate,
@@ -39,6 +38,7 @@ from error_sequence_model.training.groups import (
     set_learning_rate,
 )
 from error_sequence_model.training.state import (
+    EventLog,
     TrainingState,
     describe_device,
     make_accelerator,
