@@ -142,7 +142,7 @@ def occlude_with_captum(trained: Trained, device: torch.device) -> int:
 
 
 def attribute_by_ours(
-    trained: Trained, method: str, device: torch.device
+    trained: Trained, method: str, device: torch.device, *, is_rough: bool = False
 ) -> Attribution:
     """Attribute as the workflow does, against the mask token."""
     return attribute(
@@ -153,6 +153,7 @@ def attribute_by_ours(
         window_length=LENGTH,
         baseline="mask",
         device=device,
+        is_rough=is_rough,
     )
 
 
@@ -176,9 +177,11 @@ def make_arms(trained: Trained, device: torch.device) -> dict[str, Callable]:
         errors, maps = integrate_with_captum(trained, device, steps)
         return Result([get_seconds(device) - start], errors, maps)
 
-    def time_our_gradients() -> Result:
+    def time_our_gradients(*, is_rough: bool = False) -> Result:
         start = get_seconds(device)
-        found = attribute_by_ours(trained, "integrated_gradients", device)
+        found = attribute_by_ours(
+            trained, "integrated_gradients", device, is_rough=is_rough
+        )
         seconds = [get_seconds(device) - start]
         return Result(seconds, found.completeness_error, found.attributions)
 
@@ -201,6 +204,7 @@ def make_arms(trained: Trained, device: torch.device) -> dict[str, Callable]:
             for steps in (STEPS, FEW_STEPS)
         },
         "ours, integrated_gradients": time_our_gradients,
+        "ours, integrated_gradients, rough": partial(time_our_gradients, is_rough=True),
         "captum Occlusion, 1 per pass": time_captum_occlusion,
         "ours, substitution": lambda: time_our_method("substitution", windows * DRAWS),
         "ours, in_silico_mutagenesis": lambda: time_our_method("ism", 3 * LENGTH),
