@@ -50,7 +50,14 @@ MODELS = {
 }
 ARCHITECTURES = {"dnabert2_117m": "dnabert2", "encoder_25m": "nucleotide_encoder"}
 MOTIF = "TGCATG"
-GROUPED = {"bf16": True, "train_sampling_strategy": "group_by_length"}
+_GROUPED = {"train_sampling_strategy": "group_by_length"}
+# Of the Hugging Face ``Trainer``, by arm.
+RECIPES = {
+    "standard": {},
+    "standard-bf16": {"bf16": True},
+    "grouped-fp32": _GROUPED,
+    "grouped-bf16": {"bf16": True, **_GROUPED},
+}
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,8 @@ class Task:
 
     Attributes:
         model: A name of ``MODELS``.
-        arm: "standard", "grouped" (the same in bf16, by `group_by_length`), or the
-            precision of our training; "compiled": bf16, compiled.
+        arm: A name of ``RECIPES`` ("grouped": by `group_by_length`), or the precision
+            of our training; "compiled": bf16, compiled.
         device: "cpu" or "cuda".
         windows: Training windows.
         length: Median of their lengths in bases; lognormal with ``sigma``.
@@ -218,7 +225,7 @@ def train_standard(
                 weight_decay=0.01,
                 seed=task.seed,
                 use_cpu=task.device == "cpu",
-                **GROUPED if task.arm == "grouped" else {},
+                **RECIPES[task.arm],
                 save_strategy="no",
                 report_to=[],
                 disable_tqdm=True,
@@ -229,11 +236,9 @@ def train_standard(
             callbacks=[Clock()],
         )
         trainer.train()
-    real = int(train.lengths.sum())
-    rng = np.random.default_rng(0)
-    order = rng.permutation(len(train))
-    batches = np.split(order, range(task.batch_size, len(order), task.batch_size))
-    padded = sum(len(b) * int(train.lengths[b].max()) for b in batches)
+    real, padded = int(train.lengths.sum()), 0
+    for batch in trainer.get_train_dataloader():
+        padded += batch["input_ids"].numel()
     return {
         "seconds": times[-1] - times[0],
         "last_seconds": times[-1] - times[-2],
@@ -297,7 +302,7 @@ def measure(task: Task) -> dict[str, Any]:
         )
     calibrate_model(model, train, seed=task.seed)
     before = reset_peak_memory()
-    if task.arm in ("standard", "grouped"):
+    if task.arm in RECIPES:
         result = train_standard(task, model, train)
     else:
         result = train_ours(task, model, train, held)
@@ -316,13 +321,18 @@ def measure(task: Task) -> dict[str, Any]:
     return result
 
 
-def start(task: Task) -> dict[str, Any]:
-    """Do one task in a process of its own."""
+def start(task: Task, script: str | Path = __file__) -> dict[str, Any]:
+    """Do one task in a process of its own.
+
+    Args:
+        task: What to do.
+        script: This file, or that of another version of the project.
+    """
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     if task.device == "cpu":
         environment |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(
-        [sys.executable, __file__, json.dumps(asdict(task))],
+        [sys.executable, str(script), json.dumps(asdict(task))],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,

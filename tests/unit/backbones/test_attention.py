@@ -10,6 +10,7 @@ from error_sequence_model.backbones import FAMILIES, attention
 from error_sequence_model.backbones.attention import (
     KERNELS,
     attend,
+    find_runs,
     get_padding_bias,
     prefer_attention,
 )
@@ -27,13 +28,13 @@ def run_and_differentiate(
     return [context.detach(), *grads]
 
 
-@pytest.mark.parametrize("has_tiles", [True, False])
+@pytest.mark.parametrize("has_units", [True, False])
 @pytest.mark.parametrize("longest", [8, 1024])
 @pytest.mark.parametrize("is_padded", [True, False])
 def test_bf16_on_a_cpu_is_float32_rounded(
-    monkeypatch, has_tiles, longest, is_padded
+    monkeypatch, has_units, longest, is_padded
 ) -> None:
-    monkeypatch.setattr(attention, "has_amx", lambda device: has_tiles)
+    monkeypatch.setattr(attention, "has_fast_bf16", lambda device: has_units)
     monkeypatch.setattr(attention, "LONGEST_UNFUSED", longest)
     generator = torch.Generator().manual_seed(1)
     parts = [torch.randn(3, 2, 24, 16, generator=generator) for _ in range(3)]
@@ -48,7 +49,9 @@ def test_bf16_on_a_cpu_is_float32_rounded(
         assert (found.float() - wanted).norm() < 0.01 * wanted.norm()
 
 
-def test_attention_that_keeps_its_weights_is_for_training_in_tiles(monkeypatch) -> None:
+def test_attention_that_keeps_its_weights_is_for_processors_with_bf16_units(
+    monkeypatch,
+) -> None:
     calls = []
     unfused = attention._attend_unfused
 
@@ -58,15 +61,16 @@ def test_attention_that_keeps_its_weights_is_for_training_in_tiles(monkeypatch) 
 
     monkeypatch.setattr(attention, "_attend_unfused", note)
     states = torch.randn(1, 2, 24, 16)
-    for has_tiles in (True, False):
+    for has_tiles, has_units in ((True, True), (False, True), (False, False)):
         monkeypatch.setattr(attention, "has_amx", lambda device, it=has_tiles: it)
+        monkeypatch.setattr(attention, "has_fast_bf16", lambda device, it=has_units: it)
         for dtype in (torch.float32, torch.bfloat16):
             for is_trained in (True, False):
                 query = states.to(dtype).requires_grad_(is_trained)
                 before = len(calls)
                 attend(query, query, query, None)
-                is_expected = has_tiles and is_trained and dtype == torch.bfloat16
-                assert len(calls) - before == is_expected
+                is_fused = dtype == torch.float32 or (has_tiles and not is_trained)
+                assert len(calls) - before == (has_units and not is_fused)
 
 
 def test_cudnn_is_left_out_of_attention() -> None:
@@ -136,3 +140,48 @@ def test_a_kernel_that_cannot_serve_is_passed_over() -> None:
         assert torch.allclose(found, usual, atol=1e-5)
     assert torch._C._get_sdp_priority_order()[:3] == before[:3]
     assert torch.backends.cuda.flash_sdp_enabled()
+
+
+LENGTHS = [5, 9, 9, 9, 24, 40]
+PACKING = [
+    name
+    for name, family in FAMILIES.items()
+    if getattr(family.model_class, "can_pack", False)
+]
+
+
+def test_the_families_that_can_pack_are_known() -> None:
+    assert sorted(PACKING) == [
+        "dnabert2",
+        "nucleotide_encoder",
+        "nucleotide_transformer",
+    ]
+
+
+@pytest.mark.parametrize("name", PACKING)
+def test_a_packed_sequence_sees_no_other(name) -> None:
+    """States and gradients are those of the sequences one by one."""
+    backbone = make_small(name).eval()
+    generator = torch.Generator().manual_seed(1)
+    rows = [torch.randint(0, 4, (1, n), generator=generator) for n in LENGTHS]
+    pulls = [torch.randn(1, n, 1, generator=generator) for n in LENGTHS]
+
+    def differentiate(states: torch.Tensor, pull: torch.Tensor) -> list[torch.Tensor]:
+        weights = [w for w in backbone.parameters() if w.requires_grad]
+        given = torch.autograd.grad((states * pull).sum(), weights, allow_unused=True)
+        pairs = zip(given, weights, strict=True)
+        return [torch.zeros_like(w) if g is None else g for g, w in pairs]
+
+    alone = [backbone(input_ids=row).last_hidden_state for row in rows]
+    expected = differentiate(torch.cat(alone, dim=1), torch.cat(pulls, dim=1))
+    packed = backbone(
+        input_ids=torch.cat(rows, dim=1), lengths=torch.tensor(LENGTHS)
+    ).last_hidden_state
+    torch.testing.assert_close(packed, torch.cat(alone, dim=1), atol=1e-5, rtol=1e-5)
+    found = differentiate(packed, torch.cat(pulls, dim=1))
+    for wanted, given in zip(expected, found, strict=True):
+        torch.testing.assert_close(given, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_neighbours_of_one_length_are_a_run() -> None:
+    assert find_runs(torch.tensor(LENGTHS)) == [(1, 5), (3, 9), (1, 24), (1, 40)]

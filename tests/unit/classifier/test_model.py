@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel
 
 from error_sequence_model import load_model
 from error_sequence_model.backbones import create_backbone
@@ -106,8 +105,6 @@ def test_saved_models_load_bit_identical(architecture, tmp_path) -> None:
     assert list(again.config.classes) == ["TP", "FP"]
     assert type(tokenizer) is type(model.tokenizer)
     assert {p.dtype for p in again.parameters()} == {torch.float32}
-    hub = AutoModel.from_pretrained(tmp_path / "model").eval()
-    assert torch.equal(hub(input_ids=ids).logits, expected)
 
 
 def test_saving_again_replaces_the_folder_whole(tmp_path) -> None:

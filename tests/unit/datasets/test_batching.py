@@ -198,3 +198,17 @@ def test_too_few_sequences_for_the_ranks_are_refused(count, batch_size) -> None:
 def test_bucket_edges_belong_to_the_lower_bucket() -> None:
     buckets = find_buckets(np.array([1, 512, 513, 2000]), [512, 1024])
     assert buckets.tolist() == [0, 0, 1, 2]
+
+
+def test_packed_batches_hold_real_tokens_up_to_the_budget() -> None:
+    lengths = np.array([30, 500, 10, 20, 61, 9])
+    batches = cut_batches(np.arange(6), lengths, tokens_per_batch=69, is_packed=True)
+    assert [batch.tolist() for batch in batches] == [[5, 2, 3, 0], [4], [1]]
+    in_buckets = cut_batches(
+        np.arange(6),
+        lengths,
+        tokens_per_batch=1000,
+        bucket_boundaries=[20],
+        is_packed=True,
+    )
+    assert [batch.tolist() for batch in in_buckets] == [[5, 2, 3], [0, 4, 1]]

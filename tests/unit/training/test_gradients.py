@@ -9,7 +9,8 @@ from accelerate.optimizer import AcceleratedOptimizer
 
 from error_sequence_model.settings import TrainingSettings
 from error_sequence_model.training import CheckpointFolder, FineTuning, Training
-from tiny_models import make_tiny_classifier, make_tiny_datasets
+from error_sequence_model.training.gradients import StepSums
+from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 
 
 def make_training(**settings: object) -> Training:
@@ -173,3 +174,27 @@ def test_auto_compiles_long_runs_on_gpus(device, epochs, is_worth):
     assert run.gradients.forward is run.task.model
     run.gradients.device = torch.device(device)
     assert run.gradients.is_worth_compiling() == is_worth
+
+
+def test_passes_without_padding_have_the_gradients_of_padded_ones(monkeypatch):
+    """And nothing but real tokens; fixed to 1e-5 in float32, dropout left out."""
+
+    def take_gradients() -> tuple[dict[str, torch.Tensor], StepSums]:
+        train, held = make_tiny_datasets(24, shortest=20, longest=60)
+        settings = TrainingSettings(batch_size=24, precision="fp32")
+        task = FineTuning(make_tiny_classifier(**EXACT), train, held, settings)
+        run = Training(task, CheckpointFolder(None, ""))
+        step = np.arange(24)
+        share = run.gradients.make_share(run._share(step, 0))
+        sums = run.gradients.accumulate(share, task.sum_weights(step, [], None))
+        named = task.model.named_parameters()
+        return {name: p.grad for name, p in named if p.grad is not None}, sums
+
+    packed, without = take_gradients()
+    monkeypatch.setattr(FineTuning, "can_pack", False)
+    padded, with_padding = take_gradients()
+    assert without.padded == without.real == with_padding.real < with_padding.padded
+    assert without.loss == pytest.approx(with_padding.loss.item(), abs=1e-5)
+    assert packed.keys() == padded.keys()
+    for name, gradient in padded.items():
+        torch.testing.assert_close(packed[name], gradient, atol=1e-5, rtol=1e-5)

@@ -111,11 +111,13 @@ def test_a_frozen_backbone_runs_once(monkeypatch) -> None:
     def train() -> tuple[Training, int]:
         model = make_tiny_classifier(**EXACT)
         model.backbone.requires_grad_(False)
-        run = make_training(model=model, sampling="balanced", tokens_per_batch=200)
         seen = []
-        model.backbone.register_forward_hook(
-            lambda module, given, output: seen.append(len(output.last_hidden_state))
-        )
+
+        def count(module: torch.nn.Module, _: tuple, given: dict) -> None:
+            seen.append(len(given.get("lengths", given["input_ids"])))
+
+        model.backbone.register_forward_pre_hook(count, with_kwargs=True)
+        run = make_training(model=model, sampling="balanced", tokens_per_batch=200)
         run.run()
         return run, sum(seen)
 
@@ -123,7 +125,8 @@ def test_a_frozen_backbone_runs_once(monkeypatch) -> None:
     assert once == len(cached.task.train_dataset) + len(cached.task.val_dataset)
     monkeypatch.setattr(finetuning, "MOST_VECTORS", 0)
     plain, often = train()
-    assert often == 3 * once
+    # Every epoch, and before the first one to calibrate the norms.
+    assert often == 3 * once + len(cached.task.train_dataset)
     found = cached.task.model.state_dict()
     for name, weights in plain.task.model.state_dict().items():
         assert torch.allclose(found[name], weights, atol=1e-5), name
@@ -383,7 +386,7 @@ def test_torchs_own_writer_leaves_the_old_checkpoint_too(tmp_path) -> None:
     [
         (
             {"learning_rate": "1e-4"},
-            "learning_rate '1e-4': allowed: auto or number > 0, ≤ 1 (YAML reads 1e-4",
+            "learning_rate '1e-4': allowed: auto or number > 0, ≤ 1; YAML reads 1e-4",
         ),
         ({"sampling": "even"}, "sampling 'even': allowed: natural, balanced"),
         ({"tokens_per_batch": 0}, "tokens_per_batch 0"),

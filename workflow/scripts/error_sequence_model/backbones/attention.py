@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import NamedTuple
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from transformers import PreTrainedConfig
-from transformers import initialization as init
 
 from error_sequence_model.core import has_amx, has_fast_bf16
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 LONGEST_UNFUSED = 1024  # tokens
 
@@ -49,12 +51,21 @@ class Packed(NamedTuple):
     """Takes the place of a bias where sequences follow each other in one row.
 
     Attributes:
-        runs: Neighbours of one length, from `packing.find_runs`.
+        runs: Neighbours of one length, from `find_runs`.
         bias: Of the distance alone, (1, heads, longest, longest), or None.
     """
 
     runs: list[tuple[int, int]]
     bias: Tensor | None = None
+
+
+def find_runs(lengths: Tensor) -> list[tuple[int, int]]:
+    """Group neighbours of one length: (sequences, tokens of each) per group.
+
+    Args:
+        lengths: Tokens of each sequence, int64 (n,), on the CPU.
+    """
+    return [(len(list(same)), length) for length, same in groupby(lengths.tolist())]
 
 
 def attend(
@@ -250,6 +261,23 @@ def get_rotary_tables(
     return angles.cos(), angles.sin()
 
 
+def pack_rotary(
+    lengths: Tensor, head_dim: int, base: float, device: torch.device
+) -> tuple[tuple[Tensor, Tensor], Packed]:
+    """Give rotary tables whose positions start anew in each sequence, and no bias.
+
+    Args:
+        lengths: Tokens of each sequence, int64 (n,), on the CPU.
+        head_dim: See `get_rotary_tables`.
+        base: Likewise.
+        device: Where the tables are needed.
+    """
+    starts = (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
+    places = (torch.arange(len(starts)) - starts).to(device)
+    tables = get_rotary_tables(int(lengths.max()), head_dim, base, device)
+    return (tables[0][places], tables[1][places]), Packed(find_runs(lengths))
+
+
 def rotate(states: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
     """Apply rotary positions; pairs are (i, i + head_dim / 2).
 
@@ -272,8 +300,8 @@ def mask_states(states: Tensor, attention_mask: Tensor | None) -> Tensor:
 def initialize_bert_weights(module: nn.Module, std: float) -> None:
     """Initialise one module as BERT does: normal weights, zero biases, unit norms."""
     if isinstance(module, (nn.Linear, nn.Embedding)):
-        init.normal_(module.weight, std=std)
+        nn.init.normal_(module.weight, std=std)
     elif isinstance(module, nn.LayerNorm):
-        init.ones_(module.weight)
+        nn.init.ones_(module.weight)
     if getattr(module, "bias", None) is not None:
-        init.zeros_(module.bias)
+        nn.init.zeros_(module.bias)

@@ -7,28 +7,32 @@ weights without their ``esm.`` prefix. Pre-norm; one token is a 6-mer; states ar
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import PreTrainedConfig
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from error_sequence_model.backbones.attention import (
+    Packed,
     attend,
     get_padding_bias,
     get_rotary_tables,
     initialize_bert_weights,
     mask_states,
     merge_heads,
+    pack_rotary,
     rotate,
     split_heads,
 )
-from error_sequence_model.backbones.backbone import Backbone
+from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
+from error_sequence_model.backbones.small_layers import Dropout
 
 ROTARY_BASE = 10000.0
 
 
-class NucleotideTransformerConfig(PreTrainedConfig):
+@dataclass
+class NucleotideTransformerConfig(NetworkConfig):
     """Size and options; the defaults are those of the 50M model.
 
     Field names are those of the published ``config.json``.
@@ -50,19 +54,19 @@ class NucleotideTransformerConfig(PreTrainedConfig):
     pad_token_id: int | None = 1
     mask_token_id: int | None = 2
 
-    def __post_init__(self, **kwargs: object) -> None:
+    def __post_init__(self) -> None:
         """Refuse sizes that do not fit together.
 
         Raises:
             ValueError: Says which option to change.
         """
+        super().__post_init__()
         head_dim, rest = divmod(self.hidden_size, self.num_attention_heads)
         if rest or head_dim % 2:
             raise ValueError(
                 f"hidden_size {self.hidden_size} divided by num_attention_heads "
                 f"{self.num_attention_heads} must be an even whole number"
             )
-        super().__post_init__(**kwargs)
 
 
 class SelfAttention(nn.Module):
@@ -119,7 +123,7 @@ class Attention(nn.Module):
         return self.output(merge_heads(context)), weights
 
 
-class Layer(GradientCheckpointingLayer):
+class Layer(nn.Module):
     """One pre-norm layer; the first half of the inner MLP layer is the gate (SiLU)."""
 
     def __init__(self, config: NucleotideTransformerConfig) -> None:
@@ -129,7 +133,7 @@ class Layer(GradientCheckpointingLayer):
         self.LayerNorm = nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.intermediate = Projection(width, 2 * inner, bias=False)
         self.output = Projection(inner, width, bias=False)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
 
     def forward(
         self,
@@ -161,8 +165,7 @@ class Encoder(nn.Module):
 class NucleotideTransformerModel(Backbone):
     """The encoder; its last states are normalised."""
 
-    config_class = NucleotideTransformerConfig
-    base_model_prefix = "esm"
+    can_pack = True
 
     def __init__(self, config: NucleotideTransformerConfig) -> None:
         super().__init__(config)
@@ -170,7 +173,7 @@ class NucleotideTransformerModel(Backbone):
             {"word_embeddings": nn.Embedding(config.vocab_size, config.hidden_size)}
         )
         self.encoder = Encoder(config)
-        self.post_init()
+        self.initialize()
 
     def _init_weights(self, module: nn.Module) -> None:
         initialize_bert_weights(module, self.config.initializer_range)
@@ -180,14 +183,19 @@ class NucleotideTransformerModel(Backbone):
         return self.encoder.layer
 
     def start(
-        self, inputs_embeds: Tensor, attention_mask: Tensor | None, need_weights: bool
-    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None]:
+        self,
+        inputs_embeds: Tensor,
+        attention_mask: Tensor | None,
+        need_weights: bool,
+        lengths: Tensor | None = None,
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | Packed | None]:
         """Give the embeddings, the rotary tables and the bias of padding."""
         states = mask_states(inputs_embeds, attention_mask)
         head_dim = self.config.hidden_size // self.config.num_attention_heads
-        tables = get_rotary_tables(
-            states.shape[1], head_dim, ROTARY_BASE, states.device
-        )
+        options = (head_dim, ROTARY_BASE, states.device)
+        if lengths is not None:
+            return states, *pack_rotary(lengths, *options)
+        tables = get_rotary_tables(states.shape[1], *options)
         return states, tables, get_padding_bias(attention_mask, torch.float32)
 
     def finish(self, all_states: list[Tensor]) -> None:

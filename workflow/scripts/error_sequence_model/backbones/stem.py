@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from error_sequence_model.backbones.attention import mask_states
-from error_sequence_model.backbones.calibrated_norm import CalibratedNorm
-from error_sequence_model.backbones.dropout import Dropout
+from error_sequence_model.backbones.small_layers import CalibratedNorm, Dropout
 
 
 class Convolution(nn.Conv1d):
@@ -103,3 +103,30 @@ class Stem(nn.Module):
         for block in self.blocks:
             states = block(states, attention_mask)
         return self.output(states)
+
+
+def part_sequences(states: Tensor, lengths: Tensor, gap: int) -> tuple[Tensor, Tensor]:
+    """Put zeros between sequences, as many as a convolution reaches.
+
+    Args:
+        states: (1, tokens, channels).
+        lengths: Tokens of each sequence, int64 (n,), on the CPU.
+        gap: Zeros between two of them.
+
+    Returns:
+        (1, tokens + (n - 1) gap, channels), and a mask of the same length with 1 at
+        tokens, int64.
+    """
+    zeros, one = states.new_zeros(1, gap, states.shape[-1]), torch.ones(1, 1)
+    parts, marks = [], []
+    for part in states.split(lengths.tolist(), dim=1):
+        parts += [part, zeros]
+        marks += [one.expand(1, part.shape[1]), torch.zeros(1, gap)]
+    mask = torch.cat(marks[:-1], dim=1).long().to(states.device)
+    return torch.cat(parts[:-1], dim=1), mask
+
+
+def join_sequences(states: Tensor, lengths: Tensor, gap: int) -> Tensor:
+    """Take away what `part_sequences` put between."""
+    sizes = [size for length in lengths.tolist() for size in (length, gap)][:-1]
+    return torch.cat(states.split(sizes, dim=1)[::2], dim=1)

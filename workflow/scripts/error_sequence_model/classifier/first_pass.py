@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
 from error_sequence_model.backbones import calibrating
 from error_sequence_model.classifier.model import ErrorClassifier
-from error_sequence_model.classifier.prediction import iterate_batches
+from error_sequence_model.classifier.prediction import (
+    TOKENS_PER_BATCH,
+    iterate_batches,
+)
 from error_sequence_model.core import evaluating
 from error_sequence_model.datasets import SequenceDataset, collate
 
 CALIBRATION_SEQUENCES = 256
-# Of one batch, on any device: padded tokens, and pairs of them that attend.
+# Of one batch: padded tokens, and pairs of them that attend. A CPU gains nothing from
+# large ones, and sequences of other lengths would pad them.
 CALIBRATION_TOKENS = 2**17
 CALIBRATION_PAIRS = 2**26
 
 
 def calibrate_model(
-    model: ErrorClassifier, dataset: SequenceDataset, *, seed: int
+    model: ErrorClassifier,
+    dataset: SequenceDataset,
+    *,
+    seed: int,
+    embed: Callable[[], torch.Tensor] | None = None,
 ) -> None:
     """Let a new classifier see some data before training.
 
@@ -28,6 +38,8 @@ def calibrate_model(
         model: The classifier, on the device that is to compute.
         dataset: The training sequences; the sample is the same on every rank.
         seed: Seed of the sample.
+        embed: Gives what the head sees of each sequence, float32 (n, width), where the
+            backbone need not run for it.
     """
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(len(dataset))[:CALIBRATION_SEQUENCES])
@@ -45,7 +57,13 @@ def calibrate_model(
         model.backbone.calibrate(
             batch["input_ids"].to(device), batch["attention_mask"].to(device)
         )
+    if embed is not None:
+        with calibrating(model, model.head):
+            model.head(embed()[torch.from_numpy(chosen)].to(device))
+        return
     vectors = []
+    if device.type == "cpu":
+        options["tokens_per_batch"] = max(TOKENS_PER_BATCH, longest)
     with torch.no_grad(), evaluating(model):
         for _, inputs in iterate_batches(dataset, device, indices=chosen, **options):
             junction, mask = inputs.pop("junction"), inputs.get("attention_mask")

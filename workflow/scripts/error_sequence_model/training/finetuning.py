@@ -97,6 +97,7 @@ class FineTuning(Task):
         check_classes(train_dataset, "training")
         check_classes(val_dataset, "validation")
         self.model, self.output_dir = model, output_dir
+        model.train()  # a backbone that does not learn goes into eval mode
         self.settings = settings
         self.train_dataset, self.val_dataset = train_dataset, val_dataset
         self.lengths = train_dataset.lengths
@@ -138,15 +139,20 @@ class FineTuning(Task):
     @property
     def can_pack(self) -> bool:
         """Whether the backbone knows sequences that follow each other in one row."""
-        return self.model.backbone.can_pack and not self.is_frozen
+        # A class of transformers says nothing of it.
+        can_pack = getattr(self.model.backbone, "can_pack", False)
+        return can_pack and not self.is_frozen
 
     def embed(self, part: str) -> Tensor:
-        """What the head sees of a part's sequences, float32 (n, width), on the CPU."""
+        """What the head sees of a part's sequences, float32 (n, width), on the CPU.
+
+        The validation part is seen as later sites are, in float32.
+        """
         if part not in self._vectors:
             data = self.train_dataset if part == "train" else self.val_dataset
             device = next(self.model.parameters()).device
             precision = choose_precision(
-                self.settings.precision,
+                self.settings.precision if part == "train" else "fp32",
                 device,
                 hidden_size=self.model.backbone.config.hidden_size,
             )
@@ -165,7 +171,12 @@ class FineTuning(Task):
 
     def calibrate(self) -> None:
         """Let the norms take statistics of some training sequences."""
-        calibrate_model(self.model, self.train_dataset, seed=self.settings.seed)
+        calibrate_model(
+            self.model,
+            self.train_dataset,
+            seed=self.settings.seed,
+            embed=(lambda: self.embed("train")) if self.is_frozen else None,
+        )
 
     def make_examples(self, indices: np.ndarray, epoch: int) -> list[dict[str, Any]]:
         """Read the sequences, or take their vectors where the backbone is frozen."""
@@ -236,18 +247,21 @@ class FineTuning(Task):
         self, accelerator: Accelerator, precision: str
     ) -> tuple[np.ndarray, float]:
         """Predict the validation part: (n, classes) and the mean loss."""
-        if self.is_frozen:
-            device = accelerator.device
-            with torch.no_grad(), evaluating(self.model):
-                output = self.model(vectors=self.embed("validation").to(device))
-            logits = output.logits.cpu().numpy()
-        else:
-            logits = predict_on_ranks(
-                self.model, self.val_dataset, accelerator, precision
-            )
+        logits = self._predict(accelerator, precision)
         probabilities = compute_probabilities(logits - self.log_weights)
         chosen = probabilities[np.arange(len(logits)), self.val_dataset.labels]
         return probabilities, float(-np.log(np.maximum(chosen, 1e-12)).mean())
+
+    def _predict(self, accelerator: Accelerator, precision: str) -> np.ndarray:
+        """Logits of the validation part, (n, classes)."""
+        if not self.is_frozen:
+            return predict_on_ranks(
+                self.model, self.val_dataset, accelerator, precision
+            )
+        device = accelerator.device
+        with torch.no_grad(), evaluating(self.model):
+            output = self.model(vectors=self.embed("validation").to(device))
+        return output.logits.cpu().numpy()
 
     def finish_epoch(
         self, validated: tuple[np.ndarray, float], state: TrainingState
@@ -304,7 +318,7 @@ class FineTuning(Task):
             ``temperature`` and ``prior_shift`` (nats, one per class), for run.json; the
             classifier's last layer has them in it.
         """
-        logits = predict_on_ranks(self.model, self.val_dataset, accelerator, "fp32")
+        logits = self._predict(accelerator, "fp32")
         # As if the classes were equally frequent: what is divided is the evidence.
         taught = self.log_weights + self.log_shares
         labels, evidence = self.val_dataset.labels, logits - taught
