@@ -2,8 +2,8 @@
 
 Run with ``python tests/benchmarks/benchmark_motif_memory.py``. Thirty words lie each at
 a place of its own in the windows and maps of 600 explained sites; all other windows are
-random. Prints how many come out as motifs, the processor time and the process's greatest
-memory; ends with code 1 above 1 GB.
+random. Prints how many come out as motifs, the processor time and the greatest memory;
+ends with code 1 above 1 GB.
 """
 
 from __future__ import annotations
