@@ -4,10 +4,11 @@ captum's defaults are ``LayerIntegratedGradients`` with 50 steps and ``Occlusion
 one perturbation per pass, one site after the other, since a call needs one length. Both
 models are trained here on planted motifs. Run with
 ``python tests/benchmarks/benchmark_attribution.py``; it prints a table and ends with
-code 1 if ours is less than three times as fast: integrated gradients at an error as
-large as captum's (and, for information, at the 1 % that is the default), occlusion by
-sequences with something replaced per second. On a CPU one thread is timed by its
-processor time, so that a busy machine does not count.
+code 1 if ours is too slow: integrated gradients less than four times as fast, or with a
+larger completeness error than captum's, occlusion less than three times, by sequences
+with something replaced per second. Beside it, for information, the share of a map that
+lies at wrong bases, against maps of 200 nodes, also of captum with fewer steps. On a
+CPU one thread is timed by its processor time, so that a busy machine does not count.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,10 +44,13 @@ from error_sequence_model.attribution import (
     run_embedded,
 )
 from error_sequence_model.core import get_device, get_hardware
+from error_sequence_model.tokenizers import project_to_bases
 from planted_models import LENGTH, Trained, train_single_bases, train_subwords
 
 TRAINERS = {"nucleotide_encoder": train_single_bases, "dnabert2": train_subwords}
-SITES, ROUNDS, TARGET = 24, 3, 3.0
+SITES, ROUNDS = 24, 3
+GRADIENTS_TARGET, OCCLUSION_TARGET = 4.0, 3.0
+STEPS, FEW_STEPS, MANY_NODES = 50, 16, 200
 
 
 class Result(NamedTuple):
@@ -54,11 +59,13 @@ class Result(NamedTuple):
     Attributes:
         seconds: Of every round.
         errors: Completeness error of each site, or None.
+        maps: float (n, length) of integrated gradients, or None.
         replacements: Sequences with something replaced that were predicted, or None.
     """
 
     seconds: list[float]
     errors: np.ndarray | None = None
+    maps: np.ndarray | None = None
     replacements: int | None = None
 
     @property
@@ -75,8 +82,10 @@ def get_seconds(device: torch.device) -> float:
     return time.process_time()
 
 
-def integrate_with_captum(trained: Trained, device: torch.device) -> np.ndarray:
-    """Integrated gradients as captum does them by default: errors, float (n,)."""
+def integrate_with_captum(
+    trained: Trained, device: torch.device, steps: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Integrated gradients as captum does them: errors (n,) and maps (n, length)."""
     model, dataset = trained.model, trained.dataset
     special_ids = sorted(dataset.tokenizer.special_token_ids)
 
@@ -85,7 +94,7 @@ def integrate_with_captum(trained: Trained, device: torch.device) -> np.ndarray:
         return compute_target(output.logits, model.config.classes)
 
     explainer = LayerIntegratedGradients(forward, model.get_input_embeddings())
-    errors = []
+    errors, maps = [], []
     for index in range(len(dataset)):
         item = dataset[index]
         ids = torch.tensor(item["input_ids"]).long().unsqueeze(0).to(device)
@@ -96,12 +105,15 @@ def integrate_with_captum(trained: Trained, device: torch.device) -> np.ndarray:
             ids,
             baselines=masked,
             additional_forward_args=more,
+            n_steps=steps,
             return_convergence_delta=True,
         )
+        tokens = scores.sum(dim=-1)[0].cpu().numpy()
+        maps.append(project_to_bases(tokens, item["spans"], LENGTH))
         total = float(scores.sum())
         change = np.array([total - float(missed)])
         errors.append(measure_completeness(np.array([total]), change, np.zeros(1)))
-    return np.concatenate(errors)
+    return np.concatenate(errors), np.stack(maps)
 
 
 def occlude_with_captum(trained: Trained, device: torch.device) -> int:
@@ -130,7 +142,7 @@ def occlude_with_captum(trained: Trained, device: torch.device) -> int:
 
 
 def attribute_by_ours(
-    trained: Trained, method: str, device: torch.device
+    trained: Trained, method: str, device: torch.device, *, is_rough: bool = False
 ) -> Attribution:
     """Attribute as the workflow does, against the mask token."""
     return attribute(
@@ -141,6 +153,7 @@ def attribute_by_ours(
         window_length=LENGTH,
         baseline="mask",
         device=device,
+        is_rough=is_rough,
     )
 
 
@@ -157,22 +170,20 @@ def take_turns(arms: dict[str, Callable[[], Result]], rounds: int) -> dict[str, 
 
 
 def make_arms(trained: Trained, device: torch.device) -> dict[str, Callable]:
-    """The four ways that are timed, and ours at captum's own error."""
+    """The ways that are timed."""
 
-    def time_captum_gradients() -> Result:
+    def time_captum_gradients(steps: int) -> Result:
         start = get_seconds(device)
-        errors = integrate_with_captum(trained, device)
-        return Result([get_seconds(device) - start], errors)
+        errors, maps = integrate_with_captum(trained, device, steps)
+        return Result([get_seconds(device) - start], errors, maps)
 
-    def time_our_gradients(goal: float | None = None) -> Result:
-        usual = integration.COMPLETENESS_GOAL
-        integration.COMPLETENESS_GOAL = goal or usual
-        try:
-            start = get_seconds(device)
-            maps = attribute_by_ours(trained, "integrated_gradients", device)
-            return Result([get_seconds(device) - start], maps.completeness_error)
-        finally:
-            integration.COMPLETENESS_GOAL = usual
+    def time_our_gradients(*, is_rough: bool = False) -> Result:
+        start = get_seconds(device)
+        found = attribute_by_ours(
+            trained, "integrated_gradients", device, is_rough=is_rough
+        )
+        seconds = [get_seconds(device) - start]
+        return Result(seconds, found.completeness_error, found.attributions)
 
     def time_captum_occlusion() -> Result:
         start = get_seconds(device)
@@ -184,19 +195,33 @@ def make_arms(trained: Trained, device: torch.device) -> dict[str, Callable]:
         attribute_by_ours(trained, method, device)
         return Result([get_seconds(device) - start], replacements=count * SITES)
 
-    strict = float(np.quantile(integrate_with_captum(trained, device), 0.95))
     windows = len(place_windows(LENGTH, WIDTH, STRIDE))
     return {
-        "captum LayerIntegratedGradients, 50 steps": time_captum_gradients,
-        "ours, integrated_gradients (error < 1 %)": time_our_gradients,
-        "ours, integrated_gradients (captum's p95)": lambda: time_our_gradients(strict),
+        **{
+            f"captum LayerIntegratedGradients, {steps} steps": partial(
+                time_captum_gradients, steps
+            )
+            for steps in (STEPS, FEW_STEPS)
+        },
+        "ours, integrated_gradients": time_our_gradients,
+        "ours, integrated_gradients, rough": partial(time_our_gradients, is_rough=True),
         "captum Occlusion, 1 per pass": time_captum_occlusion,
         "ours, substitution": lambda: time_our_method("substitution", windows * DRAWS),
         "ours, in_silico_mutagenesis": lambda: time_our_method("ism", 3 * LENGTH),
     }
 
 
-def print_results(model: str, found: dict[str, Result]) -> list[str]:
+def integrate_finely(trained: Trained, device: torch.device) -> np.ndarray:
+    """Integrated gradients of many nodes: float (n, length)."""
+    usual = integration.FINE
+    integration.FINE = integration.Accuracy(MANY_NODES, MANY_NODES, 1.0, 1.0)
+    try:
+        return attribute_by_ours(trained, "integrated_gradients", device).attributions
+    finally:
+        integration.FINE = usual
+
+
+def print_results(model: str, found: dict[str, Result], exact: np.ndarray) -> list[str]:
     """Print the table of one model; return what missed its target."""
     missed = []
     gradients, occlusion = (
@@ -206,18 +231,23 @@ def print_results(model: str, found: dict[str, Result]) -> list[str]:
     for name, result in found.items():
         text = f"{model} | {name} | {1000 * result.per_site:.1f} ms"
         if result.errors is not None:
+            target = GRADIENTS_TARGET
             factor = gradients.per_site / result.per_site
             median, p95 = np.quantile(result.errors, [0.5, 0.95])
             text += f" | {factor:.1f} x | error median {median:.4%}, p95 {p95:.4%}"
+            wrong = np.abs(result.maps - exact).sum(axis=1) / np.abs(exact).sum(axis=1)
+            median, high = np.quantile(wrong, [0.5, 0.95])
+            text += f" | at wrong bases median {median:.2%}, p95 {high:.2%}"
+            if p95 > np.quantile(gradients.errors, 0.95) and name.startswith("ours"):
+                missed.append(f"{model}, {name}: a larger error than captum's")
         else:
+            target = OCCLUSION_TARGET
             each = result.per_site * SITES / result.replacements
             factor = occlusion.per_site * SITES / occlusion.replacements / each
             text += f" | {factor:.1f} x | {1 / each:,.0f} replacements/s"
         print(text, flush=True)
-        # By default ours stops at a smaller error than captum's 50 steps leave; only
-        # what misses as much can be compared.
-        if name.startswith("ours") and "< 1 %" not in name and factor < TARGET:
-            missed.append(f"{model}, {name}: {factor:.1f} x, not {TARGET:.0f} x")
+        if name.startswith("ours") and factor < target:
+            missed.append(f"{model}, {name}: {factor:.1f} x, not {target:.0f} x")
     return missed
 
 
@@ -235,7 +265,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             trained = train(Path(folder), sites=SITES)
         trained.model.to(device)
-        missed += print_results(name, take_turns(make_arms(trained, device), ROUNDS))
+        found = take_turns(make_arms(trained, device), ROUNDS)
+        missed += print_results(name, found, integrate_finely(trained, device))
     print("missed: " + "; ".join(missed) if missed else "all targets met")
     return 1 if missed else 0
 

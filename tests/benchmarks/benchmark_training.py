@@ -31,7 +31,7 @@ ARMS = {"standard": "standard recipe", "fp32": "ours, fp32", "auto": "ours, auto
 EQUAL = {
     "standard-bf16": "standard recipe, bf16",
     "grouped-fp32": "group_by_length, fp32",
-    "grouped": "group_by_length, bf16",
+    "grouped-bf16": "group_by_length, bf16",
 }
 EARLIER = "earlier version, auto"
 TARGETS = {"fp32": 4.0, "auto": 4.0}
@@ -60,7 +60,7 @@ def compare(task: Task, rounds: int, earlier: Path | None, failures: list[str]) 
         return float(np.median([r[arm]["rate"] / r[other]["rate"] for r in results]))
 
     chosen = results[0]["auto"]["precision"]
-    in_fp32, in_bf16 = ("standard", "grouped-fp32"), ("standard-bf16", "grouped")
+    in_fp32, in_bf16 = ("standard", "grouped-fp32"), ("standard-bf16", "grouped-bf16")
     others = {"fp32": in_fp32, "auto": in_fp32 if chosen == "fp32" else in_bf16}
     for arm, name in arms.items():
         rows = [result[arm] for result in results]

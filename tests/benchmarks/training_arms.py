@@ -56,7 +56,7 @@ RECIPES = {
     "standard": {},
     "standard-bf16": {"bf16": True},
     "grouped-fp32": _GROUPED,
-    "grouped": {"bf16": True, **_GROUPED},
+    "grouped-bf16": {"bf16": True, **_GROUPED},
 }
 
 
@@ -66,8 +66,8 @@ class Task:
 
     Attributes:
         model: A name of ``MODELS``.
-        arm: A name of ``RECIPES`` ("grouped": in bf16, by `group_by_length`), or the
-            precision of our training; "compiled": bf16, compiled.
+        arm: A name of ``RECIPES`` ("grouped": by `group_by_length`), or the precision
+            of our training; "compiled": bf16, compiled.
         device: "cpu" or "cuda".
         windows: Training windows.
         length: Median of their lengths in bases; lognormal with ``sigma``.
@@ -213,8 +213,16 @@ def train_standard(
         def on_train_end(self, *_: Any, **__: Any) -> None:
             times.append(clock())
 
+    class PlainTrainer(Trainer):
+        def compute_loss(
+            self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
+        ) -> Any:
+            # The classifier's output is no dictionary, of which it would be the first.
+            output = model(**inputs)
+            return (output.loss, output) if return_outputs else output.loss
+
     with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(
+        trainer = PlainTrainer(
             model=model,
             args=TrainingArguments(
                 folder,

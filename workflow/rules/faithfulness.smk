@@ -12,6 +12,7 @@ use rule extract_attention as check_faithfulness with:
         f"{RUN}/faithfulness.json",
     log:
         "logs/{predictor}/{contrast}/{splice_type}/{backbone}_seed{seed}_fold{fold}/faithfulness.log",
+    threads: config["training"]["threads"]
     params:
         library=library("faithfulness.py"),
         explanation=as_json(get_explanation(*METHODS)),

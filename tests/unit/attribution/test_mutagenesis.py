@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,14 @@ import torch
 from additive_model import AdditiveModel
 from error_sequence_model.attribution import MapRequest, attribute, predict_targets
 from error_sequence_model.attribution.mutagenesis import (
-    _predict_strings,
-    _predict_tokens,
     list_substitutions,
     mutate_batch,
 )
-from error_sequence_model.classifier import ErrorClassifier, create_classifier
+from error_sequence_model.classifier import (
+    ErrorClassifier,
+    create_classifier,
+    predict_logits,
+)
 from error_sequence_model.core import InputError
 from error_sequence_model.datasets import SequenceDataset
 from error_sequence_model.notebook import prepare_datasets_for_training
@@ -105,19 +108,6 @@ def test_letters_that_are_no_base_are_left_alone() -> None:
     assert not len(list_substitutions("NNNN", 0, 4)[0])
 
 
-def test_exchanged_tokens_and_changed_strings_give_the_same() -> None:
-    model = make_tiny_classifier(**EXACT).eval()
-    sequences = [*draw(2, 20, 41), "ACGTNNNNACGTNACG"]
-    request = MapRequest(model, make_dataset(sequences), LENGTH, CPU, sequences)
-    changed = [list_substitutions(s, 0, len(s)) for s in sequences]
-    arguments = (request, np.arange(3), sequences, changed)
-    for fast, slow in zip(
-        _predict_tokens(*arguments), _predict_strings(*arguments), strict=True
-    ):
-        assert np.ptp(fast) > 1e-3
-        assert np.allclose(fast, slow, atol=1e-5)
-
-
 def test_changed_strings_are_tokenized_again(bpe_model) -> None:
     sequences = draw(2, 30, 41)
     dataset = make_dataset(sequences, bpe_model)
@@ -157,24 +147,40 @@ def test_bases_that_the_model_does_not_see_have_no_effect(bpe_model, caplog) -> 
         assert found.attributions[0, first:last].any()
 
 
-def test_equal_tokens_are_predicted_once(bpe_model, monkeypatch) -> None:
-    sizes = []
+def test_equal_tokens_are_predicted_once_and_without_padding(bpe_model) -> None:
+    class Counting(torch.nn.Module):
+        """Log-odds that tell the rows: the sum of their tokens and of the junction."""
 
-    def predict(model, dataset, **options):
-        sizes.append(len(dataset))
-        return np.arange(2 * len(dataset), dtype=np.float32).reshape(-1, 2) ** 2
+        seen = 0
 
-    monkeypatch.setattr(
-        "error_sequence_model.attribution.substitution.predict_logits", predict
-    )
-    dataset = make_dataset(draw(1))
-    texts = ["ACGTACGT", "ACGTACGA", "ACGTACGT", "acgtacgu"]
-    found = predict_targets(None, dataset, texts, np.array([4, 4, 4, 4]), device=CPU)
-    assert sizes == [2]
-    assert found.tolist() == [1.0, 5.0, 1.0, 1.0]
-    # Another junction is another question.
-    predict_targets(None, dataset, texts[:2] * 2, np.array([4, 4, 3, 3]), device=CPU)
-    assert sizes == [2, 4]
+        def forward(self, input_ids, junction):
+            self.seen += len(input_ids)
+            value = (input_ids.sum(dim=1) + 1000 * junction[:, 0]).float()
+            return SimpleNamespace(logits=torch.stack([0 * value, value], dim=1))
+
+    model, dataset = Counting().eval(), make_dataset(draw(1))
+    texts = ["ACGTACGT", "ACGTACGA", "ACGTACGT", "acgtacgu", "ACGTA"]
+    found = predict_targets(model, dataset, texts, np.full(5, 4), device=CPU)
+    assert model.seen == 3
+    assert found.tolist() == [3012, 3009, 3012, 3012, 3006]
+    # Another junction is another question; those at the ends have one side.
+    junctions = np.array([4, 4, 0, 3, 5])
+    found = predict_targets(model, dataset, texts, junctions, device=CPU)
+    assert found.tolist() == [3012, 3009, 12, 2012, 4006]
+    assert model.seen == 8
+    with pytest.raises(InputError, match="junction 9 is not covered"):
+        predict_targets(model, dataset, texts[:1], np.array([9]), device=CPU)
+
+
+def test_targets_are_those_of_single_sequences(bpe_model) -> None:
+    texts = draw(6, 30, 41)
+    junctions = np.array([len(text) // 2 for text in texts])
+    for model in (make_tiny_classifier(**EXACT).eval(), bpe_model):
+        for longest in (None, 10):
+            dataset = make_dataset(texts, model, max_length=longest)
+            found = predict_targets(model, dataset, texts, junctions, device=CPU)
+            logits = predict_logits(model, dataset, device=CPU)
+            assert found == pytest.approx(logits[:, 1] - logits[:, 0], abs=1e-5)
 
 
 def test_sequences_that_do_not_fit_are_refused() -> None:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModel
 
 from error_sequence_model.backbones import load_backbone, load_checkpoint
 from error_sequence_model.tokenizers import load_tokenizer
@@ -91,13 +90,12 @@ def test_saving_and_loading_is_exact(name, tmp_path):
     assert np.array_equal(again.input_ids, first.input_ids)
     assert np.array_equal(again.spans, first.spans)
     group = get_group(name)
-    for model in (backbone, AutoModel.from_pretrained(tmp_path).eval()):
-        with torch.no_grad():
-            after = model(
-                expected[f"{group}.input_ids"],
-                attention_mask=expected[f"{group}.attention_mask"],
-            ).last_hidden_state
-        assert torch.equal(before, after)
+    with torch.no_grad():
+        after = backbone(
+            expected[f"{group}.input_ids"],
+            attention_mask=expected[f"{group}.attention_mask"],
+        ).last_hidden_state
+    assert torch.equal(before, after)
 
 
 @pytest.mark.parametrize("has_attention", [False, True], ids=["fused", "eager"])

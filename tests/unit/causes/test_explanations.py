@@ -101,6 +101,7 @@ def test_the_planted_word_is_named_and_what_lies_in_it_is_not():
     first = found.table.iloc[0]
     assert first["name"] == "GGGTGGG (GGG: HNRNPH1)" and first["rank"] == 1
     assert first["place"] == "proximal intron, +10..+40"
+    assert found.summary["stretches"] == {"error_1": (10, 41)}
     assert first["share_error"] > 0.7 > 0.1 > first["share_correct"]
     assert 1 < first["joint_low"] < first["joint_odds_ratio"] < first["joint_high"]
     assert first["delta_logit"] == 7

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel
 
 from error_sequence_model import load_model
 from error_sequence_model.backbones import create_backbone
@@ -106,8 +105,24 @@ def test_saved_models_load_bit_identical(architecture, tmp_path) -> None:
     assert list(again.config.classes) == ["TP", "FP"]
     assert type(tokenizer) is type(model.tokenizer)
     assert {p.dtype for p in again.parameters()} == {torch.float32}
-    hub = AutoModel.from_pretrained(tmp_path / "model").eval()
-    assert torch.equal(hub(input_ids=ids).logits, expected)
+
+
+def test_folders_written_by_way_of_transformers_load(tmp_path) -> None:
+    """Runs of earlier versions: settings of that library stand among the options."""
+    model = make_tiny_classifier(seed=3)
+    save_model(model, tmp_path)
+    file = tmp_path / "config.json"
+    content = json.loads(file.read_text())
+    content |= {"dtype": "float32", "transformers_version": "5.23.0"}
+    content["backbone"] |= {
+        **{"_name_or_path": "", "architectures": None, "return_dict": True},
+        **{"id2label": {"0": "LABEL_0"}, "output_attentions": False},
+    }
+    file.write_text(json.dumps(content))
+    found = load_model(tmp_path)
+    assert found.backbone.config == model.backbone.config
+    state = model.state_dict()
+    assert all(torch.equal(t, state[n]) for n, t in found.state_dict().items())
 
 
 def test_saving_again_replaces_the_folder_whole(tmp_path) -> None:

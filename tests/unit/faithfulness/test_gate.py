@@ -9,7 +9,7 @@ import torch
 
 from additive_model import AdditiveModel
 from error_sequence_model.faithfulness import REFERENCES, RankedMaps, check_gate
-from error_sequence_model.faithfulness.gate import estimate_interval
+from error_sequence_model.faithfulness.gate import _collect_scores, estimate_interval
 from error_sequence_model.notebook import prepare_datasets_for_training
 from tiny_models import draw_sequences
 
@@ -152,3 +152,13 @@ def test_intervals_hold_what_they_say() -> None:
         low, high = estimate_interval(values, genes)
         misses += not low < 0 < high
     assert 8 <= misses <= 34  # 20 expected
+
+
+def test_the_mean_of_a_class_is_that_of_its_other_sites() -> None:
+    scores = np.array([[6.0, 0.0], [1.0, 2.0], [3.0, 4.0], [9.0, 9.0]])
+    classes, partners = np.array([0, 0, 0, 1]), np.array([2, 0, 1, 3])
+    known = _collect_scores(scores, 0, classes, partners)
+    assert known["own"].tolist() == [6, 0]
+    assert known["other_site"].tolist() == [3, 4]
+    assert known["class_mean"].tolist() == [2, 3]
+    assert set(_collect_scores(scores, 3, classes, partners)) == {"own"}

@@ -403,3 +403,19 @@ def test_windows_of_a_gene_that_is_not_known_are_left_out(
     kept = ids[is_known]
     assert known.get_sequences(kept) == everything.get_sequences(kept)
     assert f"{len(sites) - n} of {len(sites)} sites have no window" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("intron_is_right", "shifts"), [(True, [-1, 0]), (False, [0, -1])]
+)
+def test_of_a_run_over_a_junction_the_exon_loses_its_base_first(
+    intron_is_right: bool, shifts: list[int]
+) -> None:
+    # One of four A, two on either side of the junction, is gone.
+    variant = Variant(10, "A", "", 10, 13)
+    found = variant.list_shifts(12, intron_is_right=intron_is_right)
+    assert found == shifts
+    # One A more: in an exon on the left it moves the junction to the right.
+    variant = Variant(10, "", "A", 10, 14)
+    found = variant.list_shifts(12, intron_is_right=intron_is_right)
+    assert found == ([1, 0] if intron_is_right else [0, 1])

@@ -10,7 +10,7 @@ import pyBigWig
 import pysam
 import pytest
 
-from error_sequence_model.core import InputError
+from error_sequence_model.core import InputError, write_json
 from error_sequence_model.genome import (
     Genome,
     Variants,
@@ -250,7 +250,9 @@ def test_words_lie_on_their_bases_on_both_strands(genome, tmp_path) -> None:
     pd.DataFrame(table).to_csv(group / "explanations.tsv", sep="\t", index=False)
     levels = {"site_id": range(6), "label": 1, "error_1": [2, 0, 0, 0, 2, 0]}
     pd.DataFrame(levels).to_parquet(group / "explanations.parquet")
-    motif = {"motif": ["error_1"], "start": [1], "end": [5]}
+    # Where it explains errors, not where the maps had it.
+    write_json(group / "explanations.json", {"stretches": {"error_1": [1, 5]}})
+    motif = {"motif": ["error_1"], "start": [-4], "end": [0]}
     pd.DataFrame(motif).to_csv(run / "motifs.tsv", sep="\t", index=False)
     empty = pd.DataFrame(columns=["element", "region", "consensus"])
     empty.to_csv(run / "elements.tsv", sep="\t", index=False)

@@ -386,7 +386,7 @@ def test_torchs_own_writer_leaves_the_old_checkpoint_too(tmp_path) -> None:
     [
         (
             {"learning_rate": "1e-4"},
-            "learning_rate '1e-4': allowed: auto or number > 0, ≤ 1 (YAML reads 1e-4",
+            "learning_rate '1e-4': allowed: auto or number > 0, ≤ 1; YAML reads 1e-4",
         ),
         ({"sampling": "even"}, "sampling 'even': allowed: natural, balanced"),
         ({"tokens_per_batch": 0}, "tokens_per_batch 0"),

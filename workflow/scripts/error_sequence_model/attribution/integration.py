@@ -6,6 +6,7 @@ the whole path, so that nothing of the explained change is put on them.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -29,11 +30,15 @@ from error_sequence_model.attribution.targets import compute_target
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.core import InputError
 
+logger = logging.getLogger(__name__)
+
 # One pass of the gradient: larger ones fall out of a processor's cache, smaller ones
 # are mostly overhead (measured).
 TOKENS_PER_PASS = 8192
 TOKENS_PER_BATCH = 4096  # of sites; their paths are many times that
 MOST_SPLITS = 6
+SHUFFLES = 10
+BASELINES = ("auto", "mean", "mask", "shuffle")
 
 
 class Accuracy(NamedTuple):
@@ -53,10 +58,6 @@ class Accuracy(NamedTuple):
 
 
 FINE, ROUGH = Accuracy(8, 5, 0.12, 0.01), Accuracy(6, 3, 0.2, 0.05)
-
-
-SHUFFLES = 10
-BASELINES = ("auto", "mean", "mask", "shuffle")
 
 
 def choose_baseline(request: MapRequest) -> str:
@@ -174,7 +175,8 @@ def integrate_batch(request: MapRequest, indices: np.ndarray) -> MapBatch:
     )
     accuracy = ROUGH if request.is_rough else FINE
     changes = target - start_targets
-    cells = integral.cut(accuracy[len(starts) > 1])
+    has_one = len(starts) == 1
+    cells = integral.cut(accuracy.cells if has_one else accuracy.cells_of_many)
     for splits in range(MOST_SPLITS + 1):
         summed = integral.add_up(cells, changes)
         missed = (summed.sum(dim=1) - changes.mean(dim=0)).abs()
@@ -186,6 +188,13 @@ def integrate_batch(request: MapRequest, indices: np.ndarray) -> MapBatch:
         if splits == MOST_SPLITS or not is_rough.any():
             break
         cells = integral.split(cells, choose_cells(cells, is_rough))
+    if is_rough.any() and not request.is_rough:
+        logger.warning(
+            "%d of %d maps: more than %.0f %% may lie at wrong bases, or more than "
+            "%.0f %% of the change is missed; see the completeness error",
+            *(int(is_rough.sum()), len(is_rough)),
+            *(100 * accuracy.misplaced, 100 * accuracy.missed),
+        )
     token_scores = summed.cpu().numpy()
     values = target.cpu().numpy(), start_targets.mean(dim=0).cpu().numpy()
     error = measure_completeness(token_scores.sum(axis=1), *values)

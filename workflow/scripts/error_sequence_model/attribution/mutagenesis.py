@@ -1,19 +1,15 @@
 """In-silico mutagenesis: every base replaced by each of the three others.
 
 Changes are made on the string and tokenized again, because a substitution changes the
-tokens around it; where a token is a base, the token itself is exchanged. Only
-predictions are compared.
+tokens around it. Only predictions are compared.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import torch
 
-from error_sequence_model.attribution.integration import TOKENS_PER_PASS
 from error_sequence_model.attribution.requests import MapBatch, MapRequest
 from error_sequence_model.attribution.substitution import predict_targets
-from error_sequence_model.attribution.targets import compute_target
 from error_sequence_model.core import InputError
 
 LETTERS = "ACGT"
@@ -41,8 +37,7 @@ def mutate_batch(request: MapRequest, indices: np.ndarray) -> MapBatch:
         list_substitutions(sequence, *find_core(request, int(index), len(sequence)))
         for index, sequence in zip(indices, sequences, strict=True)
     ]
-    predict = _predict_tokens if request.has_single_bases else _predict_strings
-    values = predict(request, indices, sequences, changed)
+    values = _predict_strings(request, indices, sequences, changed)
     changes = np.zeros((len(indices), request.length, 4), dtype=np.float32)
     for row, (places, bases) in enumerate(changed):
         changes[row, places, bases] = values[row][1:] - values[row][0]
@@ -97,50 +92,3 @@ def _predict_strings(
         device=request.device,
     )
     return np.split(values, np.cumsum(counts)[:-1])
-
-
-@torch.no_grad()
-def _predict_tokens(
-    request: MapRequest,
-    indices: np.ndarray,
-    sequences: list[str],
-    changed: list[tuple[np.ndarray, np.ndarray]],
-) -> list[np.ndarray]:
-    """Do the same with tokens exchanged: nothing is tokenized again."""
-    vocabulary = request.dataset.tokenizer.vocabulary
-    ids = np.array([vocabulary[base] for base in LETTERS])
-    found = []
-    for index, sequence, (places, bases) in zip(
-        indices, sequences, changed, strict=True
-    ):
-        item = request.dataset[int(index)]
-        token_of_base = np.full(len(sequence), -1)
-        spans = item["spans"]
-        is_base = spans[:, 1] > spans[:, 0]
-        token_of_base[spans[is_base, 0]] = np.flatnonzero(is_base)
-        tokens = token_of_base[places]
-        # A base beyond max_length has no token: changing it changes nothing.
-        is_seen = np.flatnonzero(tokens >= 0)
-        rows = np.repeat(item["input_ids"][None].astype(np.int64), len(is_seen) + 1, 0)
-        rows[np.arange(len(is_seen)) + 1, tokens[is_seen]] = ids[bases[is_seen]]
-        seen = _predict_rows(request, torch.from_numpy(rows), item["junction"])
-        values = np.full(len(places) + 1, seen[0], dtype=np.float32)
-        values[is_seen + 1] = seen[1:]
-        found.append(values)
-    return found
-
-
-def _predict_rows(
-    request: MapRequest, rows: torch.Tensor, junction: tuple[int, int]
-) -> np.ndarray:
-    """Predict token rows of one length (n, tokens), under a token budget."""
-    values = []
-    for part in rows.split(max(1, TOKENS_PER_PASS // rows.shape[1])):
-        ids = part.to(request.device)
-        places = torch.tensor([junction] * len(part), device=request.device)
-        output = request.model(
-            input_ids=ids, attention_mask=torch.ones_like(ids), junction=places
-        )
-        value = compute_target(output.logits.float(), request.model.config.classes)
-        values.append(value.cpu().numpy())
-    return np.concatenate(values)

@@ -31,9 +31,8 @@ class MapRequest:
         baseline: What the sites are compared with; see `choose_baseline`.
         core: Bases mutated on either side of the junction; None: all.
         seed: Seed of shuffles and substitutions.
-        is_rough: Whether maps to be compared, not shown, will do: paths are refined to
-            5 % of the change in place of 1 %, one random base is drawn in place of
-            three.
+        is_rough: Whether maps to be compared, not shown, will do: gradients are
+            integrated less finely, one random base is drawn in place of three.
     """
 
     model: ErrorClassifier

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from error_sequence_model.attribution.integration import TOKENS_PER_PASS
 from error_sequence_model.attribution.requests import MapBatch, MapRequest
 from error_sequence_model.attribution.shuffling import draw_alternatives
 from error_sequence_model.attribution.targets import compute_target
-from error_sequence_model.classifier import ErrorClassifier, predict_logits
-from error_sequence_model.core import InputError
+from error_sequence_model.classifier import ErrorClassifier
+from error_sequence_model.core import InputError, evaluating
 from error_sequence_model.datasets import SequenceDataset
-from error_sequence_model.tokenizers import TokenStore, junction_tokens
+from error_sequence_model.tokenizers import join_encodings, junction_tokens
 
 WIDTH, STRIDE, DRAWS = 4, 2, 3
 
@@ -45,29 +46,83 @@ def predict_targets(
     Returns:
         float32 (n,).
     """
-    numbers: dict[tuple[bytes, tuple[int, int]], int] = {}
-    encodings, kept, copies = [], [], []
-    for sequence, junction in zip(sequences, junctions, strict=True):
-        encoding = dataset.tokenizer.encode(
-            sequence, max_length=dataset.max_length, junction=int(junction)
+    tokenizer, longest = dataset.tokenizer, dataset.max_length
+    encodings = tokenizer.encode_many(sequences)
+    lengths = np.diff(encodings.offsets)
+    if longest is not None and lengths.max(initial=0) > longest:
+        encodings = join_encodings(
+            [
+                tokenizer.encode(sequence, max_length=longest, junction=int(junction))
+                for sequence, junction in zip(sequences, junctions, strict=True)
+            ]
         )
-        places = junction_tokens(encoding.spans, int(junction))
-        key = (encoding.input_ids.tobytes(), places)
-        if key not in numbers:
-            numbers[key] = len(encodings)
-            encodings.append(encoding)
-            kept.append(int(junction))
-        copies.append(numbers[key])
-    changed = SequenceDataset(
-        TokenStore.from_encodings(encodings),
-        np.arange(len(encodings)),
-        np.zeros(len(encodings), dtype=np.int64),
-        junctions=np.array(kept),
-        classes=dataset.classes,
-        tokenizer=dataset.tokenizer,
+        lengths = np.diff(encodings.offsets)
+    values = np.zeros(len(sequences), dtype=np.float32)
+    with evaluating(model):
+        # Of one length each, so that nothing is padded.
+        for length in np.unique(lengths):
+            rows = np.flatnonzero(lengths == length)
+            places = encodings.offsets[rows, None] + np.arange(length)
+            ids, *spans = (tokens[places] for tokens in encodings[:3])
+            beside = _find_junctions(*spans, junctions[rows])
+            seen = np.ascontiguousarray(np.concatenate([ids, beside], axis=1))
+            _, first, copies = np.unique(
+                seen.view(np.dtype((np.void, seen[0].nbytes)))[:, 0],
+                return_index=True,
+                return_inverse=True,
+            )
+            step = max(1, TOKENS_PER_PASS // int(length))
+            found = [
+                _predict_rows(model, ids[part], beside[part], dataset.classes, device)
+                for part in np.split(first, np.arange(step, len(first), step))
+            ]
+            values[rows] = np.concatenate(found)[copies]
+    return values
+
+
+def _find_junctions(
+    starts: np.ndarray, ends: np.ndarray, junctions: np.ndarray
+) -> np.ndarray:
+    """Find the tokens on both sides of the junctions; see `junction_tokens`.
+
+    Args:
+        starts: First base of the tokens, int (n, tokens).
+        ends: Base after them, likewise.
+        junctions: int (n,).
+
+    Returns:
+        int64 (n, 2).
+    """
+    is_body = ends > starts
+    low = np.where(is_body, starts, np.iinfo(starts.dtype).max).min(axis=1)
+    high = ends.max(axis=1)
+    for row in np.flatnonzero((junctions < low) | (junctions > high))[:1]:
+        junction_tokens(np.stack([starts[row], ends[row]], axis=1), junctions[row])
+    last = starts.shape[1] - 1
+    beside = [np.maximum(junctions - 1, low), np.minimum(junctions, high - 1)]
+    return np.stack(
+        [
+            last - (is_body & (starts <= base[:, None]))[:, ::-1].argmax(axis=1)
+            for base in beside
+        ],
+        axis=1,
     )
-    logits = predict_logits(model, changed, device=device)
-    return compute_target(torch.from_numpy(logits), dataset.classes).numpy()[copies]
+
+
+@torch.inference_mode()
+def _predict_rows(
+    model: ErrorClassifier,
+    ids: np.ndarray,
+    beside: np.ndarray,
+    classes: Sequence[str],
+    device: torch.device,
+) -> np.ndarray:
+    """Predict rows of tokens (n, tokens) without padding: float32 (n,)."""
+    output = model(
+        input_ids=torch.from_numpy(ids).long().to(device),
+        junction=torch.from_numpy(beside).to(device),
+    )
+    return compute_target(output.logits.float(), classes).cpu().numpy()
 
 
 def substitute_batch(request: MapRequest, indices: np.ndarray) -> MapBatch:

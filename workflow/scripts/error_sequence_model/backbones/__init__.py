@@ -2,7 +2,7 @@
 
 Every backbone takes ``input_ids`` (batch, length) or ``inputs_embeds``, an
 ``attention_mask`` (1 = token, 0 = padding on the right) and returns a
-``BaseModelOutput`` with ``last_hidden_state`` (batch, length, hidden).
+``BackboneOutput`` with ``last_hidden_state`` (batch, length, hidden).
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
         rotate,
         split_heads,
     )
-    from .backbone import Backbone
-    from .calibrated_norm import CalibratedNorm, calibrating
+    from .backbone import Backbone, BackboneOutput, Network, NetworkConfig
     from .creating import create_backbone, create_lm_head, list_options, make_config
     from .fetching import fetch_model
     from .heads import get_lm_loss
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from .local_copies import find_checkpoint, list_checkpoint_files, name_requests
     from .nucleotide_encoder import NucleotideEncoder, RotaryLayer
     from .published import PUBLISHED, get_published
+    from .small_layers import CalibratedNorm, calibrating
     from .stem import Stem
     from .tokens import resolve_tokenizer
     from .weights import build_skeleton, read_safetensors, refuse_misfits

@@ -4,26 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
-
-from error_sequence_model.backbones.dnabert2 import DNABert2Config, DNABert2Model
-from error_sequence_model.backbones.hyena_mixing import HyenaDNAConfig
-from error_sequence_model.backbones.hyenadna import HyenaDNAModel
-from error_sequence_model.backbones.modernbert import (
-    ModernBertDnaConfig,
-    ModernBertDnaModel,
-)
-from error_sequence_model.backbones.nucleotide_encoder import (
-    NucleotideEncoder,
-    NucleotideEncoderConfig,
-)
-from error_sequence_model.backbones.nucleotide_transformer import (
-    NucleotideTransformerConfig,
-    NucleotideTransformerModel,
-)
 from error_sequence_model.backbones.published import CITATIONS, LICENCES, UNKNOWN
-from error_sequence_model.backbones.splicebert import SpliceBertConfig, SpliceBertModel
 from error_sequence_model.tokenizers import (
     HyenaDNATokenizer,
     KmerTokenizer,
@@ -31,6 +14,8 @@ from error_sequence_model.tokenizers import (
     SequenceTokenizer,
     SpliceBertTokenizer,
 )
+
+Classes = tuple[type[Any], type[Any]]
 
 # What users may write in the configuration for every family, and the field it sets.
 SHORT_NAMES = {"layers": "num_hidden_layers", "heads": "num_attention_heads"}
@@ -42,8 +27,9 @@ class Family:
 
     Attributes:
         name: The architecture's name in the configuration, and its ``model_type``.
-        config_class: Its configuration.
-        model_class: Its backbone.
+        load_classes: Gives its configuration's class and its backbone's. Here, each is
+            loaded when it is asked for: a tokenizer needs no torch, and what is
+            transformers' own takes seconds.
         tokenizer_family: The kind of tokenizer it reads.
         make_tokenizer: Makes the tokenizer of a model trained from scratch; ``None`` if
             it needs a vocabulary from a checkpoint.
@@ -60,8 +46,7 @@ class Family:
     """
 
     name: str
-    config_class: type[PreTrainedConfig]
-    model_class: type[PreTrainedModel]
+    load_classes: Callable[[], Classes]
     tokenizer_family: str
     make_tokenizer: Callable[[], SequenceTokenizer] | None
     is_causal: bool
@@ -72,14 +57,59 @@ class Family:
     citation: str
     published_rate: float = 5.0e-5
 
+    @property
+    def config_class(self) -> type[Any]:
+        """Its configuration: a `NetworkConfig`, or transformers' own class."""
+        return self.load_classes()[0]
+
+    @property
+    def model_class(self) -> type[Any]:
+        """Its backbone: a `Backbone`, or transformers' own class."""
+        return self.load_classes()[1]
+
+
+def _load_nucleotide_encoder() -> Classes:
+    from error_sequence_model.backbones import nucleotide_encoder as it
+
+    return it.NucleotideEncoderConfig, it.NucleotideEncoder
+
+
+def _load_dnabert2() -> Classes:
+    from error_sequence_model.backbones import dnabert2 as it
+
+    return it.DNABert2Config, it.DNABert2Model
+
+
+def _load_hyenadna() -> Classes:
+    from error_sequence_model.backbones import hyenadna as it
+
+    return it.HyenaDNAConfig, it.HyenaDNAModel
+
+
+def _load_nucleotide_transformer() -> Classes:
+    from error_sequence_model.backbones import nucleotide_transformer as it
+
+    return it.NucleotideTransformerConfig, it.NucleotideTransformerModel
+
+
+def _load_splicebert() -> Classes:
+    from error_sequence_model.backbones import splicebert as it
+
+    return it.SpliceBertConfig, it.SpliceBertModel
+
+
+def _load_modernbert() -> Classes:
+    from error_sequence_model.backbones import modernbert as it
+
+    return it.ModernBertDnaConfig, it.ModernBertDnaModel
+
 
 FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
         Family(
             name="nucleotide_encoder",
-            config_class=NucleotideEncoderConfig,
-            model_class=NucleotideEncoder,
+            load_classes=_load_nucleotide_encoder,
             tokenizer_family="nucleotide",
             make_tokenizer=NucleotideTokenizer,
             is_causal=False,
@@ -96,8 +126,7 @@ FAMILIES: dict[str, Family] = {
         ),
         Family(
             name="dnabert2",
-            config_class=DNABert2Config,
-            model_class=DNABert2Model,
+            load_classes=_load_dnabert2,
             tokenizer_family="bpe",
             make_tokenizer=None,
             is_causal=False,
@@ -111,8 +140,7 @@ FAMILIES: dict[str, Family] = {
         ),
         Family(
             name="hyenadna",
-            config_class=HyenaDNAConfig,
-            model_class=HyenaDNAModel,
+            load_classes=_load_hyenadna,
             tokenizer_family="hyenadna",
             make_tokenizer=HyenaDNATokenizer,
             is_causal=True,
@@ -127,8 +155,7 @@ FAMILIES: dict[str, Family] = {
         ),
         Family(
             name="nucleotide_transformer",
-            config_class=NucleotideTransformerConfig,
-            model_class=NucleotideTransformerModel,
+            load_classes=_load_nucleotide_transformer,
             tokenizer_family="kmer",
             make_tokenizer=KmerTokenizer,
             is_causal=False,
@@ -140,8 +167,7 @@ FAMILIES: dict[str, Family] = {
         ),
         Family(
             name="splicebert",
-            config_class=SpliceBertConfig,
-            model_class=SpliceBertModel,
+            load_classes=_load_splicebert,
             tokenizer_family="splicebert",
             make_tokenizer=SpliceBertTokenizer,
             is_causal=False,
@@ -155,8 +181,7 @@ FAMILIES: dict[str, Family] = {
         ),
         Family(
             name="modernbert",
-            config_class=ModernBertDnaConfig,
-            model_class=ModernBertDnaModel,
+            load_classes=_load_modernbert,
             tokenizer_family="bpe",
             make_tokenizer=None,
             is_causal=False,
@@ -168,7 +193,3 @@ FAMILIES: dict[str, Family] = {
         ),
     )
 }
-
-for _family in FAMILIES.values():
-    AutoConfig.register(_family.name, _family.config_class, exist_ok=True)
-    AutoModel.register(_family.config_class, _family.model_class, exist_ok=True)

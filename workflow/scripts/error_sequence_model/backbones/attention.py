@@ -10,16 +10,17 @@ import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import groupby
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from transformers import PreTrainedConfig
-from transformers import initialization as init
 
 from error_sequence_model.core import has_amx, has_fast_bf16
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 LONGEST_UNFUSED = 1024  # tokens
 
@@ -299,8 +300,8 @@ def mask_states(states: Tensor, attention_mask: Tensor | None) -> Tensor:
 def initialize_bert_weights(module: nn.Module, std: float) -> None:
     """Initialise one module as BERT does: normal weights, zero biases, unit norms."""
     if isinstance(module, (nn.Linear, nn.Embedding)):
-        init.normal_(module.weight, std=std)
+        nn.init.normal_(module.weight, std=std)
     elif isinstance(module, nn.LayerNorm):
-        init.ones_(module.weight)
+        nn.init.ones_(module.weight)
     if getattr(module, "bias", None) is not None:
-        init.zeros_(module.bias)
+        nn.init.zeros_(module.bias)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
-import inspect
 from typing import Any
 
-from huggingface_hub.dataclasses import type_validator
-from transformers import PreTrainedConfig, PreTrainedModel
-
 from error_sequence_model.backbones.architectures import FAMILIES, SHORT_NAMES, Family
+from error_sequence_model.backbones.backbone import (
+    Backbone,
+    NetworkConfig,
+    check_type,
+    get_types,
+)
 from error_sequence_model.backbones.heads import CausalLMHead, MaskedLMHead
 from error_sequence_model.backbones.layouts import LAYOUTS
 from error_sequence_model.core import InputError
@@ -34,17 +35,15 @@ def get_family(architecture: str) -> Family:
 def list_options(architecture: str) -> tuple[str, ...]:
     """Names of the options an architecture takes, short names first."""
     config_class = get_family(architecture).config_class
-    inherited = {field.name for field in dataclasses.fields(PreTrainedConfig)}
-    own = [field.name for field in dataclasses.fields(config_class)]
+    own = get_types(config_class)
     aliases = config_class.attribute_map
     short = [
         name for name, field in SHORT_NAMES.items() if aliases.get(field, field) in own
     ]
-    names = [*short, *aliases, *own]
-    return tuple(dict.fromkeys(name for name in names if name not in inherited))
+    return tuple(dict.fromkeys([*short, *aliases, *own]))
 
 
-def make_config(architecture: str, **options: Any) -> PreTrainedConfig:
+def make_config(architecture: str, **options: Any) -> NetworkConfig:
     """Make the configuration of an architecture.
 
     Args:
@@ -65,13 +64,13 @@ def make_config(architecture: str, **options: Any) -> PreTrainedConfig:
                 f"allowed are {', '.join(allowed)} (set in `backbones.<name>`)"
             )
     aliases = family.config_class.attribute_map
-    types = _get_types(family.config_class)
+    types = get_types(family.config_class)
     fields: dict[str, Any] = {}
     try:
         for name, value in options.items():
             field = SHORT_NAMES.get(name, name)
             field = aliases.get(field, field)
-            type_validator(name, value, types[field])
+            check_type(name, value, types[field])
             if "drop" in field and not 0 <= value < 1:
                 raise ValueError(f"{name} is {value}; it must be from 0 to below 1")
             fields[field] = value
@@ -83,18 +82,9 @@ def make_config(architecture: str, **options: Any) -> PreTrainedConfig:
         ) from error
 
 
-def _get_types(config_class: type[PreTrainedConfig]) -> dict[str, Any]:
-    # Only the classes below the base: its own annotations do not all resolve.
-    types: dict[str, Any] = {}
-    for parent in reversed(config_class.__mro__):
-        if issubclass(parent, PreTrainedConfig) and parent is not PreTrainedConfig:
-            types |= inspect.get_annotations(parent, eval_str=True)
-    return types
-
-
 def create_backbone(
     architecture: str, *, tokenizer: str | None = None, **options: Any
-) -> tuple[PreTrainedModel, SequenceTokenizer]:
+) -> tuple[Backbone, SequenceTokenizer]:
     """Make a backbone with random weights (seeded by torch's generator).
 
     Args:
@@ -131,7 +121,7 @@ def create_backbone(
     return family.model_class(config), made
 
 
-def create_lm_head(backbone: PreTrainedModel) -> MaskedLMHead | CausalLMHead:
+def create_lm_head(backbone: Backbone) -> MaskedLMHead | CausalLMHead:
     """Make a new language-model head that fits a backbone.
 
     Args:

@@ -8,12 +8,11 @@ are (batch, length, hidden). Reference: Zhou et al., ICLR 2024 (arXiv:2306.15006
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import PreTrainedConfig
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from error_sequence_model.backbones.attention import (
     LONGEST_UNFUSED,
@@ -26,11 +25,12 @@ from error_sequence_model.backbones.attention import (
     merge_heads,
     split_heads,
 )
-from error_sequence_model.backbones.backbone import Backbone
-from error_sequence_model.backbones.dropout import Dropout
+from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
+from error_sequence_model.backbones.small_layers import Dropout
 
 
-class DNABert2Config(PreTrainedConfig):
+@dataclass
+class DNABert2Config(NetworkConfig):
     """Size and options of DNABERT-2; the defaults are those of the 117M model.
 
     Field names are those of the published ``config.json``. ``alibi_starting_size`` is
@@ -52,12 +52,13 @@ class DNABert2Config(PreTrainedConfig):
     initializer_range: float = 0.02
     alibi_starting_size: int = 512
 
-    def __post_init__(self, **kwargs: object) -> None:
+    def __post_init__(self) -> None:
         """Refuse sizes that do not fit together.
 
         Raises:
             ValueError: Says which option to change.
         """
+        super().__post_init__()
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
                 f"hidden_size {self.hidden_size} must be a multiple of "
@@ -65,7 +66,6 @@ class DNABert2Config(PreTrainedConfig):
             )
         if self.hidden_act != "gelu":
             raise ValueError(f'hidden_act {self.hidden_act!r} must be "gelu"')
-        super().__post_init__(**kwargs)
 
 
 def get_alibi_slopes(n_heads: int, device: torch.device | None = None) -> Tensor:
@@ -186,7 +186,7 @@ class GatedMLP(nn.Module):
         return self.layernorm(states + self.wo(inner))
 
 
-class Layer(GradientCheckpointingLayer):
+class Layer(nn.Module):
     """One post-norm layer."""
 
     def __init__(self, config: DNABert2Config) -> None:
@@ -218,15 +218,13 @@ class DNABert2Model(Backbone):
     The published weights have no pooler, so there is none here.
     """
 
-    config_class = DNABert2Config
-    base_model_prefix = "bert"
     can_pack = True
 
     def __init__(self, config: DNABert2Config) -> None:
         super().__init__(config)
         self.embeddings = Embeddings(config)
         self.encoder = Encoder(config)
-        self.post_init()
+        self.initialize()
 
     def _init_weights(self, module: nn.Module) -> None:
         initialize_bert_weights(module, self.config.initializer_range)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import PreTrainedConfig
 
+from error_sequence_model.backbones.backbone import NetworkConfig
 from error_sequence_model.core import InputError
 
 DECAY_FLOOR = 0.05
@@ -61,39 +62,26 @@ class PositionFeatures(nn.Module):
 
     def __init__(self, config: HyenaDNAConfig) -> None:
         super().__init__()
-        self.length = config.max_seq_len
-        self.bands = (config.emb_dim - 1) // 2
-        features, times = self.compute()
+        length, n_bands = config.max_seq_len, (config.emb_dim - 1) // 2
+        times = torch.linspace(0, 1, length)[None, :, None]
+        angles = 2 * math.pi * torch.arange(length)[None, :, None] / length
+        phases = torch.linspace(1e-4, n_bands - 1, n_bands) * angles
+        features = torch.cat([times, phases.cos(), -phases.sin()], dim=-1)
         self.register_buffer("z", features)
         self.register_buffer("t", times)
 
-    def compute(self) -> tuple[Tensor, Tensor]:
-        """Values of both buffers."""
-        # Named, because transformers gives linspace another default while it loads.
-        device = torch.get_default_device()
-        times = torch.linspace(0, 1, self.length, device=device)[None, :, None]
-        steps = torch.arange(self.length, device=device)[None, :, None]
-        angles = 2 * math.pi * steps / self.length
-        bands = torch.linspace(1e-4, self.bands - 1, self.bands, device=device)
-        phases = bands * angles
-        return torch.cat([times, phases.cos(), -phases.sin()], dim=-1), times
-
 
 class Modulation(nn.Module):
-    """Buffer of the published weights: decay rate per channel, (1, 1, channels)."""
+    """Buffer of the published weights: decay rate per channel, (1, 1, channels).
+
+    The rates lie between a slow and a fast decay to 1 %.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.channels = channels
-        self.register_buffer("deltas", self.compute())
-
-    def compute(self) -> Tensor:
-        """Values of the buffer: rates between a slow and a fast decay to 1 %."""
         slowest, fastest = math.log(1e-2) / 1.5, math.log(1e-2) / 0.3
-        device = torch.get_default_device()
-        return torch.linspace(slowest, fastest, self.channels, device=device)[
-            None, None
-        ]
+        rates = torch.linspace(slowest, fastest, channels)
+        self.register_buffer("deltas", rates[None, None])
 
 
 class ImplicitFilter(nn.Module):
@@ -287,7 +275,8 @@ def _iterate_rows(
         yield slice(start, stop), piece * source[:, :stop]
 
 
-class HyenaDNAConfig(PreTrainedConfig):
+@dataclass
+class HyenaDNAConfig(NetworkConfig):
     """Size and options; the defaults are those of the tiny-1k model.
 
     Field names are those of the published ``config.json``. ``max_seq_len`` is part of
@@ -296,7 +285,7 @@ class HyenaDNAConfig(PreTrainedConfig):
     """
 
     model_type = "hyenadna"
-    attribute_map = {  # noqa: RUF012 - declared so by the base class
+    attribute_map: ClassVar[dict[str, str]] = {
         "hidden_size": "d_model",
         "num_hidden_layers": "n_layer",
     }
@@ -318,19 +307,19 @@ class HyenaDNAConfig(PreTrainedConfig):
     hyena_dropout: float | int = 0.0
     pad_token_id: int | None = 4
 
-    def __post_init__(self, **kwargs: object) -> None:
+    def __post_init__(self) -> None:
         """Complete and check the sizes.
 
         Raises:
             ValueError: Says which option to change.
         """
+        super().__post_init__()
         if self.d_inner is None:
             self.d_inner = 4 * self.d_model
         if self.hyena_order != 2:
             raise ValueError(f"hyena_order {self.hyena_order} must be 2")
         if self.emb_dim < 3 or self.emb_dim % 2 == 0:
             raise ValueError(f"emb_dim {self.emb_dim} must be odd and at least 3")
-        super().__post_init__(**kwargs)
 
     @property
     def padded_vocab_size(self) -> int:

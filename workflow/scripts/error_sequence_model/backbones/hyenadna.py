@@ -12,16 +12,11 @@ import logging
 
 import torch
 from torch import Tensor, nn
-from transformers import initialization as init
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from error_sequence_model.backbones.backbone import Backbone
 from error_sequence_model.backbones.hyena_mixing import (
     HyenaDNAConfig,
     HyenaMixer,
-    Modulation,
-    PositionFeatures,
-    Sine,
     reduce_mixing,
 )
 from error_sequence_model.core import InputError
@@ -43,7 +38,7 @@ class MLP(nn.Module):
         return self.fc2(inner)
 
 
-class Layer(GradientCheckpointingLayer):
+class Layer(nn.Module):
     """One pre-norm block: mixing along the sequence, then along the channels."""
 
     def __init__(self, config: HyenaDNAConfig) -> None:
@@ -79,45 +74,21 @@ class HyenaDNAModel(Backbone):
     ``hidden_states`` have one entry more: the last layer's, then after the final norm.
     """
 
-    config_class = HyenaDNAConfig
-    base_model_prefix = "hyena"
-    _supports_sdpa = False
     words = "backbone.embeddings.word_embeddings"
 
     def __init__(self, config: HyenaDNAConfig) -> None:
         super().__init__(config)
         self.backbone = Stack(config)
-        self.post_init()
+        self.initialize()
 
     def _init_weights(self, module: nn.Module) -> None:
-        std = self.config.initializer_range
-        residual_std = std / (2 * self.config.n_layer) ** 0.5
         if isinstance(module, nn.LayerNorm):
-            init.ones_(module.weight)
-            init.zeros_(module.bias)
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Embedding):
-            init.normal_(module.weight, std=std)
-        elif isinstance(module, MLP):
-            init.normal_(module.fc1.weight, std=std)
-            init.normal_(module.fc2.weight, std=residual_std)
-            init.zeros_(module.fc1.bias)
-            init.zeros_(module.fc2.bias)
-        elif isinstance(module, HyenaMixer):
-            init.normal_(module.in_proj.weight, std=std)
-            init.normal_(module.out_proj.weight, std=residual_std)
-            init.zeros_(module.in_proj.bias)
-            init.zeros_(module.out_proj.bias)
-            init.normal_(module.filter_fn.bias, std=1.0)
-        elif isinstance(module, Sine):
-            init.constant_(module.freq, self.config.activation_freq)
-        elif isinstance(module, PositionFeatures):
-            features, times = module.compute()
-            init.copy_(module.z, features)
-            init.copy_(module.t, times)
-        elif isinstance(module, Modulation):
-            init.copy_(module.deltas, module.compute())
-        # The filter's linear layers and the short convolution keep torch's defaults:
-        # with a spread of 0.02 a filter starts, and long stays, at nothing.
+            nn.init.normal_(module.weight, std=self.config.initializer_range)
+        # All else keeps torch's defaults: with a spread of 0.02 a filter starts, and
+        # long stays, at nothing.
 
     def get_layers(self) -> nn.ModuleList:
         """Give the blocks."""

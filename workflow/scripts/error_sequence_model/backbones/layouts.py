@@ -9,10 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
+
+import torch
+from torch import Tensor
 
 from error_sequence_model.backbones.published import name_nearest
 from error_sequence_model.core import InputError
+from error_sequence_model.tokenizers import SpliceBertTokenizer
 
 HeadKind = Literal[
     "masked_lm",
@@ -238,3 +243,63 @@ def _check_bert(shapes: Shapes, source: str) -> str:
 
 def _find(shapes: Shapes, *endings: str) -> str | None:
     return next((name for name in shapes if name.endswith(endings)), None)
+
+
+# SpliceBERT as the MultiMolecule project publishes it: the network is the same, keys
+# and settings have other names, and the vocabulary is 26 words of RNA.
+MULTIMOLECULE_WORDS = {
+    **{"[PAD]": "<pad>", "[UNK]": "<unk>", "[CLS]": "<cls>", "[SEP]": "<eos>"},
+    **{"[MASK]": "<mask>", "T": "U"},
+}
+MULTIMOLECULE_SETTINGS = {
+    "hidden_dropout": "hidden_dropout_prob",
+    "attention_dropout": "attention_probs_dropout_prob",
+}
+# Tensors with a row per word.
+BY_WORD = (
+    *("embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"),
+    *("cls.predictions.decoder.bias", "cls.predictions.bias"),
+)
+
+
+def is_multimolecule(weights: Mapping[str, Tensor]) -> bool:
+    """Whether tensors have the names of this layout."""
+    return "splicebert.embeddings.layer_norm.weight" in weights
+
+
+def translate_multimolecule(
+    settings: Mapping[str, Any], weights: Mapping[str, Tensor], source: Path
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Give a checkpoint's settings and tensors as SpliceBERT's authors name them.
+
+    Rows of words are put into the original order: the ids here are the original ones.
+
+    Args:
+        settings: Content of ``config.json``.
+        weights: Name to tensor, in MultiMolecule's layout.
+        source: Their file, for the message.
+
+    Raises:
+        InputError: A tensor has another number of words.
+    """
+    theirs = SpliceBertTokenizer.MULTIMOLECULE
+    rows = [
+        theirs.index(MULTIMOLECULE_WORDS.get(t, t)) for t in SpliceBertTokenizer.TOKENS
+    ]
+    translated = {}
+    for name, tensor in weights.items():
+        own = name.removeprefix("splicebert.").replace("layer_norm", "LayerNorm")
+        own = own.replace("lm_head.", "cls.predictions.")
+        if own in BY_WORD:
+            if len(tensor) != len(theirs):
+                raise InputError(
+                    f"{source}: {name} has {len(tensor)} words, MultiMolecule's RNA "
+                    f"vocabulary {len(theirs)}; take `multimolecule/splicebert`, or "
+                    "the authors' own SpliceBERT-1024nt"
+                )
+            tensor = tensor[torch.tensor(rows)].contiguous()
+        translated[own] = tensor
+    named = {
+        MULTIMOLECULE_SETTINGS.get(key, key): value for key, value in settings.items()
+    }
+    return named | {"vocab_size": len(rows)}, translated

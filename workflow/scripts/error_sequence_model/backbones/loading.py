@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +10,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedConfig, PreTrainedModel
-from transformers.initialization import no_init_weights
 
 from error_sequence_model.backbones.architectures import FAMILIES, Family
+from error_sequence_model.backbones.backbone import (
+    Backbone,
+    NetworkConfig,
+    get_types,
+)
 from error_sequence_model.backbones.heads import (
     CausalLMHead,
     FirstTokenClassifier,
@@ -27,12 +29,10 @@ from error_sequence_model.backbones.layouts import (
     HeadKind,
     Layout,
     identify_family,
-)
-from error_sequence_model.backbones.local_copies import find_checkpoint
-from error_sequence_model.backbones.multimolecule import (
     is_multimolecule,
     translate_multimolecule,
 )
+from error_sequence_model.backbones.local_copies import find_checkpoint
 from error_sequence_model.backbones.weights import (
     build_skeleton,
     read_weights,
@@ -59,7 +59,7 @@ class Checkpoint:
     """
 
     family: Family
-    backbone: PreTrainedModel
+    backbone: Backbone
     tokenizer: SequenceTokenizer
     head: nn.Module | None
     head_kind: HeadKind | None
@@ -67,7 +67,7 @@ class Checkpoint:
 
 def load_backbone(
     path_or_name: str | Path,
-) -> tuple[PreTrainedModel, SequenceTokenizer]:
+) -> tuple[Backbone, SequenceTokenizer]:
     """Load a backbone and its tokenizer; see ``load_checkpoint``."""
     checkpoint = load_checkpoint(path_or_name)
     return checkpoint.backbone, checkpoint.tokenizer
@@ -112,9 +112,7 @@ def load_checkpoint(path_or_name: str | Path) -> Checkpoint:
         weights = _merge_frequencies(weights, source)
     own, heads = _sort_weights(weights, layout, set(expected))
     refuse_misfits(expected, own, source)
-    with no_init_weights():
-        backbone = family.model_class(config)
-    backbone.load_state_dict(own, strict=True)
+    backbone = _fill(skeleton, own)
     head, kind = _make_head(heads, layout, backbone, source)
     tokenizer = _load_tokenizer(folder, family, settings)
     if tokenizer.vocab_size > backbone.get_input_embeddings().num_embeddings:
@@ -122,13 +120,31 @@ def load_checkpoint(path_or_name: str | Path) -> Checkpoint:
             f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, more than the "
             "embedding; the files do not belong together"
         )
-    logger.info("%s: %s, %d weights", folder, name, backbone.num_parameters())
+    size = sum(weight.numel() for weight in backbone.parameters())
+    logger.info("%s: %s, %d weights", folder, name, size)
     return Checkpoint(family, backbone.eval(), tokenizer, head, kind)
+
+
+def _fill(skeleton: nn.Module, weights: Mapping[str, Tensor]) -> Any:
+    """Make the model of a skeleton with the weights that fit it, float32."""
+    if isinstance(skeleton, Backbone):
+        # Nothing is drawn to be overwritten. A copy: a file's tensors may share memory.
+        expected = skeleton.state_dict()
+        own = {n: w.to(expected[n].dtype, copy=True) for n, w in weights.items()}
+        skeleton.load_state_dict(own, strict=True, assign=True)
+        return skeleton
+    from transformers.initialization import no_init_weights
+
+    # Not from the skeleton: it has buffers that no file holds.
+    with no_init_weights():
+        backbone = type(skeleton)(skeleton.config)
+    backbone.load_state_dict(weights, strict=True)
+    return backbone
 
 
 def _make_config(
     family: Family, layout: Layout, settings: Mapping[str, Any], folder: Path
-) -> PreTrainedConfig:
+) -> NetworkConfig:
     if lacking := [key for key in layout.required if key not in settings]:
         # A default could fit the tensors and still be wrong: the number of heads.
         raise InputError(f"{folder / 'config.json'}: lacks {', '.join(lacking)}")
@@ -144,8 +160,7 @@ def _make_config(
                 f"{folder / 'config.json'}: {key} is {settings[key]!r}; it must be a "
                 "whole number"
             )
-    own = {field.name for field in dataclasses.fields(family.config_class)}
-    own -= {field.name for field in dataclasses.fields(PreTrainedConfig)}
+    own = get_types(family.config_class)
     chosen = {key: value for key, value in settings.items() if key in own}
     try:
         return family.config_class(**chosen)
@@ -189,7 +204,7 @@ def _merge_frequencies(weights: dict[str, Tensor], source: Path) -> dict[str, Te
 def _make_head(
     tensors: Mapping[str, Tensor],
     layout: Layout,
-    backbone: PreTrainedModel,
+    backbone: Backbone,
     source: Path,
 ) -> tuple[nn.Module | None, HeadKind | None]:
     by_kind: dict[HeadKind, dict[str, Tensor]] = {}
@@ -231,7 +246,7 @@ def _make_head(
 
 
 def build_head(
-    kind: HeadKind, config: PreTrainedConfig, weights: Mapping[str, Tensor]
+    kind: HeadKind, config: NetworkConfig, weights: Mapping[str, Tensor]
 ) -> nn.Module:
     """Make an empty head whose sizes are those of its weights.
 

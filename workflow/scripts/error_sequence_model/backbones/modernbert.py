@@ -12,13 +12,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 from transformers import ModernBertConfig, ModernBertModel
-from transformers.modeling_outputs import BaseModelOutput
+from transformers.utils.logging import disable_progress_bar
 
 from error_sequence_model.backbones.attention import (
     drop_full_mask,
     get_padding_bias,
     use_plain_attention,
 )
+from error_sequence_model.backbones.backbone import BackboneOutput
+
+# One small file needs no bar when it is saved, and a log file has no room for one.
+disable_progress_bar()
 
 
 class ModernBertDnaConfig(ModernBertConfig):
@@ -83,7 +87,7 @@ class ModernBertDnaModel(ModernBertModel):
         inputs_embeds: Tensor | None = None,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
-    ) -> BaseModelOutput:
+    ) -> BackboneOutput:
         """Run the encoder; see `Backbone.forward`."""
         given = input_ids if input_ids is not None else inputs_embeds
         length, device = given.shape[1], given.device
@@ -104,7 +108,7 @@ class ModernBertDnaModel(ModernBertModel):
                 output_hidden_states=output_hidden_states,
                 output_attentions=output_attentions,
             )
-        return BaseModelOutput(
+        return BackboneOutput(
             last_hidden_state=output.last_hidden_state,
             hidden_states=output.hidden_states,
             attentions=output.attentions,

@@ -7,12 +7,11 @@ finds motifs from little data, attention relates them over any distance. States 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import PreTrainedConfig
-from transformers import initialization as init
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from error_sequence_model.backbones.attention import (
     Packed,
@@ -24,13 +23,17 @@ from error_sequence_model.backbones.attention import (
     rotate,
     split_heads,
 )
-from error_sequence_model.backbones.backbone import Backbone
-from error_sequence_model.backbones.calibrated_norm import CalibratedNorm, calibrating
-from error_sequence_model.backbones.dropout import Dropout
+from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
+from error_sequence_model.backbones.small_layers import (
+    CalibratedNorm,
+    Dropout,
+    calibrating,
+)
 from error_sequence_model.backbones.stem import Stem, join_sequences, part_sequences
 
 
-class NucleotideEncoderConfig(PreTrainedConfig):
+@dataclass
+class NucleotideEncoderConfig(NetworkConfig):
     """Size and options of a ``NucleotideEncoder``.
 
     Attributes:
@@ -69,12 +72,13 @@ class NucleotideEncoderConfig(PreTrainedConfig):
     pad_token_id: int | None = 5
     mask_token_id: int | None = 6
 
-    def __post_init__(self, **kwargs: object) -> None:
+    def __post_init__(self) -> None:
         """Refuse sizes that do not fit together.
 
         Raises:
             ValueError: Says which option to change.
         """
+        super().__post_init__()
         sizes = (
             "hidden_size",
             "num_attention_heads",
@@ -98,10 +102,9 @@ class NucleotideEncoderConfig(PreTrainedConfig):
         if self.stem_kernel_size % 2 == 0:
             raise ValueError(f"stem_kernel_size {self.stem_kernel_size} must be odd")
         self.stem_dilations = list(self.stem_dilations)
-        super().__post_init__(**kwargs)
 
 
-class RotaryLayer(GradientCheckpointingLayer):
+class RotaryLayer(nn.Module):
     """One pre-norm transformer layer with rotary positions and a gated MLP."""
 
     def __init__(self, config: NucleotideEncoderConfig) -> None:
@@ -151,9 +154,6 @@ class NucleotideEncoder(Backbone):
     the stem's output.
     """
 
-    config_class = NucleotideEncoderConfig
-    base_model_prefix = "backbone"
-    _no_split_modules = ("RotaryLayer",)
     words = "embeddings"
     can_pack = True
 
@@ -178,31 +178,25 @@ class NucleotideEncoder(Backbone):
         self.norm = nn.Identity()
         if config.final_norm:
             self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.post_init()
+        self.initialize()
 
     def _init_weights(self, module: nn.Module) -> None:
-        # Scaled by fan-in, so that narrow models start as well as wide ones; branches
-        # start small, so that the residual stream keeps its size at any depth.
+        # Scaled by fan-in, so that narrow models start as well as wide ones.
         if isinstance(module, nn.Embedding):
-            init.normal_(module.weight, std=0.3 if self.stem is not None else 1.0)
+            nn.init.normal_(module.weight, std=0.3 if self.stem is not None else 1.0)
         elif isinstance(module, (nn.LayerNorm, CalibratedNorm)):
-            init.ones_(module.weight)
-            init.zeros_(module.bias)
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
             if isinstance(module, CalibratedNorm):
-                init.zeros_(module.mean)
-                init.ones_(module.deviation)
+                nn.init.zeros_(module.mean)
+                nn.init.ones_(module.deviation)
         elif isinstance(module, (nn.Linear, nn.Conv1d)):
             # A convolution keeps the spread of its input, or motifs start too faint.
             gain = 1.0 if isinstance(module, nn.Conv1d) else 3**-0.5
             std = gain * module.weight[0].numel() ** -0.5
-            init.normal_(module.weight, std=std)
+            nn.init.normal_(module.weight, std=std)
             if module.bias is not None:
-                init.zeros_(module.bias)
-        if isinstance(module, RotaryLayer):
-            for output in (module.attention_output, module.mlp_output):
-                depth = 2 * self.config.num_hidden_layers
-                fan_in = output.weight.shape[1]
-                init.normal_(output.weight, std=0.1 * (fan_in * depth) ** -0.5)
+                nn.init.zeros_(module.bias)
 
     @property
     def is_calibrated(self) -> bool:

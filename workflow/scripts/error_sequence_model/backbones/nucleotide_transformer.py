@@ -7,11 +7,11 @@ weights without their ``esm.`` prefix. Pre-norm; one token is a 6-mer; states ar
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import PreTrainedConfig
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from error_sequence_model.backbones.attention import (
     Packed,
@@ -25,13 +25,14 @@ from error_sequence_model.backbones.attention import (
     rotate,
     split_heads,
 )
-from error_sequence_model.backbones.backbone import Backbone
-from error_sequence_model.backbones.dropout import Dropout
+from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
+from error_sequence_model.backbones.small_layers import Dropout
 
 ROTARY_BASE = 10000.0
 
 
-class NucleotideTransformerConfig(PreTrainedConfig):
+@dataclass
+class NucleotideTransformerConfig(NetworkConfig):
     """Size and options; the defaults are those of the 50M model.
 
     Field names are those of the published ``config.json``.
@@ -53,19 +54,19 @@ class NucleotideTransformerConfig(PreTrainedConfig):
     pad_token_id: int | None = 1
     mask_token_id: int | None = 2
 
-    def __post_init__(self, **kwargs: object) -> None:
+    def __post_init__(self) -> None:
         """Refuse sizes that do not fit together.
 
         Raises:
             ValueError: Says which option to change.
         """
+        super().__post_init__()
         head_dim, rest = divmod(self.hidden_size, self.num_attention_heads)
         if rest or head_dim % 2:
             raise ValueError(
                 f"hidden_size {self.hidden_size} divided by num_attention_heads "
                 f"{self.num_attention_heads} must be an even whole number"
             )
-        super().__post_init__(**kwargs)
 
 
 class SelfAttention(nn.Module):
@@ -122,7 +123,7 @@ class Attention(nn.Module):
         return self.output(merge_heads(context)), weights
 
 
-class Layer(GradientCheckpointingLayer):
+class Layer(nn.Module):
     """One pre-norm layer; the first half of the inner MLP layer is the gate (SiLU)."""
 
     def __init__(self, config: NucleotideTransformerConfig) -> None:
@@ -164,8 +165,6 @@ class Encoder(nn.Module):
 class NucleotideTransformerModel(Backbone):
     """The encoder; its last states are normalised."""
 
-    config_class = NucleotideTransformerConfig
-    base_model_prefix = "esm"
     can_pack = True
 
     def __init__(self, config: NucleotideTransformerConfig) -> None:
@@ -174,7 +173,7 @@ class NucleotideTransformerModel(Backbone):
             {"word_embeddings": nn.Embedding(config.vocab_size, config.hidden_size)}
         )
         self.encoder = Encoder(config)
-        self.post_init()
+        self.initialize()
 
     def _init_weights(self, module: nn.Module) -> None:
         initialize_bert_weights(module, self.config.initializer_range)

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from torch import Tensor
 from transformers import BertConfig, BertModel
-from transformers.modeling_outputs import BaseModelOutput
+from transformers.utils.logging import disable_progress_bar
 
 from error_sequence_model.backbones.attention import (
     drop_full_mask,
     get_padding_bias,
     use_plain_attention,
 )
+from error_sequence_model.backbones.backbone import BackboneOutput
 from error_sequence_model.core import InputError
+
+# One small file needs no bar when it is saved, and a log file has no room for one.
+disable_progress_bar()
 
 
 class SpliceBertConfig(BertConfig):
@@ -47,7 +51,7 @@ class SpliceBertModel(BertModel):
         inputs_embeds: Tensor | None = None,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
-    ) -> BaseModelOutput:
+    ) -> BackboneOutput:
         """Run the encoder; see `Backbone.forward`.
 
         Raises:
@@ -71,7 +75,7 @@ class SpliceBertModel(BertModel):
                 output_hidden_states=output_hidden_states,
                 output_attentions=output_attentions,
             )
-        return BaseModelOutput(
+        return BackboneOutput(
             last_hidden_state=output.last_hidden_state,
             hidden_states=output.hidden_states,
             attentions=output.attentions,

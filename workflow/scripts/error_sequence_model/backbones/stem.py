@@ -13,8 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from error_sequence_model.backbones.attention import mask_states
-from error_sequence_model.backbones.calibrated_norm import CalibratedNorm
-from error_sequence_model.backbones.dropout import Dropout
+from error_sequence_model.backbones.small_layers import CalibratedNorm, Dropout
 
 
 class Convolution(nn.Conv1d):

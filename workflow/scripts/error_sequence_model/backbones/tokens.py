@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from error_sequence_model.backbones.architectures import FAMILIES
-from error_sequence_model.backbones.loading import load_backbone
 from error_sequence_model.core import InputError
 from error_sequence_model.tokenizers import SequenceTokenizer, load_tokenizer
 
@@ -28,4 +27,6 @@ def resolve_tokenizer(base_model: str) -> SequenceTokenizer:
         return make_tokenizer()
     if Path(base_model).is_dir():
         return load_tokenizer(base_model)
+    from error_sequence_model.backbones.loading import load_backbone
+
     return load_backbone(base_model)[1]

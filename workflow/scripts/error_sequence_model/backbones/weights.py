@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from error_sequence_model.core import InputError, list_problems, read_json
 
@@ -21,6 +22,7 @@ TORCH_FILE = "pytorch_model.bin"
 LFS_POINTER = b"version https://git-lfs"
 # Settings that say how many modules are made; each has tensors of its own.
 COUNTS = ("num_hidden_layers", "n_layer", "num_inner_mlps")
+DRAWS = ("normal_", "uniform_", "trunc_normal_", "kaiming_uniform_")
 # What damaged weight files make the libraries raise.
 _DAMAGE = (
     *(SafetensorError, RuntimeError, ValueError, KeyError, TypeError, AttributeError),
@@ -212,5 +214,18 @@ def build_skeleton(
             raise InputError(
                 f"{key} is {count!r}, but the weights are {n_tensors} tensors"
             )
-    with torch.device("meta"):
+    with torch.device("meta"), _Undrawn():
         return build()
+
+
+class _Undrawn(TorchFunctionMode):
+    """Draws no weights: without memory to fill that would load torch's compiler."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Run a function of torch, unless it fills a tensor with random numbers."""
+        given = kwargs or {}
+        if getattr(function, "__name__", None) in DRAWS:
+            return given["tensor"] if "tensor" in given else args[0]
+        return function(*args, **given)

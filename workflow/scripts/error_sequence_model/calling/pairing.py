@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
 
 from error_sequence_model.calling.keys import BITS, DONOR, JUNCTION, make_keys
 from error_sequence_model.settings import CallSettings
@@ -128,6 +127,8 @@ def pair_keys(
         # A pair out of reach costs more than all pairs within it together.
         out = (reach + 1) * (min(distance.shape) + 1)
         cost = np.where(distance <= reach, distance, out)
+        from scipy.optimize import linear_sum_assignment  # rarely needed
+
         rows, columns = linear_sum_assignment(cost)
         kept = cost[rows, columns] < out
         pairs.append((some_sites[rows[kept]], some_calls[columns[kept]]))

@@ -36,7 +36,6 @@ from error_sequence_model.genome import (
     get_window_starts,
     read_annotation,
 )
-from error_sequence_model.predictors import load_predictor
 from error_sequence_model.settings import (
     expand_contrasts,
     label_sites,
@@ -183,6 +182,8 @@ def _check_predictor(
             yield from check_scores(subject, predictor, genome)
 
     def read_weights() -> Iterator[Finding]:
+        from error_sequence_model.predictors import load_predictor  # needs torch
+
         scores = predictor["scores"]
         found = load_predictor(
             scores["model"], scores["weights"], tissue=scores["tissue"], device="cpu"

@@ -69,6 +69,7 @@ class Candidate:
         starts: Base codes -> where it starts at its place, bool (n, length); None: it
             has no letters.
         width: Of its letters, bases.
+        stretch: Of a motif, first offset of its place and the one after its last.
     """
 
     kind: str
@@ -86,6 +87,7 @@ class Candidate:
     is_shown: bool = True
     starts: Callable[[np.ndarray], np.ndarray] | None = None
     width: int = 0
+    stretch: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,7 @@ def list_motifs(
                 find=partial(_find_motif, **options),
                 starts=partial(_start_motif, **options),
                 width=len(matrix),
+                stretch=(first - upstream, last - upstream),
                 is_absence=is_absence,
                 beyond_composition=bool(row.beyond_composition),
                 effect=_get_effect(row),

@@ -167,6 +167,9 @@ def explain_errors(
         "level": CONFIDENCE,
         "upstream": windows.upstream,
         "named": keys,
+        "stretches": {
+            one.key: one.stretch for one in tried if one.key in keys and one.stretch
+        },
         "explained_share": measure_explained(
             levels[counted].max(axis=1), labels[counted]
         ),

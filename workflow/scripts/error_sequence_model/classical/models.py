@@ -9,10 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
 
 from error_sequence_model.statistics import (
     calibrate_about_prior,
@@ -20,6 +19,9 @@ from error_sequence_model.statistics import (
     fill_empty_columns,
     restore_prior,
 )
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +107,8 @@ def fit_logistic(features: np.ndarray, rows: Rows) -> np.ndarray:
         float64 (held-out rows, classes), of the penalty with the best validation AUPRC.
     """
     scale_features(features, rows.train)
+    from sklearn.linear_model import LogisticRegression  # other models do without
+
     best: tuple[float, float, np.ndarray] | None = None
     for penalty in PENALTIES:
         model = LogisticRegression(C=penalty, class_weight="balanced", max_iter=300)
@@ -188,6 +192,8 @@ def measure_separation(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def make_boosting(seed: int) -> HistGradientBoostingClassifier:
     """The boosting that all models of trees share."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     return HistGradientBoostingClassifier(
         max_iter=TREES,
         learning_rate=0.1,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from transformers import PreTrainedModel
+from torch import nn
 
 from error_sequence_model.backbones import FAMILIES
 from error_sequence_model.settings import LoraSettings
@@ -24,7 +24,7 @@ class ParameterCounts(NamedTuple):
 
 
 def apply_tuning(
-    model: PreTrainedModel, tuning: str, lora: LoraSettings | None = None
+    model: nn.Module, tuning: str, lora: LoraSettings | None = None
 ) -> None:
     """Decide what of a new classifier learns beside its head.
 
@@ -41,7 +41,7 @@ def apply_tuning(
         _inject_adapters(model, lora or LoraSettings())
 
 
-def _inject_adapters(model: PreTrainedModel, lora: LoraSettings) -> None:
+def _inject_adapters(model: nn.Module, lora: LoraSettings) -> None:
     # Imported here: it takes seconds, and few runs need it.
     from peft import LoraConfig, inject_adapter_in_model
 
@@ -56,7 +56,7 @@ def _inject_adapters(model: PreTrainedModel, lora: LoraSettings) -> None:
     inject_adapter_in_model(config, model.backbone)
 
 
-def merge_adapters(model: PreTrainedModel) -> None:
+def merge_adapters(model: nn.Module) -> None:
     """Make a trained classifier like any other: no adapters, nothing frozen.
 
     Args:
@@ -74,7 +74,7 @@ def merge_adapters(model: PreTrainedModel) -> None:
     model.requires_grad_(True)
 
 
-def count_parameters(model: PreTrainedModel) -> ParameterCounts:
+def count_parameters(model: nn.Module) -> ParameterCounts:
     """Count the weights of a classifier."""
     sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
     return ParameterCounts(

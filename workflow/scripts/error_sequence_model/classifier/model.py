@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutput, SequenceClassifierOutput
-from transformers.utils import logging as transformers_logging
 
 from error_sequence_model.backbones import (
     FAMILIES,
     CalibratedNorm,
+    Network,
+    NetworkConfig,
     build_skeleton,
     create_backbone,
     load_backbone,
@@ -61,7 +61,8 @@ def check_backbone(settings: BackboneSettings) -> None:
         make_config(settings.architecture, **options)
 
 
-class ErrorClassifierConfig(PretrainedConfig):
+@dataclass
+class ErrorClassifierConfig(NetworkConfig):
     """Configuration of `ErrorClassifier`.
 
     Attributes:
@@ -82,37 +83,42 @@ class ErrorClassifierConfig(PretrainedConfig):
 
     model_type = "splice_error_classifier"
 
-    def __init__(
-        self,
-        backbone: dict[str, Any] | None = None,
-        classes: list[str] | None = None,
-        pooling: str = "junction+max",
-        head_size: int = 64,
-        dropout: float = 0.1,
-        decision_threshold: float = 0.5,
-        upstream: int | None = None,
-        downstream: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        self.backbone = backbone or {}
-        self.classes = list(classes or ("correct", "error"))
+    backbone: dict[str, Any] = field(default_factory=dict)
+    classes: list[str] = field(default_factory=lambda: ["correct", "error"])
+    pooling: str = "junction+max"
+    head_size: int = 64
+    dropout: float | int = 0.1
+    decision_threshold: float | int = 0.5
+    upstream: int | None = None
+    downstream: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check classes and threshold."""
         if len(set(self.classes)) < len(self.classes):
             raise ValueError(f"classes {self.classes} must each be there once")
-        is_number = isinstance(decision_threshold, Real)
-        if not is_number or not 0 <= decision_threshold <= 1:
-            raise ValueError(
-                f"decision_threshold {decision_threshold!r} must be from 0 to 1"
-            )
-        self.pooling = pooling
-        self.head_size = head_size
-        self.dropout = dropout
-        self.decision_threshold = decision_threshold
-        self.upstream = upstream
-        self.downstream = downstream
-        super().__init__(**kwargs)
+        threshold = self.decision_threshold
+        if not isinstance(threshold, Real) or not 0 <= threshold <= 1:
+            raise ValueError(f"decision_threshold {threshold!r} must be from 0 to 1")
+        super().__post_init__()
 
 
-class ErrorClassifier(PreTrainedModel):
+class ClassifierOutput(NamedTuple):
+    """What a classifier says of a batch.
+
+    Attributes:
+        logits: float32 (batch, classes).
+        loss: Mean cross-entropy; where labels are given.
+        hidden_states: As of the backbone; if asked for.
+        attentions: Likewise.
+    """
+
+    logits: torch.Tensor
+    loss: torch.Tensor | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+    attentions: tuple[torch.Tensor, ...] | None = None
+
+
+class ErrorClassifier(Network):
     """A genomic language model with a head that tells errors from correct calls.
 
     Attributes:
@@ -122,15 +128,14 @@ class ErrorClassifier(PreTrainedModel):
         tokenizer: The tokenizer of the backbone; set by `load_model` and training.
     """
 
-    config_class = ErrorClassifierConfig
-    base_model_prefix = "classifier"
-    supports_gradient_checkpointing = True
     tokenizer: SequenceTokenizer | None = None
 
     def __init__(self, config: ErrorClassifierConfig) -> None:
         super().__init__(config)
         family = FAMILIES[config.backbone["model_type"]]
-        self.backbone = family.model_class(family.config_class(**config.backbone))
+        self.backbone = family.model_class(
+            family.config_class.from_dict(config.backbone)
+        )
         self.poolings = parse_pooling(config.pooling)
         width = count_vectors(self.poolings) * self.backbone.config.hidden_size
         self.head = nn.Sequential(
@@ -140,19 +145,11 @@ class ErrorClassifier(PreTrainedModel):
             nn.Dropout(config.dropout),
             nn.Linear(config.head_size, len(config.classes)),
         )
-        self.post_init()
+        self.head.apply(_draw_weights)
 
     def __iter__(self) -> Iterator[Any]:
         """Unpack into (model, tokenizer), as `load_backbone` returns them."""
         return iter((self, self.tokenizer))
-
-    def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, nn.Linear):
-            nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
-            nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.LayerNorm):
-            nn.init.ones_(module.weight)
-            nn.init.zeros_(module.bias)
 
     def get_input_embeddings(self) -> nn.Module:
         """Give the word embeddings of the backbone."""
@@ -202,7 +199,7 @@ class ErrorClassifier(PreTrainedModel):
         output_hidden_states: bool = False,
         vectors: torch.Tensor | None = None,
         lengths: torch.Tensor | None = None,
-    ) -> SequenceClassifierOutput:
+    ) -> ClassifierOutput:
         """Classify sequences.
 
         Args:
@@ -221,7 +218,7 @@ class ErrorClassifier(PreTrainedModel):
         Returns:
             logits float32 (batch, classes), loss, hidden_states, attentions.
         """
-        output, pooled = BaseModelOutput(), vectors
+        output, pooled = None, vectors
         if pooled is None:
             output = self.backbone(
                 input_ids=input_ids,
@@ -242,12 +239,18 @@ class ErrorClassifier(PreTrainedModel):
             loss = None
             if labels is not None:
                 loss = nn.functional.cross_entropy(logits, labels)
-        return SequenceClassifierOutput(
-            loss=loss,
+        return ClassifierOutput(
             logits=logits,
-            hidden_states=output.hidden_states,
-            attentions=output.attentions,
+            loss=loss,
+            hidden_states=None if output is None else output.hidden_states,
+            attentions=None if output is None else output.attentions,
         )
+
+
+def _draw_weights(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
+        nn.init.zeros_(module.bias)
 
 
 def create_classifier(
@@ -319,8 +322,6 @@ def create_classifier(
 
 def save_model(model: ErrorClassifier, folder: str | Path) -> None:
     """Save weights, config and tokenizer as one folder, whole or not at all."""
-    # One small file needs no bar, and a log file has no room for one.
-    transformers_logging.disable_progress_bar()
     with atomic_path(folder) as temporary:
         model.save_pretrained(temporary)
         if model.tokenizer is not None:
@@ -398,7 +399,3 @@ def refuse_other_tokenizer(model: ErrorClassifier, given: SequenceTokenizer) -> 
             f"the model needs {mine.family} ({mine.vocab_size}); give "
             "`prepare_datasets_for_training` the tokenizer of the base model"
         )
-
-
-AutoConfig.register(ErrorClassifierConfig.model_type, ErrorClassifierConfig)
-AutoModel.register(ErrorClassifierConfig, ErrorClassifier)

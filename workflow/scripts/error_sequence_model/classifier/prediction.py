@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from accelerate import Accelerator
-from accelerate.utils import gather_object
 
 from error_sequence_model.classifier.model import ErrorClassifier
 from error_sequence_model.core import autocast, evaluating, get_progress
 from error_sequence_model.datasets import SequenceDataset, collate, cut_batches
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 TOKENS_PER_BATCH = 16384
 
@@ -161,6 +162,8 @@ def predict_on_ranks(
     )
     if ranks == 1:
         return logits
+    from accelerate.utils import gather_object
+
     parts = gather_object([(mine, logits)])
     order = np.argsort(np.concatenate([part[0] for part in parts]))
     return np.concatenate([part[1] for part in parts])[order]

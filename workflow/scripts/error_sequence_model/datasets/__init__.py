@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .augmentation import WindowChanges
     from .batching import (
         PAD_MULTIPLE,
         cut_batches,
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     )
     from .sequences import (
         SequenceDataset,
+        WindowChanges,
         collate,
         load_split_datasets,
         mask_tokens,

@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from error_sequence_model.core import InputError
@@ -78,6 +77,8 @@ def fit_stack(log_probabilities: np.ndarray, labels: np.ndarray) -> Stack:
         loss = -(logs * truth).sum() + PENALTY * members * (away**2).sum()
         slopes = [slope + 2 * PENALTY * members * away, miss.sum(axis=0)[1:]]
         return float(loss), np.concatenate(slopes)
+
+    from scipy.optimize import minimize  # takes longer to load than to run
 
     found = minimize(
         measure,

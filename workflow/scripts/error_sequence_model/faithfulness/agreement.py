@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from error_sequence_model.core import InputError
 from error_sequence_model.results import (
@@ -38,7 +37,8 @@ def correlate_sites(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     Returns:
         float (n_sites,); NaN where a map does not vary.
     """
-    return correlate_values(*(rankdata(values, axis=1) for values in (first, second)))
+    ranks = (pd.DataFrame(values).rank(axis=1) for values in (first, second))
+    return correlate_values(*(frame.to_numpy() for frame in ranks))
 
 
 def correlate_values(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ from error_sequence_model.faithfulness.agreement import compare_methods
 from error_sequence_model.faithfulness.cascade import iterate_stages
 from error_sequence_model.faithfulness.control import check_control
 from error_sequence_model.faithfulness.gate import RankedMaps, check_gate
+from error_sequence_model.faithfulness.threads import map_in_threads
 from error_sequence_model.faithfulness.verdicts import (
     RandomMaps,
     check_completeness,
@@ -41,6 +42,11 @@ logger = logging.getLogger(__name__)
 # What is dear is checked on some of the explained sites only. Networks differ more than
 # sites do: every random network is asked about a few sites of its own.
 SITES_OF_NETWORK, SITES_OF_VIEWS = 4, 16
+# Methods that leave the network alone: they may share it.
+SIDE_BY_SIDE = (
+    *("integrated_gradients", "substitution", "in_silico_mutagenesis"),
+    *("saliency", "input_x_gradient"),
+)
 # Views of attention beside its mean, and what their values mean.
 VIEWS = {
     "junction": "unsigned",
@@ -172,17 +178,28 @@ def _map_stages(
             sites=run.sites.iloc[chosen],
             sequences=[run.sequences[index] for index in chosen],
         )
-        maps = {
-            name: attribute_sites(
-                small, name, baseline, seed, is_rough=True
-            ).attributions
-            for name in methods
-        }
+        maps = _map_roughly(small, methods, baseline, seed)
         length = run.upstream + run.downstream
         views = extract_attention(network, small.dataset, window_length=length).maps
         named = {**maps, **views, "attention": views["mean"]}
         found.setdefault(stage, []).append((chosen, named))
     return found
+
+
+def _map_roughly(
+    run: ExplainedRun, methods: list[str], baseline: str, seed: int
+) -> dict[str, np.ndarray]:
+    """Map the sites of a run by several methods: float (n, length) by name."""
+
+    def make(name: str) -> np.ndarray:
+        found = attribute_sites(run, name, baseline, seed, is_rough=True)
+        return found.attributions
+
+    # Others draw from global generators, or hang hooks on the network.
+    own = [name for name in methods if name in SIDE_BY_SIDE]
+    device = next(run.model.parameters()).device
+    maps = dict(zip(own, map_in_threads(make, own, device=device), strict=True))
+    return {name: maps[name] if name in maps else make(name) for name in methods}
 
 
 def _mark_truth(

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.datasets import SequenceDataset
@@ -202,5 +202,5 @@ def estimate_interval(
         return None
     sums = np.bincount(numbers, values - values.mean())
     error = np.sqrt(count / (count - 1) * np.square(sums).sum()) / len(values)
-    half = student.ppf(0.975, count - 1) * error
+    half = stdtrit(count - 1, 0.975) * error
     return float(values.mean() - half), float(values.mean() + half)

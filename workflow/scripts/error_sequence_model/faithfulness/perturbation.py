@@ -16,6 +16,7 @@ import torch
 from error_sequence_model.attribution import draw_alternatives, predict_targets
 from error_sequence_model.classifier import ErrorClassifier
 from error_sequence_model.datasets import SequenceDataset
+from error_sequence_model.faithfulness.threads import map_in_threads
 
 SHARES = {"deletion": (0.02, 0.05, 0.1), "insertion": (0.05, 0.1, 0.2)}
 SMALLEST_CHANGE = 0.1  # log-odds; with less between both ends nothing can be put back
@@ -50,9 +51,9 @@ def measure_curves(
         at each of its `SHARES`, float (shares,). There is no insertion for a site
         whose blank sequence looks like the site: no base can be said to be missing.
     """
-    found: Curves = {mode: {} for mode in SHARES}
-    for site, named in orders.items():
-        text = sequences[site]
+
+    def measure(site: int) -> dict[tuple[str, Hashable], np.ndarray]:
+        text, named = sequences[site], orders[site]
         rng = np.random.default_rng([seed, int(dataset.site_ids[site])])
         other = draw_alternatives(text, 1, rng)[0]
         own = np.frombuffer(text.encode(), dtype="S1")
@@ -71,16 +72,21 @@ def measure_curves(
         )
         side = 1.0 if target[site] > 0 else -1.0
         blank, start = values[0], 1
+        moved = {}
         for mode, name in tasks:
             part = values[start : start + len(SHARES[mode])]
             start += len(part)
             if mode == "deletion":
-                moved = side * (target[site] - part)
+                moved[mode, name] = side * (target[site] - part)
             elif side * (target[site] - blank) > SMALLEST_CHANGE:
-                moved = side * (part - blank)
-            else:
-                continue
-            found[mode].setdefault(name, {})[site] = moved
+                moved[mode, name] = side * (part - blank)
+        return moved
+
+    found: Curves = {mode: {} for mode in SHARES}
+    measured = map_in_threads(measure, list(orders), device=device)
+    for site, moved in zip(orders, measured, strict=True):
+        for (mode, name), values in moved.items():
+            found[mode].setdefault(name, {})[site] = values
     return found
 
 

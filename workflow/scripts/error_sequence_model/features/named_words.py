@@ -48,7 +48,7 @@ def read_words(folder: Path, run: Path) -> list[Word]:
     """Read the named words of a contrast and splice type, the first one first.
 
     Args:
-        folder: Of `explanations.tsv`.
+        folder: Of `explanations.tsv` and `explanations.json`.
         run: Run folder with `motifs.tsv`, `motifs.json` and `elements.tsv`.
 
     Returns:
@@ -56,6 +56,7 @@ def read_words(folder: Path, run: Path) -> list[Word]:
     """
     try:
         table = read_saved_table(folder / "explanations.tsv")
+        stretches = read_json(folder / "explanations.json").get("stretches", {})
         motifs = read_saved_table(run / "motifs.tsv").set_index("motif")
         elements = read_saved_table(run / "elements.tsv")
         details = {e["motif"]: e for e in read_json(run / "motifs.json")["motifs"]}
@@ -70,13 +71,15 @@ def read_words(folder: Path, run: Path) -> list[Word]:
         if source is None or name not in source.index:
             continue
         place, known = source.loc[name], details.get(name)
+        # A motif's place is found anew where it explains errors.
+        stretch = stretches.get(row.explanation, (place["start"], place["end"]))
         words.append(
             Word(
                 *(row.explanation, row.name),
                 np.array(known["matrix"])
                 if row.kind == "motif"
                 else spell_consensus(place["consensus"], name),
-                *(int(place["start"]), int(place["end"]), bool(row.is_absence)),
+                *(int(stretch[0]), int(stretch[1]), bool(row.is_absence)),
                 np.array(known["contributions"]) if row.kind == "motif" else None,
             )
         )

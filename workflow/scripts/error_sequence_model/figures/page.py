@@ -52,6 +52,7 @@ MARKS = {"good": ("✓", GOOD), "bad": ("✗", BAD), "open": ("○", MUTED), "":
 # From the top of a line, and from its middle, down to its baseline, in type sizes.
 RISES = {"top": 0.76, "center": 0.26}
 TEXT_SIZES = (9.5, 9.0, 8.5, 8.0)  # of blocks, largest first
+PAGES_AT_ONCE = 6  # drawn before the memory of them is given back
 
 
 @dataclass(frozen=True)
@@ -425,7 +426,8 @@ def write_pages(
             spec.draw(page)
             add_links(pdf, page.links)
             pdf.savefig(page.figure)
-            del page
-            gc.collect()
+            if number % PAGES_AT_ONCE == 0:
+                del page
+                gc.collect()
         add_outline(pdf, [(spec.group, spec.title) for spec in pages])
     logger.info("%s: %d pages", output, len(pages))

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest, false_discovery_control
 
 from error_sequence_model.features import (
     NAMED_BITS,
@@ -22,6 +21,7 @@ from error_sequence_model.features import (
     find_element_hits,
     get_bits,
 )
+from error_sequence_model.statistics import adjust_p_values
 
 LEAST_OVERLAP = 4  # columns; all of a motif that is shorter
 BINS = 100
@@ -77,7 +77,7 @@ def match_motif(matrix: np.ndarray, elements: Sequence[KnownElement]) -> list[Ma
     for end, element in zip(ends, elements, strict=True):
         found.append(_compare(steps[:, end - element.width : end], null))
     p_values = np.array([p for p, _ in found])
-    q_values = false_discovery_control(p_values)
+    q_values = adjust_p_values(p_values)
     matches = [
         Match(
             element.name, float(p), float(q), shift, _count_bits(matrix, element, shift)
@@ -192,6 +192,8 @@ def list_contained(
     if not len(others):
         return []
     found = []
+    from scipy.stats import binomtest  # takes longer to load than to run
+
     length = codes.shape[1]
     first, last = (
         np.maximum(starts - FLANK, 0),
@@ -212,7 +214,7 @@ def list_contained(
         usual = float(np.clip(usual, 1e-6, 1))
         p = binomtest(int(held.sum()), len(held), usual, alternative="greater").pvalue
         found.append((p, float(held.mean()), usual))
-    q_values = false_discovery_control([p for p, _, _ in found]) if found else []
+    q_values = adjust_p_values([p for p, _, _ in found])
     names = [
         (p, element.name)
         for (p, share, usual), q, element in zip(found, q_values, elements, strict=True)

@@ -11,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
-from error_sequence_model.backbones import FAMILIES, create_lm_head
+from error_sequence_model.backbones import FAMILIES, Backbone, create_lm_head
 from error_sequence_model.core import InputError
 from error_sequence_model.pretraining.gene_bodies import STRUCTURE
 from error_sequence_model.pretraining.gene_windows import GeneWindows
@@ -50,7 +49,7 @@ class LanguageModel(nn.Module):
 
     def __init__(
         self,
-        backbone: PreTrainedModel,
+        backbone: Backbone,
         settings: PretrainingSettings,
         head: nn.Module | None = None,
     ) -> None:
@@ -198,7 +197,7 @@ class ExampleMaker:
         return np.where(is_masked, self.tokenizer.mask_token_id, hidden)
 
 
-def calibrate(backbone: PreTrainedModel, maker: ExampleMaker) -> None:
+def calibrate(backbone: Backbone, maker: ExampleMaker) -> None:
     """Let a new backbone that wants to see some data before training see them."""
     if getattr(backbone, "is_calibrated", True):
         return

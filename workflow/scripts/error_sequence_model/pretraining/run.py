@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from transformers.utils import logging as transformers_logging
 
 from error_sequence_model.backbones import create_backbone, load_checkpoint
 from error_sequence_model.core import (
@@ -153,7 +152,6 @@ def save_backbone(
     model: LanguageModel, tokenizer: SequenceTokenizer, folder: Path
 ) -> None:
     """Save the backbone without its heads, and its tokenizer, whole or not at all."""
-    transformers_logging.disable_progress_bar()
     with atomic_path(folder) as temporary:
         model.backbone.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)

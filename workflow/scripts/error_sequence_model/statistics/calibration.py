@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
 BINS = 15
@@ -68,6 +67,8 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
         scaled = log_softmax(logs / np.exp(log_temperature), axis=1)
         return -float(scaled[rows, labels].sum())
 
+    from scipy.optimize import minimize_scalar  # takes longer to load than to run
+
     found = minimize_scalar(measure, bounds=(-3, 3), method="bounded")
     return float(np.exp(found.x))
 
@@ -115,6 +116,8 @@ def fit_scaling(evidence: np.ndarray, labels: np.ndarray, prior: np.ndarray) -> 
         return loss - logs[rows, labels].sum(), np.r_[slope, slopes - slopes.mean()]
 
     bounds = [(-3, 3)] + [(None, None)] * classes
+    from scipy.optimize import minimize  # takes longer to load than to run
+
     found = minimize(measure, np.zeros(classes + 1), jac=True, bounds=bounds).x
     shifts = found[1:] - found[1:].mean()
     return Scaling(float(np.exp(found[0])), prior + shifts)

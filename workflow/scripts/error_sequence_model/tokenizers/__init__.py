@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         Encoding,
         SequenceTokenizer,
         centre_tokens,
+        join_encodings,
         junction_tokens,
         project_to_bases,
     )

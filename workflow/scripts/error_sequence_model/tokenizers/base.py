@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
-import torch
 
 from error_sequence_model.core import InputError
 
@@ -238,6 +237,8 @@ class SequenceTokenizer(abc.ABC):
         batch = {"input_ids": input_ids, "attention_mask": attention_mask}
         if return_tensors == "np":
             return batch
+        import torch  # here: tokenizing alone needs none of it
+
         return {name: torch.from_numpy(values) for name, values in batch.items()}
 
     def tokens(self, input_ids: Sequence[int] | np.ndarray) -> list[str]:

@@ -139,6 +139,7 @@ class FineTuning(Task):
     @property
     def can_pack(self) -> bool:
         """Whether the backbone knows sequences that follow each other in one row."""
+        # A class of transformers says nothing of it.
         can_pack = getattr(self.model.backbone, "can_pack", False)
         return can_pack and not self.is_frozen
 

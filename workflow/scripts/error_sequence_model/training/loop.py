@@ -30,7 +30,6 @@ from error_sequence_model.core import (
 )
 from error_sequence_model.datasets import plan_steps, share_step
 from error_sequence_model.training.checkpoints import CheckpointFolder
-from error_sequence_model.training.events import EventLog
 from error_sequence_model.training.gradients import GradientSteps, Share
 from error_sequence_model.training.groups import (
     get_highest_rate,
@@ -39,6 +38,7 @@ from error_sequence_model.training.groups import (
     set_learning_rate,
 )
 from error_sequence_model.training.state import (
+    EventLog,
     TrainingState,
     describe_device,
     make_accelerator,
@@ -83,7 +83,7 @@ class Training:
         self.accelerator = make_accelerator(device, self.precision)
         task.model.to(self.accelerator.device)
         if self.settings.gradient_checkpointing:
-            task.model.activation_checkpointing_enable()
+            task.model.backbone.activation_checkpointing_enable()
         plan = self._plan(0)
         self.steps_per_epoch, self.windows_per_epoch = len(plan), sum(map(len, plan))
         saved = checkpoints.load()

@@ -9,15 +9,18 @@ from __future__ import annotations
 import copy
 import logging
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from error_sequence_model.core import InputError, get_progress
 from error_sequence_model.training.checkpoints import CheckpointFolder
 from error_sequence_model.training.loop import Training
 from error_sequence_model.training.task import Task
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 logger = logging.getLogger(__name__)
 

@@ -20,6 +20,10 @@
 | held_out_sequence_loss, held_out_annotation_loss | pretraining: nats per token |
 
 Pretraining has a row of epoch 0 as well: what was measured before.
+
+TensorBoard, where it is asked for, gets as ``step/`` the loss, learning rate and
+gradient norm of each optimiser step, and as ``epoch/`` these columns and
+windows_per_second.
 """
 
 from __future__ import annotations
@@ -27,12 +31,14 @@ from __future__ import annotations
 import logging
 import resource
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
+from error_sequence_model.core import InputError
 from error_sequence_model.training.throughput import get_peak_flops
 
 
@@ -71,6 +77,45 @@ class TrainingState:
         self.epoch, self.step = self.epoch + 1, 0
         self.losses = self.gradient_norms = self.seconds = self.flops = 0.0
         self.tokens, self.skipped_steps = [0, 0], 0
+
+
+class EventLog:
+    """Writes event files; without a folder, nothing.
+
+    Args:
+        folder: Gets them, one per try; None: no event is written.
+        step: Optimiser steps done. What an interrupted try wrote beyond is hidden.
+
+    Raises:
+        InputError: The package tensorboard is not there.
+    """
+
+    def __init__(self, folder: Path | None, *, step: int) -> None:
+        self.writer = None
+        if folder is None:
+            return
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise InputError(
+                "training.tensorboard needs the package tensorboard, which is not "
+                f"installed ({error}); `pip install tensorboard`, or set "
+                "`training.tensorboard: false`"
+            ) from error
+        self.writer = SummaryWriter(str(folder), purge_step=step + 1)
+
+    def add(self, group: str, step: int, values: dict[str, Any]) -> None:
+        """Note numbers at an optimiser step (from 1); what is None is left out."""
+        if self.writer is None:
+            return
+        for name, value in values.items():
+            if value is not None:
+                self.writer.add_scalar(f"{group}/{name}", value, step)
+
+    def close(self) -> None:
+        """Write what is pending."""
+        if self.writer is not None:
+            self.writer.close()
 
 
 def get_peak_memory_mb() -> float:

@@ -25,6 +25,7 @@ from error_sequence_model.figures import (
     draw_boxes,
     draw_letters,
     draw_ruler,
+    measure_text,
     round_up,
     shorten_text,
 )
@@ -167,10 +168,11 @@ def _draw_words(
         draw_boxes(ax, span, np.zeros(1), np.array([0.22]), [WORD_COLOUR])
         name = shorten_text(words[row.word].name, 2.0, 6.5)
         if low >= right:
-            # A letter is about as wide as a base; no name leaves the page.
-            at = min(low - 0.5, end - len(name))
-            ax.text(max(at, start), 0.32, name, size=6.5, color=INK)
-            right = low + len(name)
+            # In bases; no name leaves the page.
+            width = measure_text(name, 6.5) * (end - start) / WIDTH
+            at = max(min(low - 0.5, end - width), start)
+            ax.text(at, 0.32, name, size=6.5, color=INK)
+            right = at + width
     page.top += BOXES
 
 

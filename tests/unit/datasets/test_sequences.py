@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from error_sequence_model.datasets import SequenceDataset, WindowChanges
-from error_sequence_model.datasets.augmentation import cut_ends
+from error_sequence_model.datasets.sequences import cut_ends
 from error_sequence_model.notebook import prepare_datasets_for_training
 from error_sequence_model.tokenizers import KmerTokenizer, SpliceBertTokenizer
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from error_sequence_model.backbones.dropout import Dropout
+from error_sequence_model.backbones.small_layers import Dropout
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 
