@@ -86,6 +86,14 @@ def test_a_command_works(command, tiny, tmp_path, monkeypatch):
         check_make(words[1:])
     elif words[0] == "python":
         parse_arguments(words[1], words[2:], monkeypatch)
+    elif words[0] in ("docker", "apptainer"):
+        # Building an image takes a network and half an hour; its version is told here.
+        version = re.search(
+            r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE
+        )[1]
+        images = [word for word in words if "splice-error-analysis" in word]
+        assert images and (ROOT / "Dockerfile").is_file()
+        assert all(w.endswith((".sif", f":{version}")) for w in images), version
     elif words[0] == "cp":
         assert (ROOT / words[1]).is_file() and len(words) == 3
     else:

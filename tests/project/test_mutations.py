@@ -22,5 +22,5 @@ def test_all_that_matters_has_faults():
     parts = {fault.what.split(":")[0] for fault in FAULTS}
     assert parts == {
         *("sites", "windows", "splits", "metrics", "tokens", "predictors", "variants"),
-        *("gate", "explanations", "probabilities", "check"),
+        *("maps", "gate", "explanations", "probabilities", "check"),
     }
