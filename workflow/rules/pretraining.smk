@@ -60,9 +60,9 @@ rule pretrain:
         ENV
     threads: config["training"]["threads"]
     resources:
+        **SLURM_TASKS,
         gpu=config["training"]["gpus"],
         nodes=config["training"]["nodes"],
-        **SLURM_TASKS,
     params:
         library=library("pretrain.py"),
         launch=get_launch_flags,

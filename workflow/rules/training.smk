@@ -23,9 +23,9 @@ rule fine_tune:
         ENV
     threads: config["training"]["threads"]
     resources:
+        **SLURM_TASKS,
         gpu=config["training"]["gpus"],
         nodes=config["training"]["nodes"],
-        **SLURM_TASKS,
     params:
         library=library("train.py"),
         launch=get_launch_flags,

@@ -67,13 +67,13 @@ def test_too_few_sites_are_not_judged() -> None:
     assert check_control(*given, **options)["passed"] is None
 
 
-def train_and_check(folder: Path, is_permuted: bool) -> dict:
+def train_and_check(folder: Path, permutation: int | None = None) -> dict:
     """Train on labels the sequences tell, or on permuted ones; check its maps."""
-    rng = np.random.default_rng(2)
     train, other, test = (
         make_frame(count, seed=seed) for count, seed in ((160, 1), (40, 2), (80, 3))
     )
-    if is_permuted:
+    if permutation is not None:
+        rng = np.random.default_rng(permutation)
         for frame in (train, other, test):
             frame["label"] = rng.permutation(frame["label"])
     sets = prepare_datasets_for_training(train, other, test)
@@ -101,7 +101,9 @@ def train_and_check(folder: Path, is_permuted: bool) -> dict:
     )
 
 
-def test_a_model_of_permuted_labels_shows_no_region(tmp_path) -> None:
-    assert train_and_check(tmp_path / "a", is_permuted=True)["passed"] is True
+def test_models_of_permuted_labels_show_no_region(tmp_path) -> None:
+    # Of healthy models one in twenty fails; two of three do once in 140 such tests.
+    checks = [train_and_check(tmp_path / str(n), permutation=n) for n in range(3)]
+    assert sum(check["passed"] for check in checks) >= 2
     # The same check sees what a model of true labels has learnt.
-    assert train_and_check(tmp_path / "b", is_permuted=False)["passed"] is False
+    assert train_and_check(tmp_path / "told")["passed"] is False
