@@ -254,7 +254,7 @@ def test_the_audit_catches_each_leak() -> None:
             {"by": "colour"},
             "'colour': allowed: chromosome, gene, homology; set `splits.by`",
         ),
-        ({"folds": 2}, "folds 2: allowed: integer ≥ 3, ≤ 20 or null"),
+        ({"folds": 2}, "folds 2: allowed: whole number ≥ 3, ≤ 20 or null"),
         ({"folds": 9}, "only 6 groups"),
         ({"by": "gene", "test": ["chr1"]}, "name chromosomes"),
         ({"test": ["chr1"], "validation": ["chr1"]}, "both"),

@@ -229,7 +229,8 @@ class Backbone(Network):
                 checkpoint = torch.utils.checkpoint.checkpoint
                 layer = partial(checkpoint, layer, use_reentrant=False)
             states, weights = layer(states, *context, output_attentions)
-            all_states.append(states)
+            # Without a gradient, states that nobody asked for are memory for nothing.
+            all_states = [*all_states, states] if output_hidden_states else [states]
             all_weights.append(weights)
         self.finish(all_states)
         has_weights = output_attentions and all(w is not None for w in all_weights)
