@@ -167,7 +167,10 @@ def test_validation_data_cannot_be_left_out() -> None:
         ({"max_length": 0}, "max_length 0: allowed: whole number ≥ 3 or null"),
         ({"max_length": -5}, "max_length -5: allowed"),
         ({"max_length": 2.5}, "max_length 2.5: allowed"),
-        ({"max_length": "512"}, "max_length '512': allowed: whole number .*in quotes, as text"),
+        (
+            {"max_length": "512"},
+            "max_length '512': allowed: whole number .*in quotes, as text",
+        ),
         ({"bucket_boundaries": 512}, "bucket_boundaries 512"),
         ({"bucket_boundaries": [100, 50]}, "must rise"),
         ({"bucket_boundaries": [None]}, "bucket_boundaries"),
