@@ -57,7 +57,7 @@ class Accuracy(NamedTuple):
     missed: float
 
 
-FINE, ROUGH = Accuracy(8, 5, 0.12, 0.01), Accuracy(6, 3, 0.2, 0.05)
+FINE, ROUGH = Accuracy(9, 5, 0.09, 0.01), Accuracy(6, 3, 0.2, 0.05)
 
 
 def choose_baseline(request: MapRequest) -> str:
