@@ -1,8 +1,13 @@
 import pytest
 import torch
 
-from error_sequence_model.backbones import get_lm_loss
-from error_sequence_model.backbones.dnabert2 import get_alibi_bias, get_alibi_slopes
+from error_sequence_model.backbones import attention, dnabert2, get_lm_loss
+from error_sequence_model.backbones.dnabert2 import (
+    DNABert2Config,
+    DNABert2Model,
+    get_alibi_bias,
+    get_alibi_slopes,
+)
 from parity_fixtures import (
     assert_states,
     get_checkpoint,
@@ -152,3 +157,32 @@ def test_gradients_are_the_authors():
         torch.testing.assert_close(
             gradient, expected[key], atol=1e-4 * scale, rtol=1e-4, msg=key
         )
+
+
+@pytest.mark.parametrize("given", ["whole", "padded", "packed"])
+def test_long_sequences_need_no_bias_in_whole(given, monkeypatch):
+    torch.manual_seed(0)
+    options = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = DNABert2Config(vocab_size=20, intermediate_size=48, **options)
+    model = DNABert2Model(config).eval()
+    ids = torch.randint(0, 20, (1 if given == "packed" else 3, 23))
+    more = {}
+    if given == "padded":
+        more["attention_mask"] = torch.arange(23) < torch.tensor([[23], [9], [17]])
+    if given == "packed":
+        more["lengths"] = torch.tensor([9, 9, 5])
+
+    def run() -> tuple[torch.Tensor, torch.Tensor]:
+        states = model(ids, **more).last_hidden_state
+        if given == "padded":
+            states = states[more["attention_mask"]]
+        model.zero_grad()
+        states.square().sum().backward()
+        return states, model.encoder.layer[0].attention.self.Wqkv.weight.grad.clone()
+
+    expected = run()
+    monkeypatch.setattr(dnabert2, "LONGEST_BIAS", 8)
+    monkeypatch.setattr(attention, "QUERIES", 4)
+    monkeypatch.delattr(dnabert2, "get_alibi_bias")
+    for found, value in zip(run(), expected, strict=True):
+        torch.testing.assert_close(found, value, rtol=1e-5, atol=1e-5)

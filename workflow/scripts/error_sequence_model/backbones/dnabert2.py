@@ -15,7 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from error_sequence_model.backbones.attention import (
+    LONGEST_BIAS,
     LONGEST_UNFUSED,
+    Alibi,
     Packed,
     attend,
     find_runs,
@@ -94,10 +96,8 @@ def get_alibi_bias(n_heads: int, length: int, device: torch.device) -> Tensor:
     Made at every forward pass: any length is possible, and nothing is lost when the
     model is built on the meta device.
     """
-    positions = torch.arange(length, device=device)
-    distances = (positions[None, :] - positions[:, None]).abs()
-    slopes = get_alibi_slopes(n_heads, device)
-    return -slopes[None, :, None, None] * distances
+    slopes = get_alibi_slopes(n_heads, device)[None, :, None, None]
+    return Alibi(slopes).make(torch.arange(length, device=device), length)
 
 
 class Embeddings(nn.Module):
@@ -154,7 +154,7 @@ class Attention(nn.Module):
         self.output = AttentionOutput(config)
 
     def forward(
-        self, states: Tensor, bias: Tensor, need_weights: bool
+        self, states: Tensor, bias: Tensor | Alibi | Packed, need_weights: bool
     ) -> tuple[Tensor, Tensor | None]:
         """Return the new states and, if asked for, the probabilities."""
         query, key, value = (
@@ -195,7 +195,10 @@ class Layer(nn.Module):
         self.mlp = GatedMLP(config)
 
     def forward(
-        self, states: Tensor, bias: Tensor, need_weights: bool = False
+        self,
+        states: Tensor,
+        bias: Tensor | Alibi | Packed,
+        need_weights: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         """Return the new states and, if asked for, the attention probabilities."""
         states, weights = self.attention(states, bias, need_weights)
@@ -240,12 +243,19 @@ class DNABert2Model(Backbone):
         need_weights: bool,
         token_type_ids: Tensor | None = None,
         lengths: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor | Packed]:
+    ) -> tuple[Tensor, Tensor | Alibi | Packed]:
         """Give the embeddings after their norm, and the bias of the attention."""
         states = self.embeddings(inputs_embeds, token_type_ids)
         longest = states.shape[1] if lengths is None else int(lengths.max())
-        bias = get_alibi_bias(self.config.num_attention_heads, longest, states.device)
-        padding = get_padding_bias(attention_mask, bias.dtype)
+        n_heads = self.config.num_attention_heads
+        padding = get_padding_bias(attention_mask, torch.float32)
+        if longest > LONGEST_BIAS and not need_weights:
+            slopes = get_alibi_slopes(n_heads, states.device)[None, :, None, None]
+            alibi = Alibi(slopes, padding)
+            return states, alibi if lengths is None else Packed(
+                find_runs(lengths), alibi
+            )
+        bias = get_alibi_bias(n_heads, longest, states.device)
         bias = bias if padding is None else bias + padding
         kind = states.device.type
         is_exact = need_weights or (kind == "cpu" and longest > LONGEST_UNFUSED)
