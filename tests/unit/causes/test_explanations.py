@@ -118,6 +118,26 @@ def test_the_planted_word_is_named_and_what_lies_in_it_is_not():
     assert rest["label"].eq(1).all() and rest["error_1"].lt(2).all()
 
 
+@pytest.mark.parametrize(
+    ("delta_high", "knockout_low", "is_named"),
+    [(-0.1, 0.1, False), (0.1, 0.1, True), (-0.1, -0.1, True), (np.nan, 0.1, True)],
+)
+def test_what_the_model_takes_for_the_opposite_is_not_named(
+    delta_high, knockout_low, is_named
+):
+    run = make_run(p=1.0)
+    run.elements["p"] = 1e-9
+    run.elements["delta_high"] = delta_high
+    run.elements["knockout_low"] = knockout_low
+    found = explain(make_case(), [run])
+    assert bool(found.summary["named"]) == is_named
+    if not is_named:
+        assert (
+            found.table["why_not"].eq("to the model it speaks against an error").sum()
+            == 2
+        )
+
+
 def test_motifs_are_counted_on_held_out_sites_and_flags_on_all():
     """A word that only training errors have, as a model memorises them, is nothing."""
     sites, windows, split, contrast = make_case()

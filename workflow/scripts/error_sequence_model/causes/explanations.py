@@ -17,7 +17,7 @@ counts: its test sites have taught the models of all others.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -384,7 +384,20 @@ def _refuse(one: Candidate, alone: pd.Series) -> str:
         return f"part of {one.shadow_of}"
     if one.kind == "element" and not one.beyond_composition:
         return "no more than the letters of its place"
+    if not one.is_absence and is_contradicted(one.effect):
+        # Such as U-runs of the intron's end, where false sites lie more often.
+        return "to the model it speaks against an error"
     return ""
+
+
+def is_contradicted(effect: Mapping[str, float]) -> bool:
+    """Whether putting in lowers an error's log-odds, and taking out raises them.
+
+    Both beyond chance: a model that has not learnt a word says nothing against it.
+    """
+    return (
+        effect.get("delta_high", np.nan) < 0 and effect.get("knockout_low", np.nan) > 0
+    )
 
 
 def measure_explained(levels: pd.Series, labels: np.ndarray) -> float:
