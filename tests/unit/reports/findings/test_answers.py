@@ -71,6 +71,7 @@ def test_gain_is_told_with_its_interval(fake, numbers, words, mark):
     [(text, found)] = answer_gain(unit, "Donors")
     assert words in text and text.startswith("Donors: ")
     assert found == mark
+    assert ("more `seeds` tell" in text) == ("worse" in words)
     short = describe_in_short([unit])
     assert ("adds 0.07 [0.03, 0.12] AUPRC" in short) == (mark == "good")
 

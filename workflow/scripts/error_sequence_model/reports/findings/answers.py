@@ -30,6 +30,7 @@ from error_sequence_model.reports.findings.explanations import (
 )
 from error_sequence_model.reports.findings.gain import (
     Gain,
+    advise_seeds,
     describe_gain,
     describe_score,
     describe_seeds,
@@ -115,6 +116,7 @@ def answer_gain(unit: Unit, name: str) -> list[Answer]:
             f"guessing gives {format_number(guess)} (n = {n:,} test sites"
             + (f", {genes:,} genes)." if genes is not None else ").")
             + _say_higher(unit, gain)
+            + advise_seeds(unit, gain)
             + describe_untrained(unit)
             + describe_score(unit),
             gain.mark,

@@ -169,6 +169,15 @@ def describe_seeds(unit: Unit) -> str:
     return f" (± {scores.std(ddof=1):.2f} between {len(scores)} seeds)"
 
 
+def advise_seeds(unit: Unit, gain: Gain) -> str:
+    """What to try where the only training of a model may have failed; else empty."""
+    if gain.verdict != "worse" or describe_seeds(unit):
+        return ""
+    return (
+        " Now and then a training learns nothing: more `seeds` tell whether this did."
+    )
+
+
 def describe_untrained(unit: Unit) -> str:
     """What the leading architecture reaches from random weights, if that was run."""
     model = get_lead_row(unit)
