@@ -38,4 +38,4 @@ def test_what_is_not_drawn_is_told() -> None:
     )
     bars, dots = Figure().subplots(2)
     plot_upset(count_combinations(many), bars, dots, color="k")
-    assert bars.texts[-1].get_text() == "17 more combinations, 17 sites"
+    assert bars.texts[-1].get_text() == "17 more combinations,\n17 sites"

@@ -83,6 +83,7 @@ def plot_upset(
         spine.set_visible(False)
     if len(counts) > len(shown):
         rest = counts["n"].iloc[len(shown) :].sum()
-        text = f"{len(counts) - len(shown)} more combinations, {rest:,} sites"
+        # In two lines: the first bar, the highest, stands at the left.
+        text = f"{len(counts) - len(shown)} more combinations,\n{rest:,} sites"
         place = {"transform": bars.transAxes, "ha": "right", "va": "top"}
         bars.text(1, 0.95, text, size=7, color=MUTED, **place)
