@@ -12,7 +12,12 @@ import pandas as pd
 import pytest
 
 from drawn_genomes import OPTIONS, draw_maps, explain_permuted, judge
-from error_sequence_model.causes import MotifRun, explain_errors, name_causes
+from error_sequence_model.causes import (
+    MotifRun,
+    explain_errors,
+    explanations,
+    name_causes,
+)
 from error_sequence_model.causes.candidates import find_place
 from error_sequence_model.causes.explanations import COLUMNS, measure_explained
 from error_sequence_model.core import read_json, write_json, write_parquet, write_tsv
@@ -283,3 +288,15 @@ def test_the_step_writes_three_files(tmp_path):
     assert table["explanation"].iloc[0] == "error_1"
     assert (tmp_path / "explanations.parquet").is_file()
     assert (tmp_path / "explanations.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("light", "joint_low", "words"),
+    [
+        (np.nan, 2.0, "not beyond chance"),
+        ("weak_site", 0.9, "adds nothing beside weak_site"),
+        ("weak_site", 1.1, "not beyond chance (all tests counted) beside weak_site"),
+    ],
+)
+def test_why_a_shadow_is_not_named(light, joint_low, words):
+    assert explanations._say_shadow(light, joint_low) == words

@@ -359,11 +359,9 @@ def _rank(
     table = table.join(joint, on="explanation")
     table["is_named"] = table["is_chosen"].eq(True)
     is_shadow = table["why_not"].eq("") & ~table["is_named"]
+    shadows = table.loc[is_shadow, ["shadow_of", "joint_low"]]
     table.loc[is_shadow, "why_not"] = [
-        f"adds nothing beside {light}"
-        if isinstance(light, str)
-        else "not beyond chance"
-        for light in table.loc[is_shadow, "shadow_of"]
+        _say_shadow(light, low) for light, low in shadows.itertuples(index=False)
     ]
     order = ["is_named", "explained_share"]
     table = table.sort_values(order, ascending=False, ignore_index=True, kind="stable")
@@ -398,6 +396,16 @@ def is_contradicted(effect: Mapping[str, float]) -> bool:
     return (
         effect.get("delta_high", np.nan) < 0 and effect.get("knockout_low", np.nan) > 0
     )
+
+
+def _say_shadow(light: object, joint_low: float) -> str:
+    """Why what competed was not chosen: beside what, and how surely."""
+    if not isinstance(light, str):
+        return "not beyond chance"
+    if joint_low > 1:
+        # Its own interval excludes 1, but so does that of one in twenty.
+        return f"not beyond chance (all tests counted) beside {light}"
+    return f"adds nothing beside {light}"
 
 
 def measure_explained(levels: pd.Series, labels: np.ndarray) -> float:
