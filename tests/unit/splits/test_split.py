@@ -272,6 +272,15 @@ def test_bad_settings(settings: dict, words: str) -> None:
         split(*make_sites(), **settings)
 
 
+def test_a_contig_may_have_no_site_of_the_contrast() -> None:
+    """Where each gene is a contig, some have no error."""
+    sites, *rest = make_sites()
+    sites.loc[sites["chrom"] == "chr6", "pred_type"] = "TN"
+    made, leakage = split(sites, *rest, test=["chr1", "chr6"], validation=["chr2"])
+    assert set(made["part"]) >= {"train", "validation", "test"}
+    assert leakage["absent"] == ["chr6"]
+
+
 def test_an_empty_class_is_named() -> None:
     sites, texts = make_sites()
     sites.loc[sites["chrom"].eq("chr2"), "pred_type"] = "TP"

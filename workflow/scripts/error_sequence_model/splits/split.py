@@ -41,6 +41,7 @@ from error_sequence_model.windows import Windows
 
 logger = logging.getLogger(__name__)
 
+SHOWN = 20  # names of chromosomes in a message
 COLUMNS = ("site_id", "label", "fold", "part", "training_similarity", "relative")
 
 
@@ -67,6 +68,7 @@ def make_split(
         InputError: An unknown chromosome, a part without a class, or a leak.
     """
     settings = parse_settings(settings)
+    _require_known(sites, settings)
     chosen, left_out = _choose_sites(sites, windows, contrast, splice_type)
     matrix = windows.get_matrix(chosen["site_id"].to_numpy())
     families = None
@@ -301,13 +303,28 @@ def _find_values(
                 f"{list(wanted)} is in column {settings.column!r}, which has {there}"
             )
         return found
-    unknown = [name for name in wanted if name not in there]
-    if unknown:
-        raise InputError(
-            f"splits.{part}: {unknown} not in column {settings.column!r}; there are "
-            f"{', '.join(there[:100])}"
-        )
-    return list(wanted)
+    # A contig without a site of this contrast is no mistake: see `_require_known`.
+    return [name for name in wanted if name in there]
+
+
+def _require_known(sites: pd.DataFrame, settings: SplitSettings) -> None:
+    """Refuse names that no site at all has, whatever its class.
+
+    Raises:
+        InputError: The names, and some of those that there are.
+    """
+    if settings.by != "chromosome" or settings.preset:
+        return
+    there = set(get_column(sites, settings.column))
+    for part in ("validation", "test"):
+        unknown = [name for name in getattr(settings, part) if name not in there]
+        if unknown:
+            some = ", ".join(sorted(there)[:SHOWN])
+            rest = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
+            raise InputError(
+                f"splits.{part}: {unknown} not in column {settings.column!r}; there "
+                f"are {some}{rest}"
+            )
 
 
 def shuffle_labels(labels: np.ndarray, parts: np.ndarray, seed: int) -> np.ndarray:
