@@ -325,6 +325,28 @@ def pack_rotary(
     return (tables[0][places], tables[1][places]), Packed(find_runs(lengths))
 
 
+def start_rotary(
+    states: Tensor,
+    attention_mask: Tensor | None,
+    lengths: Tensor | None,
+    head_dim: int,
+    base: float,
+) -> tuple[tuple[Tensor, Tensor], Tensor | Packed | None]:
+    """Give the rotary tables, and the bias, of sequences beside or after each other.
+
+    Args:
+        states: (batch, length, hidden).
+        attention_mask: 1 at tokens, 0 at padding, or None.
+        lengths: Of sequences that follow each other in one row; see `pack_rotary`.
+        head_dim: See `get_rotary_tables`.
+        base: Likewise.
+    """
+    if lengths is not None:
+        return pack_rotary(lengths, head_dim, base, states.device)
+    tables = get_rotary_tables(states.shape[1], head_dim, base, states.device)
+    return tables, get_padding_bias(attention_mask, torch.float32)
+
+
 def rotate(states: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
     """Apply rotary positions; pairs are (i, i + head_dim / 2).
 

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from error_sequence_model.backbones.attention import (
     Packed,
     attend,
-    get_padding_bias,
-    get_rotary_tables,
     merge_heads,
-    pack_rotary,
     rotate,
     split_heads,
+    start_rotary,
 )
 from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
 from error_sequence_model.backbones.small_layers import (
@@ -240,11 +237,8 @@ class NucleotideEncoder(Backbone):
             states = join_sequences(self.stem(states, mask), lengths, self.stem.reach)
         states = self.dropout(states)
         head_dim = self.config.hidden_size // self.config.num_attention_heads
-        options = (head_dim, self.config.rotary_base, states.device)
-        if lengths is not None:
-            return states, *pack_rotary(lengths, *options)
-        tables = get_rotary_tables(states.shape[1], *options)
-        return states, tables, get_padding_bias(attention_mask, torch.float32)
+        given = (states, attention_mask, lengths, head_dim, self.config.rotary_base)
+        return states, *start_rotary(*given)
 
     def finish(self, all_states: list[Tensor]) -> None:
         """Apply the final norm, if there is one."""

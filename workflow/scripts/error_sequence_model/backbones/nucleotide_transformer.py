@@ -9,21 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from error_sequence_model.backbones.attention import (
     Packed,
     attend,
-    get_padding_bias,
-    get_rotary_tables,
     initialize_bert_weights,
     mask_states,
     merge_heads,
-    pack_rotary,
     rotate,
     split_heads,
+    start_rotary,
 )
 from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
 from error_sequence_model.backbones.small_layers import Dropout
@@ -192,11 +189,8 @@ class NucleotideTransformerModel(Backbone):
         """Give the embeddings, the rotary tables and the bias of padding."""
         states = mask_states(inputs_embeds, attention_mask)
         head_dim = self.config.hidden_size // self.config.num_attention_heads
-        options = (head_dim, ROTARY_BASE, states.device)
-        if lengths is not None:
-            return states, *pack_rotary(lengths, *options)
-        tables = get_rotary_tables(states.shape[1], *options)
-        return states, tables, get_padding_bias(attention_mask, torch.float32)
+        given = (states, attention_mask, lengths, head_dim, ROTARY_BASE)
+        return states, *start_rotary(*given)
 
     def finish(self, all_states: list[Tensor]) -> None:
         """Normalise the last states."""

@@ -84,9 +84,3 @@ def _collect_warnings() -> Iterator[list[str]]:
         yield gathered
     finally:
         root.handlers[:], root.propagate = handlers, propagate
-
-
-def list_few(names: list[str], most: int = 5) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

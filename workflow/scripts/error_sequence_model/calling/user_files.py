@@ -22,12 +22,12 @@ from error_sequence_model.calling.findings import (
     WRONG,
     Finding,
     guard,
-    list_few,
     write_lines,
 )
 from error_sequence_model.calling.score_files import use_contig_names
 from error_sequence_model.calling.user_scores import check_scores, measure
 from error_sequence_model.calling.user_tracks import check_tracks
+from error_sequence_model.core import list_few
 from error_sequence_model.figures import count_words
 from error_sequence_model.genome import (
     SPLICE_TYPES,

@@ -18,11 +18,10 @@ from error_sequence_model.calling.findings import (
     WRONG,
     Finding,
     guard,
-    list_few,
 )
 from error_sequence_model.calling.scan_regions import read_regions
 from error_sequence_model.calling.score_files import use_contig_names
-from error_sequence_model.core import read_saved_table
+from error_sequence_model.core import list_few, read_saved_table
 from error_sequence_model.figures import count_words
 from error_sequence_model.genome import (
     Genome,

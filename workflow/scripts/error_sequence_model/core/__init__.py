@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         has_fast_bf16,
         multiplying,
     )
-    from .errors import InputError, StoppedError, list_problems
+    from .errors import InputError, StoppedError, list_few, list_problems
     from .files import (
         DAMAGE,
         atomic_path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -27,6 +27,12 @@ class StoppedError(RuntimeError):
 
     Scripts exit with code 75 (``EX_TEMPFAIL``: try again): the next run goes on.
     """
+
+
+def list_few(names: Sequence[str], most: int = 5) -> str:
+    """Name the first ones in one line, and say how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def list_problems(problems: Iterable[str], *, shown: int = 20) -> str:

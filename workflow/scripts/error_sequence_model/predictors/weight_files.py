@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from error_sequence_model.core import InputError
+from error_sequence_model.core import InputError, list_few
 from error_sequence_model.predictors.networks import BatchNorm, Convolution
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ class Reading:
         """
         left = [name for name in self._left if not name.endswith(unused or ("\0",))]
         if left:
-            more = f" and {len(left) - 3} more" if len(left) > 3 else ""
-            raise self.refuse(f"it also has {', '.join(left[:3])}{more}")
+            raise self.refuse(f"it also has {list_few(left, 3)}")
 
     def refuse(self, reason: str) -> InputError:
         """An error that names the file, what it must be, and what it looks like."""

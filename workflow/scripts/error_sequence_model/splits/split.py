@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import InputError
+from error_sequence_model.core import InputError, list_few
 from error_sequence_model.genome import get_window_starts, normalise_contig
 from error_sequence_model.settings import (
     Contrast,
@@ -319,11 +319,9 @@ def _require_known(sites: pd.DataFrame, settings: SplitSettings) -> None:
     for part in ("validation", "test"):
         unknown = [name for name in getattr(settings, part) if name not in there]
         if unknown:
-            some = ", ".join(sorted(there)[:SHOWN])
-            rest = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
             raise InputError(
                 f"splits.{part}: {unknown} not in column {settings.column!r}; there "
-                f"are {some}{rest}"
+                f"are {list_few(sorted(there), SHOWN)}"
             )
 
 
