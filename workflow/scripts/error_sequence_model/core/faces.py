@@ -8,12 +8,15 @@ needs no torch, though a function beside it does.
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 
+@cache
 def read_face(file: str | Path) -> dict[str, str]:
     """Read which module each name of a face comes from.
 
@@ -50,6 +53,13 @@ def open_face(package: str, file: str) -> tuple[list[str], Callable[[str], Any]]
     def get(name: str) -> Any:
         if name not in places:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(places[name], package), name)
+        # What a module makes stays: looking for garbage there takes long, finds none.
+        is_collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return getattr(import_module(places[name], package), name)
+        finally:
+            if is_collecting:
+                gc.enable()
 
     return sorted(places), get

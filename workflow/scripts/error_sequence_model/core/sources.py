@@ -71,7 +71,7 @@ def _read_imports(path: Path) -> frozenset[Path]:
 
 
 def _walk_running(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk a tree past what only type checkers read."""
+    """Walk a tree's statements past what only type checkers read."""
     todo = [tree]
     while todo:
         node = todo.pop()
@@ -79,7 +79,8 @@ def _walk_running(tree: ast.AST) -> Iterator[ast.AST]:
             todo += node.orelse
             continue
         yield node
-        todo += ast.iter_child_nodes(node)
+        # No expression holds an import.
+        todo += (n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.expr))
 
 
 def _find_files(module: str, name: str | None = None) -> set[Path]:
