@@ -19,8 +19,8 @@ from exact_varlen import use_exact_varlen
 from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 
 
-def make_training(**settings: object) -> Training:
-    train, held = make_tiny_datasets(24)
+def make_training(shape: dict[str, int] | None = None, **settings: object) -> Training:
+    train, held = make_tiny_datasets(24, **(shape or {}))
     settings = {"epochs": 1, "batch_size": 8, "precision": "fp32", **settings}
     task = FineTuning(make_tiny_classifier(), train, held, TrainingSettings(**settings))
     return Training(task, CheckpointFolder(None, ""))
@@ -89,9 +89,12 @@ def test_the_probe_sees_what_is_not_there_yet(monkeypatch, ranks, copies):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_step_waits_for_its_gpu_once(monkeypatch):
-    """When loss and norm are read, and nowhere else."""
-    run = make_training(precision="bf16")
+@pytest.mark.parametrize("kernel", ["auto", "efficient"])
+def test_a_step_waits_for_its_gpu_once(monkeypatch, kernel):
+    """When loss and norm are read, and nowhere else; with and without padding."""
+    shape = {"shortest": 20, "longest": 60}
+    run = make_training(shape, precision="bf16", attention=kernel)
+    assert run.gradients.is_packing == (kernel == "auto")
     plan, wait = run._plan(0), run._wait_for
 
     def wait_for(loss, norm):
