@@ -200,6 +200,19 @@ def test_a_packed_sequence_sees_no_other(monkeypatch, name, is_varlen) -> None:
         torch.testing.assert_close(given, wanted, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", PACKING)
+def test_layers_computed_again_attend_as_before(name) -> None:
+    row, gradients = make_row(), []
+    for is_recomputing in (False, True):
+        backbone = make_small(name)
+        if is_recomputing:
+            backbone.activation_checkpointing_enable()
+        torch.manual_seed(0)
+        backbone.train()(**row).last_hidden_state.square().sum().backward()
+        gradients.append(backbone.get_input_embeddings().weight.grad)
+    torch.testing.assert_close(*gradients)
+
+
 @pytest.mark.parametrize("name", [n for n, has in PACKING.items() if not has])
 def test_sequences_in_one_row_attend_in_half_precision(monkeypatch, name) -> None:
     backbone = make_small(name).train()

@@ -370,14 +370,15 @@ def drop_full_mask(attention_mask: Tensor | None) -> Tensor | None:
 
 
 @contextmanager
-def use_attention(config: PreTrainedConfig, name: str | None) -> Iterator[None]:
-    """Have a model of transformers attend by other means for one call; None: the usual.
+def use_plain_attention(config: PreTrainedConfig, *, wanted: bool) -> Iterator[None]:
+    """Have a model of transformers return its attention for one call, if wanted.
 
-    It decides between fused ("sdpa") and plain attention ("eager", which can be
-    returned) per model, not per call; asking for one must not change the calls after.
+    It decides between fused and plain attention per model, not per call; asking for
+    attention must not slow down the calls after it.
     """
     usual = config._attn_implementation
-    config._attn_implementation = name or usual
+    if wanted:
+        config._attn_implementation = "eager"
     try:
         yield
     finally:

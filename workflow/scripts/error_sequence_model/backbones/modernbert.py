@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from transformers import AttentionInterface, ModernBertConfig, ModernBertModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.utils.logging import disable_progress_bar
 
 from error_sequence_model.backbones.attention import (
@@ -22,12 +23,13 @@ from error_sequence_model.backbones.attention import (
     get_padding_bias,
     number_tokens,
     pack,
-    use_attention,
+    use_plain_attention,
 )
 from error_sequence_model.backbones.backbone import BackboneOutput
 
 # One small file needs no bar when it is saved, and a log file has no room for one.
 disable_progress_bar()
+FUSED = "fused"  # its name in transformers
 
 
 class ModernBertDnaConfig(ModernBertConfig):
@@ -80,22 +82,22 @@ class ModernBertDnaConfig(ModernBertConfig):
         super().__post_init__(**kwargs)
 
 
-def _attend_in_row(
+def _attend_fused(
     module: nn.Module,
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    row: Packed | Varlen,
-    *,
-    dropout: float,
-    **_: Any,
+    bias: Tensor | Packed | Varlen | None,
+    **more: Any,
 ) -> tuple[Tensor, None]:
-    """Attention of sequences in one row, as transformers calls it."""
-    context, _ = attend(query, key, value, row, dropout=dropout)
+    """Fused attention as transformers calls it, also of sequences in one row."""
+    if not isinstance(bias, (Packed, Varlen)):
+        return sdpa_attention_forward(module, query, key, value, bias, **more)
+    context, _ = attend(query, key, value, bias, dropout=more["dropout"])
     return context.transpose(1, 2), None
 
 
-AttentionInterface.register("row", _attend_in_row)
+AttentionInterface.register(FUSED, _attend_fused)
 
 
 class ModernBertDnaModel(ModernBertModel):
@@ -103,6 +105,11 @@ class ModernBertDnaModel(ModernBertModel):
 
     config_class = ModernBertDnaConfig
     can_pack, has_bias = True, False
+
+    def __init__(self, config: ModernBertDnaConfig) -> None:
+        super().__init__(config)
+        # Not for a call: what is computed again, backwards, comes after it.
+        self.config._attn_implementation = FUSED
 
     def forward(
         self,
@@ -124,8 +131,7 @@ class ModernBertDnaModel(ModernBertModel):
         else:
             full, local = pack(lengths, longest), pack(lengths, longest, reach)
             places = number_tokens(lengths, length)[1][None]
-        plain = "eager" if output_attentions else None
-        with use_attention(self.config, plain if lengths is None else "row"):
+        with use_plain_attention(self.config, wanted=output_attentions):
             output = super().forward(
                 input_ids=input_ids,
                 attention_mask={"full_attention": full, "sliding_attention": local},

@@ -14,7 +14,7 @@ from transformers.utils.logging import disable_progress_bar
 from error_sequence_model.backbones.attention import (
     drop_full_mask,
     get_padding_bias,
-    use_attention,
+    use_plain_attention,
 )
 from error_sequence_model.backbones.backbone import BackboneOutput
 from error_sequence_model.core import InputError
@@ -64,7 +64,7 @@ class SpliceBertModel(BertModel):
                 f"{self.config.max_position_embeddings} positions SpliceBERT has "
                 "learned; set a smaller window or max_length"
             )
-        with use_attention(self.config, "eager" if output_attentions else None):
+        with use_plain_attention(self.config, wanted=output_attentions):
             output = super().forward(
                 input_ids=input_ids,
                 # Of four axes, it is taken as it is: transformers looks into others.
