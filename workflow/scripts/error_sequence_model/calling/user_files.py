@@ -38,6 +38,7 @@ from error_sequence_model.genome import (
 )
 from error_sequence_model.settings import (
     expand_contrasts,
+    is_made_here,
     label_sites,
     list_files,
     parse_contrast,
@@ -67,7 +68,13 @@ def check_files(config: Mapping[str, Any]) -> Iterator[Finding]:
     for key, path in list_files(config):
         if not Path(path).exists():
             known.missing.add(key)
-            yield Finding(key, WRONG, f"{path}: no such file")
+            is_made = is_made_here(config, path)
+            kind, text = (
+                (UNDERSTOOD, "made by this workflow")
+                if is_made
+                else (WRONG, "no such file")
+            )
+            yield Finding(key, kind, f"{path}: {text}")
     used = {p.get("genome") for p in config["predictors"].values()} - {None}
     for name, entry in config["genomes"].items():
         yield from _check_genome(name, entry, known) if name in used else ()
