@@ -174,6 +174,25 @@ def test_all_files_that_are_not_there_are_told_with_their_keys(
     assert len(of_kind(found, WRONG)) == 4
 
 
+def test_tracks_that_the_workflow_makes_need_not_be_there(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    tracks = {"format": "bigwig"}
+    for splice_type in ("donor", "acceptor"):
+        paths = dict.fromkeys("+-", f"results/run/scores/{splice_type}.bw")
+        tracks[splice_type] = paths
+    given = {"genomes": {"g": {"fasta": "g.fa", "annotation": "g.gtf"}}}
+    run = {"genome": "g", "scores": {"format": "model", "model": "spliceai"}}
+    given["predictors"] = {"again": {"genome": "g", "scores": tracks}, "run": run}
+    run["scores"]["weights"] = str(tmp_path)
+    found = [*check_files(complete_config(given))]
+    made = [f for f in found if f.subject.startswith("predictors.again.scores")]
+    assert {f.kind for f in made} == {UNDERSTOOD} and len(made) == 4
+    run["scores"] = {"format": "table", "path": str(tmp_path / "scores.tsv")}
+    found = [*check_files(complete_config(given))]
+    assert len([f for f in of_kind(found, WRONG) if "again.scores" in f.subject]) == 4
+
+
 def test_a_contrast_without_a_class_is_wrong_and_named(
     genome: TinyGenome, tmp_path: Path
 ) -> None:

@@ -259,7 +259,10 @@ def _describe_sites(
     for entry in audit["dropped"]:
         yield Finding(place, ODD, f"left out: {entry}")
     if sites["gene_id"].isna().all():
-        text = "no gene_id: genes cannot be kept together, and intervals are by site"
+        text = (
+            "no gene_id: genes cannot be kept together, and intervals are by site; add "
+            "the column if you can"
+        )
         yield Finding(place, ODD, text)
 
 
