@@ -169,4 +169,4 @@ def test_the_curves_of_the_first_units_stand_where_there_is_room(tmp_path, monke
         assert find_text_problems(page.figure, monkeypatch) == []
     names = [unit.name for unit in data.units][:2]
     titles = [f"{n}: {mode}" for n in names for mode in ("deletion", "insertion")]
-    assert [ax.get_title() for ax in page.figure.axes] == titles
+    assert [ax.get_title(loc="left") for ax in page.figure.axes] == titles
