@@ -193,6 +193,19 @@ def test_tracks_that_the_workflow_makes_need_not_be_there(
     assert len([f for f in of_kind(found, WRONG) if "again.scores" in f.subject]) == 4
 
 
+def test_what_a_table_lacks_is_said_with_the_column_that_may_be_it(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    table = genome.table().rename(columns={"gene_id": "gene"})
+    table.drop(columns="score", errors="ignore").to_csv(
+        tmp_path / "errors.tsv", sep="\t", index=False
+    )
+    found = check(genome, tmp_path, {"errors": str(tmp_path / "errors.tsv")})
+    lines = {f.text.split(":")[0]: f.remedy for f in of_kind(found, ODD)}
+    assert "columns: {gene_id: gene}" in lines["no gene_id"]
+    assert lines["no score"] == ""
+
+
 def test_a_contrast_without_a_class_is_wrong_and_named(
     genome: TinyGenome, tmp_path: Path
 ) -> None:

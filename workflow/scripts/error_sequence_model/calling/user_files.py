@@ -49,8 +49,14 @@ from error_sequence_model.sites import (
     Reading,
     prepare_sites,
 )
+from error_sequence_model.tables import guess_columns
 from error_sequence_model.windows import MOST_OPEN
 
+# Columns that a table may lack, and what it then lacks.
+_WANTED = {
+    "gene_id": "genes cannot be kept together, and intervals are by site",
+    "score": "the predictor's own ranking of its calls is not shown beside the models",
+}
 FEWEST = 50  # errors of a contrast below which intervals say next to nothing
 
 
@@ -258,12 +264,12 @@ def _describe_sites(
         yield Finding(place, kind, text)
     for entry in audit["dropped"]:
         yield Finding(place, ODD, f"left out: {entry}")
-    if sites["gene_id"].isna().all():
-        text = (
-            "no gene_id: genes cannot be kept together, and intervals are by site; add "
-            "the column if you can"
-        )
-        yield Finding(place, ODD, text)
+    for column, text in _WANTED.items():
+        if sites[column].isna().all():
+            meant = guess_columns([column], sites.columns.difference([column]))
+            subject = place.removesuffix(".errors")
+            remedy = write_lines(subject, {"columns": meant}) if meant else ""
+            yield Finding(place, ODD, f"no {column}: {text}", remedy)
 
 
 def _check_classes(

@@ -285,6 +285,7 @@ _OTHER_NAMES = {
     ),
     "score": ("probability", "prob", "splicescore", "prediction", "pred"),
     "sequence": ("seq", "window", "dna"),
+    "gene_id": ("gene", "geneid", "ensemblid", "locus"),
 }
 
 
