@@ -71,6 +71,11 @@ def test_defects_keep_their_traceback(tmp_path) -> None:
     assert run_script(tmp_path, "pass").returncode == 0
 
 
+def test_what_is_loaded_is_not_searched_for_garbage(tmp_path) -> None:
+    body = "import gc; print(gc.get_freeze_count() > 1000)"
+    assert run_script(tmp_path, body).stdout.strip() == "True"
+
+
 def test_json_arguments() -> None:
     assert parse_json('{"a": null}') == {"a": None}
     with pytest.raises(argparse.ArgumentTypeError, match="not JSON"):
