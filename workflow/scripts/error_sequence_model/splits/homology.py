@@ -9,10 +9,8 @@ whole window, or an identical third of it. ``near_copies`` finds them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from error_sequence_model.core import get_progress
 from error_sequence_model.genome import complement_bases
@@ -35,16 +33,19 @@ def get_kmers(windows: np.ndarray, k: int = K) -> tuple[np.ndarray, np.ndarray]:
         place and its reverse complement; all ones where an N is in it.
     """
     words = list_words(windows, k)
-    forward, reverse = (x.astype(np.uint64) for x in (words.forward, words.reverse))
-    if words.is_whole is not None:
-        forward[~words.is_whole] = NO_KMER
-        reverse[~words.is_whole] = NO_KMER
+    forward, reverse, is_whole = (
+        cut_words(x, windows.shape, k)
+        for x in (words.forward, words.reverse, words.is_whole)
+    )
+    forward, reverse = forward.astype(np.uint64), reverse.astype(np.uint64)
+    if is_whole is not None:
+        forward[~is_whole] = reverse[~is_whole] = NO_KMER
     return forward, reverse
 
 
 @dataclass(frozen=True)
 class Words:
-    """The words of one size at each place of windows.
+    """The words of one size at each place of windows, all in one row.
 
     Attributes:
         forward: The least unsigned integers that hold them, two bits a base.
@@ -59,7 +60,7 @@ class Words:
     size: int
 
     def join(self, other: Words) -> Words:
-        """Put the other words behind these; all in one row."""
+        """Put the other words behind these."""
         size = self.size + other.size
         # As narrow as can be, and no shifts, as those of bytes are slow.
         dtype = np.min_scalar_type(4**size - 1)
@@ -76,21 +77,11 @@ class Words:
             is_whole = is_whole[mine] & other.is_whole[theirs]
         return Words(forward, reverse, is_whole, size)
 
-    def cut(self, n: int, length: int) -> Words:
-        """Leave out the words across the ends of windows: (n, length - size + 1)."""
-        shape = n, length - self.size + 1
-        arrays = (
-            x if x is None else as_strided(x, shape, (length * x.itemsize, x.itemsize))
-            for x in (self.forward, self.reverse, self.is_whole)
-        )
-        return Words(*arrays, self.size)
-
 
 def list_words(windows: np.ndarray, k: int) -> Words:
     """Encode the words of ``k`` bases, at most 31, of windows (uint8 ASCII)."""
-    n, length = windows.shape
-    if length < k or not n:
-        nothing = np.zeros((n, max(0, length - k + 1)), dtype=np.uint8)
+    if windows.shape[1] < k or not len(windows):
+        nothing = np.zeros(0, dtype=np.uint8)
         return Words(nothing, nothing, None, k)
     bases = windows.ravel()
     # The second and third bit of A, C, G and T are 0, 1, 3 and 2.
@@ -106,7 +97,24 @@ def list_words(windows: np.ndarray, k: int) -> Words:
             words = step if words is None else words.join(step)
         left //= 2
         step = step.join(step) if left else step
-    return words.cut(n, length)
+    return words
+
+
+def cut_words(
+    words: np.ndarray | None, shape: tuple[int, int], k: int
+) -> np.ndarray | None:
+    """Leave out the words across the ends of windows: ``(n, length - k + 1)``.
+
+    Args:
+        words: Of all windows in one row, or None.
+        shape: Of the windows.
+        k: Bases of a word.
+    """
+    if words is None:
+        return None
+    n, length = shape
+    strides = length * words.itemsize, words.itemsize
+    return np.ndarray((n, max(0, length - k + 1)), words.dtype, words, 0, strides)
 
 
 def _sorted_kmers(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -162,18 +170,28 @@ def hash_windows(windows: np.ndarray) -> np.ndarray:
         windows: uint8 ``(n, length)`` ASCII.
 
     Returns:
-        int64 ``(n,)`` digests. A window without any called base gets a value of its
-        own: N against N is not a shared sequence.
+        int64 ``(n,)`` digests, of this process only. A window without any called base
+        gets a value of its own: N against N is not a shared sequence.
     """
-    digests, length = [], windows.shape[1]
-    blank = b"N" * length
-    for start in range(0, len(windows), BLOCK):
-        block = windows[start : start + BLOCK]
-        rows, turned = block.tobytes(), complement_bases(block[:, ::-1]).tobytes()
-        for row in range(len(block)):
-            here = slice(row * length, (row + 1) * length)
-            text = min(rows[here], turned[here])
-            if text == blank:
-                text = b"%d" % (start + row)
-            digests.append(blake2b(text, digest_size=8).digest())
-    return np.frombuffer(b"".join(digests), dtype=np.int64)
+    n, length = windows.shape
+    # What lies in the middle is the same too; where it occurs once, a number will do.
+    size = min(30 + length % 2, length)
+    middle = windows[:, (length - size) // 2 :][:, :size]
+    words = np.zeros(n, dtype=np.uint64)
+    for start in range(0, n, BLOCK):
+        here = slice(start, start + BLOCK)
+        words[here] = np.minimum(*get_kmers(middle[here], size))[:, 0]
+    order, digests = np.argsort(words), np.arange(n)
+    is_same = np.zeros(n + 1, dtype=bool)
+    is_same[1:n] = words[order][1:] == words[order][:-1]
+    repeated = order[is_same[1:] | is_same[:-1]]
+    for start in range(0, len(repeated), BLOCK):
+        rows = repeated[start : start + BLOCK]
+        block = windows[rows]
+        texts, turned = block.tobytes(), complement_bases(block[:, ::-1]).tobytes()
+        for place, row in enumerate(rows.tolist()):
+            here = slice(place * length, (place + 1) * length)
+            text = min(texts[here], turned[here])
+            if text.strip(b"N"):
+                digests[row] = hash(text)
+    return digests

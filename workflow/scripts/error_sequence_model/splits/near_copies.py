@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 
 from error_sequence_model.settings import NEAR
 from error_sequence_model.splits.components import join_pairs
-from error_sequence_model.splits.homology import K, compare_pairs, list_words
+from error_sequence_model.splits.homology import K, compare_pairs, cut_words, list_words
 
 BLOCK, ROWS = 128, 16_384  # windows at a time
 CHUNK = 2**18  # k-mers looked at at a time: few enough for the cache
@@ -42,7 +42,9 @@ class NearCopies:
     def __init__(self, windows: np.ndarray, similarity: float = NEAR) -> None:
         self._windows, self._similarity = windows, similarity
         n_kmers = len(windows) * max(0, windows.shape[1] - K + 1)
-        n_parts, self._share = (_count_parts(n_kmers, x) for x in (HELD, SKETCH))
+        n_parts = max(1, -(-n_kmers // HELD))
+        # A power of two, as the sketch is cut by whole bits.
+        self._share = 1 << max(0, int(np.ceil(np.log2(max(1, n_kmers) / SKETCH))))
         self._sizes, repeats = np.zeros((2, len(windows)), dtype=np.int64)
         buffer = np.empty(n_kmers // n_parts * 9 // 8, dtype=np.uint64)
         shared = []
@@ -109,6 +111,9 @@ class NearCopies:
         is_asked = is_query[self._rows]
         is_asked &= (frequency > 0)[self._kmers]
         places = np.flatnonzero(is_asked)
+        has = np.bincount(self._rows[places], minlength=len(self._need))
+        places = places[(has >= self._need)[self._rows[places]]]
+        has[has < self._need] = 0
         # Numbers in order of frequency (all above 65,535 are alike) sort in one go.
         order = (
             np.minimum(frequency, 2**16 - 1).astype(np.uint16).argsort(kind="stable")
@@ -120,20 +125,18 @@ class NearCopies:
         asked.sort()
         rows = (asked >> _ROW).view(np.int64)
         kmers = order[(asked & _MASK).view(np.int64)]
-        has = np.bincount(rows, minlength=len(self._need))
         sure = np.minimum(self._need, SURE)
         # Of the `need` shared k-mers all but `need - sure` are among the rarer ones.
-        kept = np.where(has >= self._need, has - self._need + sure, 0)
-        ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
-        is_kept = ranks < kept[rows]
+        kept = has - self._need + sure
+        is_kept = np.arange(len(rows)) < (np.cumsum(has) - has + kept)[rows]
         rows, kmers = rows[is_kept], kmers[is_kept]
         work = np.cumsum(frequency[kmers])
         start = 0
         while start < len(rows):
             end = np.searchsorted(work, work[start] + WORK)
             end = np.searchsorted(rows, rows[min(end, len(rows) - 1)], side="right")
-            queries = np.unique(rows[start:end])
-            numbers = np.searchsorted(queries, rows[start:end])
+            is_first = np.diff(rows[start:end], prepend=-1) > 0
+            queries, numbers = rows[start:end][is_first], np.cumsum(is_first) - 1
             matrix = csr_array(
                 (np.ones(end - start, np.int32), (numbers, kmers[start:end])),
                 shape=(len(queries), targets.shape[0]),
@@ -184,11 +187,6 @@ class NearCopies:
         return first, second
 
 
-def _count_parts(n: int, most: int) -> int:
-    """In how many parts, a power of two, to cut ``n`` for ``most`` in each."""
-    return 1 << max(0, int(np.ceil(np.log2(max(1, n) / most))))
-
-
 def _list_keys(
     windows: np.ndarray, part: int, n_parts: int, sizes: np.ndarray, buffer: np.ndarray
 ) -> np.ndarray:
@@ -197,36 +195,39 @@ def _list_keys(
     Args:
         windows: uint8 ``(n, length)``.
         part: From 0.
-        n_parts: A power of two.
-        sizes: int64 ``(n,)``; the k-mers of each window are added.
+        n_parts: Of all hashes.
+        sizes: int64 ``(n,)``; set to the k-mers of each window.
         buffer: uint64; grows if need be. Memory is dearer to get than to use.
 
     Returns:
         uint64 keys, the hashed k-mer before the window, in the buffer.
     """
-    low, width = np.uint32((part << 32) // n_parts), 2**32 // n_parts
+    low, high = ((x << 32) // n_parts for x in (part, part + 1))
     used = 0
     for start in range(0, len(windows), BLOCK):
-        words = list_words(windows[start : start + BLOCK], K)
+        block = windows[start : start + BLOCK]
+        words = list_words(block, K)
         tokens = np.minimum(words.forward, words.reverse).astype(np.uint32, copy=False)
         tokens *= _FACTOR
-        is_here = np.ones(tokens.shape, bool) if n_parts == 1 else tokens - low < width
-        if words.is_whole is not None:
-            is_here &= words.is_whole
-        # Places, as choosing by booleans in no order is slow.
-        places = np.flatnonzero(is_here)
-        firsts = np.arange(len(tokens) + 1) * tokens.shape[1]
-        counts = np.diff(np.searchsorted(places, firsts))
-        sizes[start : start + len(tokens)] += counts
-        rows = np.arange(start, start + len(tokens), dtype=np.uint64)
-        rows = np.repeat(rows, counts)
-        if used + len(rows) > len(buffer):
-            buffer.resize(used + len(rows) + len(buffer) // 8, refcheck=False)
-        found = buffer[used : used + len(rows)]
-        found[:] = tokens.ravel()[places]
+        tokens, is_here = (
+            cut_words(x, block.shape, K) for x in (tokens, words.is_whole)
+        )
+        rows = np.arange(start, start + len(block))
+        found = tokens.astype(np.uint64)
         found <<= _ROW
-        found |= rows
-        used += len(rows)
+        found |= rows[:, None].view(np.uint64)
+        found = found.ravel()
+        sizes[rows] = tokens.shape[1] if is_here is None else is_here.sum(axis=1)
+        if n_parts > 1:
+            is_mine = tokens - np.uint32(low) < np.uint32(high - low)
+            is_here = is_mine if is_here is None else is_mine & is_here
+        if is_here is not None:
+            # Places, as choosing by booleans in no order is slow.
+            found = found[np.flatnonzero(is_here)]
+        if used + len(found) > len(buffer):
+            buffer.resize(used + len(found) + len(buffer) // 8, refcheck=False)
+        buffer[used : used + len(found)] = found
+        used += len(found)
     return buffer[:used]
 
 

@@ -25,7 +25,7 @@ from error_sequence_model.splits.alignment import (
     turn,
 )
 from error_sequence_model.splits.components import join_pairs
-from error_sequence_model.splits.homology import list_words
+from error_sequence_model.splits.homology import cut_words, list_words
 
 SEEDS = range(11, 16)  # sizes of seeds; the more windows, the longer
 CHANCE = 256  # windows that share a seed with one by chance, at most
@@ -34,6 +34,7 @@ FEW_HITS = 50_000_000  # that are looked at in any case
 LONE = 15  # bases of a seed that is enough alone
 LEAST = 50  # of a diagonal; a seed alone scores up to 30, and by chance little more
 BLOCK, CHUNK, ROUND = 128, 4_000_000, 32_768
+SCORED = 4096  # pairs at a time
 HELD = 100_000_000  # seeds held at a time
 _PLACE, _ROW = np.uint64(11), np.uint64(22)  # bits of a key, beside one of turn
 _ONE = np.uint64(1)
@@ -211,10 +212,16 @@ class _Seeds:
         for start in range(0, len(self._asked), BLOCK):
             windows = self._windows[self._asked[start : start + BLOCK]]
             words = list_words(windows, self.size)
-            kmers = np.minimum(words.forward, words.reverse)
+            kmers, forward, is_whole = (
+                cut_words(x, windows.shape, self.size)
+                for x in (
+                    np.minimum(words.forward, words.reverse),
+                    *(words.forward, words.is_whole),
+                )
+            )
             found, kept = kmers.ravel(), np.arange(kmers.size)
-            if words.is_whole is not None:
-                kept = np.flatnonzero(words.is_whole)
+            if is_whole is not None:
+                kept = np.flatnonzero(is_whole)
                 found = found[kept]
             for table in self._tables:
                 chosen = np.flatnonzero(table.look_up(found))
@@ -223,7 +230,7 @@ class _Seeds:
                 is_kept = _hash(found, _FACTORS[1]) % self.n_parts == part
                 kept, found = kept[is_kept], found[is_kept]
             numbers, places = np.divmod(kept, kmers.shape[1])
-            is_turned = words.reverse[numbers, places] < words.forward[numbers, places]
+            is_turned = kmers[numbers, places] < forward[numbers, places]
             numbers, places = numbers.astype(np.uint64), places.astype(np.uint64)
             found = found.astype(np.uint64) << _ROW | numbers + np.uint64(start)
             keys.append((found << _ONE | is_turned) << _PLACE | places)
@@ -245,8 +252,10 @@ class _Table:
         self._factor = factor
         is_there = np.zeros(1 << _TABLE, dtype=bool)
         for start in range(0, len(rows), BLOCK):
-            words = list_words(windows[rows[start : start + BLOCK]], size)
-            is_there[_hash(np.minimum(words.forward, words.reverse), factor)] = True
+            block = windows[rows[start : start + BLOCK]]
+            words = list_words(block, size)
+            kmers = np.minimum(words.forward, words.reverse)
+            is_there[_hash(cut_words(kmers, block.shape, size), factor)] = True
         self.share = float(is_there.mean())
         self._bits = np.packbits(is_there, bitorder="little")
 
@@ -367,9 +376,9 @@ def _count_hits(packed: np.ndarray, asked: np.ndarray, least: int) -> _Pairs:
 def _drop_chance(windows: np.ndarray, pairs: _Pairs) -> tuple[_Pairs, np.ndarray]:
     """Keep the pairs whose diagonal scores more than a seed by chance."""
     scores = np.zeros(len(pairs), dtype=np.int16)
-    for start in range(0, len(pairs), BLOCK):
-        some = pairs.take(np.arange(start, min(start + BLOCK, len(pairs))))
-        scores[start : start + BLOCK] = score_diagonals(
+    for start in range(0, len(pairs), SCORED):
+        some = pairs.take(np.arange(start, min(start + SCORED, len(pairs))))
+        scores[start : start + SCORED] = score_diagonals(
             *some.get_windows(windows), some.diagonals
         )
     is_kept = scores >= LEAST
