@@ -50,7 +50,8 @@ class Words:
     Attributes:
         forward: The least unsigned integers that hold them, two bits a base.
         reverse: Their reverse complements.
-        is_whole: bool: no N is in it; None: in none at all.
+        is_whole: bool: no N is in it; None: in none at all. Of the words across the
+            ends of windows nothing is said; see ``find_whole``.
         size: Bases.
     """
 
@@ -76,6 +77,15 @@ class Words:
         if is_whole is not None:
             is_whole = is_whole[mine] & other.is_whole[theirs]
         return Words(forward, reverse, is_whole, size)
+
+    def find_whole(self, shape: tuple[int, int]) -> np.ndarray:
+        """Tell which words have no N and lie in one window, of windows of a shape."""
+        is_whole = np.zeros(shape, dtype=bool)
+        is_whole[:, : max(0, shape[1] - self.size + 1)] = True
+        is_whole = is_whole.ravel()[: len(self.forward)]
+        if self.is_whole is not None:
+            is_whole &= self.is_whole
+        return is_whole
 
 
 def list_words(windows: np.ndarray, k: int) -> Words:

@@ -131,8 +131,9 @@ def _measure_nearest(held: np.ndarray, others: np.ndarray) -> np.ndarray:
     nearest = np.zeros(len(held))
     # Turned, the few held-out windows stand for turning all others.
     both = [_number_words(x) for x in (held, complement_bases(held[:, ::-1]))]
-    known = np.unique(np.concatenate(both))
-    known = known[known >= 0]
+    # Sorted: np.unique hashes, which takes long where nearly all are different.
+    known = np.sort(np.concatenate(both), axis=None)
+    known = known[np.diff(known, prepend=-1) > 0]
     if not len(known):
         return nearest
     marks = [_mark_words(words, known) for words in both]

@@ -41,11 +41,13 @@ class NearCopies:
 
     def __init__(self, windows: np.ndarray, similarity: float = NEAR) -> None:
         self._windows, self._similarity = windows, similarity
-        n_kmers = len(windows) * max(0, windows.shape[1] - K + 1)
+        width = max(0, windows.shape[1] - K + 1)
+        n_kmers = len(windows) * width
         n_parts = max(1, -(-n_kmers // HELD))
         # A power of two, as the sketch is cut by whole bits.
         self._share = 1 << max(0, int(np.ceil(np.log2(max(1, n_kmers) / SKETCH))))
         self._sizes, repeats = np.zeros((2, len(windows)), dtype=np.int64)
+        self._sizes += width
         buffer = np.empty(n_kmers // n_parts * 9 // 8, dtype=np.uint64)
         shared = []
         for part in range(n_parts):
@@ -74,7 +76,8 @@ class NearCopies:
             for place, keys in enumerate(shared):
                 is_here = is_kept[_get_rows(keys)]
                 if not is_here.all():
-                    shared[place], is_done = _drop_lone(keys[is_here]), False
+                    keys = keys[np.flatnonzero(is_here)]
+                    shared[place], is_done = _drop_lone(keys), False
 
     def measure(
         self, is_query: np.ndarray, is_target: np.ndarray, *, first: bool = True
@@ -196,38 +199,36 @@ def _list_keys(
         windows: uint8 ``(n, length)``.
         part: From 0.
         n_parts: Of all hashes.
-        sizes: int64 ``(n,)``; set to the k-mers of each window.
+        sizes: int64 ``(n,)``: k-mers of each window; corrected where there is an N.
         buffer: uint64; grows if need be. Memory is dearer to get than to use.
 
     Returns:
         uint64 keys, the hashed k-mer before the window, in the buffer.
     """
     low, high = ((x << 32) // n_parts for x in (part, part + 1))
+    rows = np.repeat(np.arange(BLOCK, dtype=np.uint64), windows.shape[1])
     used = 0
     for start in range(0, len(windows), BLOCK):
         block = windows[start : start + BLOCK]
         words = list_words(block, K)
         tokens = np.minimum(words.forward, words.reverse).astype(np.uint32, copy=False)
         tokens *= _FACTOR
-        tokens, is_here = (
-            cut_words(x, block.shape, K) for x in (tokens, words.is_whole)
-        )
-        rows = np.arange(start, start + len(block))
-        found = tokens.astype(np.uint64)
-        found <<= _ROW
-        found |= rows[:, None].view(np.uint64)
-        found = found.ravel()
-        sizes[rows] = tokens.shape[1] if is_here is None else is_here.sum(axis=1)
+        if words.is_whole is not None:
+            is_whole = cut_words(words.is_whole, block.shape, K)
+            sizes[start : start + len(block)] = is_whole.sum(axis=1)
+        is_here = words.find_whole(block.shape)
         if n_parts > 1:
-            is_mine = tokens - np.uint32(low) < np.uint32(high - low)
-            is_here = is_mine if is_here is None else is_mine & is_here
-        if is_here is not None:
-            # Places, as choosing by booleans in no order is slow.
-            found = found[np.flatnonzero(is_here)]
-        if used + len(found) > len(buffer):
-            buffer.resize(used + len(found) + len(buffer) // 8, refcheck=False)
-        buffer[used : used + len(found)] = found
-        used += len(found)
+            is_here &= tokens - np.uint32(low) < np.uint32(high - low)
+        # Places, as choosing by booleans in no order is slow.
+        places = np.flatnonzero(is_here)
+        if used + len(places) > len(buffer):
+            buffer.resize(used + len(places) + len(buffer) // 8, refcheck=False)
+        found = buffer[used : used + len(places)]
+        found[:] = tokens[places]
+        found <<= _ROW
+        found |= rows[places]
+        found += np.uint64(start)
+        used += len(places)
     return buffer[:used]
 
 

@@ -25,7 +25,7 @@ from error_sequence_model.splits.alignment import (
     turn,
 )
 from error_sequence_model.splits.components import join_pairs
-from error_sequence_model.splits.homology import cut_words, list_words
+from error_sequence_model.splits.homology import list_words
 
 SEEDS = range(11, 16)  # sizes of seeds; the more windows, the longer
 CHANCE = 256  # windows that share a seed with one by chance, at most
@@ -212,25 +212,18 @@ class _Seeds:
         for start in range(0, len(self._asked), BLOCK):
             windows = self._windows[self._asked[start : start + BLOCK]]
             words = list_words(windows, self.size)
-            kmers, forward, is_whole = (
-                cut_words(x, windows.shape, self.size)
-                for x in (
-                    np.minimum(words.forward, words.reverse),
-                    *(words.forward, words.is_whole),
-                )
-            )
-            found, kept = kmers.ravel(), np.arange(kmers.size)
-            if is_whole is not None:
-                kept = np.flatnonzero(is_whole)
-                found = found[kept]
-            for table in self._tables:
-                chosen = np.flatnonzero(table.look_up(found))
-                kept, found = kept[chosen], found[chosen]
+            kmers = np.minimum(words.forward, words.reverse)
+            is_here = words.find_whole(windows.shape)
+            if self._tables:
+                is_here &= self._tables[0].look_up(kmers)
+            kept = np.flatnonzero(is_here)
+            for table in self._tables[1:]:
+                kept = kept[table.look_up(kmers[kept])]
             if self.n_parts > 1:
-                is_kept = _hash(found, _FACTORS[1]) % self.n_parts == part
-                kept, found = kept[is_kept], found[is_kept]
-            numbers, places = np.divmod(kept, kmers.shape[1])
-            is_turned = kmers[numbers, places] < forward[numbers, places]
+                kept = kept[_hash(kmers[kept], _FACTORS[1]) % self.n_parts == part]
+            found = kmers[kept]
+            is_turned = found < words.forward[kept]
+            numbers, places = np.divmod(kept, windows.shape[1])
             numbers, places = numbers.astype(np.uint64), places.astype(np.uint64)
             found = found.astype(np.uint64) << _ROW | numbers + np.uint64(start)
             keys.append((found << _ONE | is_turned) << _PLACE | places)
@@ -255,7 +248,7 @@ class _Table:
             block = windows[rows[start : start + BLOCK]]
             words = list_words(block, size)
             kmers = np.minimum(words.forward, words.reverse)
-            is_there[_hash(cut_words(kmers, block.shape, size), factor)] = True
+            is_there[_hash(kmers[words.find_whole(block.shape)], factor)] = True
         self.share = float(is_there.mean())
         self._bits = np.packbits(is_there, bitorder="little")
 
