@@ -246,12 +246,11 @@ def _move(value: np.ndarray, shift: int) -> np.ndarray:
 
 def _find_shifts(values: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Best shift of each value onto a target, int (n,); the smallest of equals."""
-    shifts = sorted(range(-MOST_SHIFT, MOST_SHIFT + 1), key=abs)
-    products = np.stack(
-        [np.einsum("nwk,wk->n", values, _move(target, -shift)) for shift in shifts],
-        axis=1,
-    )
-    return np.array(shifts)[products.round(9).argmax(axis=1)]
+    shifts = np.array(sorted(range(-MOST_SHIFT, MOST_SHIFT + 1), key=abs))
+    padded = np.pad(target, ((MOST_SHIFT, MOST_SHIFT), (0, 0)))
+    moved = padded[MOST_SHIFT - shifts[:, None] + np.arange(len(target))]
+    products = values.reshape(len(values), -1) @ moved.reshape(len(shifts), -1).T
+    return shifts[products.round(9).argmax(axis=1)]
 
 
 def _split(similarity: np.ndarray) -> list[np.ndarray]:
