@@ -60,22 +60,22 @@ class Words:
     is_whole: np.ndarray | None
     size: int
 
-    def join(self, other: Words) -> Words:
-        """Put the other words behind these."""
-        size = self.size + other.size
+    def lengthen(self, more: int) -> Words:
+        """Join each word with the one ``more`` bases, at most its size, behind it."""
+        size = self.size + more
         # As narrow as can be, and no shifts, as those of bytes are slow.
         dtype = np.min_scalar_type(4**size - 1)
-        mine = slice(0, len(self.forward) - other.size)
-        theirs = slice(self.size, None)
-        forward = self.forward[mine].astype(dtype)
-        forward *= dtype.type(4**other.size)
-        forward |= other.forward[theirs]
-        reverse = other.reverse[theirs].astype(dtype)
-        reverse *= dtype.type(4**self.size)
-        reverse |= self.reverse[mine]
+        here, behind = slice(0, len(self.forward) - more), slice(more, None)
+        # Where the two overlap they are the same.
+        forward = self.forward[here].astype(dtype)
+        forward *= dtype.type(4**more)
+        forward |= self.forward[behind]
+        reverse = self.reverse[behind].astype(dtype)
+        reverse *= dtype.type(4**more)
+        reverse |= self.reverse[here]
         is_whole = self.is_whole
         if is_whole is not None:
-            is_whole = is_whole[mine] & other.is_whole[theirs]
+            is_whole = is_whole[here] & is_whole[behind]
         return Words(forward, reverse, is_whole, size)
 
     def find_whole(self, shape: tuple[int, int]) -> np.ndarray:
@@ -99,14 +99,9 @@ def list_words(windows: np.ndarray, k: int) -> Words:
     codes ^= codes // 2
     is_base = (bases == ord("A")) | (bases == ord("C"))
     is_base |= (bases == ord("G")) | (bases == ord("T"))
-    step = Words(codes, 3 - codes, None if is_base.all() else is_base, 1)
-    words, left = None, k
-    # Words of 1, 2, 4, … bases; those of k's binary digits make up the k-mer.
-    while left:
-        if left % 2:
-            words = step if words is None else words.join(step)
-        left //= 2
-        step = step.join(step) if left else step
+    words = Words(codes, 3 - codes, None if is_base.all() else is_base, 1)
+    while words.size < k:
+        words = words.lengthen(min(words.size, k - words.size))
     return words
 
 

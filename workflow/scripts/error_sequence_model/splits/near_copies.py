@@ -11,7 +11,6 @@ commonest k-mers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -32,39 +31,46 @@ _ROW, _MASK, _ONE = np.uint64(32), np.uint64(2**32 - 1), np.uint64(1)
 _FACTOR = np.uint32(0x9E3779B1)  # odd: hashes are as different as the k-mers
 
 
-class _Shared(NamedTuple):
+class _Shared:
     """Which windows have which k-mers.
 
-    Attributes:
-        rows: int32 ``(n,)`` windows.
-        kmers: int32 ``(n,)``, sorted.
-        n_kmers: Their number.
+    Args:
+        pieces: uint64 keys, sorted; the k-mers' hashes are replaced, in place, by the
+            numbers 0, 1, ….
     """
 
-    rows: np.ndarray
-    kmers: np.ndarray
-    n_kmers: int
+    def __init__(self, pieces: list[np.ndarray]) -> None:
+        self._pieces, self._n_kmers = pieces, 0
+        for keys in pieces:
+            is_new = np.ones(len(keys), dtype=bool)
+            is_new[1:] = np.diff(keys >> _ROW) > 0
+            numbers = np.cumsum(is_new) + (self._n_kmers - 1)
+            self._n_kmers += int(is_new.sum())
+            keys &= _MASK
+            keys |= numbers.view(np.uint64) << _ROW
 
-    def choose(self, is_row: np.ndarray, is_kmer: np.ndarray | None = None) -> _Shared:
-        """Choose windows and k-mers, in pieces that fit the cache."""
-        chosen = [(self.rows[:0], self.kmers[:0])]
-        for start in range(0, len(self.rows), CHUNK):
-            rows, kmers = (x[start : start + CHUNK] for x in self[:2])
+    def choose(
+        self, is_row: np.ndarray, is_kmer: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Choose windows and k-mers: int32 both, sorted by k-mer."""
+        chosen = [np.zeros((2, 0), dtype=np.int32)]
+        for keys in self._pieces:
+            rows, kmers = _get_rows(keys), (keys >> _ROW).view(np.int64)
             is_chosen = is_row[rows]
             if is_kmer is not None:
                 is_chosen &= is_kmer[kmers]
             places = np.flatnonzero(is_chosen)
-            chosen.append((rows[places], kmers[places]))
-        rows, kmers = map(np.concatenate, zip(*chosen, strict=True))
-        return _Shared(rows, kmers, self.n_kmers)
+            chosen.append(np.stack([rows[places], kmers[places]]).astype(np.int32))
+        rows, kmers = np.concatenate(chosen, axis=1)
+        return rows, kmers
 
-    def make_matrix(self, n: int) -> csr_array:
-        """K-mers × windows, ``n`` of them, with ones."""
-        starts = np.zeros(self.n_kmers + 1, dtype=np.int32)
-        counts = np.bincount(self.kmers, minlength=self.n_kmers)
-        np.cumsum(counts, out=starts[1:])
-        ones = np.ones(len(self.rows), dtype=np.int32)
-        return csr_array((ones, self.rows, starts), shape=(self.n_kmers, n))
+    def make_matrix(self, *chosen: np.ndarray) -> csr_array:
+        """K-mers × windows with ones, of windows and k-mers to be chosen."""
+        rows, kmers = self.choose(*chosen)
+        starts = np.zeros(self._n_kmers + 1, dtype=np.int32)
+        np.cumsum(np.bincount(kmers, minlength=self._n_kmers), out=starts[1:])
+        ones = np.ones(len(rows), dtype=np.int32)
+        return csr_array((ones, rows, starts), shape=(self._n_kmers, len(chosen[0])))
 
 
 class NearCopies:
@@ -97,9 +103,9 @@ class NearCopies:
         self._need = np.maximum(1, least)
         # All k-mers, or the part of them that tells enough below the similarity.
         last = np.uint64(2**64 // self._share - 1)
-        self._sketch = _number([keys[keys <= last] for keys in shared])
+        self._sketch = _Shared([keys[keys <= last] for keys in shared])
         self._drop_few(shared)
-        self._shared = _number(shared)
+        self._shared = _Shared(shared)
 
     def _drop_few(self, shared: list[np.ndarray]) -> None:
         """Leave out windows that share too few k-mers with all others together."""
@@ -145,9 +151,9 @@ class NearCopies:
         self, is_query: np.ndarray, is_target: np.ndarray
     ) -> Iterator[np.ndarray]:
         """Pairs that may be near-copies, int64 ``(n, 2)``, by query, best first."""
-        targets = self._shared.choose(is_target).make_matrix(len(is_target))
+        targets = self._shared.make_matrix(is_target)
         frequency = np.diff(targets.indptr)
-        rows, kmers, _ = self._shared.choose(is_query, frequency > 0)
+        rows, kmers = self._shared.choose(is_query, frequency > 0)
         has = np.bincount(rows, minlength=len(self._need))
         has[has < self._need] = 0
         places = np.flatnonzero((has > 0)[rows])
@@ -192,12 +198,10 @@ class NearCopies:
         Returns:
             float32 ``(n,)``, below the similarity; 0 where nothing was asked.
         """
-        kmers, n_kmers = self._sketch.choose(is_target)[1:]
-        frequency = np.bincount(kmers, minlength=n_kmers)
+        frequency = np.diff(self._sketch.make_matrix(is_target).indptr)
         is_rare = (frequency > 0) & (frequency <= RARE)
         queries, targets = (
-            self._sketch.choose(x, is_rare).make_matrix(len(x))
-            for x in (is_query, is_target)
+            self._sketch.make_matrix(x, is_rare) for x in (is_query, is_target)
         )
         shared = (queries.T @ targets).tocoo()
         count = shared.data * self._share
@@ -299,17 +303,3 @@ def _drop_lone(keys: np.ndarray) -> np.ndarray:
     np.equal(tokens[1:], tokens[:-1], out=is_shared[1:])
     is_shared[:-1] |= is_shared[1:]
     return keys[np.flatnonzero(is_shared)]
-
-
-def _number(pieces: list[np.ndarray]) -> _Shared:
-    """Number the k-mers of sorted keys 0, 1, …."""
-    rows, kmers = np.empty((2, sum(map(len, pieces))), dtype=np.int32)
-    start = number = 0
-    for keys in pieces:
-        here = slice(start, start := start + len(keys))
-        rows[here] = _get_rows(keys)
-        is_new = np.ones(len(keys), dtype=bool)
-        is_new[1:] = np.diff(keys >> _ROW) > 0
-        kmers[here] = np.cumsum(is_new) + (number - 1)
-        number += int(is_new.sum())
-    return _Shared(rows, kmers, number)
