@@ -122,15 +122,11 @@ def cut_words(
     return np.ndarray((n, max(0, length - k + 1)), words.dtype, words, 0, strides)
 
 
-def _sorted_kmers(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per window its distinct k-mers, rising, then padding; and their number."""
-    forward, reverse = get_kmers(windows)
-    distinct = []
-    for kmers in (forward, reverse):
-        kmers = np.sort(kmers, axis=1)
-        kmers[:, 1:][kmers[:, 1:] == kmers[:, :-1]] = NO_KMER
-        distinct.append(np.sort(kmers, axis=1))
-    return distinct[0], distinct[1], (distinct[0] != NO_KMER).sum(axis=1)
+def _sort_distinct(kmers: np.ndarray) -> np.ndarray:
+    """Per window its distinct k-mers, rising, then padding."""
+    kmers = np.sort(kmers, axis=1)
+    kmers[:, 1:][kmers[:, 1:] == kmers[:, :-1]] = NO_KMER
+    return np.sort(kmers, axis=1)
 
 
 def _count_shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -158,12 +154,13 @@ def compare_pairs(
         steps = get_progress(steps, what="comparing windows", unit="blocks")
     for start in steps:
         block = pairs[start : start + BLOCK]
-        first, _, n_first = _sorted_kmers(query[block[:, 0]])
-        forward, reverse, n_second = _sorted_kmers(target[block[:, 1]])
+        first = _sort_distinct(get_kmers(query[block[:, 0]])[0])
+        forward, reverse = map(_sort_distinct, get_kmers(target[block[:, 1]]))
         shared = np.maximum(
             _count_shared(first, forward), _count_shared(first, reverse)
         )
-        union = np.maximum(1, n_first + n_second - shared)
+        sizes = [(kmers != NO_KMER).sum(axis=1) for kmers in (first, forward)]
+        union = np.maximum(1, sizes[0] + sizes[1] - shared)
         similarity[start : start + BLOCK] = shared / union
     return similarity
 

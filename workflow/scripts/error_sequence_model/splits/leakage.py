@@ -48,7 +48,8 @@ def count_shared_sequences(windows: np.ndarray, parts: np.ndarray) -> tuple[int,
         mine: set[int] = set()
         for start in range(0, len(rows), 8192):
             block = windows[rows[start : start + 8192]]
-            block = block[(block != ord("N")).any(axis=1)]
+            if (block[:, 0] == ord("N")).any():
+                block = block[(block != ord("N")).any(axis=1)]
             digests = _digest(block)
             mine.update(digests)
             if not seen:

@@ -79,7 +79,8 @@ class LeakFilter:
         return parts, removed
 
     def _share_sequence(self, weaker: np.ndarray, stronger: np.ndarray) -> np.ndarray:
-        return np.isin(self.digests, self.digests[stronger]) & weaker
+        digests = pd.Series(self.digests)
+        return digests.isin(self.digests[stronger]).to_numpy() & weaker
 
     def _overlap(self, weaker: np.ndarray, stronger: np.ndarray) -> np.ndarray:
         starts, ends = np.sort(self._starts[stronger]), np.sort(self._ends[stronger])
