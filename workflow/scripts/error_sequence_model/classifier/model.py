@@ -199,6 +199,7 @@ class ErrorClassifier(Network):
         output_hidden_states: bool = False,
         vectors: torch.Tensor | None = None,
         lengths: torch.Tensor | None = None,
+        longest: int = 0,
     ) -> ClassifierOutput:
         """Classify sequences.
 
@@ -213,12 +214,14 @@ class ErrorClassifier(Network):
             vectors: What the head sees of each, float (batch, vectors * hidden), from
                 `embed_sites`: the backbone is not run.
             lengths: Tokens of sequences that follow each other in one row, int64
-                (batch,) on the CPU; ``input_ids`` is (1, tokens), without padding.
+                (batch,); ``input_ids`` is (1, tokens), without padding.
+            longest: The most of them.
 
         Returns:
             logits float32 (batch, classes), loss, hidden_states, attentions.
         """
         output, pooled = None, vectors
+        row = {} if lengths is None else {"lengths": lengths, "longest": longest}
         if pooled is None:
             output = self.backbone(
                 input_ids=input_ids,
@@ -226,13 +229,15 @@ class ErrorClassifier(Network):
                 inputs_embeds=inputs_embeds,
                 output_attentions=output_attentions,
                 output_hidden_states=output_hidden_states,
-                **({} if lengths is None else {"lengths": lengths}),
+                **row,
             )
             states = output.last_hidden_state
             if lengths is None:
                 pooled = self.pool(states, attention_mask, junction)
             else:
-                pooled = pool_packed(states, lengths, junction, self.poolings)
+                pooled = pool_packed(
+                    states, **row, junction=junction, names=self.poolings
+                )
         # The head is tiny; float32 keeps logits and loss exact under autocast.
         with torch.autocast(pooled.device.type, enabled=False):
             logits = self.head(pooled)
@@ -260,7 +265,7 @@ def create_classifier(
     pooling: str | None = None,
     dropout: float = 0.1,
     options: dict[str, Any] | None = None,
-    weights: str = "pretrained",
+    random_init: bool = False,
     tuning: str = "full",
     lora: LoraSettings | None = None,
     seed: int | None = None,
@@ -274,8 +279,7 @@ def create_classifier(
         pooling: See `ErrorClassifierConfig`; None takes the default of the family.
         dropout: Dropout in the head.
         options: Fields of the configuration of a new network.
-        weights: "pretrained", or "random": a checkpoint's architecture and tokenizer
-            with new weights.
+        random_init: Take a checkpoint's architecture and tokenizer, with new weights.
         tuning: What learns beside the head; see `adapters.apply_tuning`.
         lora: Size of the adapters.
         seed: Seed of the new weights; None: from torch's global state.
@@ -289,7 +293,7 @@ def create_classifier(
     if seed is not None:
         torch.manual_seed(seed)
     architecture = "nucleotide_encoder" if base_model == "custom" else base_model
-    is_new = architecture in FAMILIES or weights == "random"
+    is_new = architecture in FAMILIES or random_init
     if architecture in FAMILIES:
         backbone, tokenizer = create_backbone(architecture, **(options or {}))
     elif options:
@@ -299,7 +303,7 @@ def create_classifier(
         )
     else:
         backbone, tokenizer = load_backbone(base_model)
-        if weights == "random":
+        if random_init:
             backbone = type(backbone)(backbone.config)
     if is_new and tuning != "full":
         logger.warning(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from error_sequence_model.settings.pretraining import PretrainingSettings
@@ -36,10 +37,16 @@ def get_settings(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_pretrained(config: Mapping[str, Any], backbone: str) -> bool:
-    """Whether runs of a backbone start from weights pretrained here."""
+    """Whether runs of a backbone start from weights pretrained here.
+
+    A control of random weights does only where ``pretraining.models`` names it.
+    """
     settings = config["pretraining"]
-    models = settings["models"]
-    return bool(settings["enabled"] and (models is None or backbone in models))
+    if settings["models"] is None:
+        is_meant = not config["backbones"][backbone]["random_init"]
+    else:
+        is_meant = backbone in settings["models"]
+    return bool(settings["enabled"] and is_meant)
 
 
 def get_network(config: Mapping[str, Any], backbone: str) -> dict[str, Any]:
@@ -66,6 +73,16 @@ def list_files(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from _list_paths("causes", causes)
     yield from _list_paths("features.bigwigs", config["features"]["bigwigs"])
     yield from _list_paths("motifs.elements", config["motifs"]["elements"])
+
+
+def is_made_here(config: Mapping[str, Any], path: str) -> bool:
+    """Whether a path is one of the score tracks that the workflow makes itself."""
+    folders = [
+        Path("results") / name / "scores"
+        for name, predictor in config["predictors"].items()
+        if (predictor.get("scores") or {}).get("format") == "model"
+    ]
+    return Path(path).parent in folders
 
 
 def _list_paths(place: str, given: Any) -> Iterator[tuple[str, str]]:
