@@ -278,7 +278,7 @@ def test_exemplars_follow_the_rule():
     table = pd.DataFrame(
         {
             "label": [1, 1, 1, 0, 0],
-            "pred_type": ["FP", "FP", "FP", "TP", "TP"],
+            "call": ["FP", "FP", "FP", "TP", "TP"],
             "probability": [0.9, 0.2, 0.6, 0.1, 0.7],
         },
         index=[10, 11, 12, 13, 14],

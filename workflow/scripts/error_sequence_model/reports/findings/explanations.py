@@ -18,6 +18,8 @@ from error_sequence_model.results import Unit
 MOST_NAMED = 3
 HIT = 2  # level of a site that has an explanation itself, not a word near it
 CALLS = {"FN": "missed", "TP": "found", "FP": "false", "TN": "rightly rejected"}
+CALLS |= {"private FN": "privately missed", "shared FN": "jointly missed"}
+CALLS |= {"private FP": "privately false", "shared FP": "jointly false"}
 
 
 @dataclass(frozen=True)
