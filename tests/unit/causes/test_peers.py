@@ -60,9 +60,8 @@ def test_three_predictors_make_a_contrast_each() -> None:
     b = make_sites([(n, "FN" if n % 2 else "TP") for n in range(40)])
     c = make_sites([(n, "FN" if n % 4 else "TP") for n in range(40)])
     flags = pd.DataFrame({"site_id": a["site_id"], "x": pd.array([True, False] * 20)})
-    found = compare_peers(
-        join_errors({"a": a, "b": b, "c": c}), flags={"FN": flags}
-    ).contrasts
+    joined = join_errors({"a": a, "b": b, "c": c})
+    found = compare_peers(joined, flags={"FN": flags}).contrasts
     sizes = found.set_index("contrast")[["n_positive", "n_negative"]]
     assert sizes.loc["private_to_a_vs_shared"].tolist() == [10, 20]
     assert sizes.loc["right_in_b_vs_shared"].tolist() == [20, 20]
