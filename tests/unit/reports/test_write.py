@@ -54,6 +54,13 @@ CASES = {
         "upstream": 40,
         "downstream": 40,
     },
+    "private": {
+        "n_per_class": {"FN": 120, "TP": 40},
+        "contrasts": ("fn_vs_tp", "private_fn_vs_shared"),
+        "splice_types": ("donor",),
+        "upstream": 40,
+        "downstream": 40,
+    },
     "missing": {
         "n_per_class": 60,
         "splice_types": ("donor",),

@@ -165,7 +165,7 @@ def _find_lacking_peers(config: Mapping[str, Any]) -> Iterator[str]:
             elif unknown := [peer for peer in named if peer not in others]:
                 yield (
                     f"contrasts.{name}.peers: {unknown} are not among the other "
-                    f"predictors of {predictor!r}'s genome: {', '.join(others)}"
+                    f"predictors of {predictor}'s genome: {', '.join(others)}"
                 )
 
 
