@@ -43,7 +43,7 @@ def test_nothing_is_trained_on_a_compared_predictor(config, snakemake):
     assert jobs["fine_tune"] == jobs["extract_windows"] == jobs["write_overview"] == 1
     assert jobs["compare_peers"] == 1 and jobs["hold_against_facts"] == 2
     browser = "results/reports/sim/sites.html"
-    assert count_jobs(snakemake(config, "--dry-run", browser))["compare_peers"] == 1
+    assert count_jobs(snakemake(config, "--dry-run", browser))["join_peers"] == 1
     config["predictors"]["other"]["role"] = "studied"
     jobs = count_jobs(snakemake(config, "--dry-run"))
     assert jobs["fine_tune"] == jobs["compare_peers"] == 2

@@ -19,6 +19,7 @@ from error_sequence_model.reports.sections.sites import choose_exemplars
 from error_sequence_model.reports.sections.summary import list_pages
 from error_sequence_model.reports.write import plan_error_report
 from error_sequence_model.results import RunResults, build_units, read_sites
+from fake_causes import add_causes
 from fake_results import build_results
 from page_checks import find_text_problems
 
@@ -89,6 +90,8 @@ DRAWN = [
     ("failed", "TP"),
     ("missing", "FP"),
     ("missing", None),
+    ("private", "FN"),
+    ("private", None),
 ]
 
 
@@ -220,6 +223,25 @@ def test_few_sites_still_make_a_report(tmp_path, number):
     output = write_error_report("FP", inputs, tmp_path / "x.pdf")
     text = " ".join(read_pdf(output).split())
     assert f"{number} FP site" in text
+
+
+def test_private_errors_are_told_in_words(trees, tmp_path):
+    fake = trees("private")
+    add_causes(fake)
+    inputs = fake.inputs(tmp_path / "t", draws=30)
+    pages = plan(fake, tmp_path, "FN")
+    titles = [spec.title for spec in pages]
+    assert titles[0] == "False negative donors of toy: why"
+    assert "More single sites: private FN against shared FN, donor" in titles
+    path = write_overview(inputs, tmp_path / "o.pdf")
+    text = " ".join(read_pdf(path).split())
+    assert "private FN against shared FN: " in text
+    assert (
+        "Private (private_fn_vs_shared): errors of toy at sites where its peers do not "
+        "err; shared: where all of them err as well." in text
+    )
+    names = {path.name for path in (tmp_path / "t").iterdir()}
+    assert "overview.answers.tsv" in names
 
 
 def test_type_without_contrast_says_which_to_add(trees, tmp_path):
