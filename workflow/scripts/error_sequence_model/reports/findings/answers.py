@@ -242,7 +242,8 @@ def _explain_company(unit: Unit) -> str:
     peers = join_words(unit.lead.leakage.get("peers") or ["its peers"])
     return (
         f"Private ({unit.contrast}): errors of {unit.lead.predictor} at sites where "
-        f"{peers} do not err; shared: where all of them err as well."
+        f"{peers} do not err; shared: where all of them err as well, in the place of "
+        "correct calls."
     )
 
 
