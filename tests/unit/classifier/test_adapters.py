@@ -328,7 +328,7 @@ def test_random_weights_keep_architecture_and_tokenizer(tmp_path) -> None:
     folder = str(write_dnabert2(tmp_path / "checkpoint"))
     loaded = create_classifier(folder, seed=1)
     model, again, other = (
-        create_classifier(folder, weights="random", seed=seed) for seed in (1, 1, 2)
+        create_classifier(folder, random_init=True, seed=seed) for seed in (1, 1, 2)
     )
     assert model.config.backbone == loaded.config.backbone
     assert model.tokenizer.vocabulary == loaded.tokenizer.vocabulary
@@ -348,7 +348,7 @@ def test_random_weights_of_every_family_are_those_of_a_new_network(
     save = create_classifier(name, options=SMALL[name], seed=1)
     save.backbone.save_pretrained(tmp_path / "checkpoint")
     save.tokenizer.save_pretrained(tmp_path / "checkpoint")
-    model = create_classifier(str(tmp_path / "checkpoint"), weights="random", seed=5)
+    model = create_classifier(str(tmp_path / "checkpoint"), random_init=True, seed=5)
     new, saved = (m.backbone.config.to_dict() for m in (model, save))
     assert {k for k in saved if new[k] != saved[k]} <= {"dtype", "architectures"}
     old = dict(save.backbone.named_parameters())
@@ -370,7 +370,7 @@ def test_random_weights_are_warned_about_where_they_do_not_learn(caplog) -> None
     ("entry", "words"),
     [
         ({"tuning": "half"}, "tuning 'half': allowed: full, frozen, lora"),
-        ({"weights": "none"}, "weights 'none': allowed: pretrained, random"),
+        ({"random_init": "new"}, "random_init 'new': allowed: true or false"),
         ({"lora": {"rank": 4}}, "lora is given, but tuning is 'full'"),
         ({"tuning": "frozen", "lora": {}}, "lora is given, but tuning is 'frozen'"),
         ({"tuning": "lora", "lora": {"r": 4}}, "unknown key r; allowed: alpha"),

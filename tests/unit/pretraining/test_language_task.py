@@ -448,7 +448,7 @@ def test_a_published_checkpoint_goes_on_with_its_own_head(
     model, _ = create_language_model(BackboneSettings.from_mapping(entry), settings)
     again, _ = create_language_model(BackboneSettings.from_mapping(entry), settings)
     assert torch.equal(model.head.dense.weight, again.head.dense.weight)
-    other = BackboneSettings.from_mapping({**entry, "weights": "random"})
+    other = BackboneSettings.from_mapping({**entry, "random_init": True})
     new, _ = create_language_model(other, settings)
     assert not torch.equal(model.head.dense.weight, new.head.dense.weight)
     assert not torch.equal(

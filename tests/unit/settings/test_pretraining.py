@@ -102,6 +102,18 @@ def test_models_choose_the_pretrained_backbones() -> None:
     assert is_pretrained(config, "encoder") and not is_pretrained(config, "plain")
 
 
+def test_a_control_of_random_weights_is_pretrained_only_where_it_is_named() -> None:
+    backbones = {
+        "encoder": {"architecture": "nucleotide_encoder"},
+        "control": {"architecture": "nucleotide_encoder", "random_init": True},
+    }
+    config = make_config({"enabled": True}, backbones=backbones)
+    assert is_pretrained(config, "encoder") and not is_pretrained(config, "control")
+    named = {"enabled": True, "models": ["control"]}
+    config = make_config(named, backbones=backbones)
+    assert is_pretrained(config, "control") and not is_pretrained(config, "encoder")
+
+
 @pytest.mark.parametrize(
     ("splits", "scope"),
     [
@@ -150,7 +162,7 @@ def test_what_the_classifier_alone_needs_does_not_pretrain_anew() -> None:
     assert get_network(config, "encoder") == {
         "architecture": "nucleotide_encoder",
         "layers": 2,
-        "weights": "pretrained",
+        "random_init": False,
     }
 
 

@@ -91,7 +91,7 @@ def test_random_weights_of_the_same_architecture_are_told(fake):
     unit = load(fake, "FP", compare(0.07, 0.03, 0.12, others=others))[0]
     kind = {"architecture": "dnabert2"}
     lead = replace(unit.lead, settings={"backbone": kind})
-    control = {"backbone": {**kind, "weights": "random"}}
+    control = {"backbone": {**kind, "random_init": True}}
     runs = (lead, replace(lead, backbone="untrained", settings=control))
     both = replace(unit, models=(lead,), runs=runs)
     words = "random weights (untrained) reaches 0.52: pretraining is worth +0.08."

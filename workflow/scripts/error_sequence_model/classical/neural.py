@@ -104,7 +104,7 @@ def fit_embedding_baseline(
     everything = split.drop_duplicates("site_id").sort_values("site_id")
     frames: list[pd.DataFrame] = []
     vectors: pd.DataFrame | None = None
-    is_new = backbone.checkpoint is None or backbone.weights == "random"
+    is_new = backbone.is_new
     for _, part in split[split["part"] != "excluded"].groupby("fold", sort=True):
         part = part.sort_values("site_id").reset_index(drop=True)
         rows = make_rows(part, seed)
@@ -113,7 +113,7 @@ def fit_embedding_baseline(
                 backbone.base_model,
                 pooling=backbone.pooling,
                 options=backbone.options,
-                weights=backbone.weights,
+                random_init=backbone.random_init,
                 seed=seed,
             )
             # New weights may want to see data: training windows of this fold alone.

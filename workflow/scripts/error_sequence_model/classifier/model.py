@@ -260,7 +260,7 @@ def create_classifier(
     pooling: str | None = None,
     dropout: float = 0.1,
     options: dict[str, Any] | None = None,
-    weights: str = "pretrained",
+    random_init: bool = False,
     tuning: str = "full",
     lora: LoraSettings | None = None,
     seed: int | None = None,
@@ -274,8 +274,7 @@ def create_classifier(
         pooling: See `ErrorClassifierConfig`; None takes the default of the family.
         dropout: Dropout in the head.
         options: Fields of the configuration of a new network.
-        weights: "pretrained", or "random": a checkpoint's architecture and tokenizer
-            with new weights.
+        random_init: Take a checkpoint's architecture and tokenizer, with new weights.
         tuning: What learns beside the head; see `adapters.apply_tuning`.
         lora: Size of the adapters.
         seed: Seed of the new weights; None: from torch's global state.
@@ -289,7 +288,7 @@ def create_classifier(
     if seed is not None:
         torch.manual_seed(seed)
     architecture = "nucleotide_encoder" if base_model == "custom" else base_model
-    is_new = architecture in FAMILIES or weights == "random"
+    is_new = architecture in FAMILIES or random_init
     if architecture in FAMILIES:
         backbone, tokenizer = create_backbone(architecture, **(options or {}))
     elif options:
@@ -299,7 +298,7 @@ def create_classifier(
         )
     else:
         backbone, tokenizer = load_backbone(base_model)
-        if weights == "random":
+        if random_init:
             backbone = type(backbone)(backbone.config)
     if is_new and tuning != "full":
         logger.warning(

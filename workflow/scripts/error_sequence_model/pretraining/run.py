@@ -49,7 +49,7 @@ def create_language_model(
         network, tokenizer = create_backbone(backbone.architecture, **backbone.options)
         return LanguageModel(network, settings), tokenizer
     loaded = load_checkpoint(backbone.checkpoint)
-    if backbone.weights == "random":
+    if backbone.random_init:
         network = type(loaded.backbone)(loaded.backbone.config)
         return LanguageModel(network, settings), loaded.tokenizer
     is_language_head = loaded.head_kind in ("masked_lm", "causal_lm")
@@ -81,7 +81,7 @@ def pretrain_run(
         level: Level of the intervals.
     """
     start = time.monotonic()
-    is_new = backbone.checkpoint is None or backbone.weights == "random"
+    is_new = backbone.is_new
     settings = settings.choose_rate(is_new=is_new)
     described = {
         "backbone": backbone.to_mapping(),

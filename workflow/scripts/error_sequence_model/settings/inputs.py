@@ -36,10 +36,16 @@ def get_settings(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_pretrained(config: Mapping[str, Any], backbone: str) -> bool:
-    """Whether runs of a backbone start from weights pretrained here."""
+    """Whether runs of a backbone start from weights pretrained here.
+
+    A control of random weights does only where ``pretraining.models`` names it.
+    """
     settings = config["pretraining"]
-    models = settings["models"]
-    return bool(settings["enabled"] and (models is None or backbone in models))
+    if settings["models"] is None:
+        is_meant = not config["backbones"][backbone]["random_init"]
+    else:
+        is_meant = backbone in settings["models"]
+    return bool(settings["enabled"] and is_meant)
 
 
 def get_network(config: Mapping[str, Any], backbone: str) -> dict[str, Any]:

@@ -164,7 +164,7 @@ class BackboneSettings(Settings, section="backbones.<name>", free=["architecture
 
     architecture: str
     checkpoint: str | None = None
-    weights: str
+    random_init: bool
     pooling: str | None = None
     head_dropout: float
     tuning: str
@@ -202,6 +202,11 @@ class BackboneSettings(Settings, section="backbones.<name>", free=["architecture
     def base_model(self) -> str:
         """What `create_classifier` starts from."""
         return self.checkpoint or self.architecture
+
+    @property
+    def is_new(self) -> bool:
+        """Whether its weights are drawn at random."""
+        return self.checkpoint is None or self.random_init
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def create_run_model(
         pooling=backbone.pooling,
         dropout=backbone.head_dropout,
         options=backbone.options if pretrained is None else None,
-        weights=backbone.weights if pretrained is None else "pretrained",
+        random_init=backbone.random_init and pretrained is None,
         tuning=backbone.tuning,
         lora=backbone.lora,
         seed=seed,
@@ -94,8 +94,7 @@ def train_run(
         training,
         backbone.architecture,
         tuning=backbone.tuning,
-        is_new=pretrained is None
-        and (backbone.checkpoint is None or backbone.weights == "random"),
+        is_new=pretrained is None and backbone.is_new,
         override=backbone.learning_rate,
     )
     settings = {

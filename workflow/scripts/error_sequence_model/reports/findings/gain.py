@@ -185,7 +185,7 @@ def describe_untrained(unit: Unit) -> str:
     names = {
         run.backbone
         for run in unit.runs
-        if find_setting(run.settings, "weights") == "random"
+        if find_setting(run.settings, "random_init")
         and find_setting(run.settings, "architecture") == architecture
     } - {unit.lead.backbone}
     if model is None or not names:
