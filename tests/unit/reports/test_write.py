@@ -237,9 +237,8 @@ def test_private_errors_are_told_in_words(trees, tmp_path):
     text = " ".join(read_pdf(path).split())
     assert "private FN against shared FN: " in text
     assert (
-        "Private (private_fn_vs_shared): errors of toy at sites where its peers do not "
-        "err; shared: where all of them err as well, in the place of correct calls."
-        in text
+        "Private (private_fn_vs_shared): errors of toy not made by other predictors; "
+        "shared: made by all of them, in the place of correct calls." in text
     )
     names = {path.name for path in (tmp_path / "t").iterdir()}
     assert "overview.answers.tsv" in names

@@ -239,11 +239,10 @@ def _explain_company(unit: Unit) -> str:
     """What private and shared errors are; empty for a contrast of calls."""
     if not unit.focus_call.startswith("private "):
         return ""
-    peers = join_words(unit.lead.leakage.get("peers") or ["its peers"])
+    peers = join_words(unit.lead.leakage.get("peers") or ["other predictors"])
     return (
-        f"Private ({unit.contrast}): errors of {unit.lead.predictor} at sites where "
-        f"{peers} do not err; shared: where all of them err as well, in the place of "
-        "correct calls."
+        f"Private ({unit.contrast}): errors of {unit.lead.predictor} not made by "
+        f"{peers}; shared: made by all of them, in the place of correct calls."
     )
 
 
