@@ -145,11 +145,12 @@ def show_utilisation(task: Task, sizes: list[int]) -> None:
 def show_padding(failures: list[str]) -> None:
     """Print the share of real tokens in the plan of an epoch; nothing is trained.
 
-    On a CPU backbones that can pack pad nothing; this is what the others do.
+    Backbones that can pack pad nothing; this is what the others do.
     """
     print("\n## Real tokens, lognormal lengths (sigma 0.5), 32 windows per step")
     print("| windows | median 150 | median 400 | random batches, median 400 |")
     print("|---|---|---|---|")
+    least = 1.0
     for count in (500, 5_000, 50_000):
         shares = []
         for median in (150, 400):
@@ -169,8 +170,9 @@ def show_padding(failures: list[str]) -> None:
         batches = np.split(order, range(32, count, 32))
         random = lengths.sum() / sum(len(b) * lengths[b].max() for b in batches)
         print(f"| {count} | {shares[0]:.1%} | {shares[1]:.1%} | {random:.1%} |")
-    if min(shares) < LEAST_REAL_TOKENS:
-        failures.append(f"real tokens: {min(shares):.1%}")
+        least = min(least, *shares)
+    if least < LEAST_REAL_TOKENS:
+        failures.append(f"real tokens: {least:.2%}")
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from error_sequence_model.core import InputError, list_problems, run_step
 from error_sequence_model.runs import (
-    count_sites,
     describe_plan,
+    measure_input,
     plan_steps,
     read_history,
     read_jobs,
     read_rates,
 )
-from error_sequence_model.settings import list_files, read_config
+from error_sequence_model.settings import is_made_here, list_files, read_config
 
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
 
@@ -38,8 +38,9 @@ def parse_arguments() -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> None:
     """Ask Snakemake what it would run, and print how much that is."""
     config = read_config(arguments.config)
-    if gone := [f"{k}: {p}" for k, p in list_files(config) if not Path(p).exists()]:
-        raise InputError(f"no such file:\n{list_problems(gone)}")
+    lost = [(k, p) for k, p in list_files(config) if not Path(p).exists()]
+    if lost := [f"{k}: {p}" for k, p in lost if not is_made_here(config, p)]:
+        raise InputError(f"no such file:\n{list_problems(lost)}")
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
     command += ["--configfile", str(arguments.config), "--cores", "1", "--dry-run"]
     done = subprocess.run(  # noqa: S603 - no shell, our own command
@@ -51,8 +52,8 @@ def main(arguments: argparse.Namespace) -> None:
     if not jobs:
         print("nothing to do: everything is there and of these settings")
         return
-    sites = count_sites(config, Path("results"))
-    steps = plan_steps(jobs, config, sites, read_rates(), read_history())
+    sizes = measure_input(config, Path("results"))
+    steps = plan_steps(jobs, config, sizes, read_rates(), read_history())
     print("\n".join(describe_plan(steps, max(arguments.cores, 1))))
 
 

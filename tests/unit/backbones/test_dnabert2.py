@@ -170,7 +170,7 @@ def test_long_sequences_need_no_bias_in_whole(given, monkeypatch):
     if given == "padded":
         more["attention_mask"] = torch.arange(23) < torch.tensor([[23], [9], [17]])
     if given == "packed":
-        more["lengths"] = torch.tensor([9, 9, 5])
+        more = {"lengths": torch.tensor([9, 9, 5]), "longest": 9}
 
     def run() -> tuple[torch.Tensor, torch.Tensor]:
         states = model(ids, **more).last_hidden_state

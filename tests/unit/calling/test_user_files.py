@@ -174,6 +174,38 @@ def test_all_files_that_are_not_there_are_told_with_their_keys(
     assert len(of_kind(found, WRONG)) == 4
 
 
+def test_tracks_that_the_workflow_makes_need_not_be_there(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    tracks = {"format": "bigwig"}
+    for splice_type in ("donor", "acceptor"):
+        paths = dict.fromkeys("+-", f"results/run/scores/{splice_type}.bw")
+        tracks[splice_type] = paths
+    given = {"genomes": {"g": {"fasta": "g.fa", "annotation": "g.gtf"}}}
+    run = {"genome": "g", "scores": {"format": "model", "model": "spliceai"}}
+    given["predictors"] = {"again": {"genome": "g", "scores": tracks}, "run": run}
+    run["scores"]["weights"] = str(tmp_path)
+    found = [*check_files(complete_config(given))]
+    made = [f for f in found if f.subject.startswith("predictors.again.scores")]
+    assert {f.kind for f in made} == {UNDERSTOOD} and len(made) == 4
+    run["scores"] = {"format": "table", "path": str(tmp_path / "scores.tsv")}
+    found = [*check_files(complete_config(given))]
+    assert len([f for f in of_kind(found, WRONG) if "again.scores" in f.subject]) == 4
+
+
+def test_what_a_table_lacks_is_said_with_the_column_that_may_be_it(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    table = genome.table().rename(columns={"gene_id": "gene"})
+    table.drop(columns="score", errors="ignore").to_csv(
+        tmp_path / "errors.tsv", sep="\t", index=False
+    )
+    found = check(genome, tmp_path, {"errors": str(tmp_path / "errors.tsv")})
+    lines = {f.text.split(":")[0]: f.remedy for f in of_kind(found, ODD)}
+    assert "columns: {gene_id: gene}" in lines["no gene_id"]
+    assert lines["no score"] == ""
+
+
 def test_a_contrast_without_a_class_is_wrong_and_named(
     genome: TinyGenome, tmp_path: Path
 ) -> None:

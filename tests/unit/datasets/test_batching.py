@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -87,19 +89,35 @@ def test_equal_lengths_are_shuffled() -> None:
     assert any((np.diff(np.sort(step)) > 1).any() for step in plan)
 
 
-@pytest.mark.parametrize(("median", "count"), [(150, 5_000), (400, 30_000)])
-def test_hardly_any_padding_on_lognormal_lengths(median, count) -> None:
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("median", "count"), [(150, 500), (150, 5_000), (400, 500), (400, 30_000)]
+)
+def test_hardly_any_padding_on_lognormal_lengths(median, count, seed) -> None:
+    rng = np.random.default_rng(seed)
     lengths = np.clip(rng.lognormal(np.log(median), 0.5, count), 20, 4000)
     lengths = lengths.astype(np.int32)
     real = padded = 0
-    for step in plan_steps(lengths, batch_size=32, seed=1, epoch=0):
+    plans = (plan_steps(lengths, batch_size=32, seed=1, epoch=e) for e in range(4))
+    for step in itertools.chain(*plans):
         for batch in cut_passes(
             step, lengths, tokens_per_batch=8192, pass_cost=64, multiple=1
         ):
             real += int(lengths[batch].sum())
             padded += len(batch) * int(lengths[batch].max())
     assert real / padded >= 0.98
+
+
+def test_steps_are_of_other_sequences_in_another_epoch() -> None:
+    """Two that share a step seldom share one again, however few there are."""
+    lengths = np.random.default_rng(0).lognormal(np.log(150), 0.5, 500).astype(int)
+    epochs = []
+    for epoch in range(5):
+        plan = plan_steps(lengths, batch_size=32, seed=1, epoch=epoch)
+        pairs = (itertools.combinations(sorted(step), 2) for step in plan)
+        epochs.append(set(itertools.chain(*pairs)))
+    both = itertools.combinations(epochs, 2)
+    assert np.mean([len(one & other) / len(one) for one, other in both]) < 0.25
 
 
 def get_cost(batches: list[np.ndarray], lengths: np.ndarray, pass_cost: float) -> float:

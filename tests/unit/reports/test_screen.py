@@ -20,6 +20,8 @@ def test_results_in_a_few_lines(tmp_path) -> None:
         tmp_path / "net" / "fp_vs_tp" / "donor" / "comparison.tsv",
         pd.DataFrame([row, {**row, "model": "kmers", "kind": "baseline"}]),
     )
+    sites = pd.DataFrame({"gene_id": ["a", None]})
+    sites.to_parquet(tmp_path / "net" / "sites.parquet")
     report = tmp_path / "reports" / "net" / "overview.pdf"
     report.parent.mkdir(parents=True)
     report.touch()
@@ -28,3 +30,8 @@ def test_results_in_a_few_lines(tmp_path) -> None:
     assert "kmers: +0.12 AUPRC" in text
     assert str(report) in text
     assert text.count("AUPRC 0.50") == 1, "baselines are in the table only"
+    assert "(95 % intervals by bootstrap over genes):" in text
+    sites.assign(gene_id=None).to_parquet(tmp_path / "net" / "sites.parquet")
+    assert "over sites: the table has no gene_id" in next(
+        line for line in describe_results(tmp_path, "net") if line
+    )

@@ -8,14 +8,15 @@ import pytest
 
 from error_sequence_model.runs import (
     Job,
+    Sizes,
     Step,
-    count_sites,
     describe_plan,
+    measure_input,
     plan_steps,
     read_history,
     read_jobs,
     read_rates,
-    weigh_training,
+    weigh_backbone,
 )
 from error_sequence_model.settings import complete_config
 
@@ -69,12 +70,15 @@ def make_config(**more: object) -> dict:
 
 RATES = pd.DataFrame(
     {
-        "rule": ["prepare_sites", "fine_tune"],
-        "seconds": [1.0, 5.0],
-        "seconds_per_1000_sites": [2.0, 10.0],
-        "gigabytes": [0.5, 1.0],
+        "rule": ["prepare_sites", "fine_tune", "pretrain", "score_genome"],
+        "seconds": [1.0, 5.0, 3.0, 2.0],
+        "seconds_per_1000": [2.0, 10.0, 1.0, 6.0],
+        "gigabytes": [0.5, 1.0, 1.0, 1.0],
     }
 ).set_index("rule")
+
+
+ONE = Sizes({"mine": 1, "other": 1}, {})
 
 
 def test_jobs_of_a_dry_run() -> None:
@@ -88,27 +92,44 @@ def test_jobs_of_a_dry_run() -> None:
 
 
 def test_times_are_added_up_by_the_predictors_sizes() -> None:
-    sites = {"mine": 3000, "other": 1000}
-    steps = plan_steps(read_jobs(DRY_RUN), make_config(), sites, RATES, {})
+    sizes = Sizes({"mine": 3000, "other": 1000}, {})
+    steps = plan_steps(read_jobs(DRY_RUN), make_config(), sizes, RATES, {})
+    # Half of the sites are learnt from, in 12 epochs.
     assert steps == [
         Step("prepare_sites", 1, 1 + 2 * 3, 0.5),
-        Step("fine_tune", 2, (5 + 30) + (5 + 10), 1.0),
+        Step("fine_tune", 2, (5 + 10 * 3 * 6) + (5 + 10 * 1 * 6), 1.0),
     ]
 
 
-def test_windows_and_epochs_count() -> None:
+def test_windows_epochs_folds_types_and_layers_count() -> None:
     config = make_config(
-        windows={"upstream": 200, "downstream": 200}, training={"epochs": 24}
+        windows={"upstream": 200, "downstream": 200},
+        training={"epochs": 24},
+        splits={"by": "gene", "folds": 4},
     )
-    assert weigh_training(config, "encoder") == 2
-    job = Job("fine_tune", {"predictor": "mine", "backbone": "encoder"})
-    (step,) = plan_steps([job], config, {"mine": 1000}, RATES, {})
-    assert step.seconds == 5 + 10 * 2 * 2
+    config["backbones"]["encoder"]["hidden_size"] = 64
+    assert weigh_backbone(config, "encoder") == pytest.approx(4**0.6)
+    assert weigh_backbone(config, "published") is None
+    named = {"predictor": "mine", "splice_type": "donor", "backbone": "encoder"}
+    sizes = Sizes({"mine": 1000}, {})
+    (step,) = plan_steps([Job("fine_tune", named)], config, sizes, RATES, {})
+    windows = 0.5 * 0.5  # donors, two of four folds
+    assert step.seconds == pytest.approx(5 + 10 * windows * 2 * 24 * 4**0.6)
+
+
+def test_pretraining_and_scoring_have_units_of_their_own() -> None:
+    config = make_config(pretraining={"windows": 5000, "epochs": 2, "length": 400})
+    jobs = [
+        Job("pretrain", {"scope": "mine", "backbone": "encoder"}),
+        Job("score_genome", {"predictor": "mine", "part": "1"}),
+    ]
+    steps = plan_steps(jobs, config, Sizes({"mine": 1}, {"mine": 1.5}), RATES, {})
+    assert [step.seconds for step in steps] == [3 + 5 * 2 * 2, 2 + 6 * 1.5]
 
 
 def test_what_ran_here_goes_before_the_rates() -> None:
     jobs = read_jobs(DRY_RUN)
-    steps = plan_steps(jobs, make_config(), {"mine": 1}, RATES, {"fine_tune": 7.0})
+    steps = plan_steps(jobs, make_config(), ONE, RATES, {"fine_tune": 7.0})
     assert steps[1].seconds == 14 and steps[1].is_own
 
 
@@ -117,7 +138,7 @@ def test_what_has_no_rate_is_said() -> None:
         Job("fine_tune", {"predictor": "mine", "backbone": "published"}),
         Job("new_rule", {"predictor": "mine"}),
     ]
-    steps = plan_steps(jobs, make_config(), {"mine": 1}, RATES, {})
+    steps = plan_steps(jobs, make_config(), ONE, RATES, {})
     assert [step.seconds for step in steps] == [None, None]
     lines = describe_plan(steps, 2)
     assert "fine_tune, new_rule" in lines[-1]
@@ -130,11 +151,32 @@ def test_sites_are_counted_where_they_are(tmp_path: Path) -> None:
         path.write_text("chrom\n" + "chr1\n" * n_rows)
         config["predictors"][name]["errors"] = str(path)
     config["predictors"]["both"] = {"pool": ["mine", "other"]}
-    assert count_sites(config, tmp_path) == {"mine": 3, "other": 5, "both": 8}
+    assert measure_input(config, tmp_path).sites == {"mine": 3, "other": 5, "both": 8}
     (tmp_path / "mine").mkdir()
     frame = pd.DataFrame({"site_id": range(2)})
     frame.to_parquet(tmp_path / "mine" / "sites.parquet")
-    assert count_sites(config, tmp_path)["mine"] == 2
+    assert measure_input(config, tmp_path).sites["mine"] == 2
+
+
+def test_what_a_predictor_scores_is_measured(tmp_path: Path) -> None:
+    for name in ("one.h5", "two.h5"):
+        (tmp_path / name).touch()
+    rows = [("gene", 1001, 4000), *(("exon", a, a + 499) for a in (1001, 3501))]
+    words = 'gene_id "g"; transcript_id "t";'
+    lines = [f"chr1\tx\t{k}\t{a}\t{b}\t.\t+\t.\t{words}\n" for k, a, b in rows]
+    (tmp_path / "genes.gtf").write_text("".join(lines))
+    scores = {"format": "model", "model": "spliceai", "weights": str(tmp_path)}
+    config = complete_config(
+        {
+            "genomes": {"g": {"fasta": "g.fa", "annotation": f"{tmp_path}/genes.gtf"}},
+            "predictors": {
+                "mine": {"genome": "g", "scores": {**scores, "flank": 500, "parts": 4}}
+            },
+        }
+    )
+    sizes = measure_input(config, tmp_path)
+    assert sizes.sites == {"mine": 2 * 2}
+    assert sizes.scored == {"mine": pytest.approx(2 * 4000 / 1e6 / 4)}
 
 
 def test_history_counts_a_job_once(tmp_path: Path) -> None:

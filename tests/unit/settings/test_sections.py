@@ -241,7 +241,7 @@ def test_contrasts_as_list_or_map(contrasts) -> None:
         ({"bucket_boundaries": 512}, "bucket_boundaries 512"),
         ({"bucket_boundaries": ["a"]}, "bucket_boundaries .'a'."),
         ({"compile": "no"}, "compile 'no': allowed: auto, true, false"),
-        ({"attention": "cudnn"}, "attention 'cudnn': allowed: auto, flash, efficient"),
+        ({"attention": "cudnn"}, "attention 'cudnn': allowed: auto, varlen, flash"),
     ],
 )
 def test_training_settings_refuse_what_they_cannot_use(mapping, word) -> None:

@@ -8,13 +8,19 @@ import torch
 from accelerate.optimizer import AcceleratedOptimizer
 
 from error_sequence_model.settings import TrainingSettings
-from error_sequence_model.training import CheckpointFolder, FineTuning, Training
+from error_sequence_model.training import (
+    CheckpointFolder,
+    FineTuning,
+    Training,
+    gradients,
+)
 from error_sequence_model.training.gradients import StepSums
+from exact_varlen import use_exact_varlen
 from tiny_models import EXACT, make_tiny_classifier, make_tiny_datasets
 
 
-def make_training(**settings: object) -> Training:
-    train, held = make_tiny_datasets(24)
+def make_training(shape: dict[str, int] | None = None, **settings: object) -> Training:
+    train, held = make_tiny_datasets(24, **(shape or {}))
     settings = {"epochs": 1, "batch_size": 8, "precision": "fp32", **settings}
     task = FineTuning(make_tiny_classifier(), train, held, TrainingSettings(**settings))
     return Training(task, CheckpointFolder(None, ""))
@@ -70,22 +76,25 @@ def test_the_probe_sees_a_pass_with_padding(monkeypatch):
 def test_the_probe_sees_what_is_not_there_yet(monkeypatch, ranks, copies):
     """The optimiser's averages, and the copy of all gradients that ranks add up."""
     run = make_training(tokens_per_batch=64)
-    gradients = run.gradients
-    monkeypatch.setattr(gradients, "_send", lambda tensor: tensor)
-    monkeypatch.setattr(gradients, "device", torch.device("cuda"))
+    made = run.gradients
+    monkeypatch.setattr(made, "_send", lambda tensor: tensor)
+    monkeypatch.setattr(made, "device", torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: None)
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 1000)
     monkeypatch.setattr(type(run.accelerator), "num_processes", ranks)
-    monkeypatch.setattr(gradients, "precision", "fp32")
+    monkeypatch.setattr(made, "precision", "fp32")
     numbers = sum(p.numel() for p in run.task.model.parameters())
-    assert gradients._measure_pass(2) == 1000 + 4 * copies * numbers
+    assert made._measure_pass(2) == 1000 + 4 * copies * numbers
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_step_waits_for_its_gpu_once(monkeypatch):
-    """When loss and norm are read, and nowhere else."""
-    run = make_training(precision="bf16")
+@pytest.mark.parametrize("kernel", ["auto", "efficient"])
+def test_a_step_waits_for_its_gpu_once(monkeypatch, kernel):
+    """When loss and norm are read, and nowhere else; with and without padding."""
+    shape = {"shortest": 20, "longest": 60}
+    run = make_training(shape, precision="bf16", attention=kernel)
+    assert run.gradients.is_packing == (kernel == "auto")
     plan, wait = run._plan(0), run._wait_for
 
     def wait_for(loss, norm):
@@ -176,7 +185,10 @@ def test_auto_compiles_long_runs_on_gpus(device, epochs, is_worth):
     assert run.gradients.is_worth_compiling() == is_worth
 
 
-def test_passes_without_padding_have_the_gradients_of_padded_ones(monkeypatch):
+@pytest.mark.parametrize("is_varlen", [False, True])
+def test_passes_without_padding_have_the_gradients_of_padded_ones(
+    monkeypatch, is_varlen
+):
     """And nothing but real tokens; fixed to 1e-5 in float32, dropout left out."""
 
     def take_gradients() -> tuple[dict[str, torch.Tensor], StepSums]:
@@ -184,13 +196,19 @@ def test_passes_without_padding_have_the_gradients_of_padded_ones(monkeypatch):
         settings = TrainingSettings(batch_size=24, precision="fp32")
         task = FineTuning(make_tiny_classifier(**EXACT), train, held, settings)
         run = Training(task, CheckpointFolder(None, ""))
+        assert (run.record["padding"] == "none") == task.can_pack
         step = np.arange(24)
         share = run.gradients.make_share(run._share(step, 0))
         sums = run.gradients.accumulate(share, task.sum_weights(step, [], None))
         named = task.model.named_parameters()
         return {name: p.grad for name, p in named if p.grad is not None}, sums
 
+    seen = []
+    if is_varlen:
+        seen = use_exact_varlen(monkeypatch)
+        monkeypatch.setattr(gradients, "find_padding_reason", lambda *_, **__: None)
     packed, without = take_gradients()
+    assert bool(seen) == is_varlen
     monkeypatch.setattr(FineTuning, "can_pack", False)
     padded, with_padding = take_gradients()
     assert without.padded == without.real == with_padding.real < with_padding.padded
@@ -198,3 +216,25 @@ def test_passes_without_padding_have_the_gradients_of_padded_ones(monkeypatch):
     assert packed.keys() == padded.keys()
     for name, gradient in padded.items():
         torch.testing.assert_close(packed[name], gradient, atol=1e-5, rtol=1e-5)
+
+
+def test_why_batches_are_padded_is_recorded_and_warned_of_where_it_was_asked_for(
+    monkeypatch, caplog
+):
+    monkeypatch.setattr(gradients.logger.parent, "propagate", True)
+    use_exact_varlen(monkeypatch)
+    for kernel in ("auto", "varlen"):
+        run = make_training(attention=kernel)
+        assert run.record["padding"] == "float32, where bf16 or fp16 is needed"
+    (warning,) = [r for r in caplog.records if "pads here" in r.message]
+    assert "`training.attention: varlen` pads here: float32" in warning.message
+
+
+def test_a_compiled_model_pads_on_a_cpu_and_not_on_a_gpu(monkeypatch):
+    """There its attention goes by lengths that would be compiled one by one."""
+    monkeypatch.setattr(torch, "compile", lambda model, **_: model)
+    run = make_training(compile=True)
+    assert run.record["padding"] == "the model is compiled"
+    monkeypatch.setattr(gradients, "find_padding_reason", lambda *_, **__: None)
+    run.gradients.device = torch.device("cuda")
+    assert run.gradients._find_padding_reason() is None

@@ -158,3 +158,15 @@ def test_trust_pages_fit_with_many_units(tmp_path, monkeypatch):
             spec.draw(page)
             assert find_text_problems(page.figure, monkeypatch) == [], spec.title
             assert page.room > -0.1
+
+
+def test_the_curves_of_the_first_units_stand_where_there_is_room(tmp_path, monkeypatch):
+    data = load(build_results(tmp_path, **SHAPE), tmp_path)
+    with use_style():
+        spec = make_trust_pages(data)[0]
+        page = Page(spec, header="toy", number=1, total=1)
+        spec.draw(page)
+        assert find_text_problems(page.figure, monkeypatch) == []
+    names = [unit.name for unit in data.units][:2]
+    titles = [f"{n}: {mode}" for n in names for mode in ("deletion", "insertion")]
+    assert [ax.get_title(loc="left") for ax in page.figure.axes] == titles

@@ -14,10 +14,10 @@ from error_sequence_model.core import open_face
 if TYPE_CHECKING:
     from .architectures import FAMILIES, Family
     from .attention import (
-        get_rotary_tables,
+        find_padding_reason,
         merge_heads,
+        number_tokens,
         prefer_attention,
-        rotate,
         split_heads,
     )
     from .backbone import Backbone, BackboneOutput, Network, NetworkConfig
@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from .local_copies import find_checkpoint, list_checkpoint_files, name_requests
     from .nucleotide_encoder import NucleotideEncoder, RotaryLayer
     from .published import PUBLISHED, get_published
-    from .small_layers import CalibratedNorm, calibrating
+    from .small_layers import (
+        CalibratedNorm,
+        calibrating,
+        get_rotary_tables,
+        rotate,
+    )
     from .stem import Stem
     from .tokens import resolve_tokenizer
     from .weights import build_skeleton, read_safetensors, refuse_misfits

@@ -1,4 +1,4 @@
-"""Attention and positions shared by the backbones.
+"""Attention shared by the backbones.
 
 Tensors are (batch, heads, length, head_dim); an attention bias is added to the scores
 and broadcasts to (batch, heads, queries, keys).
@@ -7,7 +7,7 @@ and broadcasts to (batch, heads, queries, keys).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
 LONGEST_UNFUSED = 1024  # tokens
+# What torch's kernel for sequences in one row is made for.
+VARLEN_CAPABILITY, VARLEN_HEAD, VARLEN_LARGEST_HEAD = (8, 0), 8, 192
 # Of linear biases (ALiBi): from there on they are made for some queries at a time.
 LONGEST_BIAS, QUERIES = 4096, 512
 
@@ -42,16 +44,93 @@ def prefer_attention(kernel: str) -> AbstractContextManager:
     """Have a kernel tried first for a while; the others follow where it cannot serve.
 
     Args:
-        kernel: A name in `KERNELS`, or "auto": torch chooses.
+        kernel: A name in `KERNELS`; or "auto" and "varlen": torch chooses.
     """
-    if kernel == "auto":
+    if kernel not in KERNELS:
         return nullcontext()
     order = dict.fromkeys([KERNELS[kernel], *KERNELS.values()])
     return sdpa_kernel(list(order), set_priority=True)
 
 
+def find_padding_reason(
+    backbone: nn.Module, device: torch.device, *, precision: str, kernel: str
+) -> str | None:
+    """Say why sequences of several lengths have to be padded; None: they need not be.
+
+    On a CPU those of one length attend at a time. On a GPU torch's kernel for sequences
+    in one row (`torch.nn.attention.varlen`) does: in half precision, without a bias and
+    without dropout of attention.
+
+    Args:
+        backbone: Of any family.
+        device: Where it is trained.
+        precision: "fp32", "bf16" or "fp16".
+        kernel: `training.attention`.
+    """
+    config = backbone.config
+    if not getattr(backbone, "can_pack", False):
+        return f"{config.model_type} takes no sequences in one row"
+    if not uses_varlen(device):
+        return None
+    if kernel in KERNELS:
+        return f"`training.attention` is {kernel}"
+    if backbone.has_bias:
+        return f"{config.model_type} adds a bias of distances"
+    if config.attention_dropout:
+        return f"attention_dropout is {config.attention_dropout}, and may only be 0"
+    if precision == "fp32":
+        return "float32, where bf16 or fp16 is needed"
+    capability = torch.cuda.get_device_capability(device)
+    if capability < VARLEN_CAPABILITY:
+        found, needed = (".".join(map(str, c)) for c in (capability, VARLEN_CAPABILITY))
+        return f"compute capability {found}, where {needed} is needed"
+    head_dim = config.hidden_size // config.num_attention_heads
+    if head_dim % VARLEN_HEAD or head_dim > VARLEN_LARGEST_HEAD:
+        return f"heads of {head_dim}, which is no multiple of 8 up to 192"
+    try:
+        _try_varlen(device, precision, head_dim)
+    except Exception as error:  # of torch's build, its kernels or the driver
+        return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return None
+
+
+def _try_varlen(device: torch.device, precision: str, head_dim: int) -> None:
+    """Have two short sequences attend, forwards and backwards: what cannot, raises."""
+    options = {"dtype": {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]}
+    query = torch.ones(1, 1, 5, head_dim, **options, device=device, requires_grad=True)
+    row = pack(torch.tensor([2, 3], device=device), 3)
+    attend(query, query, query, row)[0].sum().backward()
+
+
+def uses_varlen(device: torch.device) -> bool:
+    """Whether sequences in one row attend by torch's kernel for them."""
+    return device.type == "cuda"
+
+
+def load_varlen() -> Callable[..., Tensor]:
+    """Load torch's attention for sequences in one row; it takes a second."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    return varlen_attn
+
+
+class Varlen(NamedTuple):
+    """Takes the place of a bias where sequences in one row attend by torch's kernel.
+
+    Attributes:
+        starts: Of each sequence, and the end of the last, int32 (n + 1,).
+        longest: Tokens of the longest; a number, since reading it from the device would
+            wait for that.
+        reach: Tokens that one sees on each side; -1: all.
+    """
+
+    starts: Tensor
+    longest: int
+    reach: int = -1
+
+
 class Packed(NamedTuple):
-    """Takes the place of a bias where sequences follow each other in one row.
+    """Takes the place of a bias where sequences in one row attend length by length.
 
     Attributes:
         runs: Neighbours of one length, from `find_runs`.
@@ -83,6 +162,43 @@ class Alibi(NamedTuple):
         return bias if self.padding is None else bias + self.padding
 
 
+def number_tokens(lengths: Tensor, total: int) -> tuple[Tensor, Tensor]:
+    """Give each token's sequence and its place there, int64 (tokens,) each.
+
+    Args:
+        lengths: Tokens of sequences that follow each other in one row, int64 (n,).
+        total: Their sum, which a look at the device would have to wait for.
+    """
+    rows = torch.repeat_interleave(lengths, output_size=total)
+    starts = lengths.cumsum(0) - lengths
+    return rows, torch.arange(total, device=lengths.device) - starts[rows]
+
+
+def pack(lengths: Tensor, longest: int, reach: int = -1) -> Packed | Varlen:
+    """Let sequences in one row attend, each to itself.
+
+    Args:
+        lengths: Tokens of each, int64 (n,).
+        longest: The most of them.
+        reach: See `Varlen`.
+    """
+    if uses_varlen(lengths.device):
+        return Varlen(F.pad(lengths.cumsum(0), (1, 0)).int(), longest, reach)
+    bias = None if reach < 0 else get_local_bias(longest, reach, lengths.device)
+    return Packed(find_runs(lengths), bias)
+
+
+def get_local_bias(
+    length: int, reach: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """Bias (1, 1, length, length) of tokens that see so many on each side."""
+    places = torch.arange(length, device=device)
+    is_far = (places[:, None] - places).abs() > reach
+    bias = torch.zeros(1, 1, length, length, dtype=dtype, device=device)
+    # Finite still when that of padding is added.
+    return bias.masked_fill(is_far, torch.finfo(dtype).min / 4)
+
+
 def find_runs(lengths: Tensor) -> list[tuple[int, int]]:
     """Group neighbours of one length: (sequences, tokens of each) per group.
 
@@ -96,7 +212,7 @@ def attend(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    bias: Tensor | Alibi | Packed | None,
+    bias: Tensor | Alibi | Packed | Varlen | None,
     *,
     dropout: float = 0.0,
     need_weights: bool = False,
@@ -109,7 +225,7 @@ def attend(
         value: Same shape as ``query``.
         bias: Added to the scaled scores, broadcastable to (batch, heads, length,
             length), or ``None``; `Alibi`: the same without holding it, for fused
-            attention; `Packed`: (1, heads, tokens, head_dim) hold several
+            attention; `Packed` and `Varlen`: (1, heads, tokens, head_dim) hold several
             sequences, of which none sees another.
         dropout: Probability of dropping an attention weight.
         need_weights: Whether to return the probabilities; needs memory of
@@ -120,6 +236,8 @@ def attend(
         probabilities before dropout (batch, heads, queries, keys), float32; never of
         packed sequences.
     """
+    if isinstance(bias, Varlen):
+        return _attend_varlen(query, key, value, bias), None
     if isinstance(bias, Packed):
         return _attend_packed(query, key, value, bias, dropout), None
     if isinstance(bias, Alibi):
@@ -149,6 +267,16 @@ def attend(
     weights = scores.softmax(dim=-1)
     dropped = F.dropout(weights, p=dropout) if dropout else weights
     return dropped.to(value.dtype) @ value, weights
+
+
+def _attend_varlen(query: Tensor, key: Tensor, value: Tensor, row: Varlen) -> Tensor:
+    """Attention of all sequences at once."""
+    context = load_varlen()(
+        *(part[0].transpose(0, 1) for part in (query, key, value)),
+        *(row.starts, row.starts, row.longest, row.longest),
+        window_size=(row.reach, row.reach),
+    )
+    return context.transpose(0, 1).unsqueeze(0)
 
 
 def _attend_packed(
@@ -287,76 +415,6 @@ def split_heads(states: Tensor, n_heads: int) -> Tensor:
 def merge_heads(context: Tensor) -> Tensor:
     """(batch, heads, length, head_dim) to (batch, length, hidden)."""
     return context.transpose(1, 2).flatten(2)
-
-
-def get_rotary_tables(
-    length: int, head_dim: int, base: float, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of rotary positions 0 … length - 1.
-
-    Made at every forward pass rather than kept: a buffer would be left without values
-    when the model is built on the meta device, and would limit the length.
-
-    Returns:
-        Two tensors (length, head_dim), float32; both halves of the last axis are equal.
-    """
-    steps = torch.arange(0, head_dim, 2, dtype=torch.float32, device=device)
-    inverse_frequencies = 1.0 / (base ** (steps / head_dim))
-    positions = torch.arange(length, dtype=torch.float32, device=device)
-    angles = torch.outer(positions, inverse_frequencies)
-    angles = torch.cat([angles, angles], dim=-1)
-    return angles.cos(), angles.sin()
-
-
-def pack_rotary(
-    lengths: Tensor, head_dim: int, base: float, device: torch.device
-) -> tuple[tuple[Tensor, Tensor], Packed]:
-    """Give rotary tables whose positions start anew in each sequence, and no bias.
-
-    Args:
-        lengths: Tokens of each sequence, int64 (n,), on the CPU.
-        head_dim: See `get_rotary_tables`.
-        base: Likewise.
-        device: Where the tables are needed.
-    """
-    starts = (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
-    places = (torch.arange(len(starts)) - starts).to(device)
-    tables = get_rotary_tables(int(lengths.max()), head_dim, base, device)
-    return (tables[0][places], tables[1][places]), Packed(find_runs(lengths))
-
-
-def start_rotary(
-    states: Tensor,
-    attention_mask: Tensor | None,
-    lengths: Tensor | None,
-    head_dim: int,
-    base: float,
-) -> tuple[tuple[Tensor, Tensor], Tensor | Packed | None]:
-    """Give the rotary tables, and the bias, of sequences beside or after each other.
-
-    Args:
-        states: (batch, length, hidden).
-        attention_mask: 1 at tokens, 0 at padding, or None.
-        lengths: Of sequences that follow each other in one row; see `pack_rotary`.
-        head_dim: See `get_rotary_tables`.
-        base: Likewise.
-    """
-    if lengths is not None:
-        return pack_rotary(lengths, head_dim, base, states.device)
-    tables = get_rotary_tables(states.shape[1], head_dim, base, states.device)
-    return tables, get_padding_bias(attention_mask, torch.float32)
-
-
-def rotate(states: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
-    """Apply rotary positions; pairs are (i, i + head_dim / 2).
-
-    Args:
-        states: Queries or keys (batch, heads, length, head_dim).
-        tables: Cosines and sines (length, head_dim).
-    """
-    cosines, sines = (table.to(states.dtype) for table in tables)
-    first, second = states.chunk(2, dim=-1)
-    return states * cosines + torch.cat([-second, first], dim=-1) * sines
 
 
 def mask_states(states: Tensor, attention_mask: Tensor | None) -> Tensor:

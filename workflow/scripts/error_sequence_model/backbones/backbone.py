@@ -149,10 +149,17 @@ class Backbone(Network):
     A family names its embedding and gives its layers, what they start from, and what
     happens to the last states. Each layer takes states, what `start` gave beside them,
     and whether attention is asked for; it returns states and attention or ``None``.
+
+    Attributes:
+        words: Name of the embedding.
+        can_pack: Whether it takes sequences that follow each other in one row.
+        has_bias: Whether attention adds something for the distance of two tokens, which
+            a GPU's kernel for such rows cannot.
     """
 
     words: ClassVar[str] = "embeddings.word_embeddings"
     can_pack: ClassVar[bool] = False
+    has_bias: ClassVar[bool] = False
     is_recomputing = False
 
     @torch.no_grad()
@@ -207,8 +214,8 @@ class Backbone(Network):
             output_hidden_states: Whether to return the states of all layers.
             output_attentions: Whether to return attention (then not fused).
             **more: What the family takes beside; where it ``can_pack``, ``lengths``:
-                int64 (n,) on the CPU, tokens of sequences that follow each other in
-                one row, without padding.
+                int64 (n,), tokens of sequences that follow each other in one row,
+                without padding, and ``longest``: the most of them, a number.
 
         Returns:
             ``last_hidden_state`` (batch, length, hidden); ``hidden_states``: the first

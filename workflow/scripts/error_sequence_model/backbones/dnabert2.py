@@ -221,7 +221,7 @@ class DNABert2Model(Backbone):
     The published weights have no pooler, so there is none here.
     """
 
-    can_pack = True
+    can_pack = has_bias = True
 
     def __init__(self, config: DNABert2Config) -> None:
         super().__init__(config)
@@ -243,10 +243,11 @@ class DNABert2Model(Backbone):
         need_weights: bool,
         token_type_ids: Tensor | None = None,
         lengths: Tensor | None = None,
+        longest: int = 0,
     ) -> tuple[Tensor, Tensor | Alibi | Packed]:
         """Give the embeddings after their norm, and the bias of the attention."""
         states = self.embeddings(inputs_embeds, token_type_ids)
-        longest = states.shape[1] if lengths is None else int(lengths.max())
+        longest = states.shape[1] if lengths is None else longest
         n_heads = self.config.num_attention_heads
         padding = get_padding_bias(attention_mask, torch.float32)
         if longest > LONGEST_BIAS and not need_weights:

@@ -7,22 +7,29 @@ of DNA. References: Warner et al. 2024 (ModernBERT, arXiv:2412.13663).
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import torch
-from torch import Tensor
-from transformers import ModernBertConfig, ModernBertModel
+from torch import Tensor, nn
+from transformers import AttentionInterface, ModernBertConfig, ModernBertModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.utils.logging import disable_progress_bar
 
 from error_sequence_model.backbones.attention import (
+    Packed,
+    Varlen,
+    attend,
     drop_full_mask,
+    get_local_bias,
     get_padding_bias,
+    number_tokens,
+    pack,
     use_plain_attention,
 )
 from error_sequence_model.backbones.backbone import BackboneOutput
 
 # One small file needs no bar when it is saved, and a log file has no room for one.
 disable_progress_bar()
+FUSED = "fused"  # its name in transformers
 
 
 class ModernBertDnaConfig(ModernBertConfig):
@@ -75,10 +82,34 @@ class ModernBertDnaConfig(ModernBertConfig):
         super().__post_init__(**kwargs)
 
 
+def _attend_fused(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor | Packed | Varlen | None,
+    **more: Any,
+) -> tuple[Tensor, None]:
+    """Fused attention as transformers calls it, also of sequences in one row."""
+    if not isinstance(bias, (Packed, Varlen)):
+        return sdpa_attention_forward(module, query, key, value, bias, **more)
+    context, _ = attend(query, key, value, bias, dropout=more["dropout"])
+    return context.transpose(1, 2), None
+
+
+AttentionInterface.register(FUSED, _attend_fused)
+
+
 class ModernBertDnaModel(ModernBertModel):
     """The encoder without heads; ``inputs_embeds`` are word embeddings."""
 
     config_class = ModernBertDnaConfig
+    can_pack, has_bias = True, False
+
+    def __init__(self, config: ModernBertDnaConfig) -> None:
+        super().__init__(config)
+        # Not for a call: what is computed again, backwards, comes after it.
+        self.config._attn_implementation = FUSED
 
     def forward(
         self,
@@ -87,23 +118,24 @@ class ModernBertDnaModel(ModernBertModel):
         inputs_embeds: Tensor | None = None,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
+        lengths: Tensor | None = None,
+        longest: int = 0,
     ) -> BackboneOutput:
         """Run the encoder; see `Backbone.forward`."""
         given = input_ids if input_ids is not None else inputs_embeds
-        length, device = given.shape[1], given.device
-        padding = get_padding_bias(drop_full_mask(attention_mask), self.dtype)
-        places = torch.arange(length, device=device)
-        is_far = (places[:, None] - places).abs() > self.config.sliding_window
-        local = torch.zeros(length, length, dtype=self.dtype, device=device)
-        local = local.masked_fill(is_far, torch.finfo(self.dtype).min / 4)[None, None]
-        masks = {
-            "full_attention": padding,
-            "sliding_attention": local if padding is None else local + padding,
-        }
+        length, reach, places = given.shape[1], self.config.sliding_window, None
+        if lengths is None:
+            full = get_padding_bias(drop_full_mask(attention_mask), self.dtype)
+            local = get_local_bias(length, reach, given.device, self.dtype)
+            local = local if full is None else local + full
+        else:
+            full, local = pack(lengths, longest), pack(lengths, longest, reach)
+            places = number_tokens(lengths, length)[1][None]
         with use_plain_attention(self.config, wanted=output_attentions):
             output = super().forward(
                 input_ids=input_ids,
-                attention_mask=masks,
+                attention_mask={"full_attention": full, "sliding_attention": local},
+                position_ids=places,
                 inputs_embeds=inputs_embeds,
                 output_hidden_states=output_hidden_states,
                 output_attentions=output_attentions,

@@ -14,19 +14,20 @@ from torch import Tensor, nn
 
 from error_sequence_model.backbones.attention import (
     Packed,
+    Varlen,
     attend,
     merge_heads,
-    rotate,
     split_heads,
-    start_rotary,
 )
 from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
 from error_sequence_model.backbones.small_layers import (
     CalibratedNorm,
     Dropout,
     calibrating,
+    rotate,
+    start_rotary,
 )
-from error_sequence_model.backbones.stem import Stem, join_sequences, part_sequences
+from error_sequence_model.backbones.stem import Stem, part_sequences
 
 
 @dataclass
@@ -227,18 +228,19 @@ class NucleotideEncoder(Backbone):
         attention_mask: Tensor | None,
         need_weights: bool,
         lengths: Tensor | None = None,
-    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | Packed | None]:
+        longest: int = 0,
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | Packed | Varlen | None]:
         """Give the stem's output, the rotary tables and the bias of padding."""
         states = inputs_embeds
         if self.stem is not None and lengths is None:
             states = self.stem(states, attention_mask)
         elif self.stem is not None:
-            states, mask = part_sequences(states, lengths, self.stem.reach)
-            states = join_sequences(self.stem(states, mask), lengths, self.stem.reach)
+            states, mask, places = part_sequences(states, lengths, self.stem.reach)
+            states = self.stem(states, mask).index_select(1, places)
         states = self.dropout(states)
         head_dim = self.config.hidden_size // self.config.num_attention_heads
-        given = (states, attention_mask, lengths, head_dim, self.config.rotary_base)
-        return states, *start_rotary(*given)
+        given = (states, attention_mask, lengths, longest)
+        return states, *start_rotary(*given, head_dim, self.config.rotary_base)
 
     def finish(self, all_states: list[Tensor]) -> None:
         """Apply the final norm, if there is one."""

@@ -8,22 +8,22 @@ weights without their ``esm.`` prefix. Pre-norm; one token is a 6-mer; states ar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from error_sequence_model.backbones.attention import (
     Packed,
+    Varlen,
     attend,
     initialize_bert_weights,
     mask_states,
     merge_heads,
-    rotate,
     split_heads,
-    start_rotary,
 )
 from error_sequence_model.backbones.backbone import Backbone, NetworkConfig
-from error_sequence_model.backbones.small_layers import Dropout
+from error_sequence_model.backbones.small_layers import Dropout, rotate, start_rotary
 
 ROTARY_BASE = 10000.0
 
@@ -37,6 +37,9 @@ class NucleotideTransformerConfig(NetworkConfig):
     """
 
     model_type = "nucleotide_transformer"
+    attribute_map: ClassVar[dict[str, str]] = {
+        "attention_dropout": "attention_probs_dropout_prob"
+    }
 
     vocab_size: int = 4107
     hidden_size: int = 512
@@ -185,12 +188,13 @@ class NucleotideTransformerModel(Backbone):
         attention_mask: Tensor | None,
         need_weights: bool,
         lengths: Tensor | None = None,
-    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | Packed | None]:
+        longest: int = 0,
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | Packed | Varlen | None]:
         """Give the embeddings, the rotary tables and the bias of padding."""
         states = mask_states(inputs_embeds, attention_mask)
         head_dim = self.config.hidden_size // self.config.num_attention_heads
-        given = (states, attention_mask, lengths, head_dim, ROTARY_BASE)
-        return states, *start_rotary(*given)
+        given = (states, attention_mask, lengths, longest)
+        return states, *start_rotary(*given, head_dim, ROTARY_BASE)
 
     def finish(self, all_states: list[Tensor]) -> None:
         """Normalise the last states."""

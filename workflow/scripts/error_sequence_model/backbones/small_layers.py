@@ -1,4 +1,4 @@
-"""Layers of our networks: dropout that is cheap on a CPU, a norm that is calibrated."""
+"""Parts of our networks: cheap dropout, a calibrated norm, rotary positions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from error_sequence_model.backbones.attention import (
+    Packed,
+    Varlen,
+    get_padding_bias,
+    number_tokens,
+    pack,
+)
 from error_sequence_model.core import evaluating
 
 SMALLEST_DEVIATION = 1e-3  # of a calibrated norm
@@ -100,3 +107,62 @@ def calibrating(model: nn.Module, part: nn.Module) -> Iterator[None]:
     finally:
         for norm in norms:
             norm.is_calibrating = False
+
+
+def get_rotary_tables(
+    length: int, head_dim: int, base: float, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of rotary positions 0 … length - 1.
+
+    Made at every forward pass rather than kept: a buffer would be left without values
+    when the model is built on the meta device, and would limit the length.
+
+    Returns:
+        Two tensors (length, head_dim), float32; both halves of the last axis are equal.
+    """
+    steps = torch.arange(0, head_dim, 2, dtype=torch.float32, device=device)
+    inverse_frequencies = 1.0 / (base ** (steps / head_dim))
+    positions = torch.arange(length, dtype=torch.float32, device=device)
+    angles = torch.outer(positions, inverse_frequencies)
+    angles = torch.cat([angles, angles], dim=-1)
+    return angles.cos(), angles.sin()
+
+
+def start_rotary(
+    states: Tensor,
+    attention_mask: Tensor | None,
+    lengths: Tensor | None,
+    longest: int,
+    head_dim: int,
+    base: float,
+) -> tuple[tuple[Tensor, Tensor], Tensor | Packed | Varlen | None]:
+    """Give the rotary tables, and the bias, of sequences beside or after each other.
+
+    Args:
+        states: (batch, length, hidden).
+        attention_mask: 1 at tokens, 0 at padding, or None.
+        lengths: Of sequences that follow each other in one row: their positions start
+            anew in each. See `pack`.
+        longest: Likewise.
+        head_dim: See `get_rotary_tables`.
+        base: Likewise.
+    """
+    total, device = states.shape[1], states.device
+    if lengths is None:
+        tables = get_rotary_tables(total, head_dim, base, device)
+        return tables, get_padding_bias(attention_mask, torch.float32)
+    _, places = number_tokens(lengths, total)
+    cosines, sines = get_rotary_tables(longest, head_dim, base, device)
+    return (cosines[places], sines[places]), pack(lengths, longest)
+
+
+def rotate(states: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
+    """Apply rotary positions; pairs are (i, i + head_dim / 2).
+
+    Args:
+        states: Queries or keys (batch, heads, length, head_dim).
+        tables: Cosines and sines (length, head_dim).
+    """
+    cosines, sines = (table.to(states.dtype) for table in tables)
+    first, second = states.chunk(2, dim=-1)
+    return states * cosines + torch.cat([-second, first], dim=-1) * sines

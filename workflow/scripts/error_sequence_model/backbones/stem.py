@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from error_sequence_model.backbones.attention import mask_states
+from error_sequence_model.backbones.attention import mask_states, number_tokens
 from error_sequence_model.backbones.small_layers import CalibratedNorm, Dropout
 
 
@@ -105,28 +105,23 @@ class Stem(nn.Module):
         return self.output(states)
 
 
-def part_sequences(states: Tensor, lengths: Tensor, gap: int) -> tuple[Tensor, Tensor]:
-    """Put zeros between sequences, as many as a convolution reaches.
+def part_sequences(
+    states: Tensor, lengths: Tensor, gap: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Put zeros after each sequence, as many as a convolution reaches.
 
     Args:
         states: (1, tokens, channels).
-        lengths: Tokens of each sequence, int64 (n,), on the CPU.
-        gap: Zeros between two of them.
+        lengths: Tokens of each sequence, int64 (n,).
+        gap: Zeros after each.
 
     Returns:
-        (1, tokens + (n - 1) gap, channels), and a mask of the same length with 1 at
-        tokens, int64.
+        (1, tokens + n gap, channels); a mask of the same length with 1 at tokens,
+        int64; and where the tokens are now, int64 (tokens,).
     """
-    zeros, one = states.new_zeros(1, gap, states.shape[-1]), torch.ones(1, 1)
-    parts, marks = [], []
-    for part in states.split(lengths.tolist(), dim=1):
-        parts += [part, zeros]
-        marks += [one.expand(1, part.shape[1]), torch.zeros(1, gap)]
-    mask = torch.cat(marks[:-1], dim=1).long().to(states.device)
-    return torch.cat(parts[:-1], dim=1), mask
-
-
-def join_sequences(states: Tensor, lengths: Tensor, gap: int) -> Tensor:
-    """Take away what `part_sequences` put between."""
-    sizes = [size for length in lengths.tolist() for size in (length, gap)][:-1]
-    return torch.cat(states.split(sizes, dim=1)[::2], dim=1)
+    total, width = states.shape[1:]
+    rows, _ = number_tokens(lengths, total)
+    places = torch.arange(total, device=states.device) + gap * rows
+    longer = total + gap * len(lengths)
+    parted = states.new_zeros(longer, width).index_copy(0, places, states[0])
+    return parted[None], places.new_zeros(1, longer).index_fill(1, places, 1), places

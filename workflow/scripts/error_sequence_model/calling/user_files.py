@@ -38,6 +38,7 @@ from error_sequence_model.genome import (
 )
 from error_sequence_model.settings import (
     expand_contrasts,
+    is_made_here,
     label_sites,
     list_compared,
     list_files,
@@ -51,8 +52,14 @@ from error_sequence_model.sites import (
     join_errors,
     prepare_sites,
 )
+from error_sequence_model.tables import guess_columns
 from error_sequence_model.windows import MOST_OPEN
 
+# Columns that a table may lack, and what it then lacks.
+_WANTED = {
+    "gene_id": "genes cannot be kept together, and intervals are by site",
+    "score": "the predictor's own ranking of its calls is not shown beside the models",
+}
 FEWEST = 50  # errors of a contrast below which intervals say next to nothing
 
 
@@ -70,7 +77,13 @@ def check_files(config: Mapping[str, Any]) -> Iterator[Finding]:
     for key, path in list_files(config):
         if not Path(path).exists():
             known.missing.add(key)
-            yield Finding(key, WRONG, f"{path}: no such file")
+            is_made = is_made_here(config, path)
+            kind, text = (
+                (UNDERSTOOD, "made by this workflow")
+                if is_made
+                else (WRONG, "no such file")
+            )
+            yield Finding(key, kind, f"{path}: {text}")
     used = {p.get("genome") for p in config["predictors"].values()} - {None}
     for name, entry in config["genomes"].items():
         yield from _check_genome(name, entry, known) if name in used else ()
@@ -258,9 +271,12 @@ def _describe_sites(
         yield Finding(place, kind, text)
     for entry in audit["dropped"]:
         yield Finding(place, ODD, f"left out: {entry}")
-    if sites["gene_id"].isna().all():
-        text = "no gene_id: genes cannot be kept together, and intervals are by site"
-        yield Finding(place, ODD, text)
+    for column, text in _WANTED.items():
+        if sites[column].isna().all():
+            meant = guess_columns([column], sites.columns.difference([column]))
+            subject = place.removesuffix(".errors")
+            remedy = write_lines(subject, {"columns": meant}) if meant else ""
+            yield Finding(place, ODD, f"no {column}: {text}", remedy)
 
 
 def _check_company(known: _Known) -> Iterator[Finding]:

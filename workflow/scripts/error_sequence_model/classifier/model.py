@@ -199,6 +199,7 @@ class ErrorClassifier(Network):
         output_hidden_states: bool = False,
         vectors: torch.Tensor | None = None,
         lengths: torch.Tensor | None = None,
+        longest: int = 0,
     ) -> ClassifierOutput:
         """Classify sequences.
 
@@ -213,12 +214,14 @@ class ErrorClassifier(Network):
             vectors: What the head sees of each, float (batch, vectors * hidden), from
                 `embed_sites`: the backbone is not run.
             lengths: Tokens of sequences that follow each other in one row, int64
-                (batch,) on the CPU; ``input_ids`` is (1, tokens), without padding.
+                (batch,); ``input_ids`` is (1, tokens), without padding.
+            longest: The most of them.
 
         Returns:
             logits float32 (batch, classes), loss, hidden_states, attentions.
         """
         output, pooled = None, vectors
+        row = {} if lengths is None else {"lengths": lengths, "longest": longest}
         if pooled is None:
             output = self.backbone(
                 input_ids=input_ids,
@@ -226,13 +229,15 @@ class ErrorClassifier(Network):
                 inputs_embeds=inputs_embeds,
                 output_attentions=output_attentions,
                 output_hidden_states=output_hidden_states,
-                **({} if lengths is None else {"lengths": lengths}),
+                **row,
             )
             states = output.last_hidden_state
             if lengths is None:
                 pooled = self.pool(states, attention_mask, junction)
             else:
-                pooled = pool_packed(states, lengths, junction, self.poolings)
+                pooled = pool_packed(
+                    states, **row, junction=junction, names=self.poolings
+                )
         # The head is tiny; float32 keeps logits and loss exact under autocast.
         with torch.autocast(pooled.device.type, enabled=False):
             logits = self.head(pooled)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 
+from error_sequence_model.backbones import number_tokens
 from error_sequence_model.core import InputError
 
 POOLINGS = ("junction", "mean", "max", "peak", "first", "last")
@@ -84,6 +85,7 @@ def pool_states(
 def pool_packed(
     hidden: torch.Tensor,
     lengths: torch.Tensor,
+    longest: int,
     junction: torch.Tensor | None,
     names: list[str],
 ) -> torch.Tensor:
@@ -91,13 +93,14 @@ def pool_packed(
 
     Args:
         hidden: float (1, tokens, hidden).
-        lengths: Tokens of each sequence, int64 (batch,), on the CPU.
+        lengths: Tokens of each sequence, int64 (batch,).
+        longest: The most of them.
         junction: int64 (batch, 2) token indices within each; None takes the middle.
         names: Names of `POOLINGS`.
     """
-    vectors = []
-    for row, states in enumerate(hidden.split(lengths.tolist(), dim=1)):
-        places = None if junction is None else junction[row : row + 1]
-        mask = torch.ones(states.shape[:2], dtype=torch.long, device=states.device)
-        vectors.append(pool_states(states, mask, places, names))
-    return torch.cat(vectors)
+    rows, places = number_tokens(lengths, hidden.shape[1])
+    # Padded here and only here: one call for all, and the head is small.
+    padded = hidden.new_zeros(len(lengths), longest, hidden.shape[2])
+    padded = padded.index_put((rows, places), hidden[0])
+    mask = torch.arange(longest, device=hidden.device) < lengths[:, None]
+    return pool_states(padded, mask, junction, names)

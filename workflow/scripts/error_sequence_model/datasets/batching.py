@@ -3,7 +3,8 @@
 The order is a pure function of (seed, epoch, world size), so that a run can stop and
 resume anywhere. Sequences are sorted by length inside shuffled pools: a step then holds
 sequences of nearly one length; what still differs is cut into passes, where that costs
-less than padding it.
+less than padding it. So that small sets do without padding too, what is shuffled are
+small groups of neighbours in length.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from error_sequence_model.core import InputError
 
 LARGEST_POOL = 100  # optimiser steps
 POOLS_PER_EPOCH = 4  # at least, so that small sets are shuffled well too
+# Of a step. Measured on 500 windows of median length 150 in steps of 32, real tokens
+# with groups of 1, 4, 8, 12: 96.2, 97.6, 98.0, 98.1 %; the chance that two windows of
+# a step share one in another epoch too: 0.15, 0.16, 0.23, 0.28 (0.06 by chance alone).
+GROUPS_PER_STEP = 4
 PAD_MULTIPLE = 8
 
 
@@ -88,6 +93,11 @@ def plan_steps(
         )
     rng = np.random.default_rng([seed, epoch])
     order = members[rng.permutation(len(members))]
+    order = order[np.argsort(lengths[order], kind="stable")]
+    size = max(batch_size // GROUPS_PER_STEP, 1)
+    first = 1 + int(rng.integers(size))  # so that no two are always divided
+    groups = np.split(order, range(first, len(order), size))
+    order = np.concatenate([groups[place] for place in rng.permutation(len(groups))])
     steps_per_pool = len(members) // batch_size // POOLS_PER_EPOCH
     pool = batch_size * min(max(steps_per_pool, 1), LARGEST_POOL)
     steps = []

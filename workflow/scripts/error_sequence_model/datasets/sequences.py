@@ -148,7 +148,8 @@ def collate(
         pad_token_id: Token that fills up.
         multiple: What the common length is rounded up to.
         is_packed: Put items of several lengths one after another instead: input_ids
-            (1, tokens) and lengths int64 (n,) in place of attention_mask.
+            (1, tokens), lengths int64 (n,) and the number longest in place of
+            attention_mask.
 
     Returns:
         Padded to a common length, rounded up unless all items are equally long:
@@ -167,7 +168,8 @@ def collate(
         if is_packed:
             row = np.concatenate([item["input_ids"] for item in items])
             row = torch.from_numpy(row.astype(np.int64)).unsqueeze(0)
-            return {"input_ids": row, "lengths": torch.tensor(lengths), **rest}
+            numbers = {"lengths": torch.tensor(lengths), "longest": longest}
+            return {"input_ids": row, **numbers, **rest}
         longest = pad_length(longest, multiple)
     input_ids = np.full((len(items), longest), pad_token_id, dtype=np.int64)
     mask = np.zeros((len(items), longest), dtype=np.int64)

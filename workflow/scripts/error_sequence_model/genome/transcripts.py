@@ -65,8 +65,8 @@ def read_transcripts(
     exons, n_gaps = _join_exons(parts, smallest_intron)
     if n_gaps:
         logger.warning(
-            "%s: %d gaps between exons are shorter than %d nt and no introns",
-            *(path, n_gaps, smallest_intron),
+            "%s: gaps between exons of fewer than %d bases are no introns: %d of them",
+            *(path, smallest_intron, n_gaps),
         )
     exons = _part_loci(exons, nodes)
     genes = _find_genes(exons, nodes, set(coding), is_gff3)

@@ -25,7 +25,10 @@ def describe_results(results: Path, predictor: str) -> Iterator[str]:
     if not tables:
         raise InputError(f"{results / predictor}: no comparison.tsv; run the workflow")
     yield ""
-    yield "Held-out scores (95 % intervals by bootstrap over genes):"
+    sites = read_saved_table(results / predictor / "sites.parquet", ["gene_id"])
+    known = sites["gene_id"].notna().any()
+    over = "genes" if known else "sites: the table has no gene_id"
+    yield f"Held-out scores (95 % intervals by bootstrap over {over}):"
     for path in tables:
         contrast, splice_type = path.parts[-3:-1]
         for row in read_saved_table(path).itertuples():

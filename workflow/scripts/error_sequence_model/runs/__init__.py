@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from .inputs import RunInputs, read_run_inputs
     from .plan import (
         Job,
+        Sizes,
         Step,
-        count_sites,
         describe_plan,
+        measure_input,
         plan_steps,
         read_history,
         read_jobs,
         read_rates,
-        weigh_training,
+        weigh_backbone,
     )
 
 __all__, __getattr__ = open_face(__name__, __file__)

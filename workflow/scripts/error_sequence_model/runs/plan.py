@@ -7,6 +7,7 @@ Times are of one core and no GPU.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import statistics
@@ -20,16 +21,16 @@ import pyarrow.parquet as pq
 
 from error_sequence_model.core import InputError, find_shipped
 from error_sequence_model.genome import read_annotation
+from error_sequence_model.predictors import plan_scores
 from error_sequence_model.tables import read_table
 
 HISTORY = Path(".snakemake/metadata")
-# Called sites come with decoys: about as many TN, and some FP.
-_PER_ANNOTATED = 2.5
+# Called sites come with as many FP as FN, and with decoys for both: a sixth is missed.
+_PER_ANNOTATED = 2
 # Time of a token grows more slowly than the products it takes: between 2 layers of 32
 # and 4 of 128, 32 times as many, it grew 8-fold (docs/benchmarks.md).
 _GROWTH = 0.6
 _SHAPE = {"layers": 4, "hidden_size": 128}  # a backbone's, where its entry is silent
-_TRAINED = ("fine_tune", "pretrain")
 _GROUPS = re.compile(
     r"^(?:local)?(?:rule|checkpoint) (?P<rule>\w+):$"
     r"|^    wildcards: (?P<wildcards>.*)$",
@@ -62,6 +63,19 @@ class Step(NamedTuple):
     is_own: bool = False
 
 
+class Sizes(NamedTuple):
+    """How much there is to do, by predictor.
+
+    Attributes:
+        sites: Rows of its sites.
+        scored: Bases that a job scores, in millions, times the networks; only of
+            predictors that are run here.
+    """
+
+    sites: Mapping[str, int]
+    scored: Mapping[str, float]
+
+
 def read_jobs(text: str) -> list[Job]:
     """Read the jobs of ``snakemake --dry-run``."""
     jobs: list[Job] = []
@@ -74,7 +88,7 @@ def read_jobs(text: str) -> list[Job]:
     return jobs
 
 
-def count_sites(config: Mapping[str, Any], results: Path) -> dict[str, int]:
+def measure_input(config: Mapping[str, Any], results: Path) -> Sizes:
     """Sites of each predictor: counted where they are, else told from its input.
 
     Args:
@@ -82,9 +96,11 @@ def count_sites(config: Mapping[str, Any], results: Path) -> dict[str, int]:
         results: The results folder.
 
     Raises:
-        InputError: A table or an annotation cannot be read.
+        InputError: A table, an annotation or a predictor's weights cannot be read.
     """
+    read = functools.cache(read_annotation)
     counts: dict[str, int] = {}
+    scored: dict[str, float] = {}
     for name, predictor in config["predictors"].items():
         made = results / name / "sites.parquet"
         if made.is_file():
@@ -94,26 +110,35 @@ def count_sites(config: Mapping[str, Any], results: Path) -> dict[str, int]:
         elif "scores" in predictor:
             genome = config["genomes"][predictor["genome"]]
             path = predictor["annotated_sites"] or genome["annotation"]
-            counts[name] = int(_PER_ANNOTATED * len(read_annotation(path).sites))
+            annotation = read(path)
+            counts[name] = _PER_ANNOTATED * len(annotation.sites)
+            scores, genes = predictor["scores"], annotation.genes
+            if scores["format"] == "model" and genes is not None:
+                plan = plan_scores(
+                    scores["model"], scores["weights"], scores.get("tissue")
+                )
+                bases = (genes["end"] - genes["start"] + 2 * scores["flank"]).sum()
+                scored[name] = len(plan.weights) * bases / 1e6 / scores["parts"]
     for name, predictor in config["predictors"].items():
         if "pool" in predictor:
             counts[name] = sum(counts[member] for member in predictor["pool"])
-    return counts
+    return Sizes(counts, scored)
 
 
 def read_rates(path: str | Path | None = None) -> pd.DataFrame:
     """Read rates, by rule.
 
     Args:
-        path: A table of rule, seconds (of any job), seconds_per_1000_sites (of windows
-            of 200 bases) and gigabytes; None: that of the library.
+        path: A table of rule, seconds (of any job), seconds_per_1000 (sites with
+            windows of 200 bases, or what its head says) and gigabytes; None: that of
+            the library.
 
     Raises:
         InputError: Not such a table.
     """
     path = path or find_shipped("resources/rates.tsv")
     rates = pd.read_csv(path, sep="\t", comment="#").set_index("rule")
-    needed = {"seconds", "seconds_per_1000_sites", "gigabytes"}
+    needed = {"seconds", "seconds_per_1000", "gigabytes"}
     if missing := needed - set(rates):
         raise InputError(f"{path}: no column {', '.join(sorted(missing))}")
     return rates
@@ -135,8 +160,8 @@ def read_history(folder: Path = HISTORY) -> dict[str, float]:
     return {rule: statistics.median(values) for rule, values in taken.items()}
 
 
-def weigh_training(config: Mapping[str, Any], backbone: str) -> float | None:
-    """How much dearer a token and epoch is than in the demo's training.
+def weigh_backbone(config: Mapping[str, Any], backbone: str) -> float | None:
+    """How much dearer a token is than with the demo's network.
 
     Returns:
         A factor; None for a published checkpoint, whose size is not in the config.
@@ -146,13 +171,13 @@ def weigh_training(config: Mapping[str, Any], backbone: str) -> float | None:
         return None
     shape = _SHAPE | {key: entry[key] for key in _SHAPE if key in entry}
     products = shape["layers"] * shape["hidden_size"] ** 2
-    return (products / (2 * 32**2)) ** _GROWTH * config["training"]["epochs"] / 12
+    return (products / (2 * 32**2)) ** _GROWTH
 
 
 def plan_steps(
     jobs: Iterable[Job],
     config: Mapping[str, Any],
-    sites: Mapping[str, int],
+    sizes: Sizes,
     rates: pd.DataFrame,
     history: Mapping[str, float],
 ) -> list[Step]:
@@ -161,7 +186,7 @@ def plan_steps(
     Args:
         jobs: See ``read_jobs``.
         config: With every default.
-        sites: By predictor, see ``count_sites``.
+        sizes: See ``measure_input``.
         rates: See ``read_rates``.
         history: See ``read_history``; goes before the rates.
 
@@ -178,7 +203,7 @@ def plan_steps(
         if rule in history:
             total: float | None = history[rule] * len(members)
         else:
-            costs = [_estimate(job, config, sites, rates) for job in members]
+            costs = [_estimate(job, config, sizes, rates) for job in members]
             known = [cost for cost in costs if cost is not None]
             total = sum(known) if len(known) == len(costs) else None
         steps.append(Step(rule, len(members), total, memory, rule in history))
@@ -186,22 +211,47 @@ def plan_steps(
 
 
 def _estimate(
-    job: Job, config: Mapping[str, Any], sites: Mapping[str, int], rates: pd.DataFrame
+    job: Job, config: Mapping[str, Any], sizes: Sizes, rates: pd.DataFrame
 ) -> float | None:
     """Seconds of a job; None where no rate is known."""
     if job.rule not in rates.index:
         return None
+    work = _measure_job(job, config, sizes)
+    if work is None:
+        return None
+    rate = rates.loc[job.rule]
+    return float(rate["seconds"] + rate["seconds_per_1000"] * work / 1000)
+
+
+def _measure_job(job: Job, config: Mapping[str, Any], sizes: Sizes) -> float | None:
+    """What a job does, in the unit of its rate; None if that is not known."""
+    named = job.wildcards
+    if job.rule == "score_genome":
+        scored = sizes.scored.get(named["predictor"])
+        return None if scored is None else 1000 * scored
+    pretraining, windows = config["pretraining"], config["windows"]
+    if job.rule == "draw_gene_windows":
+        return float(pretraining["windows"])
     factor: float | None = 1.0
-    if job.rule in _TRAINED and "backbone" in job.wildcards:
-        factor = weigh_training(config, job.wildcards["backbone"])
+    if job.rule in ("fine_tune", "pretrain"):
+        factor = weigh_backbone(config, named["backbone"])
     if factor is None:
         return None
-    rate, windows = rates.loc[job.rule], config["windows"]
+    if job.rule == "pretrain":
+        drawn = pretraining["windows"] * pretraining["epochs"]
+        return float(drawn * pretraining["length"] / 200 * factor)
+    if job.rule == "fine_tune":
+        # Of k folds one is tested and one chooses the epoch; else about half is learnt.
+        folds = config["splits"]["folds"]
+        factor *= config["training"]["epochs"] * (1 - 2 / folds if folds else 0.5)
+    if job.rule == "fit_cnn":
+        cnn = config["baselines"]["cnn"]
+        factor = cnn["epochs"] * (cnn["channels"] / 16) ** (2 * _GROWTH)
     # Jobs of no predictor (a check of all tables) are as large as the largest one.
-    n_sites = sites.get(job.wildcards.get("predictor", ""), max(sites.values()))
+    n_sites = sizes.sites.get(named.get("predictor", ""), max(sizes.sites.values()))
+    share = 0.5 if named.get("splice_type") in ("donor", "acceptor") else 1
     width = (windows["upstream"] + windows["downstream"]) / 200
-    work = rate["seconds_per_1000_sites"] * n_sites / 1000 * width * factor
-    return float(rate["seconds"] + work)
+    return n_sites * share * width * factor
 
 
 def describe_plan(steps: Iterable[Step], cores: int) -> list[str]:

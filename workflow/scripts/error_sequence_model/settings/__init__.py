@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         get_network,
         get_settings,
         get_thresholds,
+        is_made_here,
         is_pretrained,
         list_annotations,
         list_files,

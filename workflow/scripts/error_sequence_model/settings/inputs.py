@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from error_sequence_model.settings.pretraining import PretrainingSettings
@@ -72,6 +73,16 @@ def list_files(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from _list_paths("causes", causes)
     yield from _list_paths("features.bigwigs", config["features"]["bigwigs"])
     yield from _list_paths("motifs.elements", config["motifs"]["elements"])
+
+
+def is_made_here(config: Mapping[str, Any], path: str) -> bool:
+    """Whether a path is one of the score tracks that the workflow makes itself."""
+    folders = [
+        Path("results") / name / "scores"
+        for name, predictor in config["predictors"].items()
+        if (predictor.get("scores") or {}).get("format") == "model"
+    ]
+    return Path(path).parent in folders
 
 
 def _list_paths(place: str, given: Any) -> Iterator[tuple[str, str]]:

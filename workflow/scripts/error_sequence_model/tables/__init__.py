@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         NUMBER_NULLS,
         Table,
         convert_numbers,
+        guess_columns,
         iterate_table,
         open_parquet,
         read_table,

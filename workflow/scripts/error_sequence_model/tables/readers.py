@@ -279,9 +279,13 @@ _OTHER_NAMES = {
     "position": ("pos", "site", "coordinate", "genomicposition", "start", "bp"),
     "strand": ("orientation",),
     "splice_type": ("sitetype", "type", "splicesite", "splicesitetype", "ss"),
-    "pred_type": ("errortype", "class", "outcome", "confusion", "result", "label"),
+    "pred_type": (
+        *("errortype", "class", "outcome", "confusion", "result", "label"),
+        *("call", "calltype", "predictiontype"),
+    ),
     "score": ("probability", "prob", "splicescore", "prediction", "pred"),
     "sequence": ("seq", "window", "dna"),
+    "gene_id": ("gene", "geneid", "ensemblid", "locus"),
 }
 
 

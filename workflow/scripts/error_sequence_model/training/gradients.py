@@ -18,7 +18,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from error_sequence_model.backbones import prefer_attention
+from error_sequence_model.backbones import find_padding_reason, prefer_attention
 from error_sequence_model.core import InputError, autocast, has_amx
 from error_sequence_model.datasets import PAD_MULTIPLE, cut_batches, cut_passes
 from error_sequence_model.training.task import Task
@@ -87,6 +87,7 @@ class GradientSteps:
         precision: "fp32", "bf16" or "fp16".
 
     Attributes:
+        padding_reason: Why sequences of several lengths are padded; None: they are not.
         tokens_per_batch: Padded tokens of one pass; 0 until it is known.
     """
 
@@ -106,10 +107,8 @@ class GradientSteps:
         if self.is_worth_compiling():
             self.multiple, self.is_trying = COMPILED_MULTIPLE, True
             self.forward = torch.compile(task.model, dynamic=True)
-        # On a GPU a batch of several lengths is padded: there passes are dear.
-        self.is_packing = (
-            task.can_pack and self.device.type == "cpu" and not self.is_trying
-        )
+        self.padding_reason = self._find_padding_reason()
+        self.is_packing = self.padding_reason is None
         self.tokens_per_batch = 0
         if self.settings.tokens_per_batch != "auto":
             self.tokens_per_batch = int(self.settings.tokens_per_batch)
@@ -121,6 +120,24 @@ class GradientSteps:
             return bool(self.settings.compile)
         steps = self.settings.epochs * len(self.task.lengths) / self.settings.batch_size
         return self.device.type == "cuda" and steps >= STEPS_WORTH_COMPILING
+
+    def _find_padding_reason(self) -> str | None:
+        """Say why batches of several lengths are padded; None: they are not."""
+        if not self.task.can_pack:
+            return "this training takes no sequences in one row"
+        if self.is_trying and self.device.type == "cpu":
+            # Its attention depends on the lengths, and would be compiled for each. On a
+            # GPU lengths are numbers on the device, and one graph serves all.
+            return "the model is compiled"
+        reason = find_padding_reason(
+            self.model.backbone,
+            self.device,
+            precision=self.precision,
+            kernel=self.settings.attention,
+        )
+        if reason is not None and self.settings.attention == "varlen":
+            logger.warning("`training.attention: varlen` pads here: %s", reason)
+        return reason
 
     def find_budget(self) -> None:
         """Find ``tokens_per_batch`` by a probe on the longest sequence."""
@@ -258,7 +275,9 @@ class GradientSteps:
             passes.append({name: self._send(t) for name, t in batch.items()})
         return passes
 
-    def _send(self, tensor: Tensor) -> Tensor:
+    def _send(self, tensor: Tensor | int) -> Tensor | int:
+        if isinstance(tensor, int):
+            return tensor
         if self.device.type == "cuda":
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)

@@ -119,6 +119,7 @@ class Training:
             "precision": self.precision,
             "float32": describe_float32(self.accelerator.device),
             "tokens_per_batch": self.gradients.tokens_per_batch,
+            "padding": self.gradients.padding_reason or "none",
             "steps_per_epoch": self.steps_per_epoch,
         }
 

@@ -5,7 +5,7 @@ First in words, then in curves: deletion, insertion, random weights, agreement.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import product
 from typing import Any
@@ -95,6 +95,33 @@ def _draw_trust(page: Page, *, data: ReportData) -> None:
         ],
         "",
     )
+    _draw_gate(page, [unit for unit in data.units if _get_methods(unit)][:2])
+
+
+def _draw_gate(page: Page, units: Sequence[Unit]) -> None:
+    """Draw what the gate of the first units measured, where the page has room."""
+    height = min(page.room - 1.5, 2.0)
+    if not units or height < 0.8:
+        return
+    page.heading("What a map's bases do, beside those of maps that know nothing")
+    names = dict.fromkeys(name for unit in units for name in _get_methods(unit))
+    colours = _choose_colours(names)
+    _write_key(page, None, list(colours), colours)
+    left, width = MARGIN + 0.5, (BODY_WIDTH - 0.5 - 3 * GAP) / 4
+    for unit, mode in product(units, MODES):
+        ax = page.axes(left, page.top + 0.2, width, height)
+        plot_curves(_get_methods(unit), colours, ax, mode=mode)
+        ax.set_title(f"{unit.name}: {mode}", pad=4, size=7.5)
+        left += width + GAP
+    page.top += height + 0.62
+    page.caption(explain("gate"))
+
+
+def _choose_colours(methods: Iterable[str]) -> dict[str, str]:
+    return {
+        name: SERIES_COLOURS[place % len(SERIES_COLOURS)]
+        for place, name in enumerate(methods)
+    }
 
 
 def _write_lines(page: Page, lines: Sequence[tuple[str, str]], rest: str) -> None:
@@ -254,10 +281,7 @@ def tabulate_curves(data: ReportData, units: Sequence[Unit]) -> None:
 def _draw_units(page: Page, *, units: Sequence[Unit]) -> None:
     for unit in units:
         methods = _get_methods(unit)
-        colours = {
-            name: SERIES_COLOURS[place % len(SERIES_COLOURS)]
-            for place, name in enumerate(methods)
-        }
+        colours = _choose_colours(methods)
         page.heading(unit.name)
         agreement = unit.lead.faithfulness.get("agreement") or {}
         names = list(dict.fromkeys([*methods, *(agreement.get("methods") or [])]))
@@ -279,12 +303,12 @@ def _draw_units(page: Page, *, units: Sequence[Unit]) -> None:
 
 
 def _write_key(
-    page: Page, unit: Unit, names: Sequence[str], colours: dict[str, str]
+    page: Page, unit: Unit | None, names: Sequence[str], colours: dict[str, str]
 ) -> None:
-    """Numbered names of the maps, those with curves in their colour."""
+    """Numbered names of the maps, those with curves in their colour, and verdicts."""
     place = MARGIN
     for number, name in enumerate(names, start=1):
-        passed = unit.lead.has_passed(name)
+        passed = unit and unit.lead.has_passed(name)
         verdict = {True: " ✓", False: " ✗"}.get(passed, "") if name in colours else ""
         text = f"{number} {name.replace('_', ' ')}{verdict}"
         if place + 0.2 + measure_text(text, 7.5) > MARGIN + BODY_WIDTH:

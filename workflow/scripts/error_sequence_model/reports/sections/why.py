@@ -77,10 +77,11 @@ def make_why_page(data: ReportData, unit: Unit, fronts: Sequence[str]) -> PageSp
     """
     error, correct = get_names(unit)
     n_error, n_correct = ((unit.sites["label"] == label).sum() for label in (1, 0))
+    has_genes = data.sites["gene_id"].notna().any()
     subtitle = (
         f"{n_error:,} {error}, {n_correct:,} {correct}, {unit.splice_type} sites; "
         "what rests on the model is measured on held-out ones. Intervals: 95 %, over "
-        "genes."
+        + ("genes." if has_genes else "sites (the table has no gene_id).")
     )
     return PageSpec(
         name_why(unit),
