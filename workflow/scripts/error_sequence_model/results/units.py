@@ -166,6 +166,11 @@ class Unit:
         return Explained(maps, keep, sites, first)
 
     @property
+    def places(self) -> str:
+        """What it is about: donors, acceptors, or sites of both types."""
+        return "sites" if self.splice_type == "any" else f"{self.splice_type}s"
+
+    @property
     def splice_types(self) -> list[str]:
         """Splice types drawn apart: a model of both still has two pictures."""
         if self.splice_type != "any":

@@ -165,8 +165,7 @@ def say_headline(unit: Unit, found: UnitExplanations | None) -> str:
 
 def name_calls(kind: str, unit: Unit) -> str:
     """Calls of a kind in words: "missed donors", or "FN/FP donors" of several."""
-    where = "sites" if unit.splice_type == "any" else f"{unit.splice_type}s"
-    return f"{CALLS.get(kind, kind)} {where}"
+    return f"{CALLS.get(kind, kind)} {unit.places}"
 
 
 def say_share(share: float, n: int) -> str:

@@ -94,8 +94,7 @@ def make_why_page(data: ReportData, unit: Unit, fronts: Sequence[str]) -> PageSp
 def name_why(unit: Unit) -> str:
     """Title of a unit's first page."""
     words = CLASS_NAMES.get(unit.focus, unit.focus)
-    where = "sites" if unit.splice_type == "any" else f"{unit.splice_type}s"
-    name = f"{words.capitalize()} {where} of {unit.lead.predictor}: why"
+    name = f"{words.capitalize()} {unit.places} of {unit.lead.predictor}: why"
     return name if unit.is_usual else f"{name} ({unit.contrast})"
 
 
