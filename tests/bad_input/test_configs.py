@@ -193,6 +193,8 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
         ("'ensemble' is a folder",),
     ),
     ("contrasts", {"x": {"positive": ["FP"]}}, ("needs both",)),
+    ("contrasts", ["private_fn_vs_shared"], ("'net' has no peers", "role: compared")),
+    ("contrasts", {"fp_vs_tp": {"peers": ["b"]}}, ("errors private or shared",)),
     ("contrasts", {"x": {"positive": ["FP"], "negative": ["FP"]}}, ("more than one",)),
     ("backbones", {"../b": {"architecture": "dnabert2"}}, ("'../b'",)),
     ("features.bigwigs", {"../x": "a.bw"}, ("'../x'",)),

@@ -19,6 +19,7 @@ def add_causes(fake: FakeResults, **changes: object) -> FakeResults:
     for folder in sorted({run.parents[2] for run in fake.runs}):
         error, correct = CLASSES[folder.parent.name]
         definition = {"positive": [error], "negative": [correct]}
+        definition = None if error == correct else definition
         found = name_causes(
             sites,
             windows,

@@ -22,6 +22,7 @@ def add_explanations(fake: FakeResults) -> FakeResults:
     for folder in sorted({run.parents[2] for run in fake.runs}):
         error, correct = CLASSES[folder.parent.name]
         definition = {"positive": [error], "negative": [correct]}
+        definition = None if error == correct else definition
         runs = [run for run in fake.runs if run.parents[2] == folder]
         motifs = [run / "motifs.tsv" for run in runs if (run / "motifs.tsv").exists()]
         found = explain_errors(

@@ -24,6 +24,8 @@ CLASSES = {
     "fn_vs_tp": ("FN", "TP"),
     "fn_vs_tn": ("FN", "TN"),
     "shuffled": ("FP", "TP"),
+    # Half of the errors are private.
+    "private_fn_vs_shared": ("FN", "FN"),
 }
 PARTS = {"chr1": "train", "chr2": "train", "chr3": "validation", "chr4": "test"}
 
@@ -228,6 +230,8 @@ def _write_split(unit, sites, contrast, splice_type, folds, missing):
         (sites["splice_type"] == splice_type)
         & sites["pred_type"].isin([error, correct])
     ]
+    labels = rows["pred_type"] == error
+    labels = rows["site_id"] // 4 % 2 if error == correct else labels
     frames = []
     for fold in folds:
         order = dict(PARTS)
@@ -239,7 +243,7 @@ def _write_split(unit, sites, contrast, splice_type, folds, missing):
             pd.DataFrame(
                 {
                     "site_id": rows["site_id"],
-                    "label": (rows["pred_type"] == error).astype("int8"),
+                    "label": labels.astype("int8"),
                     "fold": np.int16(fold),
                     "part": rows["chrom"].map(order),
                     "pred_type": rows["pred_type"],

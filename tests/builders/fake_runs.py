@@ -14,16 +14,19 @@ def write_run(run, frame, contrast, window, generator, missing, failed):
     run.mkdir(parents=True)
     frame = frame[frame["part"].isin(["validation", "test"])].reset_index(drop=True)
     is_control = contrast == "shuffled"
+    is_private = contrast.startswith("private_")
+    classes = ["shared", "private"] if is_private else ["correct", "error"]
     effect = 0.0 if is_control else 2.0
     logit = generator.normal((frame["label"] * 2 - 1) * effect / 2, 1.0)
     probability = 1 / (1 + np.exp(-logit))
     predictions = frame[["site_id", "part", "label"]].assign(
         logit=logit.astype("float32"),
-        probability_correct=(1 - probability).astype("float32"),
-        probability_error=probability.astype("float32"),
     )
+    predictions[f"probability_{classes[0]}"] = (1 - probability).astype("float32")
+    predictions[f"probability_{classes[1]}"] = probability.astype("float32")
     test = (frame["part"] == "test").to_numpy()
     metrics = _make_metrics(contrast, frame[test], probability[test])
+    metrics["classes"] = classes
     metrics["validation"] = {"auprc": 0.7 + float(generator.normal(0, 0.02))}
     write = {
         "predictions.parquet": lambda path: predictions.to_parquet(path, index=False),
@@ -76,7 +79,6 @@ def _make_metrics(contrast, frame, probability):
     truth = frame["label"].to_numpy()
     metrics = {
         "contrast": contrast,
-        "classes": ["correct", "error"],
         "part": "test",
         "n_sites": len(frame),
         "n_genes": int(frame["gene_id"].nunique()),

@@ -43,7 +43,7 @@ def test_nothing_is_trained_on_a_compared_predictor(config, snakemake):
     assert jobs["fine_tune"] == jobs["extract_windows"] == jobs["write_overview"] == 1
     assert jobs["compare_peers"] == 1 and jobs["hold_against_facts"] == 2
     browser = "results/reports/sim/sites.html"
-    assert count_jobs(snakemake(config, "--dry-run", browser))["compare_peers"] == 1
+    assert count_jobs(snakemake(config, "--dry-run", browser))["join_peers"] == 1
     config["predictors"]["other"]["role"] = "studied"
     jobs = count_jobs(snakemake(config, "--dry-run"))
     assert jobs["fine_tune"] == jobs["compare_peers"] == 2
@@ -66,3 +66,40 @@ def test_peers_and_facts_are_joined_by_place(config, snakemake):
     assert own["known"] == 1 and own["share_without"] == 0
     assert own["share_with"] == pytest.approx(0.5, abs=0.2)
     assert own["verdict"] == "supports"
+
+
+def test_private_errors_are_a_contrast_like_others(config, snakemake):
+    config |= {
+        "contrasts": ["private_fn_vs_shared"],
+        "splice_types": ["any"],
+        "baselines": {"models": ["prevalence", "score", "logistic"]},
+    }
+    jobs = count_jobs(snakemake(config, "--dry-run"))
+    assert jobs["join_peers"] == jobs["fine_tune"] == jobs["explain_errors"] == 1
+    folder = "results/sim/private_fn_vs_shared/any"
+    result = snakemake(config, f"{folder}/comparison.tsv", f"{folder}/causes.tsv")
+    assert result.returncode == 0, result.stdout + result.stderr
+    folder = snakemake.folder / folder
+    split = pd.read_parquet(folder / "split.parquet").set_index("site_id")
+    sites = pd.read_parquet(snakemake.folder / "results/sim/sites.parquet")
+    sites = sites.set_index("site_id").loc[split.index]
+    assert set(sites["pred_type"]) == {"FN"}
+    # As the fixture makes them: the other one errs at odd positions.
+    position = sites["junction"].where(
+        sites["splice_type"].eq("donor") == sites["strand"].eq("+"),
+        sites["junction"] + 1,
+    )
+    assert (split["label"] == (position % 2 == 0)).all()
+    assert set(sites["splice_type"]) == {"donor", "acceptor"}
+    assert set(sites["strand"]) == {"+", "-"}
+    comparison = pd.read_csv(folder / "comparison.tsv", sep="\t")
+    assert {"encoder", "logistic"} <= set(comparison["model"])
+    (run,) = folder.glob("encoder/seed1/fold0")
+    predictions = pd.read_parquet(run / "predictions.parquet")
+    assert {"probability_shared", "probability_private"} <= set(predictions)
+    causes = pd.read_csv(folder / "causes.tsv", sep="\t")
+    assert {"share_private", "share_shared"} <= set(causes)
+    config["predictors"].pop("other")
+    result = snakemake(config, "--dry-run")
+    assert result.returncode != 0
+    assert "'sim' has no peers" in result.stdout + result.stderr

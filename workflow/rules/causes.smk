@@ -90,20 +90,36 @@ rule explain_errors:
         " --output {params.output:q} 2> {log:q}"
 
 
+rule join_peers:
+    input:
+        script=script("peer_errors.py"),
+        sites=lambda wildcards: [
+            f"results/{name}/sites.parquet"
+            for name in list_peers(config, wildcards.predictor)
+        ],
+    output:
+        "results/{predictor}/peers.parquet",
+    log:
+        "logs/{predictor}/peer_errors.log",
+    conda:
+        ENV
+    params:
+        library=library("peer_errors.py"),
+    shell:
+        "python {input.script} --sites {input.sites:q} --output {output:q} 2> {log:q}"
+
+
 rule compare_peers:
     input:
         script=script("peers.py"),
-        sites=lambda wildcards: [
-            f"results/{name}/sites.parquet" for name in list_peers(wildcards.predictor)
-        ],
+        peers="results/{predictor}/peers.parquet",
         causes=list_error_causes,
         records=lambda wildcards: [
             f"{SCORES}/provenance.json".format(predictor=name)
-            for name in list_peers(wildcards.predictor)
+            for name in list_peers(config, wildcards.predictor)
             if name in SCORED_HERE
         ],
     output:
-        sites="results/{predictor}/peers.parquet",
         pairs="results/{predictor}/peers.tsv",
         contrasts="results/{predictor}/peer_contrasts.tsv",
     log:
@@ -115,10 +131,9 @@ rule compare_peers:
         groups=lambda wildcards: as_json(list_error_groups(wildcards.predictor)),
         draws=config["evaluation"]["bootstrap_draws"],
     shell:
-        "python {input.script} --sites {input.sites:q} --groups {params.groups:q}"
+        "python {input.script} --peers {input.peers:q} --groups {params.groups:q}"
         " --records {input.records:q} --draws {params.draws}"
-        " --pairs {output.pairs:q} --contrasts {output.contrasts:q}"
-        " --output {output.sites:q} 2> {log:q}"
+        " --pairs {output.pairs:q} --contrasts {output.contrasts:q} 2> {log:q}"
 
 
 rule hold_against_facts:

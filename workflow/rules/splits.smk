@@ -6,6 +6,7 @@ rule make_split:
         script=script("split.py"),
         sites="results/{predictor}/sites.parquet",
         windows="results/{predictor}/windows.arrow",
+        peers=get_split_peers,
     output:
         split=f"{GROUP}/split.parquet",
         leakage=f"{GROUP}/leakage.json",
@@ -17,10 +18,12 @@ rule make_split:
         library=library("split.py"),
         contrast=lambda wildcards: as_json(CONTRASTS[wildcards.contrast]),
         splits=lambda wildcards: as_json(get_splits(wildcards.predictor)),
+        optional=lambda wildcards, input: make_options(peers=input.peers),
     shell:
         "python {input.script} --sites {input.sites:q} --windows {input.windows:q}"
         " --contrast-name {wildcards.contrast:q} --contrast {params.contrast:q}"
         " --splice-type {wildcards.splice_type} --splits {params.splits:q}"
+        " {params.optional:q}"
         " --split {output.split:q} --leakage {output.leakage:q} 2> {log:q}"
 
 

@@ -221,6 +221,28 @@ def test_a_contrast_without_a_class_is_wrong_and_named(
     assert not of_kind(check(genome, tmp_path, given, **(more | settings)), WRONG)
 
 
+def test_errors_private_or_shared_are_counted_where_tables_are_there(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    table = genome.table()
+    table.to_csv(tmp_path / "errors.tsv", sep="\t", index=False)
+    given = {"errors": str(tmp_path / "errors.tsv")}
+    other = {"genome": "g", "role": "compared", **given}
+    more = {"contrasts": ["private_fn_vs_shared"], "splice_types": ["any"]}
+    predictors = {"mine": {"genome": "g", **given}, "other": other}
+    found = check(genome, tmp_path, given, **more, predictors=predictors)
+    (wrong,) = of_kind(found, WRONG)
+    n = int(table["pred_type"].eq("FN").sum())
+    assert f"private_fn_vs_shared, any: {n} shared, 0 private" in wrong.text
+    # A peer that has yet to be called.
+    tracks = {"genome": "g", "role": "compared"}
+    tracks["scores"] = write_tracks(genome, tmp_path, "bigwig")
+    predictors = {"mine": {"genome": "g", **given}, "other": tracks}
+    found = check(genome, tmp_path, given, **more, predictors=predictors)
+    assert not of_kind(found, WRONG)
+    assert any("once there are calls of other" in finding.text for finding in found)
+
+
 @pytest.mark.parametrize(("reach", "kind"), [(60, None), (2000, ODD), (50_000, WRONG)])
 def test_windows_beyond_their_contigs(
     genome: TinyGenome, tmp_path: Path, reach: int, kind: str | None

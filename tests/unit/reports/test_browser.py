@@ -13,6 +13,7 @@ import pytest
 
 from error_sequence_model.reports import browser, write_browser
 from error_sequence_model.reports.browser import fill_template
+from error_sequence_model.results import load_units, read_sites
 from error_sequence_model.windows import read_windows
 from fake_causes import add_causes
 from fake_explanations import add_explanations
@@ -175,6 +176,22 @@ def test_filter_by_other_predictors(peered):
         assert "other predictors that erreven" in tab.run("detail.textContent")
         assert "even" in tab.run("writeCsv()").splitlines()[1]
         assert tab.errors == []
+
+
+def test_private_errors_are_calls_of_their_own(tmp_path):
+    fake = build_results(
+        tmp_path,
+        n_per_class=24,
+        contrasts=("fn_vs_tp", "private_fn_vs_shared"),
+        splice_types=("donor",),
+    )
+    units, _ = load_units(fake.runs, read_sites(fake.sites))
+    data = browser.collect_data(units, "toy", fake.folder / "windows.arrow")
+    private = data["units"][1]
+    assert private["name"] == "private FN against shared FN, donor"
+    assert private["positive"] == "private FN"
+    calls = data["columns"]["pred_type"]["values"]
+    assert set(calls) == {"FN", "TP", "private FN", "shared FN"}
 
 
 def test_nobody_beside_it_is_no_filter(tab):

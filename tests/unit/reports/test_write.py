@@ -19,6 +19,7 @@ from error_sequence_model.reports.sections.sites import choose_exemplars
 from error_sequence_model.reports.sections.summary import list_pages
 from error_sequence_model.reports.write import plan_error_report
 from error_sequence_model.results import RunResults, build_units, read_sites
+from fake_causes import add_causes
 from fake_results import build_results
 from page_checks import find_text_problems
 
@@ -54,6 +55,13 @@ CASES = {
         "upstream": 40,
         "downstream": 40,
     },
+    "private": {
+        "n_per_class": {"FN": 120, "TP": 40},
+        "contrasts": ("fn_vs_tp", "private_fn_vs_shared"),
+        "splice_types": ("donor",),
+        "upstream": 40,
+        "downstream": 40,
+    },
     "missing": {
         "n_per_class": 60,
         "splice_types": ("donor",),
@@ -82,6 +90,8 @@ DRAWN = [
     ("failed", "TP"),
     ("missing", "FP"),
     ("missing", None),
+    ("private", "FN"),
+    ("private", None),
 ]
 
 
@@ -215,6 +225,25 @@ def test_few_sites_still_make_a_report(tmp_path, number):
     assert f"{number} FP site" in text
 
 
+def test_private_errors_are_told_in_words(trees, tmp_path):
+    fake = trees("private")
+    add_causes(fake)
+    inputs = fake.inputs(tmp_path / "t", draws=30)
+    pages = plan(fake, tmp_path, "FN")
+    titles = [spec.title for spec in pages]
+    assert titles[0] == "False negative donors of toy: why"
+    assert "More single sites: private FN against shared FN, donor" in titles
+    path = write_overview(inputs, tmp_path / "o.pdf")
+    text = " ".join(read_pdf(path).split())
+    assert "private FN against shared FN: " in text
+    assert (
+        "Private (private_fn_vs_shared): errors of toy not made by other predictors; "
+        "shared: made by all of them, in the place of correct calls." in text
+    )
+    names = {path.name for path in (tmp_path / "t").iterdir()}
+    assert "overview.answers.tsv" in names
+
+
 def test_type_without_contrast_says_which_to_add(trees, tmp_path):
     fake = build_results(tmp_path, n_per_class={"FP": 9, "TP": 9, "TN": 4})
     path = write_error_report("TN", fake.inputs(tmp_path / "t"), tmp_path / "x.pdf")
@@ -278,7 +307,7 @@ def test_exemplars_follow_the_rule():
     table = pd.DataFrame(
         {
             "label": [1, 1, 1, 0, 0],
-            "pred_type": ["FP", "FP", "FP", "TP", "TP"],
+            "call": ["FP", "FP", "FP", "TP", "TP"],
             "probability": [0.9, 0.2, 0.6, 0.1, 0.7],
         },
         index=[10, 11, 12, 13, 14],

@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from error_sequence_model.core import InputError
-from error_sequence_model.settings import complete_config, list_files, write_reference
+from error_sequence_model.settings import (
+    complete_config,
+    list_files,
+    list_peers,
+    write_reference,
+)
 
 
 def configure(*, fasta_only: bool = False, **scores: Any) -> dict[str, Any]:
@@ -117,3 +122,32 @@ def test_every_file_of_a_config_is_listed_with_its_key() -> None:
         ("predictors.table.errors", "e.tsv"),
         ("predictors.table.variants", "v.vcf"),
     ]
+
+
+def test_private_errors_need_peers_that_are_there() -> None:
+    table = {"genome": "toy", "errors": "a.tsv"}
+    other = {**table, "role": "compared"}
+    elsewhere = {"genome": "far", "errors": "b.tsv", "role": "compared"}
+    config = {
+        "genomes": {"toy": {"fasta": "toy.fa"}, "far": {"fasta": "far.fa"}},
+        "predictors": {"a": table, "b": other, "c": other, "d": elsewhere},
+        "contrasts": ["fn_vs_tp", "private_fn_vs_shared"],
+    }
+    assert list_peers(complete_config(config), "a") == ["a", "b", "c"]
+    assert list_peers(complete_config(config), "d") == []
+
+    def refuse(**changes: Any) -> str:
+        with pytest.raises(InputError) as caught:
+            complete_config({**config, **changes})
+        return str(caught.value)
+
+    right_in = {"like": "private_fn_vs_shared", "peers": ["b"]}
+    assert complete_config({**config, "contrasts": {"right_in_b": right_in}})
+    for name in ("ghost", "d"):
+        said = refuse(contrasts={"mine": {**right_in, "peers": ["b", name]}})
+        assert f"contrasts.mine.peers: ['{name}'] are not among" in said
+        assert "predictors of a's genome: b, c" in said
+    said = refuse(predictors={"a": table, "d": elsewhere})
+    assert "contrasts.private_fn_vs_shared: 'a' has no peers" in said
+    said = refuse(contrasts={"mine": {**right_in, "peers": ["a"]}})
+    assert "contrasts.mine.peers: beside a none is studied" in said

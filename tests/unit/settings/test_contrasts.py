@@ -8,6 +8,7 @@ import pytest
 from error_sequence_model.core import InputError
 from error_sequence_model.settings import (
     expand_contrasts,
+    find_company,
     label_sites,
     parse_contrast,
     part_limits,
@@ -59,6 +60,9 @@ def test_defined_contrasts() -> None:
         ("mine", {"positive": ["XX"], "negative": ["TP"]}, "unknown pred_type"),
         ("mine", {"positve": ["FP"]}, "unknown key"),
         ("fp_vs_tp", {"match": ["length"]}, "cannot match"),
+        ("fp_vs_tp", {"peers": ["b"]}, "errors private or shared"),
+        ("mine", {"positive": "FN", "negative": "TP", "peers": ["b"]}, "private or"),
+        ("private_fn_vs_shared", {"peers": 3}, "list of predictors"),
     ],
 )
 def test_bad_contrasts(name: str, definition: dict | None, words: str) -> None:
@@ -106,3 +110,57 @@ def test_the_splice_types_of_a_contrast_are_parted_from_it() -> None:
     assert limits == {"fp_vs_tp": ["donor"], "fp_vs_tp_matched": ["donor"]}
     assert given["fp_vs_tp"] == {"splice_types": ["donor"]}
     assert part_limits(["fp_vs_tp"]) == ({"fp_vs_tp": None}, {})
+
+
+def make_peers(rows: list[tuple]) -> pd.DataFrame:
+    """Rows of kind, site_id, and whether a, b and c err there."""
+    table = pd.DataFrame(rows, columns=["kind", "site_id", "a", "b", "c"])
+    table = table.astype({"site_id": "Int64", **dict.fromkeys("abc", "boolean")})
+    table.insert(2, "gene_id", "g")
+    return table
+
+
+PEERS = make_peers(
+    [
+        ("missed", 2, True, False, False),
+        ("missed", 5, True, True, True),
+        ("missed", 6, True, True, False),
+        ("missed", 7, True, None, False),
+        ("missed", None, None, True, True),  # not a site of a's
+        ("missed", 8, False, True, True),  # found by a
+        ("invented", 1, True, False, False),
+    ]
+)
+
+
+def test_company_is_nobody_everybody_or_unclear() -> None:
+    assert find_company(PEERS, "FN").to_dict() == {
+        **{2: "private", 5: "shared", 6: "partly_shared", 7: "not_judged"},
+    }
+    assert find_company(PEERS, "FP").to_dict() == {1: "private"}
+    # Of named peers alone: c judged site 7 and is right there, as at 6.
+    only = {2: "private", 5: "shared", 6: "private", 7: "private"}
+    assert find_company(PEERS, "FN", ["c"]).to_dict() == only
+    assert find_company(PEERS.iloc[:0], "FN").empty
+    with pytest.raises(InputError, match=r"\['x'\] are not held beside 'a'.*b, c"):
+        find_company(PEERS, "FN", ["x"])
+
+
+def test_private_and_shared_errors_get_labels() -> None:
+    kinds = ["TP", "FP", "FN", "TN", "TP", "FN", "FN", "FN"]
+    sites = pd.DataFrame(
+        {"site_id": range(8), "pred_type": kinds, "splice_type": "donor"}
+    )
+    contrast = parse_contrast("private_fn_vs_shared")
+    assert contrast.class_names == ("shared", "private") and contrast.is_binary
+    labelled = label_sites(sites, contrast, PEERS)
+    assert labelled.set_index("site_id")["label"].to_dict() == {2: 1, 5: 0}
+    assert labelled["label"].dtype == "int8"
+    right = parse_contrast("right", {"like": "private_fn_vs_shared", "peers": ["c"]})
+    labels = label_sites(sites, right, PEERS).set_index("site_id")["label"]
+    assert labels.to_dict() == {2: 1, 5: 0, 6: 1, 7: 1}
+    with pytest.raises(InputError, match=r"peers\.parquet"):
+        label_sites(sites, contrast)
+    matched = expand_contrasts({"private_fp_vs_shared": {"match": ["gc"]}})
+    parsed = parse_contrast("x", matched["private_fp_vs_shared_matched"])
+    assert parsed.peers == () and parsed.pred_types == ("FP", "FP")

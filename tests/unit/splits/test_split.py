@@ -377,3 +377,36 @@ def test_a_repeat_in_all_genes_chains_nothing_up() -> None:
     assert len(set(kept["part"])) == 1
     fold = leakage["folds"]["0"]
     assert fold["with_relatives"] == fold["near_duplicates"] == 0
+
+
+def test_errors_told_apart_by_who_else_makes_them() -> None:
+    sites, texts = make_sites(per_chrom=80)
+    errors = sites.loc[sites["pred_type"] == "FP", "site_id"]
+    other = ([True, False] * len(errors))[: len(errors)]
+    peers = pd.DataFrame(
+        {
+            **{"kind": "invented", "site_id": errors.astype("Int64"), "gene_id": "g"},
+            "own": pd.array([True] * len(errors), dtype="boolean"),
+            "b": pd.array(other, dtype="boolean"),
+            "c": pd.array(other, dtype="boolean"),
+        }
+    ).reset_index(drop=True)
+    peers.loc[0, "b"] = pd.NA  # not judged
+    peers.loc[2, "c"] = False  # shared with b alone
+    contrast = parse_contrast("private_fp_vs_shared")
+    windows = windows_of(sites, texts)
+    made, leakage = make_split(sites, windows, contrast, "donor", HOLD_OUT, peers=peers)
+    labels = dict(zip(made["site_id"], made["label"], strict=True))
+    shared = dict(zip(errors, other, strict=True))
+    assert len(labels) == len(errors) - 2
+    assert all(label == (not shared[site]) for site, label in labels.items())
+    assert leakage["left_out"]["partly_shared"] == 1
+    assert leakage["left_out"]["not_judged"] == 1
+    assert leakage["left_out"]["other_dinucleotide"] == 0
+    assert leakage["peers"] == ["b", "c"]
+    # Nobody else errs: refused before anything is learnt.
+    peers[["b", "c"]] = peers[["b", "c"]].where(peers["site_id"].isna(), False)
+    with pytest.raises(InputError, match="train has no shared"):
+        make_split(sites, windows, contrast, "donor", HOLD_OUT, peers=peers)
+    with pytest.raises(InputError, match=r"peers\.parquet"):
+        make_split(sites, windows, contrast, "donor", HOLD_OUT)

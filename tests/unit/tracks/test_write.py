@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -19,7 +20,11 @@ from error_sequence_model.genome import (
 )
 from error_sequence_model.statistics import find_high_regions, find_threshold
 from error_sequence_model.tracks import Source, write_tracks
-from error_sequence_model.tracks.files import average_places, write_bigwig
+from error_sequence_model.tracks.files import (
+    average_places,
+    make_prediction_rows,
+    write_bigwig,
+)
 from error_sequence_model.tracks.places import place_sites, place_windows
 from error_sequence_model.windows import read_windows, write_windows
 
@@ -422,3 +427,12 @@ def test_places_of_a_window_by_hand() -> None:
         np.array([5, 5]), np.array([True, False]), upstream=2, downstream=3, length=7
     )
     assert placed.tolist() == [[3, 4, 5, 6, -1], [6, 5, 4, 3, 2]]
+
+
+def test_predictions_are_of_the_second_of_two_classes() -> None:
+    sites = make_sites(SITES[:2]).set_index("site_id")
+    table = pd.DataFrame({"site_id": [0, 1], "part": "test"})
+    table = table.assign(probability_shared=[0.9, 0.2], probability_private=[0.1, 0.8])
+    run = SimpleNamespace(classes=["shared", "private"], predictions=table)
+    rows = make_prediction_rows(sites, run, {"a": 300, "b": 300})
+    assert rows["score"].tolist() == [100, 800]

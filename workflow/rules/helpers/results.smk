@@ -3,6 +3,7 @@ from error_sequence_model.settings import (
     get_thresholds,
     list_annotations,
     list_of_genomes,
+    list_peers,
     list_tracks,
     parse_contrast,
 )
@@ -148,30 +149,23 @@ COMPARED = {
 }
 
 
-def list_peers(predictor):
-    """A predictor and the others of its genome, which are held beside it; or nobody."""
-    if predictor not in SINGLE:
-        return []
-    genome = config["predictors"][predictor].get("genome")
-    others = [
-        name
-        for name in SINGLE
-        if name != predictor and config["predictors"][name].get("genome") == genome
-    ]
-    return [predictor, *others] if genome and others else []
-
-
 def list_peer_sites(wildcards):
     """Which other predictors err at a site, where there are any."""
     name = wildcards.predictor
-    return [f"results/{name}/peers.parquet"] if list_peers(name) else []
+    return [f"results/{name}/peers.parquet"] if list_peers(config, name) else []
+
+
+def get_split_peers(wildcards):
+    """Who else errs, for a contrast of errors private or shared."""
+    contrast = parse_contrast(wildcards.contrast, CONTRASTS[wildcards.contrast])
+    return [] if contrast.peers is None else list_peer_sites(wildcards)
 
 
 def list_beside(wildcards):
     """What the overview shows of peers, and of facts measured elsewhere."""
     name = wildcards.predictor
     found = []
-    if list_peers(name):
+    if list_peers(config, name):
         tables = ("peers.parquet", "peers.tsv", "peer_contrasts.tsv")
         found += [f"results/{name}/{table}" for table in tables]
     # Those of the genome's other annotations are shown there as well.

@@ -30,6 +30,8 @@ def list_groups(predictor):
         for contrast in CONTRASTS
         for splice_type in config["splice_types"]
         if splice_type in LIMITED.get(contrast, [splice_type])
+        # A predictor is no peer of its own.
+        and predictor not in (CONTRASTS[contrast] or {}).get("peers", [])
     ]
 
 

@@ -45,17 +45,17 @@ def test_what_passed_or_was_not_judged():
 
 
 def test_the_summary_speaks_of_the_map_that_is_drawn():
-    def make_unit(splice_type, **methods):
+    def make_unit(places, **methods):
         lead = SimpleNamespace(
             methods=list(methods),
             has_passed=lambda name: methods[name]["passed"],
             faithfulness={"methods": methods},
         )
-        return SimpleNamespace(lead=lead, splice_type=splice_type)
+        return SimpleNamespace(lead=lead, places=places)
 
     good, bad = check(passed=True), check("class_mean")
-    units = [make_unit("donor", a=good, b=bad), make_unit("acceptor", b=bad)]
+    units = [make_unit("donors", a=good, b=bad), make_unit("acceptors", b=bad)]
     assert sum_up_belief(units[:1]) == ""
     text = sum_up_belief(units)
     assert text.startswith("At acceptors, b FAILED: at its own site a map is no better")
-    assert sum_up_belief([make_unit("donor")]) == ""
+    assert sum_up_belief([make_unit("donors")]) == ""

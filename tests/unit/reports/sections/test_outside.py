@@ -17,6 +17,7 @@ from error_sequence_model.reports.sections.peers import (
     make_peer_pages,
 )
 from error_sequence_model.results import ReportData, ReportInputs
+from error_sequence_model.sites import join_errors
 from page_checks import collect_texts, find_text_problems
 
 SITES = 900
@@ -63,14 +64,15 @@ def data(tmp_path_factory) -> ReportData:
     rng = np.random.default_rng(4)
     columns = {f"cause_{n}": pd.array(rng.random(SITES) < 0.3) for n in range(9)}
     flags = pd.DataFrame({"site_id": own["site_id"], **columns})
+    joined = join_errors(tables)
     found = compare_peers(
-        tables,
-        flags={"missed": flags, "invented": flags},
+        joined,
+        flags={"FN": flags, "FP": flags},
         contexts=dict(zip(tables, (10000, 80, 400, 10000), strict=True)),
         draws=100,
     )
     folder.mkdir()
-    write_parquet(folder / "peers.parquet", found.sites)
+    write_parquet(folder / "peers.parquet", joined)
     write_tsv(folder / "peers.tsv", found.pairs)
     write_tsv(folder / "peer_contrasts.tsv", found.contrasts)
     is_rare = (rng.random(SITES) < 0.2) ^ own["pred_type"].eq("FN")

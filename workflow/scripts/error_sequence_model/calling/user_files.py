@@ -40,13 +40,16 @@ from error_sequence_model.settings import (
     expand_contrasts,
     is_made_here,
     label_sites,
+    list_compared,
     list_files,
+    list_peers,
     parse_contrast,
     part_limits,
 )
 from error_sequence_model.sites import (
     MINIMUM_SHARE,
     Reading,
+    join_errors,
     prepare_sites,
 )
 from error_sequence_model.tables import guess_columns
@@ -91,6 +94,7 @@ def check_files(config: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(f"predictors.{name}", ODD, text)
         elif "pool" not in predictor:
             yield from _check_predictor(name, predictor, known)
+    yield from _check_company(known)
     for name in config["genomes"]:
         if name in used & known.readable:
             yield from check_tracks(name, config, known.missing)
@@ -105,12 +109,14 @@ class _Known:
         missing: Keys of files that are not there.
         readable: Names of genomes whose FASTA can be read.
         annotations: Of the genomes, by name.
+        sites: Of predictors with an error table, by name.
     """
 
     config: Mapping[str, Any]
     missing: set[str] = field(default_factory=set)
     readable: set[str] = field(default_factory=set)
     annotations: dict[str, Annotation] = field(default_factory=dict)
+    sites: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def _check_genome(
@@ -186,6 +192,7 @@ def _check_predictor(
             aliases=entry.get("aliases"),
         )
         place = f"{subject}.errors"
+        known.sites[name] = sites
         yield from _describe_sites(place, sites, audit)
         yield from _check_classes(place, sites, config)
         yield from _check_windows(sites, entry, config["windows"])
@@ -272,23 +279,51 @@ def _describe_sites(
             yield Finding(place, ODD, f"no {column}: {text}", remedy)
 
 
+def _check_company(known: _Known) -> Iterator[Finding]:
+    """Contrasts of errors private or shared, where all the genome's tables are read."""
+    config = known.config
+    contrasts = expand_contrasts(part_limits(config["contrasts"])[0])
+    if all(parse_contrast(*entry).peers is None for entry in contrasts.items()):
+        return
+    for name, predictor in config["predictors"].items():
+        names = list_peers(config, name)
+        if predictor["role"] != "studied" or not names:
+            continue
+        place = f"predictors.{name}"
+        if lacking := [other for other in names if other not in known.sites]:
+            text = "errors private or shared are counted once there are calls of "
+            yield Finding(place, UNDERSTOOD, text + ", ".join(lacking))
+            continue
+        peers = join_errors({other: known.sites[other] for other in names})
+        yield from _check_classes(place, known.sites[name], config, peers)
+
+
 def _check_classes(
-    place: str, sites: pd.DataFrame, config: Mapping[str, Any]
+    place: str,
+    sites: pd.DataFrame,
+    config: Mapping[str, Any],
+    peers: pd.DataFrame | None = None,
 ) -> Iterator[Finding]:
-    """Contrasts that lack a class, of which nothing can be learnt, or nearly do."""
+    """Contrasts that lack a class, of which nothing can be learnt, or nearly do.
+
+    With ``peers`` (``peers.parquet``) those of errors private or shared, else the rest.
+    """
     found: list[Finding] = []
     sound: list[str] = []
     contrasts, limits = part_limits(config["contrasts"])
     for name, contrast in expand_contrasts(contrasts).items():
         parsed = parse_contrast(name, contrast)
         sound.append(name)
+        is_own = peers is not None and list_compared(peers)[0] in (parsed.peers or ())
+        if (parsed.peers is None) != (peers is None) or is_own:
+            continue
         for splice_type in config["splice_types"]:
             if splice_type not in limits.get(name, [splice_type]):
                 continue
             rows = sites
             if splice_type in SPLICE_TYPES:
                 rows = sites[sites["splice_type"].eq(splice_type)]
-            labels = label_sites(rows, parsed)["label"]
+            labels = label_sites(rows, parsed, peers)["label"]
             counts = {
                 kind: int((labels == value).sum())
                 for value, (kind, _) in enumerate(parsed.classes)

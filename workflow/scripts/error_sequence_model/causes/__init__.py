@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .mutants import measure_rescored
     from .name import NamedCauses, choose_sites, name_causes
     from .outside_facts import hold_facts, read_facts, read_named_causes
-    from .peers import KIND_OF, ComparedPeers, compare_peers
+    from .peers import ComparedPeers, compare_peers
     from .registry import CAUSES
     from .tracks import read_bed
 

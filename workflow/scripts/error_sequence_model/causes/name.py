@@ -24,7 +24,7 @@ from error_sequence_model.causes.coverage import (
 from error_sequence_model.causes.flags import flag_sites
 from error_sequence_model.causes.registry import Cause
 from error_sequence_model.genome import GeneModels
-from error_sequence_model.settings import CauseSettings, Contrast, Track
+from error_sequence_model.settings import COMPANY, CauseSettings, Contrast, Track
 from error_sequence_model.statistics import (
     CONFIDENCE,
     FEWEST_SITES,
@@ -165,9 +165,13 @@ def _find_reason(
         known[labels == label].mean() if (labels == label).any() else 0.0
         for label in (1, 0)
     ]
-    names = ["/".join(kinds) for _, kinds in contrast.classes][::-1]
+    names = [
+        f"{name} {'/'.join(kinds)}" if name in COMPANY else "/".join(kinds)
+        for name, kinds in contrast.classes
+    ][::-1]
     undefined = [kind for kind in contrast.pred_types if kind not in cause.defined]
-    if undefined:
+    # Where all told apart are errors of one type, it can only be unknown.
+    if undefined and contrast.peers is None:
         hits = flag[(labels == 1)].eq(1)
         text = (
             f"defined at {' and '.join(cause.defined)} sites only, so that here it "

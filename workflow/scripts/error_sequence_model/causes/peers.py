@@ -1,14 +1,8 @@
-"""Predictors of one genome side by side: errors that they share and that are private.
+"""Predictors of one genome side by side: how they agree, and why some err alone.
 
-A site is one row whatever predictor has it. An annotated site is *missed* by a
-predictor that has it as FN; a place without annotation is *invented* by one that has it
-as FP, and not by one that judged its contig and did not call it. Chance agreement is
-over annotated sites for what is missed; for what is invented the universe is the
-places that any of them called, or looked at as decoys.
+Chance agreement is over annotated sites for what is missed; for what is invented the
+universe is the places that any of them called, or looked at as decoys.
 
-`peers.parquet`, one row per site: chrom, junction, strand, splice_type, kind (missed or
-invented), site_id and gene_id (of the predictor in question, or the first that has it),
-one nullable boolean per predictor: whether it errs there.
 `peers.tsv`, one row per pair, kind and splice type: first, second, contexts (nt on both
 sides together, where known), counts, kappa with its interval, shared.
 `peer_contrasts.tsv`, one row per flag and contrast among the errors of the predictor in
@@ -26,8 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.core import InputError
-from error_sequence_model.genome import SITE
+from error_sequence_model.settings import COMPANY, KIND_OF, find_company, list_compared
 from error_sequence_model.statistics import (
     adjust_p_values,
     measure_agreement,
@@ -37,21 +30,16 @@ from error_sequence_model.statistics import (
 
 logger = logging.getLogger(__name__)
 
-# Kind of error: what is judged, and the call that is the error.
-KINDS = {"missed": (("TP", "FN"), "FN"), "invented": (("FP", "TN"), "FP")}
-KIND_OF = {error: kind for kind, (_, error) in KINDS.items()}
-
 
 class ComparedPeers(NamedTuple):
     """What ``compare_peers`` finds; see the top for the tables."""
 
-    sites: pd.DataFrame
     pairs: pd.DataFrame
     contrasts: pd.DataFrame
 
 
 def compare_peers(
-    tables: Mapping[str, pd.DataFrame],
+    sites: pd.DataFrame,
     *,
     flags: Mapping[str, pd.DataFrame] | None = None,
     contexts: Mapping[str, int] | None = None,
@@ -61,62 +49,30 @@ def compare_peers(
     """Compare the errors of predictors.
 
     Args:
-        tables: ``sites.parquet`` by predictor, the one in question first.
-        flags: By kind of error: site_id and a nullable boolean per cause of the first
-            predictor's errors.
+        sites: ``peers.parquet``, see ``sites.join_errors``.
+        flags: By error (FN or FP): site_id and a nullable boolean per cause of the
+            errors of the predictor in question.
         contexts: Bases that a predictor sees around a site, both sides together.
         draws: Bootstrap draws over genes.
         seed: Their seed.
-
-    Raises:
-        InputError: Fewer than two predictors.
     """
-    if len(tables) < 2:
-        raise InputError(f"peers: {list(tables)} are not two predictors")
-    sites = pd.concat([_join(tables, kind) for kind in KINDS], ignore_index=True)
-    names = list(tables)
+    names = list_compared(sites)
     drawing = {"draws": draws, "seed": seed}
     pairs = [
         _measure_pair(sites, kind, splice_type, pair, contexts or {}, drawing)
         for kind, splice_type, pair in itertools.product(
-            KINDS, ("donor", "acceptor"), itertools.combinations(names, 2)
+            KIND_OF.values(), ("donor", "acceptor"), itertools.combinations(names, 2)
         )
     ]
     rows = [
-        _contrast_errors(sites[sites["kind"] == kind], names, kind, table)
-        for kind, table in (flags or {}).items()
+        _contrast_errors(sites, names, error, table)
+        for error, table in (flags or {}).items()
     ]
     contrasts = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
     if len(contrasts):
         contrasts["q"] = adjust_p_values(contrasts["p"].to_numpy())
-    logger.info("%s: %d sites compared", ", ".join(names), len(sites))
-    return ComparedPeers(sites, pd.DataFrame(pairs), contrasts)
-
-
-def _join(tables: Mapping[str, pd.DataFrame], kind: str) -> pd.DataFrame:
-    """One row per site that any predictor judged, a column of verdicts for each."""
-    judged, error = KINDS[kind]
-    chosen = {
-        name: table[table["pred_type"].isin(judged)] for name, table in tables.items()
-    }
-    columns = [*SITE, "site_id", "gene_id"]
-    first, *others = (table[columns] for table in chosen.values())
-    others = [table.assign(site_id=pd.NA) for table in others]
-    sites = pd.concat([first.astype({"site_id": "Int64"}), *others], ignore_index=True)
-    sites = sites.drop_duplicates(SITE).sort_values(SITE, ignore_index=True)
-    sites["site_id"] = sites["site_id"].astype("Int64")
-    sites.insert(len(SITE), "kind", kind)
-    for name, table in chosen.items():
-        verdicts = table.set_index(SITE)["pred_type"].eq(error)
-        places = pd.MultiIndex.from_frame(sites[SITE])
-        found = verdicts.reindex(places).astype("boolean").to_numpy(na_value=pd.NA)
-        column = pd.array(found, dtype="boolean")
-        if kind == "invented":
-            # What was scanned and not called is not among the sites, but for decoys.
-            is_scanned = sites["chrom"].isin(tables[name]["chrom"].unique()).to_numpy()
-            column[column.isna() & is_scanned] = False
-        sites[name] = column
-    return sites
+    logger.info("%s: %d flags compared", ", ".join(names), len(contrasts))
+    return ComparedPeers(pd.DataFrame(pairs), contrasts)
 
 
 def _measure_pair(
@@ -144,33 +100,32 @@ def _measure_pair(
 
 
 def _contrast_errors(
-    sites: pd.DataFrame, names: list[str], kind: str, table: pd.DataFrame
+    sites: pd.DataFrame, names: list[str], error: str, table: pd.DataFrame
 ) -> pd.DataFrame:
     """Hold the flags of the first predictor's errors against who shares them."""
     own, *others = names
-    errors = sites[sites[own].fillna(False) & sites["site_id"].notna()]
-    errors = errors.dropna(subset=others).astype({"site_id": "int64"})
     flags = table.set_index("site_id")
-    errors = errors[errors["site_id"].isin(flags.index)]
-    flags = flags.loc[errors["site_id"]].reset_index(drop=True)
-    shared = errors[others].astype(int).sum(axis=1).to_numpy()
-    # Private against shared by all; then each other one: right where the first errs.
+    # Judged by all of them, in every contrast.
+    everyone = find_company(sites, error)
+    everyone = everyone[everyone.ne("not_judged") & everyone.index.isin(flags.index)]
     splits = {
-        f"private_to_{own}_vs_shared": (
-            np.select([shared == 0, shared == len(others)], [1, 0], default=-1),
-            f"only {own} errs",
-            "all err",
-        )
+        f"private_to_{own}_vs_shared": (everyone, f"only {own} errs", "all err"),
     }
-    for name in others:
-        right = ~errors[name].to_numpy(dtype=bool)
-        contrast = f"right_in_{name}_vs_shared"
-        splits[contrast] = (1 * right, f"{name} is right", f"{name} errs too")
-    if len(others) == 1:
-        del splits[f"right_in_{others[0]}_vs_shared"]
+    for name in others if len(others) > 1 else ():
+        found = find_company(sites, error, [name])[everyone.index]
+        words = f"{name} is right", f"{name} errs too"
+        splits[f"right_in_{name}_vs_shared"] = (found, *words)
+    errors = sites.dropna(subset="site_id").set_index("site_id")
+    errors = errors[errors["kind"].eq(KIND_OF[error])].loc[everyone.index]
+    flags = flags.loc[everyone.index].reset_index(drop=True)
     rows = [
-        _test_flags(flags, labels, errors, kind=kind, contrast=contrast, words=words)
-        for contrast, (labels, *words) in splits.items()
+        _test_flags(
+            *(flags, company.map(COMPANY).fillna(-1).to_numpy(), errors),
+            kind=KIND_OF[error],
+            contrast=contrast,
+            words=words,
+        )
+        for contrast, (company, *words) in splits.items()
     ]
     return pd.concat(rows, ignore_index=True)
 

@@ -127,8 +127,12 @@ def open_pdf(path: Path, title: str) -> Iterator[PdfPages]:
 
 
 def get_class_colour(name: str) -> str:
-    """Colour of a pred_type, or of classes joined as "TP/FN" (the first one's)."""
-    return _class_colours.get().get(name.split("/")[0], MUTED)
+    """Colour of a pred_type, or of classes joined as "TP/FN" (the first one's).
+
+    An error that no other predictor makes, "private FN", has its pred_type's.
+    """
+    first = name.split("/")[0].removeprefix("private ")
+    return _class_colours.get().get(first, MUTED)
 
 
 @lru_cache(maxsize=4096)

@@ -38,18 +38,18 @@ def find_motifs_beyond_chance(
         As `find_motifs_in_seqlets`; of runs without any signal one in twenty has one.
     """
     motifs = find_motifs_in_seqlets(seqlets, scaled, codes)
-    if not motifs:
-        return []
     rng = np.random.default_rng(seed)
     length = codes.shape[1]
     least = min(FRAME, length // 4)
-    limit = 0.0
     for _ in range(TURNS):
+        if not motifs:
+            break
         turns = rng.integers(least, length - least + 1, (len(codes), 1))
         turned = np.take_along_axis(codes, (np.arange(length) + turns) % length, axis=1)
         by_chance = find_motifs_in_seqlets(seqlets, scaled, turned)
-        limit = max([limit, *map(measure_strength, by_chance)])
-    return [motif for motif in motifs if measure_strength(motif) > limit]
+        limit = max(map(measure_strength, by_chance), default=0.0)
+        motifs = [motif for motif in motifs if measure_strength(motif) > limit]
+    return motifs
 
 
 def measure_strength(motif: Motif) -> float:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.lib.stride_tricks import sliding_window_view
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
@@ -248,10 +247,9 @@ def _move(value: np.ndarray, shift: int) -> np.ndarray:
 def _find_shifts(values: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Best shift of each value onto a target, int (n,); the smallest of equals."""
     shifts = np.array(sorted(range(-MOST_SHIFT, MOST_SHIFT + 1), key=abs))
-    padded = np.pad(target, ((MOST_SHIFT, MOST_SHIFT), (0, 0))).ravel()
-    starts = target.shape[1] * (MOST_SHIFT - shifts)
-    moved = sliding_window_view(padded, target.size)[starts]
-    products = values.reshape(len(values), -1) @ moved.T
+    padded = np.pad(target, ((MOST_SHIFT, MOST_SHIFT), (0, 0)))
+    moved = padded[MOST_SHIFT - shifts[:, None] + np.arange(len(target))]
+    products = values.reshape(len(values), -1) @ moved.reshape(len(shifts), -1).T
     return shifts[products.round(9).argmax(axis=1)]
 
 

@@ -375,7 +375,7 @@ def _encode_columns(rows: pd.DataFrame) -> dict[str, Any]:
     texts = {name: rows[name] for name in ("chrom", "strand", "splice_type", "part")}
     if "peers" in rows:
         texts["peers"] = rows["peers"]
-    texts |= {"pred_type": rows["pred_type"], "gene": gene, "gene_id": rows["gene_id"]}
+    texts |= {"pred_type": rows["call"], "gene": gene, "gene_id": rows["gene_id"]}
     for name, column in texts.items():
         codes, values = pd.factorize(column.astype(object), sort=False)
         columns[name] = {

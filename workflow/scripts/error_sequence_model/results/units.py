@@ -19,6 +19,7 @@ import pandas as pd
 from error_sequence_model.results.files import Maps
 from error_sequence_model.results.folds import average_folds
 from error_sequence_model.results.run import RunResults, merge_folds
+from error_sequence_model.settings import COMPANY
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,8 @@ class Unit:
         runs: The single runs.
         comparison: Rows of ``comparison.tsv``, or None.
         sites: Sites of the split with label, part, pred_type, gene, score …, indexed by
-            site_id; empty if there is no split.
+            site_id; empty if there is no split. ``call`` is the pred_type, and of
+            errors told apart by who else makes them "private FN" or "shared FN".
     """
 
     focus: str
@@ -94,20 +96,35 @@ class Unit:
         """The calls told apart; the contrast's name where that says more."""
         if self.sites.empty or self.lead.is_control or len(self.lead.classes) != 2:
             return self.contrast
-        errors, correct = (
-            "/".join(sorted(self.sites.loc[chosen, "pred_type"].unique()))
-            for chosen in (self.sites["label"] == 1, self.sites["label"] == 0)
-        )
+        errors, correct = self.names
         words = f"{errors} against {correct}"
         # A contrast of the user's own, or a matched one, is more than its classes.
-        usual = f"{errors}_vs_{correct}".lower() == self.contrast.lower()
-        return words if usual else f"{words} ({self.contrast})"
+        return words if self.is_usual else f"{words} ({self.contrast})"
+
+    @cached_property
+    def names(self) -> tuple[str, str]:
+        """The errors and the other class by their calls; empty without sites."""
+        is_error = self.sites["label"] == 1
+        return join_calls(self.sites[is_error]), join_calls(self.sites[~is_error])
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether the contrast's name says no more than its calls."""
+        first, second = self.names
+        second = "shared" if second.startswith("shared ") else second
+        return self.contrast.lower() == f"{first}_vs_{second}".lower().replace(" ", "_")
 
     @cached_property
     def focus_label(self) -> int | None:
-        """Label of the class that holds the focus pred_type."""
-        labels = self.sites.loc[self.sites["pred_type"] == self.focus, "label"]
+        """Label of the class that holds the focus pred_type; the private one of two."""
+        labels = self.sites.loc[self.sites["call"] == self.focus_call, "label"]
         return None if labels.empty else int(labels.mode().iloc[0])
+
+    @property
+    def focus_call(self) -> str:
+        """The call that the page is about, as in ``sites``."""
+        private = f"private {self.focus}"
+        return private if private in self.sites["call"].array else self.focus
 
     @property
     def positive_label(self) -> int:
@@ -116,9 +133,8 @@ class Unit:
 
     @property
     def positive_name(self) -> str:
-        """The positive class by its pred_types."""
-        of_class = self.sites.loc[self.sites["label"] == self.positive_label]
-        return "/".join(sorted(of_class["pred_type"].unique())) or "error"
+        """The positive class by its calls."""
+        return join_calls(self.sites[self.sites["label"] == self.positive_label])
 
     @cached_property
     def averages(self) -> pd.DataFrame | None:
@@ -141,13 +157,18 @@ class Unit:
         keep = np.flatnonzero(known)
         sites = self.test_sites.loc[maps.site_id[keep]]
         # In a class of several pred_types only the focus is shown, not its companions.
-        is_focus = sites["pred_type"] == self.focus
+        is_focus = sites["call"] == self.focus_call
         wanted = is_focus | (sites["label"] != self.focus_label)
         if splice_type in ("donor", "acceptor"):
             wanted &= sites["splice_type"] == splice_type
         keep, sites = keep[wanted.to_numpy()], sites[wanted.to_numpy()]
         first = (sites["label"] == self.positive_label).to_numpy()
         return Explained(maps, keep, sites, first)
+
+    @property
+    def places(self) -> str:
+        """What it is about: donors, acceptors, or sites of both types."""
+        return "sites" if self.splice_type == "any" else f"{self.splice_type}s"
 
     @property
     def splice_types(self) -> list[str]:
@@ -185,17 +206,19 @@ class Explained:
 
     @property
     def names(self) -> tuple[str, str]:
-        """Both classes by their pred_types."""
-        first, second = (
-            "/".join(sorted(self.sites.loc[mask, "pred_type"].unique()))
-            for mask in (self.is_first, ~self.is_first)
-        )
-        return first or "error", second or "correct"
+        """Both classes by their calls."""
+        first, second = self.sites[self.is_first], self.sites[~self.is_first]
+        return join_calls(first), join_calls(second, "correct")
 
     @property
     def counts(self) -> tuple[int, int]:
         """Number of sites of both classes."""
         return int(self.is_first.sum()), int((~self.is_first).sum())
+
+
+def join_calls(sites: pd.DataFrame, without: str = "error") -> str:
+    """Name sites by their calls, such as "FN/FP"; ``without`` where there are none."""
+    return "/".join(sorted(sites["call"].unique())) or without
 
 
 def get_clusters(sites: pd.DataFrame) -> np.ndarray:
@@ -268,6 +291,9 @@ def build_units(
             table = sites.iloc[:0].assign(label=0, part="")
         # A control belongs to every report: it shows what chance looks like here.
         is_control = members[0].is_control
+        classes = dict(enumerate(members[0].classes))
+        company = table["label"].map(classes).where(lambda name: name.isin(COMPANY))
+        table["call"] = (company + " ").fillna("") + table["pred_type"]
         own = _get_error_type(table) if is_control or not focus else focus
         # Without a split only the contrast's name can tell; its page says what is gone.
         named = not splits and str(focus).lower() in key[0].lower().split("_")

@@ -9,9 +9,13 @@ from error_sequence_model.core import open_face
 if TYPE_CHECKING:
     from .config import complete_config, read_config, refuse_repeated_keys
     from .contrasts import (
+        COMPANY,
+        KIND_OF,
         Contrast,
         expand_contrasts,
+        find_company,
         label_sites,
+        list_compared,
         parse_contrast,
         part_limits,
     )
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
         list_annotations,
         list_files,
         list_of_genomes,
+        list_peers,
         list_sources,
         list_tracks,
     )

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from error_sequence_model.core import InputError
+from error_sequence_model.settings.contrasts import parse_contrast, part_limits
+from error_sequence_model.settings.inputs import list_peers
 from error_sequence_model.settings.schema import find_rules
 from error_sequence_model.settings.sections import TrainingSettings
 from error_sequence_model.settings.splits import parse_settings
@@ -100,6 +102,7 @@ def find_clashes(config: Mapping[str, Any]) -> Iterator[str]:
     """
     yield from _find_training_clashes(config["training"])
     yield from _find_long_windows(config)
+    yield from _find_lacking_peers(config)
     shift, sides = config["training"]["shift"], config["windows"].values()
     if shift and shift >= min(sides):
         yield (
@@ -134,6 +137,36 @@ def _find_training_clashes(training: Mapping[str, Any]) -> Iterator[str]:
     gpus, nodes = training["gpus"], training["nodes"]
     if gpus % nodes:
         yield f"training.nodes: {nodes} machines cannot share {gpus} GPUs evenly"
+
+
+def _find_lacking_peers(config: Mapping[str, Any]) -> Iterator[str]:
+    """Contrasts of errors private or shared, where there is nobody to share with."""
+    entries = config["predictors"]
+    studied = [name for name, entry in entries.items() if entry["role"] == "studied"]
+    for name, definition in part_limits(config["contrasts"])[0].items():
+        try:
+            named = parse_contrast(name, definition).peers
+        except InputError as error:
+            yield f"contrasts: {error}"
+            continue
+        if named is None:
+            continue
+        about = [predictor for predictor in studied if predictor not in named]
+        if not about:
+            yield f"contrasts.{name}.peers: beside {', '.join(named)} none is studied"
+        for predictor in about:
+            others = list_peers(config, predictor)[1:]
+            if not others:
+                yield (
+                    f"contrasts.{name}: {predictor!r} has no peers that could share "
+                    "its errors; put another predictor of its genome under "
+                    "`predictors` (`role: compared`), or leave the contrast out"
+                )
+            elif unknown := [peer for peer in named if peer not in others]:
+                yield (
+                    f"contrasts.{name}.peers: {unknown} are not among the other "
+                    f"predictors of {predictor}'s genome: {', '.join(others)}"
+                )
 
 
 def _find_long_windows(config: Mapping[str, Any]) -> Iterator[str]:

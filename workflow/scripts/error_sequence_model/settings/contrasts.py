@@ -1,11 +1,13 @@
 """Which pred_types are told apart, and the label each site gets.
 
-In a binary contrast label 1 is the error (the positive class), 0 the correct call.
+In a binary contrast label 1 is the error (the positive class), 0 the correct call. Two
+contrasts ask what is special about errors that other predictors do not make: label 1
+is an error of this predictor alone (private), 0 one that all its peers make (shared).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,12 @@ _BINARY = {
 }
 LIKE_WITH_LIKE = ("fp_vs_tp", "fn_vs_tn", "fp_vs_tn")
 CANONICAL = {"donor": "GT", "acceptor": "AG"}
-BUILT_IN = (*_BINARY, "error_type")
+# Among errors of one kind: those that no peer makes, and those that all make.
+_PRIVATE = {"private_fn_vs_shared": ("FN",), "private_fp_vs_shared": ("FP",)}
+COMPANY = {"shared": 0, "private": 1}
+BUILT_IN = (*_BINARY, "error_type", *_PRIVATE)
+# Column ``kind`` of peers.parquet by the call that is the error.
+KIND_OF = {"FN": "missed", "FP": "invented"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ class Contrast:
             be told by its dinucleotide. On for the built-in contrasts of called with
             called and of uncalled with uncalled sites (FP with TP, FN with TN); off
             for FN with TP, where a rare dinucleotide is one of the causes sought.
+        peers: The predictors that an error is private from or shared with, none for
+            all of the genome's; None for a contrast of calls.
     """
 
     name: str
@@ -48,6 +57,7 @@ class Contrast:
     shuffle_labels: bool = False
     match: tuple[str, ...] = ()
     same_dinucleotide: bool = False
+    peers: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         place = f"contrast {self.name!r}"
@@ -61,7 +71,7 @@ class Contrast:
         if len(self.classes) < 2 or any(not kinds for _, kinds in self.classes):
             raise InputError(f"{place}: every class needs at least one pred_type")
         repeated = sorted({kind for kind in given if given.count(kind) > 1})
-        if repeated:
+        if repeated and self.peers is None:
             raise InputError(f"{place}: {repeated} stands in more than one class")
         wrong = sorted(set(self.match) - set(MATCHABLE))
         if wrong:
@@ -85,12 +95,13 @@ class Contrast:
         return len(self.classes) == 2
 
 
-def _read_kinds(place: str, key: str, value: Any) -> tuple[str, ...]:
+def _read_names(place: str, key: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
         return tuple(value)
-    raise InputError(f"{place}: {key} is {value!r}; it must be a list of pred_types")
+    what = "predictors" if key == "peers" else "pred_types"
+    raise InputError(f"{place}: {key} is {value!r}; it must be a list of {what}")
 
 
 def parse_contrast(name: str, definition: Mapping[str, Any] | None = None) -> Contrast:
@@ -99,7 +110,8 @@ def parse_contrast(name: str, definition: Mapping[str, Any] | None = None) -> Co
     Args:
         name: Its name; a built-in one needs no definition.
         definition: ``positive`` and ``negative`` lists of pred_types, or ``like`` (a
-            built-in name); optionally ``shuffle_labels`` and ``match``.
+            built-in name); optionally ``shuffle_labels``, ``match`` and, of an error
+            private or shared, ``peers``.
 
     Raises:
         InputError: Unknown name or key, or pred_types that make no contrast.
@@ -109,12 +121,14 @@ def parse_contrast(name: str, definition: Mapping[str, Any] | None = None) -> Co
         (('correct', ('TP',)), ('error', ('FN',)))
         >>> parse_contrast("mine", {"positive": ["FN", "FP"], "negative": "TP"}).classes
         (('correct', ('TP',)), ('error', ('FN', 'FP')))
+        >>> parse_contrast("private_fn_vs_shared").classes
+        (('shared', ('FN',)), ('private', ('FN',)))
     """
     place = f"contrast {name!r}"
     definition = dict(definition or {})
     allowed = (
         *("positive", "negative", "like"),
-        *("shuffle_labels", "match", "same_dinucleotide"),
+        *("shuffle_labels", "match", "same_dinucleotide", "peers"),
     )
     unknown = sorted(set(definition) - set(allowed))
     if unknown:
@@ -122,22 +136,31 @@ def parse_contrast(name: str, definition: Mapping[str, Any] | None = None) -> Co
             f"{place}: unknown key {unknown}; allowed: {', '.join(allowed)}"
         )
     base = definition.get("like", name)
+    if "peers" in definition and ("positive" in definition or base not in _PRIVATE):
+        raise InputError(
+            f"{place}: `peers` are of errors private or shared; add "
+            f"`like: private_fn_vs_shared` or leave them out"
+        )
     is_like_with_like = "positive" not in definition and base in LIKE_WITH_LIKE
     options = {
         "same_dinucleotide": bool(
             definition.get("same_dinucleotide", is_like_with_like)
         ),
         "shuffle_labels": bool(definition.get("shuffle_labels", False)),
-        "match": _read_kinds(place, "match", definition.get("match", [])),
+        "match": _read_names(place, "match", definition.get("match", [])),
     }
     if "positive" in definition or "negative" in definition:
         if not {"positive", "negative"} <= set(definition):
             raise InputError(f"{place}: needs both `positive` and `negative`")
-        positive = _read_kinds(place, "positive", definition["positive"])
-        negative = _read_kinds(place, "negative", definition["negative"])
+        positive = _read_names(place, "positive", definition["positive"])
+        negative = _read_names(place, "negative", definition["negative"])
         return Contrast(name, (("correct", negative), ("error", positive)), **options)
     if base == "error_type":
         return Contrast(name, tuple((kind, (kind,)) for kind in PRED_TYPES), **options)
+    if base in _PRIVATE:
+        options["peers"] = _read_names(place, "peers", definition.get("peers", []))
+        classes = tuple((company, _PRIVATE[base]) for company in COMPANY)
+        return Contrast(name, classes, **options)
     if base not in _BINARY:
         raise InputError(
             f"{place} is not built in ({', '.join(BUILT_IN)}); define it in "
@@ -200,15 +223,62 @@ def expand_contrasts(
     return expanded
 
 
-def label_sites(sites: pd.DataFrame, contrast: Contrast) -> pd.DataFrame:
+def list_compared(peers: pd.DataFrame) -> list[str]:
+    """The predictors of a ``peers.parquet``, the one in question first."""
+    return [*peers.columns[peers.columns.get_loc("gene_id") + 1 :]]
+
+
+def find_company(
+    peers: pd.DataFrame, error: str, names: Sequence[str] = ()
+) -> pd.Series:
+    """Find which errors of a predictor its peers share.
+
+    Args:
+        peers: ``peers.parquet`` of the predictor: kind, site_id, and after gene_id a
+            nullable boolean per predictor, its own first.
+        error: FN or FP.
+        names: Its peers that count; all if empty.
+
+    Returns:
+        Of each error, by site_id: ``private`` (no peer errs there), ``shared`` (all
+        do), ``partly_shared``, or ``not_judged`` (a peer did not judge the site).
+
+    Raises:
+        InputError: A name that is no peer.
+    """
+    own, *others = list_compared(peers)
+    if unknown := sorted(set(names) - set(others)):
+        raise InputError(
+            f"peers: {unknown} are not held beside {own!r}; there are "
+            f"{', '.join(others) or 'none'}"
+        )
+    import pandas as pd
+
+    is_own = peers["kind"].eq(KIND_OF[error]) & peers[own].fillna(False)
+    errors = peers[is_own & peers["site_id"].notna()]
+    verdicts = errors[list(names) or others].astype("boolean")
+    company = pd.Series("partly_shared", errors["site_id"].astype("int64"))
+    company[verdicts.fillna(False).all(axis=1).to_numpy()] = "shared"
+    company[~verdicts.fillna(True).any(axis=1).to_numpy()] = "private"
+    company[verdicts.isna().any(axis=1).to_numpy()] = "not_judged"
+    return company
+
+
+def label_sites(
+    sites: pd.DataFrame, contrast: Contrast, peers: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Keep a contrast's sites and give them labels.
 
     Args:
         sites: sites.parquet.
         contrast: What to tell apart.
+        peers: ``peers.parquet``, which says what is private and what is shared.
 
     Returns:
         Its sites with an added column ``label`` (int8, the class index), same order.
+
+    Raises:
+        InputError: The contrast needs ``peers``, or names one that is none.
 
     Example:
         >>> import pandas as pd
@@ -218,13 +288,19 @@ def label_sites(sites: pd.DataFrame, contrast: Contrast) -> pd.DataFrame:
         0        TP      0
         2        FN      1
     """
-    labels = {
-        kind: label
-        for label, (_, kinds) in enumerate(contrast.classes)
-        for kind in kinds
-    }
-    chosen = sites[sites["pred_type"].isin(list(labels))]
+    if contrast.peers is None:
+        classes = enumerate(kinds for _, kinds in contrast.classes)
+        codes = {kind: label for label, kinds in classes for kind in kinds}
+        labels = sites["pred_type"].map(codes)
+    elif peers is None:
+        raise InputError(
+            f"contrast {contrast.name!r} needs to know who else errs: peers.parquet"
+        )
+    else:
+        company = find_company(peers, contrast.pred_types[0], contrast.peers)
+        labels = sites["site_id"].map(company.map(COMPANY))
+    chosen = sites[labels.notna()]
     if contrast.same_dinucleotide:
         usual = chosen["splice_type"].map(CANONICAL)
         chosen = chosen[chosen["dinucleotide"].eq(usual)]
-    return chosen.assign(label=chosen["pred_type"].map(labels).astype("int8"))
+    return chosen.assign(label=labels[chosen.index].astype("int8"))

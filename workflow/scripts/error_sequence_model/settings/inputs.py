@@ -96,6 +96,19 @@ def _list_paths(place: str, given: Any) -> Iterator[tuple[str, str]]:
         yield place, str(given)
 
 
+def list_peers(config: Mapping[str, Any], predictor: str) -> list[str]:
+    """A predictor and the others of its genome, which are held beside it; or nobody."""
+    entries = config["predictors"]
+    genome = entries[predictor].get("genome")
+    others = [
+        name
+        for name, entry in entries.items()
+        if name != predictor and "pool" not in entry and entry.get("genome") == genome
+    ]
+    is_alone = "pool" in entries[predictor] or not genome
+    return [] if is_alone or not others else [predictor, *others]
+
+
 def find_scope(
     splits: Mapping[str, Any],
     predictor: str,

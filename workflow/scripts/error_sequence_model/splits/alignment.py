@@ -54,10 +54,15 @@ def score_diagonals(
     Returns:
         int16 ``(n_pairs,)``.
     """
-    sums = np.where(query == _shift(target, diagonals, 0), _MATCH, _MISMATCH)
-    sums = np.cumsum(sums, axis=1, dtype=np.int16)
-    lowest = np.minimum(np.minimum.accumulate(sums, axis=1), 0)
-    return np.maximum((sums[:, 1:] - lowest[:, :-1]).max(axis=1), sums[:, 0])
+    # One row per place, pairs side by side.
+    is_match = np.ascontiguousarray((query == _shift(target, diagonals, 0)).T)
+    steps = np.where(is_match, np.int16(_MATCH), np.int16(_MISMATCH))
+    best, score = np.zeros((2, len(query)), dtype=np.int16)
+    for step in steps:
+        score += step
+        np.maximum(score, 0, out=score)
+        np.maximum(best, score, out=best)
+    return best
 
 
 def are_relatives(

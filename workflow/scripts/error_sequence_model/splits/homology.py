@@ -9,10 +9,8 @@ whole window, or an identical third of it. ``near_copies`` finds them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from error_sequence_model.core import get_progress
 from error_sequence_model.genome import complement_bases
@@ -35,21 +33,25 @@ def get_kmers(windows: np.ndarray, k: int = K) -> tuple[np.ndarray, np.ndarray]:
         place and its reverse complement; all ones where an N is in it.
     """
     words = list_words(windows, k)
-    forward, reverse = (x.astype(np.uint64) for x in (words.forward, words.reverse))
-    if words.is_whole is not None:
-        forward[~words.is_whole] = NO_KMER
-        reverse[~words.is_whole] = NO_KMER
+    forward, reverse, is_whole = (
+        cut_words(x, windows.shape, k)
+        for x in (words.forward, words.reverse, words.is_whole)
+    )
+    forward, reverse = forward.astype(np.uint64), reverse.astype(np.uint64)
+    if is_whole is not None:
+        forward[~is_whole] = reverse[~is_whole] = NO_KMER
     return forward, reverse
 
 
 @dataclass(frozen=True)
 class Words:
-    """The words of one size at each place of windows.
+    """The words of one size at each place of windows, all in one row.
 
     Attributes:
         forward: The least unsigned integers that hold them, two bits a base.
         reverse: Their reverse complements.
-        is_whole: bool: no N is in it; None: in none at all.
+        is_whole: bool: no N is in it; None: in none at all. Of the words across the
+            ends of windows nothing is said; see ``find_whole``.
         size: Bases.
     """
 
@@ -58,39 +60,38 @@ class Words:
     is_whole: np.ndarray | None
     size: int
 
-    def join(self, other: Words) -> Words:
-        """Put the other words behind these; all in one row."""
-        size = self.size + other.size
+    def lengthen(self, more: int) -> Words:
+        """Join each word with the one ``more`` bases, at most its size, behind it."""
+        size = self.size + more
         # As narrow as can be, and no shifts, as those of bytes are slow.
         dtype = np.min_scalar_type(4**size - 1)
-        mine = slice(0, len(self.forward) - other.size)
-        theirs = slice(self.size, None)
-        forward = self.forward[mine].astype(dtype)
-        forward *= dtype.type(4**other.size)
-        forward |= other.forward[theirs]
-        reverse = other.reverse[theirs].astype(dtype)
-        reverse *= dtype.type(4**self.size)
-        reverse |= self.reverse[mine]
+        here, behind = slice(0, len(self.forward) - more), slice(more, None)
+        # Where the two overlap they are the same.
+        forward = self.forward[here].astype(dtype)
+        forward *= dtype.type(4**more)
+        forward |= self.forward[behind]
+        reverse = self.reverse[behind].astype(dtype)
+        reverse *= dtype.type(4**more)
+        reverse |= self.reverse[here]
         is_whole = self.is_whole
         if is_whole is not None:
-            is_whole = is_whole[mine] & other.is_whole[theirs]
+            is_whole = is_whole[here] & is_whole[behind]
         return Words(forward, reverse, is_whole, size)
 
-    def cut(self, n: int, length: int) -> Words:
-        """Leave out the words across the ends of windows: (n, length - size + 1)."""
-        shape = n, length - self.size + 1
-        arrays = (
-            x if x is None else as_strided(x, shape, (length * x.itemsize, x.itemsize))
-            for x in (self.forward, self.reverse, self.is_whole)
-        )
-        return Words(*arrays, self.size)
+    def find_whole(self, shape: tuple[int, int]) -> np.ndarray:
+        """Tell which words have no N and lie in one window, of windows of a shape."""
+        is_whole = np.zeros(shape, dtype=bool)
+        is_whole[:, : max(0, shape[1] - self.size + 1)] = True
+        is_whole = is_whole.ravel()[: len(self.forward)]
+        if self.is_whole is not None:
+            is_whole &= self.is_whole
+        return is_whole
 
 
 def list_words(windows: np.ndarray, k: int) -> Words:
     """Encode the words of ``k`` bases, at most 31, of windows (uint8 ASCII)."""
-    n, length = windows.shape
-    if length < k or not n:
-        nothing = np.zeros((n, max(0, length - k + 1)), dtype=np.uint8)
+    if windows.shape[1] < k or not len(windows):
+        nothing = np.zeros(0, dtype=np.uint8)
         return Words(nothing, nothing, None, k)
     bases = windows.ravel()
     # The second and third bit of A, C, G and T are 0, 1, 3 and 2.
@@ -98,26 +99,34 @@ def list_words(windows: np.ndarray, k: int) -> Words:
     codes ^= codes // 2
     is_base = (bases == ord("A")) | (bases == ord("C"))
     is_base |= (bases == ord("G")) | (bases == ord("T"))
-    step = Words(codes, 3 - codes, None if is_base.all() else is_base, 1)
-    words, left = None, k
-    # Words of 1, 2, 4, … bases; those of k's binary digits make up the k-mer.
-    while left:
-        if left % 2:
-            words = step if words is None else words.join(step)
-        left //= 2
-        step = step.join(step) if left else step
-    return words.cut(n, length)
+    words = Words(codes, 3 - codes, None if is_base.all() else is_base, 1)
+    while words.size < k:
+        words = words.lengthen(min(words.size, k - words.size))
+    return words
 
 
-def _sorted_kmers(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per window its distinct k-mers, rising, then padding; and their number."""
-    forward, reverse = get_kmers(windows)
-    distinct = []
-    for kmers in (forward, reverse):
-        kmers = np.sort(kmers, axis=1)
-        kmers[:, 1:][kmers[:, 1:] == kmers[:, :-1]] = NO_KMER
-        distinct.append(np.sort(kmers, axis=1))
-    return distinct[0], distinct[1], (distinct[0] != NO_KMER).sum(axis=1)
+def cut_words(
+    words: np.ndarray | None, shape: tuple[int, int], k: int
+) -> np.ndarray | None:
+    """Leave out the words across the ends of windows: ``(n, length - k + 1)``.
+
+    Args:
+        words: Of all windows in one row, or None.
+        shape: Of the windows.
+        k: Bases of a word.
+    """
+    if words is None:
+        return None
+    n, length = shape
+    strides = length * words.itemsize, words.itemsize
+    return np.ndarray((n, max(0, length - k + 1)), words.dtype, words, 0, strides)
+
+
+def _sort_distinct(kmers: np.ndarray) -> np.ndarray:
+    """Per window its distinct k-mers, rising, then padding."""
+    kmers = np.sort(kmers, axis=1)
+    kmers[:, 1:][kmers[:, 1:] == kmers[:, :-1]] = NO_KMER
+    return np.sort(kmers, axis=1)
 
 
 def _count_shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -145,12 +154,13 @@ def compare_pairs(
         steps = get_progress(steps, what="comparing windows", unit="blocks")
     for start in steps:
         block = pairs[start : start + BLOCK]
-        first, _, n_first = _sorted_kmers(query[block[:, 0]])
-        forward, reverse, n_second = _sorted_kmers(target[block[:, 1]])
+        first = _sort_distinct(get_kmers(query[block[:, 0]])[0])
+        forward, reverse = map(_sort_distinct, get_kmers(target[block[:, 1]]))
         shared = np.maximum(
             _count_shared(first, forward), _count_shared(first, reverse)
         )
-        union = np.maximum(1, n_first + n_second - shared)
+        sizes = [(kmers != NO_KMER).sum(axis=1) for kmers in (first, forward)]
+        union = np.maximum(1, sizes[0] + sizes[1] - shared)
         similarity[start : start + BLOCK] = shared / union
     return similarity
 
@@ -162,18 +172,28 @@ def hash_windows(windows: np.ndarray) -> np.ndarray:
         windows: uint8 ``(n, length)`` ASCII.
 
     Returns:
-        int64 ``(n,)`` digests. A window without any called base gets a value of its
-        own: N against N is not a shared sequence.
+        int64 ``(n,)`` digests, of this process only. A window without any called base
+        gets a value of its own: N against N is not a shared sequence.
     """
-    digests, length = [], windows.shape[1]
-    blank = b"N" * length
-    for start in range(0, len(windows), BLOCK):
-        block = windows[start : start + BLOCK]
-        rows, turned = block.tobytes(), complement_bases(block[:, ::-1]).tobytes()
-        for row in range(len(block)):
-            here = slice(row * length, (row + 1) * length)
-            text = min(rows[here], turned[here])
-            if text == blank:
-                text = b"%d" % (start + row)
-            digests.append(blake2b(text, digest_size=8).digest())
-    return np.frombuffer(b"".join(digests), dtype=np.int64)
+    n, length = windows.shape
+    # What lies in the middle is the same too; where it occurs once, a number will do.
+    size = min(30 + length % 2, length)
+    middle = windows[:, (length - size) // 2 :][:, :size]
+    words = np.zeros(n, dtype=np.uint64)
+    for start in range(0, n, BLOCK):
+        here = slice(start, start + BLOCK)
+        words[here] = np.minimum(*get_kmers(middle[here], size))[:, 0]
+    order, digests = np.argsort(words), np.arange(n)
+    is_same = np.zeros(n + 1, dtype=bool)
+    is_same[1:n] = words[order][1:] == words[order][:-1]
+    repeated = order[is_same[1:] | is_same[:-1]]
+    for start in range(0, len(repeated), BLOCK):
+        rows = repeated[start : start + BLOCK]
+        block = windows[rows]
+        texts, turned = block.tobytes(), complement_bases(block[:, ::-1]).tobytes()
+        for place, row in enumerate(rows.tolist()):
+            here = slice(place * length, (place + 1) * length)
+            text = min(texts[here], turned[here])
+            if text.strip(b"N"):
+                digests[row] = hash(text)
+    return digests

@@ -48,7 +48,8 @@ def count_shared_sequences(windows: np.ndarray, parts: np.ndarray) -> tuple[int,
         mine: set[int] = set()
         for start in range(0, len(rows), 8192):
             block = windows[rows[start : start + 8192]]
-            block = block[(block != ord("N")).any(axis=1)]
+            if (block[:, 0] == ord("N")).any():
+                block = block[(block != ord("N")).any(axis=1)]
             digests = _digest(block)
             mine.update(digests)
             if not seen:
@@ -131,8 +132,9 @@ def _measure_nearest(held: np.ndarray, others: np.ndarray) -> np.ndarray:
     nearest = np.zeros(len(held))
     # Turned, the few held-out windows stand for turning all others.
     both = [_number_words(x) for x in (held, complement_bases(held[:, ::-1]))]
-    known = np.unique(np.concatenate(both))
-    known = known[known >= 0]
+    # Sorted: np.unique hashes, which takes long where nearly all are different.
+    known = np.sort(np.concatenate(both), axis=None)
+    known = known[np.diff(known, prepend=-1) > 0]
     if not len(known):
         return nearest
     marks = [_mark_words(words, known) for words in both]

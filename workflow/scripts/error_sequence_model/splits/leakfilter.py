@@ -38,7 +38,10 @@ class LeakFilter:
         span = int(ends.max() - starts.min()) + 1
         offsets = pd.factorize(sites["chrom"])[0] * span
         self._starts, self._ends = starts + offsets, ends + offsets
-        self._is_empty = (windows == ord("N")).all(axis=1)
+        self._is_empty = windows[:, 0] == ord("N")
+        self._is_empty[self._is_empty] = (windows[self._is_empty] == ord("N")).all(
+            axis=1
+        )
         self.digests = hash_windows(windows)
         self._near = NearCopies(windows, settings.similarity)
 
@@ -76,7 +79,8 @@ class LeakFilter:
         return parts, removed
 
     def _share_sequence(self, weaker: np.ndarray, stronger: np.ndarray) -> np.ndarray:
-        return np.isin(self.digests, self.digests[stronger]) & weaker
+        digests = pd.Series(self.digests)
+        return digests.isin(self.digests[stronger]).to_numpy() & weaker
 
     def _overlap(self, weaker: np.ndarray, stronger: np.ndarray) -> np.ndarray:
         starts, ends = np.sort(self._starts[stronger]), np.sort(self._ends[stronger])

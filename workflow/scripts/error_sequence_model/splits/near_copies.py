@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 
 from error_sequence_model.settings import NEAR
 from error_sequence_model.splits.components import join_pairs
-from error_sequence_model.splits.homology import K, compare_pairs, list_words
+from error_sequence_model.splits.homology import K, compare_pairs, cut_words, list_words
 
 BLOCK, ROWS = 128, 16_384  # windows at a time
 CHUNK = 2**18  # k-mers looked at at a time: few enough for the cache
@@ -27,8 +27,50 @@ SURE = 16  # rarer k-mers that candidates share, if they must share as many
 WORK = 50_000_000  # additions at a time
 RARE = 64  # windows of a k-mer that still tells how near two windows are
 _ROUNDS = (0, 1, 4, 16)  # ranks at which the candidates of a window are compared
-_ROW, _MASK = np.uint64(32), np.uint64(2**32 - 1)
+_ROW, _MASK, _ONE = np.uint64(32), np.uint64(2**32 - 1), np.uint64(1)
 _FACTOR = np.uint32(0x9E3779B1)  # odd: hashes are as different as the k-mers
+
+
+class _Shared:
+    """Which windows have which k-mers.
+
+    Args:
+        pieces: uint64 keys, sorted; the k-mers' hashes are replaced, in place, by the
+            numbers 0, 1, ….
+    """
+
+    def __init__(self, pieces: list[np.ndarray]) -> None:
+        self._pieces, self._n_kmers = pieces, 0
+        for keys in pieces:
+            is_new = np.ones(len(keys), dtype=bool)
+            is_new[1:] = np.diff(keys >> _ROW) > 0
+            numbers = np.cumsum(is_new) + (self._n_kmers - 1)
+            self._n_kmers += int(is_new.sum())
+            keys &= _MASK
+            keys |= numbers.view(np.uint64) << _ROW
+
+    def choose(
+        self, is_row: np.ndarray, is_kmer: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Choose windows and k-mers: int32 both, sorted by k-mer."""
+        chosen = [np.zeros((2, 0), dtype=np.int32)]
+        for keys in self._pieces:
+            rows, kmers = _get_rows(keys), (keys >> _ROW).view(np.int64)
+            is_chosen = is_row[rows]
+            if is_kmer is not None:
+                is_chosen &= is_kmer[kmers]
+            places = np.flatnonzero(is_chosen)
+            chosen.append(np.stack([rows[places], kmers[places]]).astype(np.int32))
+        rows, kmers = np.concatenate(chosen, axis=1)
+        return rows, kmers
+
+    def make_matrix(self, *chosen: np.ndarray) -> csr_array:
+        """K-mers × windows with ones, of windows and k-mers to be chosen."""
+        rows, kmers = self.choose(*chosen)
+        starts = np.zeros(self._n_kmers + 1, dtype=np.int32)
+        np.cumsum(np.bincount(kmers, minlength=self._n_kmers), out=starts[1:])
+        ones = np.ones(len(rows), dtype=np.int32)
+        return csr_array((ones, rows, starts), shape=(self._n_kmers, len(chosen[0])))
 
 
 class NearCopies:
@@ -41,9 +83,13 @@ class NearCopies:
 
     def __init__(self, windows: np.ndarray, similarity: float = NEAR) -> None:
         self._windows, self._similarity = windows, similarity
-        n_kmers = len(windows) * max(0, windows.shape[1] - K + 1)
-        n_parts, self._share = (_count_parts(n_kmers, x) for x in (HELD, SKETCH))
+        width = max(0, windows.shape[1] - K + 1)
+        n_kmers = len(windows) * width
+        n_parts = max(1, -(-n_kmers // HELD))
+        # A power of two, as the sketch is cut by whole bits.
+        self._share = 1 << max(0, int(np.ceil(np.log2(max(1, n_kmers) / SKETCH))))
         self._sizes, repeats = np.zeros((2, len(windows)), dtype=np.int64)
+        self._sizes += width
         buffer = np.empty(n_kmers // n_parts * 9 // 8, dtype=np.uint64)
         shared = []
         for part in range(n_parts):
@@ -57,22 +103,23 @@ class NearCopies:
         self._need = np.maximum(1, least)
         # All k-mers, or the part of them that tells enough below the similarity.
         last = np.uint64(2**64 // self._share - 1)
-        self._sketch = _number([keys[keys <= last] for keys in shared])
+        self._sketch = _Shared([keys[keys <= last] for keys in shared])
         self._drop_few(shared)
-        self._rows, self._kmers = _number(shared)
+        self._shared = _Shared(shared)
 
     def _drop_few(self, shared: list[np.ndarray]) -> None:
         """Leave out windows that share too few k-mers with all others together."""
         is_done = False
         while not is_done:
-            has = np.zeros_like(self._need)
-            for keys in shared:
-                np.add.at(has, _get_rows(keys), 1)
+            has = np.zeros(len(self._need), dtype=np.int32)
+            for keys in shared:  # of one type: twice as fast
+                np.add.at(has, _get_rows(keys), np.int32(1))
             is_kept, is_done = has >= self._need, True
             for place, keys in enumerate(shared):
                 is_here = is_kept[_get_rows(keys)]
                 if not is_here.all():
-                    shared[place], is_done = _drop_lone(keys[is_here]), False
+                    keys = keys[np.flatnonzero(is_here)]
+                    shared[place], is_done = _drop_lone(keys), False
 
     def measure(
         self, is_query: np.ndarray, is_target: np.ndarray, *, first: bool = True
@@ -104,36 +151,34 @@ class NearCopies:
         self, is_query: np.ndarray, is_target: np.ndarray
     ) -> Iterator[np.ndarray]:
         """Pairs that may be near-copies, int64 ``(n, 2)``, by query, best first."""
-        targets = _make_matrix(self._rows, self._kmers, is_target)
+        targets = self._shared.make_matrix(is_target)
         frequency = np.diff(targets.indptr)
-        is_asked = is_query[self._rows]
-        is_asked &= (frequency > 0)[self._kmers]
-        places = np.flatnonzero(is_asked)
-        # Numbers in order of frequency (all above 65,535 are alike) sort in one go.
-        order = (
-            np.minimum(frequency, 2**16 - 1).astype(np.uint16).argsort(kind="stable")
-        )
-        ranks = np.empty(len(order), dtype=np.uint64)
-        ranks[order] = np.arange(len(order), dtype=np.uint64)
-        asked = self._rows[places].astype(np.uint64) << _ROW
-        asked |= ranks[self._kmers[places]]
-        asked.sort()
-        rows = (asked >> _ROW).view(np.int64)
-        kmers = order[(asked & _MASK).view(np.int64)]
+        rows, kmers = self._shared.choose(is_query, frequency > 0)
         has = np.bincount(rows, minlength=len(self._need))
+        has[has < self._need] = 0
+        places = np.flatnonzero((has > 0)[rows])
+        # Sorted in one go by window, then frequency as far as there are bits for it.
+        n_bits = np.uint64(targets.shape[0].bit_length())
+        free = 64 - int(n_bits) - len(has).bit_length()
+        asked = rows[places].astype(np.uint64) << np.uint64(free)
+        most = min(2**free, 2**31) - 1
+        asked |= np.minimum(frequency[kmers[places]], most).astype(np.uint64)
+        asked = asked << n_bits | kmers[places].astype(np.uint64)
+        asked.sort()
+        rows = (asked >> (n_bits + np.uint64(free))).view(np.int64)
+        kmers = (asked & ((_ONE << n_bits) - _ONE)).view(np.int64)
         sure = np.minimum(self._need, SURE)
         # Of the `need` shared k-mers all but `need - sure` are among the rarer ones.
-        kept = np.where(has >= self._need, has - self._need + sure, 0)
-        ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
-        is_kept = ranks < kept[rows]
+        kept = has - self._need + sure
+        is_kept = np.arange(len(rows)) < (np.cumsum(has) - has + kept)[rows]
         rows, kmers = rows[is_kept], kmers[is_kept]
         work = np.cumsum(frequency[kmers])
         start = 0
         while start < len(rows):
             end = np.searchsorted(work, work[start] + WORK)
             end = np.searchsorted(rows, rows[min(end, len(rows) - 1)], side="right")
-            queries = np.unique(rows[start:end])
-            numbers = np.searchsorted(queries, rows[start:end])
+            is_first = np.diff(rows[start:end], prepend=-1) > 0
+            queries, numbers = rows[start:end][is_first], np.cumsum(is_first) - 1
             matrix = csr_array(
                 (np.ones(end - start, np.int32), (numbers, kmers[start:end])),
                 shape=(len(queries), targets.shape[0]),
@@ -153,14 +198,12 @@ class NearCopies:
         Returns:
             float32 ``(n,)``, below the similarity; 0 where nothing was asked.
         """
-        rows, kmers = self._sketch
-        frequency = np.bincount(
-            kmers[is_target[rows]], minlength=kmers.max(initial=0) + 1
+        frequency = np.diff(self._sketch.make_matrix(is_target).indptr)
+        is_rare = (frequency > 0) & (frequency <= RARE)
+        queries, targets = (
+            self._sketch.make_matrix(x, is_rare) for x in (is_query, is_target)
         )
-        is_rare = ((frequency > 0) & (frequency <= RARE))[kmers]
-        rows, kmers = rows[is_rare], kmers[is_rare]
-        matrices = [_make_matrix(rows, kmers, x) for x in (is_query, is_target)]
-        shared = (matrices[0].T @ matrices[1]).tocoo()
+        shared = (queries.T @ targets).tocoo()
         count = shared.data * self._share
         sizes = self._sizes[shared.row] + self._sizes[shared.col]
         nearest = np.zeros(len(self._need), dtype=np.float32)
@@ -184,11 +227,6 @@ class NearCopies:
         return first, second
 
 
-def _count_parts(n: int, most: int) -> int:
-    """In how many parts, a power of two, to cut ``n`` for ``most`` in each."""
-    return 1 << max(0, int(np.ceil(np.log2(max(1, n) / most))))
-
-
 def _list_keys(
     windows: np.ndarray, part: int, n_parts: int, sizes: np.ndarray, buffer: np.ndarray
 ) -> np.ndarray:
@@ -197,36 +235,37 @@ def _list_keys(
     Args:
         windows: uint8 ``(n, length)``.
         part: From 0.
-        n_parts: A power of two.
-        sizes: int64 ``(n,)``; the k-mers of each window are added.
+        n_parts: Of all hashes.
+        sizes: int64 ``(n,)``: k-mers of each window; corrected where there is an N.
         buffer: uint64; grows if need be. Memory is dearer to get than to use.
 
     Returns:
         uint64 keys, the hashed k-mer before the window, in the buffer.
     """
-    low, width = np.uint32((part << 32) // n_parts), 2**32 // n_parts
+    low, high = ((x << 32) // n_parts for x in (part, part + 1))
+    rows = np.repeat(np.arange(BLOCK, dtype=np.uint64), windows.shape[1])
     used = 0
     for start in range(0, len(windows), BLOCK):
-        words = list_words(windows[start : start + BLOCK], K)
+        block = windows[start : start + BLOCK]
+        words = list_words(block, K)
         tokens = np.minimum(words.forward, words.reverse).astype(np.uint32, copy=False)
         tokens *= _FACTOR
-        is_here = np.ones(tokens.shape, bool) if n_parts == 1 else tokens - low < width
         if words.is_whole is not None:
-            is_here &= words.is_whole
+            is_whole = cut_words(words.is_whole, block.shape, K)
+            sizes[start : start + len(block)] = is_whole.sum(axis=1)
+        is_here = words.find_whole(block.shape)
+        if n_parts > 1:
+            is_here &= tokens - np.uint32(low) < np.uint32(high - low)
         # Places, as choosing by booleans in no order is slow.
         places = np.flatnonzero(is_here)
-        firsts = np.arange(len(tokens) + 1) * tokens.shape[1]
-        counts = np.diff(np.searchsorted(places, firsts))
-        sizes[start : start + len(tokens)] += counts
-        rows = np.arange(start, start + len(tokens), dtype=np.uint64)
-        rows = np.repeat(rows, counts)
-        if used + len(rows) > len(buffer):
-            buffer.resize(used + len(rows) + len(buffer) // 8, refcheck=False)
-        found = buffer[used : used + len(rows)]
-        found[:] = tokens.ravel()[places]
+        if used + len(places) > len(buffer):
+            buffer.resize(used + len(places) + len(buffer) // 8, refcheck=False)
+        found = buffer[used : used + len(places)]
+        found[:] = tokens[places]
         found <<= _ROW
-        found |= rows
-        used += len(rows)
+        found |= rows[places]
+        found += np.uint64(start)
+        used += len(places)
     return buffer[:used]
 
 
@@ -264,26 +303,3 @@ def _drop_lone(keys: np.ndarray) -> np.ndarray:
     np.equal(tokens[1:], tokens[:-1], out=is_shared[1:])
     is_shared[:-1] |= is_shared[1:]
     return keys[np.flatnonzero(is_shared)]
-
-
-def _number(pieces: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The windows of sorted keys and their k-mers, numbered 0, 1, …, int32 both."""
-    rows, kmers = np.empty((2, sum(map(len, pieces))), dtype=np.int32)
-    start = number = 0
-    for keys in pieces:
-        here = slice(start, start := start + len(keys))
-        rows[here] = _get_rows(keys)
-        is_new = np.ones(len(keys), dtype=bool)
-        is_new[1:] = np.diff(keys >> _ROW) > 0
-        kmers[here] = np.cumsum(is_new) + (number - 1)
-        number += int(is_new.sum())
-    return rows, kmers
-
-
-def _make_matrix(rows: np.ndarray, kmers: np.ndarray, is_row: np.ndarray) -> csr_array:
-    """K-mers × windows with ones, for the windows that are wanted; kmers are sorted."""
-    places = np.flatnonzero(is_row[rows])
-    counts = np.bincount(kmers[places], minlength=int(kmers.max(initial=-1)) + 1)
-    starts = np.append(0, np.cumsum(counts))
-    ones = np.ones(len(places), dtype=np.int32)
-    return csr_array((ones, rows[places], starts), shape=(len(counts), len(is_row)))

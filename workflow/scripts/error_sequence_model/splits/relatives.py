@@ -34,6 +34,7 @@ FEW_HITS = 50_000_000  # that are looked at in any case
 LONE = 15  # bases of a seed that is enough alone
 LEAST = 50  # of a diagonal; a seed alone scores up to 30, and by chance little more
 BLOCK, CHUNK, ROUND = 128, 4_000_000, 32_768
+SCORED = 4096  # pairs at a time
 HELD = 100_000_000  # seeds held at a time
 _PLACE, _ROW = np.uint64(11), np.uint64(22)  # bits of a key, beside one of turn
 _ONE = np.uint64(1)
@@ -212,18 +213,17 @@ class _Seeds:
             windows = self._windows[self._asked[start : start + BLOCK]]
             words = list_words(windows, self.size)
             kmers = np.minimum(words.forward, words.reverse)
-            found, kept = kmers.ravel(), np.arange(kmers.size)
-            if words.is_whole is not None:
-                kept = np.flatnonzero(words.is_whole)
-                found = found[kept]
-            for table in self._tables:
-                chosen = np.flatnonzero(table.look_up(found))
-                kept, found = kept[chosen], found[chosen]
+            is_here = words.find_whole(windows.shape)
+            if self._tables:
+                is_here &= self._tables[0].look_up(kmers)
+            kept = np.flatnonzero(is_here)
+            for table in self._tables[1:]:
+                kept = kept[table.look_up(kmers[kept])]
             if self.n_parts > 1:
-                is_kept = _hash(found, _FACTORS[1]) % self.n_parts == part
-                kept, found = kept[is_kept], found[is_kept]
-            numbers, places = np.divmod(kept, kmers.shape[1])
-            is_turned = words.reverse[numbers, places] < words.forward[numbers, places]
+                kept = kept[_hash(kmers[kept], _FACTORS[1]) % self.n_parts == part]
+            found = kmers[kept]
+            is_turned = found < words.forward[kept]
+            numbers, places = np.divmod(kept, windows.shape[1])
             numbers, places = numbers.astype(np.uint64), places.astype(np.uint64)
             found = found.astype(np.uint64) << _ROW | numbers + np.uint64(start)
             keys.append((found << _ONE | is_turned) << _PLACE | places)
@@ -245,8 +245,10 @@ class _Table:
         self._factor = factor
         is_there = np.zeros(1 << _TABLE, dtype=bool)
         for start in range(0, len(rows), BLOCK):
-            words = list_words(windows[rows[start : start + BLOCK]], size)
-            is_there[_hash(np.minimum(words.forward, words.reverse), factor)] = True
+            block = windows[rows[start : start + BLOCK]]
+            words = list_words(block, size)
+            kmers = np.minimum(words.forward, words.reverse)
+            is_there[_hash(kmers[words.find_whole(block.shape)], factor)] = True
         self.share = float(is_there.mean())
         self._bits = np.packbits(is_there, bitorder="little")
 
@@ -367,9 +369,9 @@ def _count_hits(packed: np.ndarray, asked: np.ndarray, least: int) -> _Pairs:
 def _drop_chance(windows: np.ndarray, pairs: _Pairs) -> tuple[_Pairs, np.ndarray]:
     """Keep the pairs whose diagonal scores more than a seed by chance."""
     scores = np.zeros(len(pairs), dtype=np.int16)
-    for start in range(0, len(pairs), BLOCK):
-        some = pairs.take(np.arange(start, min(start + BLOCK, len(pairs))))
-        scores[start : start + BLOCK] = score_diagonals(
+    for start in range(0, len(pairs), SCORED):
+        some = pairs.take(np.arange(start, min(start + SCORED, len(pairs))))
+        scores[start : start + SCORED] = score_diagonals(
             *some.get_windows(windows), some.diagonals
         )
     is_kept = scores >= LEAST

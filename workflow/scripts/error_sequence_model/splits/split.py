@@ -25,7 +25,9 @@ from error_sequence_model.genome import get_window_starts, normalise_contig
 from error_sequence_model.settings import (
     Contrast,
     SplitSettings,
+    find_company,
     label_sites,
+    list_compared,
     parse_settings,
 )
 from error_sequence_model.splits.grouping import (
@@ -51,6 +53,8 @@ def make_split(
     contrast: Contrast,
     splice_type: str,
     settings: Mapping[str, Any] | SplitSettings,
+    *,
+    peers: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Split a contrast's sites and audit the result.
 
@@ -60,6 +64,7 @@ def make_split(
         contrast: Which pred_types are told apart.
         splice_type: ``donor``, ``acceptor`` or ``any``.
         settings: The `splits` section of the config (see ``SplitSettings``).
+        peers: ``peers.parquet``, for a contrast of errors private or shared.
 
     Returns:
         ``(split, leakage)``: split.parquet (see the top) and leakage.json.
@@ -69,7 +74,7 @@ def make_split(
     """
     settings = parse_settings(settings)
     _require_known(sites, settings)
-    chosen, left_out = _choose_sites(sites, windows, contrast, splice_type)
+    chosen, left_out = _choose_sites(sites, windows, contrast, splice_type, peers)
     matrix = windows.get_matrix(chosen["site_id"].to_numpy())
     families = None
     if settings.by == "homology":
@@ -134,10 +139,12 @@ def make_split(
         "shuffled_labels": contrast.shuffle_labels,
         "matched_on": list(contrast.match),
         "same_dinucleotide": contrast.same_dinucleotide,
-        "duplicated_windows": int(len(matrix) - len(np.unique(filter_.digests))),
+        "duplicated_windows": int((np.diff(np.sort(filter_.digests)) == 0).sum()),
         "left_out": left_out,
         "absent": _list_absent(chosen, settings),
     }
+    if contrast.peers is not None and peers is not None:
+        leakage["peers"] = list(contrast.peers) or list_compared(peers)[1:]
     if settings.by != "chromosome":
         sizes = np.bincount(group_sites(chosen, matrix, settings, families))
         leakage["groups"] = {"number": len(sizes), "largest": int(sizes.max())}
@@ -146,7 +153,11 @@ def make_split(
 
 
 def _choose_sites(
-    sites: pd.DataFrame, windows: Windows, contrast: Contrast, splice_type: str
+    sites: pd.DataFrame,
+    windows: Windows,
+    contrast: Contrast,
+    splice_type: str,
+    peers: pd.DataFrame | None,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """The contrast's sites with start and end, and how many were left out and why."""
     if splice_type not in ("donor", "acceptor", "any"):
@@ -155,8 +166,13 @@ def _choose_sites(
         )
     if splice_type != "any":
         sites = sites[sites["splice_type"].eq(splice_type)]
-    chosen = label_sites(sites, contrast).reset_index(drop=True)
-    n_all = int(sites["pred_type"].isin(contrast.pred_types).sum())
+    sites = sites[sites["pred_type"].isin(contrast.pred_types)]
+    chosen = label_sites(sites, contrast, peers).reset_index(drop=True)
+    left_out = {}
+    if peers is not None and contrast.peers is not None:
+        left_out = _count_unclear(sites, contrast, peers)
+        logger.info("%s %s: left out: %s", contrast.name, splice_type, left_out)
+    n_all = len(sites) - sum(left_out.values())
     if len(chosen) < n_all:
         # More than a few: their junctions may be guesses (tables of sequences).
         level = logging.WARNING if len(chosen) < 0.9 * n_all else logging.INFO
@@ -169,7 +185,7 @@ def _choose_sites(
             n_all - len(chosen),
             n_all,
         )
-    left_out = {"other_dinucleotide": n_all - len(chosen)}
+    left_out["other_dinucleotide"] = n_all - len(chosen)
     has_window = windows.has_windows(chosen["site_id"].to_numpy())
     left_out["no_window"] = int((~has_window).sum())
     if not has_window.all():
@@ -193,6 +209,16 @@ def _choose_sites(
         downstream=windows.downstream,
     )
     return chosen.assign(start=starts, end=starts + windows.length), left_out
+
+
+def _count_unclear(
+    sites: pd.DataFrame, contrast: Contrast, peers: pd.DataFrame
+) -> dict[str, int]:
+    """Count the errors that are neither private nor shared by all peers."""
+    company = find_company(peers, contrast.pred_types[0], contrast.peers or ())
+    # A site that is not in the table was judged by nobody else.
+    counts = sites["site_id"].map(company).fillna("not_judged").value_counts()
+    return {name: int(counts.get(name, 0)) for name in ("partly_shared", "not_judged")}
 
 
 def _list_absent(sites: pd.DataFrame, settings: SplitSettings) -> list[str]:
@@ -315,7 +341,7 @@ def _require_known(sites: pd.DataFrame, settings: SplitSettings) -> None:
     """
     if settings.by != "chromosome" or settings.preset:
         return
-    there = set(get_column(sites, settings.column))
+    there = set(get_column(sites, settings.column).unique())
     for part in ("validation", "test"):
         unknown = [name for name in getattr(settings, part) if name not in there]
         if unknown:

@@ -185,7 +185,9 @@ def make_prediction_rows(
     Returns:
         Rows of a BED9.
     """
-    columns = [f"probability_{name}" for name in run.classes if name in ERROR_CLASSES]
+    classes = run.classes
+    errors = classes[1:] if len(classes) == 2 else ERROR_CLASSES
+    columns = [f"probability_{name}" for name in classes if name in errors]
     table = run.predictions
     if table is None or not columns or not set(columns) <= set(table.columns):
         return pd.DataFrame(columns=list(BED_COLUMNS))

@@ -231,7 +231,19 @@ def describe_in_short(units: Sequence[Unit]) -> str:
         sentences += [_sum_up_gains(members), sum_up_belief(members)]
         told = [text[0].upper() + text[1:] for text in sentences if text]
         parts.append(f"{pair}: {' '.join(told)}")
+    parts += dict.fromkeys(filter(None, map(_explain_company, units)))
     return " ".join(parts) or "There are no test scores to sum up."
+
+
+def _explain_company(unit: Unit) -> str:
+    """What private and shared errors are; empty for a contrast of calls."""
+    if not unit.focus_call.startswith("private "):
+        return ""
+    peers = join_words(unit.lead.leakage.get("peers") or ["other predictors"])
+    return (
+        f"Private ({unit.contrast}): errors of {unit.lead.predictor} not made by "
+        f"{peers}; shared: made by all of them, in the place of correct calls."
+    )
 
 
 def _sum_up_scores(units: Sequence[Unit]) -> str:

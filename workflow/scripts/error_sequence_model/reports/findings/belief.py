@@ -63,7 +63,7 @@ def sum_up_belief(units: Sequence[Unit]) -> str:
         if unit.lead.methods and unit.lead.has_passed(unit.lead.methods[0]) is False:
             method = unit.lead.methods[0]
             text = say_belief(method, unit.lead.faithfulness["methods"][method])
-            texts.setdefault(text, []).append(f"{unit.splice_type}s")
+            texts.setdefault(text, []).append(unit.places)
     return " ".join(
         f"At {' and '.join(places)}, {text}." for text, places in texts.items()
     )

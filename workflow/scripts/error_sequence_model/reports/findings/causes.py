@@ -77,15 +77,10 @@ def read_causes(folder: Path) -> UnitCauses | None:
 
 
 def get_names(unit: Unit) -> tuple[str, str]:
-    """The errors and the correct calls of a unit by their pred_types."""
-    sites = unit.sites
-    errors, correct = (
-        "/".join(sorted(sites.loc[sites["label"] == label, "pred_type"].unique()))
-        for label in (1, 0)
-    )
+    """The errors and the correct calls of a unit by their calls."""
     if unit.lead.is_control:
         return "shuffled error", "shuffled correct"
-    return errors or "error", correct or "correct"
+    return unit.names
 
 
 def describe_coverage(causes: UnitCauses, unit: Unit) -> list[str]:

@@ -18,6 +18,8 @@ from error_sequence_model.results import Unit
 MOST_NAMED = 3
 HIT = 2  # level of a site that has an explanation itself, not a word near it
 CALLS = {"FN": "missed", "TP": "found", "FP": "false", "TN": "rightly rejected"}
+CALLS |= {"private FN": "privately missed", "shared FN": "jointly missed"}
+CALLS |= {"private FP": "privately false", "shared FP": "jointly false"}
 
 
 @dataclass(frozen=True)
@@ -163,8 +165,7 @@ def say_headline(unit: Unit, found: UnitExplanations | None) -> str:
 
 def name_calls(kind: str, unit: Unit) -> str:
     """Calls of a kind in words: "missed donors", or "FN/FP donors" of several."""
-    where = "sites" if unit.splice_type == "any" else f"{unit.splice_type}s"
-    return f"{CALLS.get(kind, kind)} {where}"
+    return f"{CALLS.get(kind, kind)} {unit.places}"
 
 
 def say_share(share: float, n: int) -> str:

@@ -146,9 +146,10 @@ def _draw_view(
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
         ncols=2,
-        handlelength=1.2,
+        handlelength=0.8,
+        columnspacing=0.8,
         borderaxespad=0.1,
-        fontsize=7,
+        fontsize=6,
     )
 
 

@@ -185,6 +185,8 @@ def _describe_left_out(units: Sequence[Unit]) -> list[str]:
     """Sites that a split left out, and names of it that no site has."""
     reasons = {
         "other_dinucleotide": "not GT or AG",
+        "partly_shared": "made by some other predictors, not by all",
+        "not_judged": "not judged by another predictor",
         "no_window": "without a window",
         "only_n": "of N only",
         "shared_sequence": "equal to a held-out window",

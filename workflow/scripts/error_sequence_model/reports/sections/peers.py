@@ -28,9 +28,9 @@ from error_sequence_model.figures import (
 from error_sequence_model.reports.prose import explain
 from error_sequence_model.reports.sections.ratio_table import draw_ratio_table
 from error_sequence_model.results import ReportData
+from error_sequence_model.settings import list_compared
 
 ERRORS = {"missed": "FN", "invented": "FP"}
-ORDER = ["kind", "chrom", "junction", "strand", "splice_type", "site_id", "gene_id"]
 FOREST = 2.6  # inches
 FDR, MOST_ROWS = 0.05, 24
 
@@ -45,7 +45,7 @@ def make_peer_pages(data: ReportData) -> list[PageSpec]:
     contrasts = read_saved_table(paths["peer_contrasts.tsv"])
     data.write("peers", pairs)
     data.write("peer_contrasts", contrasts)
-    names = [name for name in sites if name not in ORDER]
+    names = list_compared(sites)
     footer = data.footer("peers.parquet, peers.tsv, peer_contrasts.tsv")
     draw = partial(_draw_sets, data=data, sites=sites, names=names, pairs=pairs)
     subtitle = "All sites that each of them judged; annotation is taken as the truth."

@@ -96,7 +96,8 @@ def _draw_panels(page: Page, data: ReportData, unit: Unit, panel: float) -> None
     _draw_legend(page, names, top)
     confusion = unit.lead.metrics.get("confusion")
     if confusion:
-        names = _name_classes(unit)
+        is_binary = len(unit.lead.classes) == 2
+        names = unit.names[::-1] if is_binary else unit.lead.classes
         plot_confusion(np.array(confusion), names, panels[3])
         frame = pd.DataFrame(confusion, index=names, columns=names)
         data.write("confusion", frame.reset_index(names="truth"), unit.key)
@@ -165,16 +166,6 @@ def _draw_legend(page: Page, names: list[str], top: float) -> None:
         page.fill(place, top + 0.03, 0.22, 0.06, color=color)
         page.write(name, place + 0.3, top, size=8.5)
         place += width + 0.1
-
-
-def _name_classes(unit: Unit) -> list[str]:
-    if len(unit.lead.classes) != 2:
-        return unit.lead.classes
-    names = []
-    for label, fallback in ((0, "correct"), (1, "error")):
-        types = unit.sites.loc[unit.sites["label"] == label, "pred_type"].unique()
-        names.append("/".join(sorted(types)) or fallback)
-    return names
 
 
 def collect_score_table(unit: Unit) -> pd.DataFrame:

@@ -89,8 +89,8 @@ def _draw_unit(
     sites = explained.sites.assign(
         probability=probability.reindex(explained.sites.index)
     )
-    chosen = choose_exemplars(sites, data.focus, unit.positive_label)
-    chosen = [e for e in chosen if sites.loc[e.site_id, "pred_type"] == data.focus]
+    chosen = choose_exemplars(sites, unit.focus_call, unit.positive_label)
+    chosen = [e for e in chosen if sites.loc[e.site_id, "call"] == unit.focus_call]
     page.heading(statistics.where)
     if not chosen:
         page.bullet("No explained site has a stored prediction, so none is chosen.")

@@ -70,9 +70,9 @@ def choose_exemplars(
     """Choose up to five sites by rule, never by eye.
 
     Args:
-        sites: Explained test sites with label, pred_type and ``probability`` of the
+        sites: Explained test sites with label, call and ``probability`` of the
             positive class (NaN where not predicted), indexed by site_id.
-        focus: The page's pred_type.
+        focus: The call that the page is about.
         positive_label: Label of the positive class.
 
     Returns:
@@ -83,8 +83,8 @@ def choose_exemplars(
         known["label"] == positive_label, known["probability"], 1 - known["probability"]
     )
     known = known.assign(own=own).sort_values("own", ascending=False, kind="stable")
-    mine = known[known["pred_type"] == focus]
-    rest = known[known["pred_type"] != focus]
+    mine = known[known["call"] == focus]
+    rest = known[known["call"] != focus]
     chosen: dict[int, Exemplar] = {}
     for table, places in ((mine, ("top", "middle", "last")), (rest, ("top", "last"))):
         for place in places:
@@ -92,7 +92,7 @@ def choose_exemplars(
                 continue
             index = {"top": 0, "middle": len(table) // 2, "last": len(table) - 1}[place]
             row = table.iloc[index]
-            kind = row["pred_type"]
+            kind = row["call"]
             right = row["own"] >= 0.5
             rule = {
                 "top": f"{kind} most clearly seen as such",
@@ -121,7 +121,7 @@ def _draw_sites(page: Page, *, data: ReportData, statistics: MapStatistics) -> N
     sites = explained.sites.assign(
         probability=probability.reindex(explained.sites.index)
     )
-    exemplars = choose_exemplars(sites, data.focus, unit.positive_label)
+    exemplars = choose_exemplars(sites, unit.focus_call, unit.positive_label)
     page.warn(statistics.warning)
     if not exemplars:
         page.paragraph("No explained site has a stored prediction, so none is chosen.")
@@ -240,7 +240,7 @@ def find_view(statistics: MapStatistics) -> tuple[int, int]:
 
 def write_title(page: Page, site: pd.Series, exemplar: Exemplar, unit: Unit) -> float:
     """Write what a site is, and by which rule it was chosen; give where it ends."""
-    swatch = get_class_colour(site["pred_type"])
+    swatch = get_class_colour(site["call"])
     page.fill(MARGIN, page.top + 0.015, 0.1, 0.1, color=swatch)
     gene = site["gene_name"] if pd.notna(site["gene_name"]) else site["gene_id"]
     junction = int(site["junction"])

@@ -88,8 +88,8 @@ def _draw_unit(
     page: Page, data: ReportData, statistics: MapStatistics, most: int, height: float
 ) -> None:
     page.heading(statistics.where)
-    focus = data.focus
-    mine = (statistics.explained.sites["pred_type"] == focus).to_numpy()
+    focus = statistics.unit.focus_call
+    mine = (statistics.explained.sites["call"] == focus).to_numpy()
     n = int(mine.sum())
     if n < 2:
         page.paragraph(
@@ -212,7 +212,7 @@ def _draw_row(
         first=int(statistics.offsets[0]),
         place=(left, place),
         size=(MARGIN + BODY_WIDTH - left, height),
-        color=get_class_colour(site["pred_type"]),
+        color=get_class_colour(site["call"]),
     )
     page.top = place + height + GAP
 

@@ -93,12 +93,9 @@ def make_why_page(data: ReportData, unit: Unit, fronts: Sequence[str]) -> PageSp
 
 def name_why(unit: Unit) -> str:
     """Title of a unit's first page."""
-    error, correct = get_names(unit)
     words = CLASS_NAMES.get(unit.focus, unit.focus)
-    where = "sites" if unit.splice_type == "any" else f"{unit.splice_type}s"
-    name = f"{words.capitalize()} {where} of {unit.lead.predictor}: why"
-    usual = f"{error}_vs_{correct}".lower()
-    return name if unit.contrast.lower() == usual else f"{name} ({unit.contrast})"
+    name = f"{words.capitalize()} {unit.places} of {unit.lead.predictor}: why"
+    return name if unit.is_usual else f"{name} ({unit.contrast})"
 
 
 def _draw(page: Page, *, data: ReportData, unit: Unit, fronts: Sequence[str]) -> None:
