@@ -383,6 +383,41 @@ FAULTS = (
         "if not max(counts.values()):",
         "calling/test_user_files.py",
     ),
+    Fault(
+        "private errors: shared with one peer taken for shared with all",
+        "settings/contrasts.py",
+        'company[verdicts.fillna(False).all(axis=1).to_numpy()] = "shared"',
+        'company[verdicts.fillna(False).any(axis=1).to_numpy()] = "shared"',
+        "settings/test_contrasts.py",
+    ),
+    Fault(
+        "private errors: a peer that did not judge a site taken to be right there",
+        "settings/contrasts.py",
+        'company[verdicts.isna().any(axis=1).to_numpy()] = "not_judged"',
+        'company[verdicts.isna().all(axis=1).to_numpy()] = "not_judged"',
+        "settings/test_contrasts.py",
+    ),
+    Fault(
+        "private errors: a contig that a peer never saw taken as without calls",
+        "sites/peer_errors.py",
+        "column[column.isna() & is_scanned] = False",
+        "column[column.isna()] = False",
+        "sites/test_peer_errors.py",
+    ),
+    Fault(
+        "rows without padding: positions run on from one window to the next",
+        "backbones/attention.py",
+        "torch.arange(total, device=lengths.device) - starts[rows]",
+        "torch.arange(total, device=lengths.device)",
+        "backbones/test_attention.py",
+    ),
+    Fault(
+        "rows without padding: torch's kernel told the ends in place of the starts",
+        "backbones/attention.py",
+        "Varlen(F.pad(lengths.cumsum(0), (1, 0)).int(), longest, reach)",
+        "Varlen(F.pad(lengths.cumsum(0), (0, 1)).int(), longest, reach)",
+        "backbones/test_attention.py",
+    ),
 )
 
 
