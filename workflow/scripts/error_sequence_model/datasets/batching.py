@@ -93,11 +93,12 @@ def plan_steps(
         )
     rng = np.random.default_rng([seed, epoch])
     order = members[rng.permutation(len(members))]
-    order = order[np.argsort(lengths[order], kind="stable")]
-    size = max(batch_size // GROUPS_PER_STEP, 1)
-    first = 1 + int(rng.integers(size))  # so that no two are always divided
-    groups = np.split(order, range(first, len(order), size))
-    order = np.concatenate([groups[place] for place in rng.permutation(len(groups))])
+    if lengths[order].min() < lengths[order].max():
+        order = order[np.argsort(lengths[order], kind="stable")]
+        size = max(batch_size // GROUPS_PER_STEP, 1)
+        first = 1 + int(rng.integers(size))  # so that no two are always divided
+        groups = np.split(order, range(first, len(order), size))
+        order = np.concatenate([groups[k] for k in rng.permutation(len(groups))])
     steps_per_pool = len(members) // batch_size // POOLS_PER_EPOCH
     pool = batch_size * min(max(steps_per_pool, 1), LARGEST_POOL)
     steps = []
