@@ -23,4 +23,5 @@ def test_all_that_matters_has_faults():
     assert parts == {
         *("sites", "windows", "splits", "metrics", "tokens", "predictors", "variants"),
         *("maps", "gate", "explanations", "probabilities", "check"),
+        *("private errors", "rows without padding"),
     }
