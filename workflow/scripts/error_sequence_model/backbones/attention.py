@@ -86,7 +86,8 @@ def find_padding_reason(
         return f"compute capability {found}, where {needed} is needed"
     head_dim = config.hidden_size // config.num_attention_heads
     if head_dim % VARLEN_HEAD or head_dim > VARLEN_LARGEST_HEAD:
-        return f"heads of {head_dim}, which is no multiple of 8 up to 192"
+        allowed = f"multiple of {VARLEN_HEAD} up to {VARLEN_LARGEST_HEAD}"
+        return f"heads of {head_dim}, which is no {allowed}"
     try:
         _try_varlen(device, precision, head_dim)
     except Exception as error:  # of torch's build, its kernels or the driver

@@ -28,9 +28,8 @@ from error_sequence_model.figures import (
 from error_sequence_model.reports.prose import explain
 from error_sequence_model.reports.sections.ratio_table import draw_ratio_table
 from error_sequence_model.results import ReportData
-from error_sequence_model.settings import list_compared
+from error_sequence_model.settings import KIND_OF, list_compared
 
-ERRORS = {"missed": "FN", "invented": "FP"}
 FOREST = 2.6  # inches
 FDR, MOST_ROWS = 0.05, 24
 
@@ -72,7 +71,7 @@ def _draw_sets(
 ) -> None:
     half, top = (BODY_WIDTH - 0.3) / 2, page.top
     tables = []
-    for place, (kind, error) in enumerate(ERRORS.items()):
+    for place, (error, kind) in enumerate(KIND_OF.items()):
         own = sites[sites["kind"] == kind].dropna(subset=names)
         counts = count_combinations(own[names].astype(bool))
         tables.append(counts.assign(kind=kind))
