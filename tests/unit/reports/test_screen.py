@@ -32,6 +32,6 @@ def test_results_in_a_few_lines(tmp_path) -> None:
     assert text.count("AUPRC 0.50") == 1, "baselines are in the table only"
     assert "(95 % intervals by bootstrap over genes):" in text
     sites.assign(gene_id=None).to_parquet(tmp_path / "net" / "sites.parquet")
-    assert "over sites: the table has no gene_id" in next(
+    assert "over sites (no gene_id: read “genes” as sites)" in next(
         line for line in describe_results(tmp_path, "net") if line
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from error_sequence_model.core import InputError, read_saved_table
+from error_sequence_model.results import describe_clusters
 
 
 def describe_results(results: Path, predictor: str) -> Iterator[str]:
@@ -26,8 +27,7 @@ def describe_results(results: Path, predictor: str) -> Iterator[str]:
         raise InputError(f"{results / predictor}: no comparison.tsv; run the workflow")
     yield ""
     sites = read_saved_table(results / predictor / "sites.parquet", ["gene_id"])
-    known = sites["gene_id"].notna().any()
-    over = "genes" if known else "sites: the table has no gene_id"
+    over = describe_clusters(sites["gene_id"])
     yield f"Held-out scores (95 % intervals by bootstrap over {over}):"
     for path in tables:
         contrast, splice_type = path.parts[-3:-1]

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from .folds import merge_checks
     from .inputs import ReportData, ReportInputs, read_rows, read_sites
     from .run import RunResults
-    from .units import Explained, Unit, build_units, get_predicted, load_units
+    from .units import (
+        Explained,
+        Unit,
+        build_units,
+        describe_clusters,
+        get_predicted,
+        load_units,
+    )
 
 __all__, __getattr__ = open_face(__name__, __file__)

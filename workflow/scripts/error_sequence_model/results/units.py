@@ -229,6 +229,13 @@ def get_clusters(sites: pd.DataFrame) -> np.ndarray:
     )
 
 
+def describe_clusters(gene_ids: pd.Series) -> str:
+    """Say over what whole units intervals are drawn: ``get_clusters`` in words."""
+    if gene_ids.notna().any():
+        return "genes"
+    return "sites (no gene_id: read “genes” as sites)"
+
+
 def get_predicted(unit: Unit, run: RunResults) -> pd.DataFrame:
     """Test sites of a unit with a model's ``probability`` of the positive class."""
     table = run.predictions

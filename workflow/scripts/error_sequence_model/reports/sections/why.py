@@ -55,7 +55,7 @@ from error_sequence_model.reports.sections.words import (
     draw_card,
     place_all_words,
 )
-from error_sequence_model.results import ReportData, Unit
+from error_sequence_model.results import ReportData, Unit, describe_clusters
 
 CARD = CardSize(logo=1.55, places=1.75, gap=0.3, size=8)
 HEADS = 0.22  # inches, of the line above the first word
@@ -77,11 +77,10 @@ def make_why_page(data: ReportData, unit: Unit, fronts: Sequence[str]) -> PageSp
     """
     error, correct = get_names(unit)
     n_error, n_correct = ((unit.sites["label"] == label).sum() for label in (1, 0))
-    has_genes = data.sites["gene_id"].notna().any()
     subtitle = (
         f"{n_error:,} {error}, {n_correct:,} {correct}, {unit.splice_type} sites; "
-        "what rests on the model is measured on held-out ones. Intervals: 95 %, over "
-        + ("genes." if has_genes else "sites (the table has no gene_id).")
+        "what rests on the model: of held-out ones. Intervals: 95 %, over "
+        f"{describe_clusters(data.sites['gene_id'])}."
     )
     return PageSpec(
         name_why(unit),
