@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from error_sequence_model.reports.sections.methods import (
@@ -116,6 +117,17 @@ def test_settings_of_the_first_paragraph_are_those_of_the_run(fake, tmp_path):
     assert "(nucleotide_encoder) from the weights models/some, first pretrained" in text
     assert "Low-rank adapters and a head were trained for up to 17 epochs" in text
     assert "at a learning rate of 0.0042" in text
+
+
+def test_intervals_are_over_sites_where_no_gene_is_known(fake, tmp_path):
+    (text,) = describe_methods(load(fake, tmp_path))
+    assert "from a bootstrap over genes. Attributions" in text
+    assert "with a gene-clustered statistic and max-T" in text
+    sites = pd.read_parquet(fake.sites)
+    sites.assign(gene_id=None).to_parquet(fake.sites, index=False)
+    (text,) = describe_methods(load(fake, tmp_path))
+    assert "from a bootstrap over sites. Attributions" in text
+    assert "gene-" not in text and "genes" not in text
 
 
 def test_equal_runs_have_equal_provenance(fake, tmp_path):

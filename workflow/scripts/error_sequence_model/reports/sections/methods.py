@@ -162,6 +162,7 @@ def _describe_unit(unit: Unit, inputs: ReportInputs) -> str:
         "methods",
         predictor=inputs.predictor,
         draws=inputs.draws,
+        drawn="gene" if unit.sites["gene_id"].notna().any() else "site",
         lead=unit.lead,
         states=_name_states(unit),
         settings={
