@@ -319,3 +319,21 @@ def test_gene_intervals_cover_as_they_say() -> None:
         low, high = score["auroc"].get_interval()
         covered += low <= truth <= high
     assert 0.93 <= covered / runs <= 0.97
+
+
+def test_p_values_of_folds_are_combined_not_averaged() -> None:
+    """One healthy fold must not hide that two others are off."""
+    frames = []
+    for fold, scale in enumerate((3.0, 3.0, 1.0)):
+        rng = np.random.default_rng(fold)
+        odds = rng.normal(0, 1.5, 800)
+        labels = (rng.random(800) < expit(odds)).astype(int)
+        frame = make_predictions({"m": scale * odds}, labels, fold=fold)
+        frames.append(frame.assign(site_id=frame["site_id"] + 800 * fold))
+    frame = pd.concat(frames, ignore_index=True)
+    every = frame.drop_duplicates("site_id").sort_values("site_id")
+    sites = make_sites(2400, every["label"].to_numpy())
+    split = make_split(2400).assign(part=every["part"].to_numpy())
+    features = pd.DataFrame(index=sites.index)
+    found = assess_models(frame, sites, split, features, draws=20)
+    assert found.models["calibration_p"].iloc[0] < 0.01

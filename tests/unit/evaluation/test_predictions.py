@@ -187,3 +187,16 @@ def test_predictions_do_not_depend_on_order_or_batches() -> None:
 def test_probabilities_of_huge_logits_stay_finite() -> None:
     found = compute_probabilities(np.array([[1e4, -1e4], [-3e38, 0.0]]))
     assert np.allclose(found, [[1, 0], [0, 1]])
+
+
+def test_what_is_always_right_or_rare_is_not_sure() -> None:
+    labels = np.tile([0, 1], 10)
+    right = np.stack([1.0 - labels, labels], axis=1)
+    found = compute_metrics(labels, right, threshold=0.5, draws=50)
+    assert found["accuracy"] == found["f1"] == 1
+    assert found["intervals"]["accuracy"] is None and found["intervals"]["f1"] is None
+    assert found["intervals"]["auroc"][0] < 1
+    rare = (np.arange(20) < 2).astype(int)
+    found = compute_metrics(rare, draw(20)[1], threshold=0.5, draws=50)
+    assert found["intervals"]["mcc"] is None
+    assert found["intervals"]["accuracy"] is not None

@@ -175,3 +175,9 @@ def test_text_is_wrapped_to_its_width():
     lines = wrap_text(text, 1.0, 9)
     assert all(measure_text(line, 9) <= 1.0 for line in lines)
     assert "".join("".join(lines).split()) == text.replace(" ", "")
+
+
+def test_equal_probabilities_are_one_point_of_reliability():
+    truth = np.repeat([True, False], 50)
+    table = get_reliability(truth, np.full(100, 0.5))
+    assert table[["predicted", "observed", "n"]].to_numpy().tolist() == [[0.5, 0.5, 100]]

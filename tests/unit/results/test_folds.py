@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 
 from error_sequence_model.results import RunResults, build_units, read_sites
 from error_sequence_model.results.folds import average_folds, merge_metrics
@@ -73,3 +74,21 @@ def test_metrics_of_a_unit_are_those_of_all_folds(tmp_path) -> None:
     values = [run.metrics["auroc"] for run in runs]
     mean = np.average(values, weights=sizes)
     assert unit.lead.metrics["auroc"] == pytest.approx(mean)
+
+
+def test_sites_are_ranked_within_their_fold(tmp_path) -> None:
+    """Probabilities of two models are not comparable: one of these always says more."""
+    shape = {"n_per_class": 60, "splice_types": ("donor",)}
+    fake = build_results(tmp_path, folds=(0, 1), **shape)
+    runs = [RunResults.load(run) for run in fake.runs]
+    names = ["probability_error", "probability_correct"]
+    tables = [run.predictions for run in runs]
+    assert set(names) <= set(tables[0])
+    tables[1]["probability_error"] = 0.9 + 0.1 * tables[1]["probability_error"]
+    (unit,) = build_units(runs, read_sites(fake.sites), {}, "FP")
+    found = unit.predicted
+    parts = [found[found["tested_in"] == fold] for fold in (0, 1)]
+    assert all(len(part) for part in parts) and len(found) == sum(map(len, parts))
+    for part in parts:
+        expected = rankdata(part["probability"]) / len(part)
+        np.testing.assert_allclose(part["rank"], expected)

@@ -11,6 +11,7 @@ from error_sequence_model.statistics import (
     calibrate_about_prior,
     check_calibration,
     compute_ece,
+    cut_by_mass,
     fit_scaling,
     fit_temperature,
     restore_prior,
@@ -136,3 +137,19 @@ def test_without_evidence_a_probability_is_the_prior(sureness: float) -> None:
     np.testing.assert_allclose(found[-1], prior, atol=0.02)
     sound = 1 / (1 + np.exp(-evidence - np.log(prior[1] / prior[0])))
     assert np.abs(found[2000:-1, 1] - sound[2000:]).mean() < 0.02
+
+
+def test_what_is_tied_lies_in_one_bin_whatever_its_order() -> None:
+    """A model that knows nothing is right: half of what it says has a half."""
+    is_error, half = np.repeat([True, False], 50), np.full(100, 0.5)
+    assert compute_ece(is_error, half) == 0
+    check = check_calibration(is_error, half)
+    assert check.beyond_chance == 0 and check.p_value > 0.9
+    said = np.repeat([0.2, 0.7, 0.9], [30, 50, 20])
+    is_error = np.concatenate([np.arange(k) < n for k, n in ((30, 9), (50, 25), (20, 18))])
+    expected = (30 * 0.1 + 50 * 0.2 + 20 * 0.0) / 100
+    order = np.random.default_rng(0).permutation(100)
+    for rows in (np.arange(100), order):
+        assert compute_ece(is_error[rows], said[rows]) == pytest.approx(expected)
+    assert [len(part) for part in cut_by_mass(said, 15)] == [30, 50, 20]
+    assert [len(part) for part in cut_by_mass(np.arange(10.0), 3)] == [4, 3, 3]

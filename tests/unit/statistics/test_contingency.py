@@ -92,3 +92,20 @@ def test_coverage_counts_both_classes():
     assert found["correct"].share == pytest.approx(0.1)
     assert found["errors"].low < 0.75 < found["errors"].high
     assert measure_coverage(has[:40], labels[:40], np.arange(40))["correct"] is None
+
+
+def test_a_stratum_without_a_class_or_a_flag_compares_nothing() -> None:
+    """All errors are donors: what donors have more of says nothing of errors."""
+    flags, labels = make_table(290, 300, 10, 300)
+    types = np.where(labels == 1, "donor", "acceptor")
+    assert measure_odds_ratios(flags, labels, np.arange(600), types)["p"].isna().all()
+    flags, labels = make_table(30, 100, 20, 200)
+    alone = measure_odds_ratios(flags, labels, np.arange(300)).loc["flag"]
+    more = pd.DataFrame({"flag": np.r_[flags["flag"], np.ones(40), [0.0, 1.0] * 20]})
+    found = measure_odds_ratios(
+        more,
+        np.r_[labels, [0, 1] * 20, np.ones(40, dtype=int)],
+        np.arange(380),
+        np.repeat(["told", "all flagged", "all errors"], [300, 40, 40]),
+    ).loc["flag"]
+    pd.testing.assert_series_equal(found, alone)

@@ -56,3 +56,10 @@ def test_nothing_to_agree_on_is_nan() -> None:
     no = np.zeros(10, dtype=bool)
     found = measure_agreement(no, no, np.arange(10))
     assert np.isnan(found.kappa) and np.isnan(found.low) and np.isnan(found.shared)
+
+
+def test_one_gene_says_nothing_of_how_sure_an_agreement_is() -> None:
+    first, second = make_verdicts(20, 5, 10, 15)
+    found = measure_agreement(first, second, np.zeros(50, dtype=int))
+    assert found.kappa == pytest.approx(0.4)
+    assert np.isnan(found.low) and np.isnan(found.high)

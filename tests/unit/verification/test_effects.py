@@ -379,3 +379,11 @@ def test_the_schema_has_the_same_defaults(key, settings) -> None:
 def _plain(settings) -> dict:
     values = settings.to_mapping()
     return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+
+def test_one_gene_decides_nothing() -> None:
+    rng = np.random.default_rng(0)
+    genes = np.full(30, "g", dtype=object)
+    found = summarise_change(rng.normal(2, 0.1, 30), genes, draws=100)
+    assert found.mean > 1.5 and np.isnan(found.low) and np.isnan(found.high)
+    assert judge(found, found) == "undecided"

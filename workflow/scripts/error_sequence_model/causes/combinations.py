@@ -112,32 +112,37 @@ def _measure_pair(
     found = {"first": first, "second": second, "n_both": int((both & is_error).sum())}
     rows = np.flatnonzero(both & is_error)
     places = [starts[key][rows].argmax(axis=1) for key in (first, second)]
-    distance, n_distance, p = measure_spacing(*places, seed=seed)
+    distance, n_distance, p = measure_spacing(*places, genes[rows], seed=seed)
     told = {"distance": distance, "n_distance": n_distance, "distance_p": p}
     return {**found, **ratio._asdict(), **told}
 
 
 def measure_spacing(
-    first: np.ndarray, second: np.ndarray, *, seed: int = 1
+    first: np.ndarray, second: np.ndarray, genes: np.ndarray, *, seed: int = 1
 ) -> tuple[int | None, int, float]:
     """Whether two words of the same sites keep a distance.
 
     Args:
         first: Column of one word, int (n,).
         second: That of the other.
+        genes: Gene of each site, (n,); one site of each is tested: the windows of
+            neighbours hold the same two words, at the same distance.
         seed: Of the permutations: each site's word with the other word of another site,
             so that where either lies by itself makes no distance.
 
     Returns:
         The most frequent distance, the sites within two bases of it, and the chance of
-        as many; None, 0 and NaN with too few sites.
+        as many; None, 0 and NaN with too few genes.
     """
-    if len(first) < FEWEST:
+    kept = np.unique(genes, return_index=True)[1]
+    if len(kept) < FEWEST:
         return None, 0, np.nan
-    distance, n_sites = _find_mode(second - first)
+    one, other = first[kept], second[kept]
+    distance, found = _find_mode(other - one)
+    n_sites = int((abs(second - first - distance) <= BIN // 2).sum())
     rng = np.random.default_rng(seed)
-    drawn = [_find_mode(rng.permutation(second) - first)[1] for _ in range(DRAWS)]
-    return distance, n_sites, float((1 + np.sum(np.array(drawn) >= n_sites)) / 1000)
+    drawn = [_find_mode(rng.permutation(other) - one)[1] for _ in range(DRAWS)]
+    return distance, n_sites, float((1 + np.sum(np.array(drawn) >= found)) / 1000)
 
 
 def _find_mode(distances: np.ndarray) -> tuple[int, int]:

@@ -30,6 +30,7 @@ from error_sequence_model.evaluation.strata import (
 from error_sequence_model.features import list_columns
 from error_sequence_model.statistics import (
     check_calibration,
+    combine_p_values,
     compare_pairs,
     compute_auprc,
     compute_brier,
@@ -155,11 +156,11 @@ def _measure_models(
         for name in values:
             numbers = group[name].to_numpy(dtype=float)
             known = np.isfinite(numbers)
-            found[name] = (
-                float(np.average(numbers[known], weights=weights[known]))
-                if known.any()
-                else None
-            )
+            found[name] = None
+            if known.any() and name == "calibration_p":  # a mean of p-values is none
+                found[name] = combine_p_values(numbers[known])
+            elif known.any():
+                found[name] = float(np.average(numbers[known], weights=weights[known]))
         sizes = group.groupby("seed", dropna=False)["n_sites"].sum()
         return pd.Series({"n_sites": int(sizes.iloc[0]), **found})
 

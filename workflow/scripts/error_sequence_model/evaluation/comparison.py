@@ -17,6 +17,7 @@ from error_sequence_model.statistics import (
     compute_macro_auprc,
     compute_metrics,
     compute_sampled_auprc,
+    count_genes,
     get_interval,
     number_groups,
 )
@@ -186,6 +187,6 @@ def _compare(
         compute_sampled_auprc(labels, probabilities, groups, draws=draws, seed=seed)
         for probabilities in (mine, theirs)
     ]
-    low, high = get_interval(sampled[0] - sampled[1])
+    low, high = get_interval(sampled[0] - sampled[1], count_genes(labels, groups))
     value = compute_macro_auprc(labels, mine) - compute_macro_auprc(labels, theirs)
     return {"delta_auprc": value, "delta_low": low, "delta_high": high}

@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 from error_sequence_model.evaluation.operating_points import compute_precision_at
 from error_sequence_model.statistics import (
+    count_genes,
     draw_gene_weights,
     get_interval,
     number_groups,
@@ -91,6 +92,7 @@ def rerank_calls(
     samples = np.split(drawn, ends[:-1], axis=1)
     # Which way an error points: an FP is not real, an FN is.
     sign = 1.0 if wanted[labels == 1].all() else -1.0
+    n_genes = count_genes(wanted[test], genes)
     rows = []
     for model, probabilities in models.items():
         veto = sign * get_log_odds(np.asarray(probabilities, dtype=float))
@@ -104,7 +106,7 @@ def rerank_calls(
             points = {name: points[name] + share * found[name] for name in points}
             gains += share * gained
         for index, recall in enumerate(RECALLS):
-            low, high = get_interval(gains[:, index])
+            low, high = get_interval(gains[:, index], n_genes)
             rows.append(
                 {
                     **{"model": model, "recall": recall},

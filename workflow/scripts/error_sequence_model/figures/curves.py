@@ -21,6 +21,7 @@ from error_sequence_model.figures.style import (
     SERIES_COLOURS,
     say_nothing_to_draw,
 )
+from error_sequence_model.statistics import cut_by_mass
 
 MOST_POINTS = 400
 RATIOS = (1 / 64, 64)  # ends of an axis of odds ratios
@@ -97,9 +98,8 @@ def get_reliability(
         Columns predicted, observed, low, high (95 % Wilson interval over sites), n.
     """
     bins = max(min(bins, len(probability) // 10), 1)
-    order = np.argsort(probability, kind="stable")
     rows = []
-    for part in np.array_split(order, bins):
+    for part in cut_by_mass(probability, bins):
         n, hits = len(part), float(np.sum(is_positive[part]))
         low, high = _get_wilson_interval(hits, n)
         rows.append((probability[part].mean(), hits / n, low, high, n))

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from error_sequence_model.motifs.enrichment import SearchedSites
-from error_sequence_model.statistics import draw_gene_weights, number_groups
+from error_sequence_model.statistics import get_mean_interval
 
 WINDOWS = 40
 FEWEST_WINDOWS = 10
@@ -34,7 +34,7 @@ class Effect(NamedTuple):
 
     Attributes:
         delta_logit: Natural log-odds; NaN with fewer than ten windows.
-        low: Lower end of the 95 % interval, bootstrap over genes.
+        low: Lower end of the 95 % interval, bootstrap over genes; NaN with few genes.
         high: Upper end.
         n_windows: Windows that were edited.
     """
@@ -166,14 +166,8 @@ def replace_letters(own: str, other: str, columns: np.ndarray) -> str:
 def _summarise(changes: np.ndarray, genes: np.ndarray, seed: int) -> Effect:
     if not len(changes):
         return UNKNOWN_EFFECT
-    groups = np.unique(number_groups(genes, len(genes)), return_inverse=True)[1]
-    drawn = []
-    for weights in draw_gene_weights(groups, draws=DRAWS, seed=seed):
-        with np.errstate(invalid="ignore", divide="ignore"):
-            drawn.append(weights @ changes / weights.sum(axis=1))
-    means = np.concatenate(drawn)
-    low, high = np.quantile(means[np.isfinite(means)], [0.025, 0.975])
-    return Effect(float(changes.mean()), float(low), float(high), len(changes))
+    ends = get_mean_interval(changes, genes, draws=DRAWS, seed=seed)
+    return Effect(float(changes.mean()), *ends, len(changes))
 
 
 def describe_effects(put_in: Effect, taken_out: Effect) -> dict[str, float]:

@@ -188,7 +188,11 @@ def merge_folds(runs: Sequence[RunResults]) -> RunResults:
     """Put the folds of one backbone and seed together; their tests are disjoint."""
     if len(runs) == 1:
         return runs[0]
-    tables = [run.predictions for run in runs if run.predictions is not None]
+    tables = [
+        run.predictions.assign(fold=run.folds[0])
+        for run in runs
+        if run.predictions is not None
+    ]
     splits = [run.split for run in runs if run.split is not None]
     methods = set.intersection(*(set(run.attributions) for run in runs))
     attentions = [run.attention for run in runs]

@@ -237,14 +237,24 @@ def describe_clusters(gene_ids: pd.Series) -> str:
 
 
 def get_predicted(unit: Unit, run: RunResults) -> pd.DataFrame:
-    """Test sites of a unit with a model's ``probability`` of the positive class."""
+    """Test sites of a unit with a model's ``probability`` of the positive class.
+
+    Models of different folds are not comparable: ``tested_in`` is the fold, and
+    ``rank`` the site's place in it, from 0 to 1.
+    """
     table = run.predictions
     column = f"probability_{run.classes[unit.positive_label]}"
     if table is None or column not in table or unit.sites.empty:
-        return unit.test_sites.iloc[:0].assign(probability=pd.Series(dtype=float))
+        names = ("probability", "tested_in", "rank")
+        none = dict.fromkeys(names, pd.Series(dtype=float))
+        return unit.test_sites.iloc[:0].assign(**none)
     table = table[table["part"] == "test"].drop_duplicates("site_id")
-    scores = table.set_index("site_id")[column].rename("probability").astype(float)
-    return unit.test_sites.join(scores, how="inner")
+    scores = pd.DataFrame({"probability": table[column].astype(float)})
+    scores["tested_in"] = table.get("fold", run.folds[0])
+    scores.index = pd.Index(table["site_id"], name="site_id")
+    found = unit.test_sites.join(scores, how="inner")
+    ranks = found.groupby("tested_in")["probability"].rank(pct=True)
+    return found.assign(rank=ranks)
 
 
 def load_units(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         compute_brier,
         compute_ece,
         compute_log_loss,
+        cut_by_mass,
         fit_scaling,
         fit_temperature,
         restore_prior,
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
         compute_macro,
         compute_macro_auprc,
         compute_sampled_auprc,
+        count_genes,
         draw_gene_weights,
         get_interval,
+        get_mean_interval,
         number_groups,
     )
     from .missing import fill_empty_columns

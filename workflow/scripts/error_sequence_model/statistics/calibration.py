@@ -169,14 +169,27 @@ def compute_ece(
     """
     if len(is_error) == 0:
         return float("nan")
-    parts = _cut_by_mass(probabilities, bins)
+    parts = cut_by_mass(probabilities, bins)
     gaps = [abs(is_error[p].mean() - probabilities[p].mean()) for p in parts]
     return float(np.average(gaps, weights=[len(p) for p in parts]))
 
 
-def _cut_by_mass(probabilities: np.ndarray, bins: int) -> list[np.ndarray]:
+def cut_by_mass(probabilities: np.ndarray, bins: int) -> list[np.ndarray]:
+    """Cut sites into bins of equal mass; equal probabilities stay together.
+
+    Args:
+        probabilities: float (n,), at least one.
+        bins: Number of bins; fewer where there are fewer distinct values.
+
+    Returns:
+        Rows of each bin, int, by rising probability.
+    """
     order = np.argsort(probabilities, kind="stable")
-    return np.array_split(order, min(bins, len(order)))
+    ranked = probabilities[order]
+    sizes = [len(part) for part in np.array_split(order, min(bins, len(order)))]
+    # What is tied has no order: a cut inside it would sort sites by their rows.
+    cuts = np.unique(np.searchsorted(ranked, ranked[np.cumsum(sizes)[:-1]]))
+    return np.split(order, cuts[cuts > 0])
 
 
 class CalibrationCheck(NamedTuple):
@@ -215,7 +228,7 @@ def check_calibration(
     if len(is_error) == 0:
         return CalibrationCheck(*[float("nan")] * 3)
     rng = np.random.default_rng(seed)
-    parts = _cut_by_mass(probabilities, BINS)
+    parts = cut_by_mass(probabilities, BINS)
     ordered = probabilities[np.concatenate(parts)]
     starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
     drawn = []
@@ -226,7 +239,7 @@ def check_calibration(
     at_least = np.sum(np.array(drawn) >= found)
     bins = np.clip(len(is_error) // SITES_PER_BIN, FEWEST_BINS, BINS)
     squares, sizes = [], []
-    for part in _cut_by_mass(probabilities, int(bins)):
+    for part in cut_by_mass(probabilities, int(bins)):
         share, said = is_error[part].mean(), probabilities[part].mean()
         variance = share * (1 - share) / max(len(part) - 1, 1)
         squares.append((share - said) ** 2 - variance)

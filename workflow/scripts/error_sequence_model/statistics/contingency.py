@@ -51,7 +51,7 @@ def measure_odds_ratios(
     Returns:
         Indexed by flag: odds_ratio, low, high and p (two-sided, t with genes − 1
         degrees of freedom); NaN where a class, or the flagged or the other sites, are
-        fewer than five.
+        fewer than five in the strata that have all of them.
     """
     codes = pd.factorize(np.asarray(genes))[0]
     kinds = np.zeros(len(codes)) if strata is None else np.asarray(strata)
@@ -68,11 +68,17 @@ def _measure_one(
 ) -> tuple[float, float, float, float]:
     known = np.isfinite(flag)
     is_flagged, is_error = flag[known] > 0.5, labels[known] == 1
-    codes = codes[known]
+    codes, kinds = codes[known], kinds[known]
+    # Where all sites are of one class, or all or none are flagged, nothing is compared.
+    told = np.ones(len(codes), dtype=bool)
+    for kind in np.unique(kinds):
+        here = kinds == kind
+        told[here] = min(np.ptp(is_flagged[here] * 1), np.ptp(is_error[here] * 1)) > 0
+    is_flagged, is_error, codes = is_flagged[told], is_error[told], codes[told]
     sizes = (is_error.sum(), (~is_error).sum(), is_flagged.sum(), (~is_flagged).sum())
     if min(sizes) < FEWEST_SITES:
         return (np.nan,) * 4
-    strata = np.unique(kinds[known], return_inverse=True)[1]
+    strata = np.unique(kinds[told], return_inverse=True)[1]
     # Cells a, b, c, d: flagged errors, flagged others, errors without, others without.
     cell = 2 * ~is_flagged + 1 * ~is_error
     counts = np.bincount(4 * strata + cell, minlength=4 * (strata.max() + 1))

@@ -63,7 +63,7 @@ def measure_agreement(
     counts = tables.sum(axis=0)
     chance = np.full(n_genes, 1 / n_genes)
     weights = np.random.default_rng(seed).multinomial(n_genes, chance, size=draws)
-    low, high = get_interval(compute_kappa(weights @ tables))
+    low, high = get_interval(compute_kappa(weights @ tables), n_genes)
     either = counts[:3].sum()
     return Agreement(
         *map(int, counts),

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr, stdtrit
 
 CONFIDENCE = 0.95  # of every interval
+FEWEST_GENES = 5  # fewer do not say how genes differ
 CELLS_AT_ONCE = 4_000_000  # 32 MB per array; smaller is no slower
 
 
@@ -271,18 +273,61 @@ def number_groups(groups: np.ndarray | None, size: int) -> np.ndarray:
     return result
 
 
+def count_genes(labels: np.ndarray, groups: np.ndarray) -> int:
+    """Genes with a site of the class that lies in the fewest, by `number_groups`."""
+    return min(len(np.unique(groups[labels == kind])) for kind in np.unique(labels))
+
+
 def get_interval(
-    values: np.ndarray, level: float = CONFIDENCE
+    values: np.ndarray, genes: int, level: float = CONFIDENCE
 ) -> tuple[float | None, float | None]:
-    """Percentile interval of the finite values, or two None.
+    """Interval from the finite values of draws of genes, or two None.
+
+    Percentiles, as much further out as few genes differ less among themselves than all
+    genes do (the expanded percentiles of Hesterberg 2015): plain ones hold the truth in
+    84 % of cases with 5 genes, in 49 % with 2.
+
+    Args:
+        values: float (draws,).
+        genes: How many were drawn from; none says anything below `FEWEST_GENES`.
+        level: How often it is to hold the truth.
 
     Example:
-        >>> get_interval(np.arange(101.0), 0.5)
-        (25.0, 75.0)
+        >>> low, high = get_interval(np.arange(101.0), 10)
+        >>> round(low, 1), round(high, 1)
+        (0.9, 99.1)
+        >>> get_interval(np.arange(101.0), 1)
+        (None, None)
     """
     values = values[np.isfinite(values)]
-    if len(values) == 0:
+    if len(values) == 0 or genes < FEWEST_GENES:
         return None, None
-    tail = (1 - level) / 2
+    tail = get_tail(genes, level)
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def get_tail(genes: int, level: float = CONFIDENCE) -> float:
+    """Share of draws beyond either end of an interval, see `get_interval`."""
+    reach = stdtrit(genes - 1, (1 + level) / 2)
+    return float(ndtr(-reach * np.sqrt(genes / (genes - 1))))
+
+
+def get_mean_interval(
+    values: np.ndarray, genes: np.ndarray, *, draws: int, seed: int
+) -> tuple[float, float]:
+    """Interval of a mean by draws of genes, as `get_interval`; NaN for None.
+
+    Args:
+        values: float (n,).
+        genes: Gene of each, (n,); without one a value is a gene of its own.
+        draws: Bootstrap samples of genes.
+        seed: Of the bootstrap.
+    """
+    groups = number_groups(genes, len(values))
+    means = [
+        weights @ values / weights.sum(axis=1)
+        for weights in draw_gene_weights(groups, draws=draws, seed=seed)
+    ]
+    ends = get_interval(np.concatenate(means), int(groups.max()) + 1)
+    return tuple(np.array(ends, dtype=float).tolist())

@@ -13,13 +13,16 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri, stdtr
 
 from error_sequence_model.core import InputError
 from error_sequence_model.statistics.metrics import (
     CONFIDENCE,
+    FEWEST_GENES,
     compute_auprc,
     compute_auroc,
     compute_macro,
+    count_genes,
     draw_gene_weights,
     get_interval,
     number_groups,
@@ -42,6 +45,7 @@ class ModelScore(NamedTuple):
         value: Mean over seeds and folds.
         sampled: The same for each draw of genes, float64 (draws,).
         seeds: Value of each seed, float64 (seeds,).
+        genes: Genes with a site of the class that lies in the fewest.
         counts: Of its sites; None with more than two classes.
         metric: "auprc" or "auroc".
     """
@@ -49,6 +53,7 @@ class ModelScore(NamedTuple):
     value: float
     sampled: np.ndarray
     seeds: np.ndarray
+    genes: int
     counts: ClassCounts | None
     metric: str
 
@@ -57,7 +62,7 @@ class ModelScore(NamedTuple):
     ) -> tuple[float | None, float | None]:
         """Interval over genes that holds the truth this often; or two None."""
         if self.counts is None:
-            return get_interval(self.sampled, level)
+            return get_interval(self.sampled, self.genes, level)
         return get_ranked_interval(
             self.metric, self.value, self.sampled, self.counts, level
         )
@@ -89,6 +94,7 @@ def score_models(
     )
     scores: dict[tuple[str, str], dict[str, ModelScore]] = {}
     expected: np.ndarray | None = None
+    n_genes = 0
     counts: ClassCounts | None = None
     for key, frame in test.groupby(["kind", "model"], sort=True):
         runs = []
@@ -97,10 +103,11 @@ def score_models(
             sites = run["site_id"].to_numpy()
             if expected is None:
                 expected = sites
+                places = np.searchsorted(everything, sites)
+                labels = run["label"].to_numpy()
+                n_genes = count_genes(labels, groups[places])
                 if len(columns) == 2:
-                    places = np.searchsorted(everything, sites)
-                    is_error = run["label"].to_numpy() == 1
-                    counts = ClassCounts.count(is_error, groups[places])
+                    counts = ClassCounts.count(labels == 1, groups[places])
             elif not np.array_equal(expected, sites):
                 raise InputError(
                     f"{key[1]} was tested on other sites than {next(iter(scores))[1]}; "
@@ -112,6 +119,7 @@ def score_models(
                 float(np.mean([run[name][0] for run in runs])),
                 np.mean([run[name][1] for run in runs], axis=0),
                 np.array([run[name][0] for run in runs]),
+                n_genes,
                 counts,
                 name,
             )
@@ -172,24 +180,33 @@ def compare_pairs(scores: dict[tuple[str, str], dict[str, ModelScore]]) -> pd.Da
         for name in METRICS:
             mine, theirs = scores[first][name], scores[second][name]
             difference = mine.sampled - theirs.sampled
-            low, high = get_interval(difference)
+            low, high = get_interval(difference, mine.genes)
             row[f"delta_{name}"] = mine.value - theirs.value
             row[f"delta_{name}_low"], row[f"delta_{name}_high"] = low, high
             if name == "auprc":
-                row["p_value"] = compute_p_value(difference)
+                row["p_value"] = compute_p_value(difference, mine.genes)
         rows.append(row)
     table = pd.DataFrame(rows, columns=list(PAIR_COLUMNS))
     table["p_holm"] = adjust_holm(table["p_value"].to_numpy(dtype=float))
     return table
 
 
-def compute_p_value(difference: np.ndarray) -> float:
-    """Two-sided bootstrap p-value of a difference of 0; NaN without finite draws."""
+def compute_p_value(difference: np.ndarray, genes: int) -> float:
+    """Two-sided bootstrap p-value of a difference of 0, as `get_interval` has it.
+
+    Args:
+        difference: In draws of genes, float (draws,).
+        genes: How many were drawn from.
+
+    Returns:
+        NaN without finite draws, or with too few genes.
+    """
     difference = difference[np.isfinite(difference)]
-    if len(difference) == 0:
+    if len(difference) == 0 or genes < FEWEST_GENES:
         return float("nan")
-    below, above = (difference <= 0).sum(), (difference >= 0).sum()
-    return float(min(1.0, 2 * (min(below, above) + 1) / (len(difference) + 1)))
+    fewer = min((difference <= 0).sum(), (difference >= 0).sum())
+    share = min(0.5, (fewer + 1) / (len(difference) + 1))
+    return float(2 * stdtr(genes - 1, ndtri(share) * np.sqrt((genes - 1) / genes)))
 
 
 def adjust_holm(p_values: np.ndarray) -> np.ndarray:

@@ -14,9 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from error_sequence_model.statistics.metrics import CONFIDENCE
+from error_sequence_model.statistics.metrics import FEWEST_GENES, get_tail
 
-MINIMUM_GENES = 3
 MINIMUM_SITES = 5
 MOST_WORK = 100_000_000
 
@@ -151,12 +150,11 @@ def _summarise(
     enough: int,
 ) -> Profile:
     valid = drawn[np.isfinite(drawn).all(axis=1)] if drawn.size else drawn
-    if enough < MINIMUM_GENES or len(valid) < 20:
+    if enough < FEWEST_GENES or len(valid) < 20:
         low = high = np.full(mean.shape, np.nan)
     else:
-        low, high = np.percentile(
-            valid, [50 - 50 * CONFIDENCE, 50 + 50 * CONFIDENCE], axis=0
-        )
+        tail = get_tail(enough)
+        low, high = np.quantile(valid, [tail, 1 - tail], axis=0)
     return Profile(mean, low, high, n_sites, n_genes)
 
 

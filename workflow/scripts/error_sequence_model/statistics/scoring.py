@@ -20,6 +20,7 @@ from error_sequence_model.statistics.metrics import (
     compute_auroc,
     compute_macro,
     count_confusion,
+    count_genes,
     draw_gene_weights,
     get_interval,
     number_groups,
@@ -53,9 +54,9 @@ class ClassCounts(NamedTuple):
     @classmethod
     def count(cls, is_error: np.ndarray, groups: np.ndarray) -> ClassCounts:
         """Count, by bool (n,) and the number of each site's gene, int (n,)."""
-        genes = (len(np.unique(groups[is_error == kind])) for kind in (True, False))
         errors = int(is_error.sum())
-        return cls(errors, len(is_error) - errors, min(genes))
+        genes = count_genes(is_error, groups) if 0 < errors < len(is_error) else 0
+        return cls(errors, len(is_error) - errors, genes)
 
 
 def get_ranked_interval(
@@ -75,7 +76,7 @@ def get_ranked_interval(
         level: How often it is to hold the truth.
     """
     sampled = sampled[np.isfinite(sampled)]
-    if not np.isfinite(value) or len(sampled) < 2 or counts.genes < 1:
+    if not np.isfinite(value) or len(sampled) < 2 or counts.genes < 2:
         return None, None
     # A draw of genes is off in the way the sites at hand are.
     centre = np.clip(2 * value - sampled.mean(), 0, 1)
@@ -153,14 +154,18 @@ def compute_metrics(
         for name, metric in RANKED.items():
             sampled[name].append(compute_macro(metric, labels, probabilities, weights))
     joined = {name: np.concatenate(parts) for name, parts in sampled.items()}
-    intervals = {name: get_interval(drawn) for name, drawn in joined.items()}
+    rarest, genes = count_genes(labels, numbers), int(numbers.max()) + 1
+    intervals = {}
+    for name, drawn in joined.items():
+        ends = get_interval(drawn, genes if name == "accuracy" else rarest)
+        # Where all draws are alike (no site is wrong), none says how sure that is.
+        intervals[name] = ends if ends[0] != ends[1] else (None, None)
     if classes == 2:
         counts = ClassCounts.count(labels == 1, numbers)
         for name in RANKED:
             intervals[name] = get_ranked_interval(
                 name, values[name], joined[name], counts
             )
-    genes = int(numbers.max()) + 1
     errors = int((labels == 1).sum()) if classes == 2 else None
     return {
         "n_sites": len(labels),

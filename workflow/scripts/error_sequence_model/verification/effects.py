@@ -21,8 +21,7 @@ from error_sequence_model.attribution import draw_alternatives
 from error_sequence_model.features import Layout, encode_bases, find_hits, say_range
 from error_sequence_model.settings import VerificationSettings
 from error_sequence_model.statistics import (
-    draw_gene_weights,
-    get_interval,
+    get_mean_interval,
     number_groups,
 )
 from error_sequence_model.verification.changes import Editor, make_editors
@@ -215,19 +214,15 @@ def measure_changes(
 
 
 def summarise_change(change: np.ndarray, genes: np.ndarray, *, draws: int) -> Effect:
-    """Mean of paired changes with a percentile interval over genes.
+    """Mean of paired changes with an interval over genes (NaN with too few).
 
     Args:
         change: float (n,).
         genes: Gene of each, (n,).
         draws: Bootstrap samples of genes.
     """
-    groups = number_groups(genes, len(change))
-    means = []
-    for weights in draw_gene_weights(groups, draws=draws, seed=1):
-        with np.errstate(invalid="ignore", divide="ignore"):
-            means.append(weights @ change / weights.sum(axis=1))
-    return Effect(float(change.mean()), *get_interval(np.concatenate(means)))
+    ends = get_mean_interval(change, genes, draws=draws, seed=1)
+    return Effect(float(change.mean()), *ends)
 
 
 def judge(classical: Effect, model: Effect) -> str:

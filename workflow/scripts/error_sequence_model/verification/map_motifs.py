@@ -16,6 +16,7 @@ from error_sequence_model.features import find_matrix_hits, get_background, say_
 from error_sequence_model.statistics import (
     compute_macro_auprc,
     compute_sampled_auprc,
+    count_genes,
     fill_empty_columns,
     get_interval,
     number_groups,
@@ -119,7 +120,7 @@ def verify_motifs(
         tests.append((list(range(len(motifs))), _join(motifs)))
     rows = []
     for columns, motif in tests:
-        gain = _compare(sample(columns), without)
+        gain = _compare(sample(columns), without, count_genes(unseen.labels, groups))
         rows.append(
             {
                 "feature": motif.name,
@@ -159,9 +160,10 @@ def _join(motifs: Sequence[MapMotif]) -> MapMotif:
 def _compare(
     with_motif: tuple[float, np.ndarray],
     without: tuple[float, np.ndarray],
+    genes: int,
 ) -> Effect:
-    difference = with_motif[1] - without[1]
-    return Effect(with_motif[0] - without[0], *get_interval(difference))
+    ends = np.array(get_interval(with_motif[1] - without[1], genes), dtype=float)
+    return Effect(with_motif[0] - without[0], *ends.tolist())
 
 
 def judge_motif(gain: Effect, effect: Effect) -> str:

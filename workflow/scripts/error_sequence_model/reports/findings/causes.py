@@ -12,11 +12,7 @@ import pandas as pd
 from error_sequence_model.core import InputError, read_json, read_saved_table
 from error_sequence_model.reports.prose import read_template, tell
 from error_sequence_model.results import ReportData, Unit
-from error_sequence_model.statistics import (
-    compute_auroc,
-    draw_gene_weights,
-    number_groups,
-)
+from error_sequence_model.statistics import compute_metrics
 
 FEWEST = 5
 
@@ -118,7 +114,8 @@ def measure_rest(
 
     Returns:
         which, n, auroc, low, high (95 %, bootstrap over genes); a class with fewer
-        than five errors is left out, and everything with fewer correct calls.
+        than five errors is left out, and everything with fewer correct calls. Sites
+        are ranked within their fold.
     """
     predicted = unit.predicted.join(causes.sites["is_unexplained"], how="inner")
     is_error = (predicted["label"] == 1).to_numpy()
@@ -129,16 +126,14 @@ def measure_rest(
             continue
         chosen = predicted[mine | ~is_error]
         labels = (chosen["label"] == 1).to_numpy()
-        scores = chosen["probability"].to_numpy(dtype=np.float64)
-        groups = number_groups(chosen["gene_id"].to_numpy(), len(chosen))
-        weights = np.concatenate(
-            list(draw_gene_weights(groups, draws=draws, seed=seed))
+        rank = chosen["rank"].to_numpy(dtype=np.float64)
+        scored = compute_metrics(
+            *(labels.astype(int), np.stack([1 - rank, rank], axis=1)),
+            **{"threshold": 0.5, "groups": chosen["gene_id"].to_numpy(dtype=object)},
+            **{"draws": draws, "seed": seed},
         )
-        low, high = np.nanpercentile(
-            compute_auroc(labels, scores, weights), [2.5, 97.5]
-        )
-        auroc = float(compute_auroc(labels, scores))
-        rows.append((which, int(mine.sum()), auroc, low, high))
+        ends = scored["intervals"]["auroc"] or (np.nan, np.nan)
+        rows.append((which, int(mine.sum()), scored["auroc"], *ends))
     return pd.DataFrame(rows, columns=["which", "n", "auroc", "low", "high"])
 
 

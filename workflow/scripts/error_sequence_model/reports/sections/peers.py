@@ -29,6 +29,7 @@ from error_sequence_model.reports.prose import explain
 from error_sequence_model.reports.sections.ratio_table import draw_ratio_table
 from error_sequence_model.results import ReportData
 from error_sequence_model.settings import KIND_OF, list_compared
+from error_sequence_model.statistics import get_mean_interval
 
 FOREST = 2.6  # inches
 FDR, MOST_ROWS = 0.05, 24
@@ -144,29 +145,21 @@ def describe_context(sites: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[str]:
         if own.empty:
             continue
         found = 1 - own[other].astype(float)
-        low, high = _bootstrap(found.to_numpy(), own["gene_id"].to_numpy())
+        low, high = get_mean_interval(
+            found.to_numpy(), own["gene_id"].to_numpy(), draws=500, seed=0
+        )
+        interval = f" [{low:.0%}, {high:.0%}]" if np.isfinite(low) else ""
         yield (
             f"Context as a cause: of {len(own):,} sites that {name} misses with "
-            f"{contexts[name]:,.0f} nt in view, {found.mean():.0%} [{low:.0%}, "
-            f"{high:.0%}] are found by {other} with {contexts[other]:,.0f} nt. The "
-            "rest needs another explanation than distance."
+            f"{contexts[name]:,.0f} nt in view, {found.mean():.0%}{interval} are found "
+            f"by {other} with {contexts[other]:,.0f} nt. The rest needs another "
+            "explanation than distance."
         )
 
 
 def _is_kin(first: str, second: str) -> bool:
     """Whether two predictors are named alike but for a number."""
     return first.rstrip("0123456789nt") == second.rstrip("0123456789nt")
-
-
-def _bootstrap(values: np.ndarray, genes: np.ndarray) -> tuple[float, float]:
-    """95 % interval of a mean, whole genes drawn."""
-    table = pd.DataFrame({"value": values, "gene": genes.astype(str)})
-    sums = table.groupby("gene")["value"].agg(["sum", "count"]).to_numpy()
-    rng = np.random.default_rng(0)
-    weights = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=500)
-    total = weights @ sums
-    low, high = np.quantile(total[:, 0] / total[:, 1], [0.025, 0.975])
-    return float(low), float(high)
 
 
 def choose_rows(contrasts: pd.DataFrame) -> pd.DataFrame:

@@ -133,8 +133,17 @@ def _draw_curves(panels: list, data: ReportData, unit: Unit) -> list[str]:
             continue
         truth = (table["label"] == unit.positive_label).to_numpy()
         probability = table["probability"].to_numpy()
-        precision, recall = get_curves(truth, probability)
-        ap, auc = get_areas(truth, probability)
+        precision, recall = get_curves(truth, rank)
+        rank = table["rank"].to_numpy()
+        # Each fold by itself, as in the table of scores.
+        ap, auc = np.average(
+            [
+                get_areas(truth[at], probability[at])
+                for at in table.groupby("tested_in").indices.values()
+            ],
+            axis=0,
+            weights=table["tested_in"].value_counts(sort=False).sort_index(),
+        )
         names.append(f"{run.name}: AUPRC {ap:.2f}, AUROC {auc:.2f}")
         pr.append((run.backbone, precision))
         roc.append((run.backbone, recall))
