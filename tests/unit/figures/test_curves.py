@@ -180,4 +180,6 @@ def test_text_is_wrapped_to_its_width():
 def test_equal_probabilities_are_one_point_of_reliability():
     truth = np.repeat([True, False], 50)
     table = get_reliability(truth, np.full(100, 0.5))
-    assert table[["predicted", "observed", "n"]].to_numpy().tolist() == [[0.5, 0.5, 100]]
+    assert table[["predicted", "observed", "n"]].to_numpy().tolist() == [
+        [0.5, 0.5, 100]
+    ]

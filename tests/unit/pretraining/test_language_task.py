@@ -356,16 +356,20 @@ def test_perplexity_is_per_token_and_per_base() -> None:
             np.zeros(0, int), np.zeros((0, 4)), np.zeros(count, int),
         )  # fmt: skip
 
-    before, after = make([20.0, 40.0, 30.0]), make([10.0, 20.0, 15.0])
-    genes = np.array(["a", "a", "b"], dtype=object)
+    before, after = make([20.0, 40.0, *[30.0] * 4]), make([10.0, 20.0, *[15.0] * 4])
+    genes = np.array(["a", "a", "b", "c", "d", "e"], dtype=object)
     report = describe_measured(before, after, genes, draws=500, level=0.9, seed=1)
     told = report["perplexity"]
     assert told["before"]["per_token"] == pytest.approx(np.exp(3.0))
     assert told["before"]["per_base"] == pytest.approx(np.exp(0.5))
     assert told["after"]["per_token"] == pytest.approx(np.exp(1.5))
     assert told["nats_per_base_gained"]["value"] == pytest.approx(0.25)
-    # Both genes have the same mean: whichever is drawn, the result is the same.
+    # All genes have the same mean: whichever is drawn, the result is the same.
     assert told["nats_per_base_gained"]["interval"] == pytest.approx([0.25, 0.25])
+    report = describe_measured(
+        before, after, genes[[0] * 6], draws=9, level=0.9, seed=1
+    )
+    assert report["perplexity"]["nats_per_base_gained"]["interval"] == [None, None]
 
 
 def test_ranks_are_joined_in_the_order_of_the_windows() -> None:

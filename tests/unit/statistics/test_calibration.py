@@ -146,7 +146,9 @@ def test_what_is_tied_lies_in_one_bin_whatever_its_order() -> None:
     check = check_calibration(is_error, half)
     assert check.beyond_chance == 0 and check.p_value > 0.9
     said = np.repeat([0.2, 0.7, 0.9], [30, 50, 20])
-    is_error = np.concatenate([np.arange(k) < n for k, n in ((30, 9), (50, 25), (20, 18))])
+    is_error = np.concatenate(
+        [np.arange(k) < n for k, n in ((30, 9), (50, 25), (20, 18))]
+    )
     expected = (30 * 0.1 + 50 * 0.2 + 20 * 0.0) / 100
     order = np.random.default_rng(0).permutation(100)
     for rows in (np.arange(100), order):

@@ -22,9 +22,9 @@ from error_sequence_model.results import (
     read_attention,
     read_attributions,
 )
+from error_sequence_model.statistics import FEWEST_GENES, get_interval
 
 DRAWS = 2000
-FEWEST_SITES = 5
 
 
 def correlate_sites(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -152,10 +152,10 @@ def _compare(maps: Sequence[Maps], seeds: Sequence[int], seed: int) -> dict[str,
         "interval": None,
         "passed": None,
     }
-    if len(differences) >= FEWEST_SITES:
+    if len(differences) >= FEWEST_GENES:
         rng = np.random.default_rng(seed)
         draws = rng.integers(0, len(differences), (DRAWS, len(differences)))
-        low, high = np.quantile(differences[draws].mean(axis=1), [0.025, 0.975])
-        result["interval"] = [float(low), float(high)]
-        result["passed"] = bool(low > 0)
+        ends = get_interval(differences[draws].mean(axis=1), len(differences))
+        result["interval"] = list(ends)
+        result["passed"] = bool(ends[0] > 0)
     return result

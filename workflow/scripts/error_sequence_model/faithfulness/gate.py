@@ -24,11 +24,10 @@ from error_sequence_model.faithfulness.perturbation import (
     Curves,
     measure_curves,
 )
-from error_sequence_model.statistics import number_groups
+from error_sequence_model.statistics import FEWEST_GENES, number_groups
 
 REFERENCES = ("other_site", "class_mean", "position_only")
 SITES = 40
-FEWEST_GENES = 5
 
 
 class RankedMaps(NamedTuple):

@@ -25,6 +25,7 @@ from error_sequence_model.pretraining.language_models import (
 from error_sequence_model.statistics import (
     compute_auprc,
     draw_gene_weights,
+    get_interval,
     number_groups,
 )
 
@@ -204,18 +205,19 @@ def describe_measured(
         with before, after and their paired difference.
     """
     groups = number_groups(genes, len(genes))
+    drawn = int(groups.max()) + 1, level
     weights = np.concatenate(list(draw_gene_weights(groups, draws=draws, seed=seed)))
     result: dict[str, Any] = {"perplexity": None, "annotation": None}
     if before.nats.any():
         result["perplexity"] = {
             name: {
-                **_describe(part.nats, part.tokens, weights, level, "per_token"),
-                **_describe(part.nats, part.bases, weights, level, "per_base"),
+                **_describe(part.nats, part.tokens, weights, drawn, "per_token"),
+                **_describe(part.nats, part.bases, weights, drawn, "per_base"),
             }
             for name, part in (("before", before), ("after", after))
         }
         result["perplexity"]["nats_per_base_gained"] = _describe_gain(
-            before.nats - after.nats, before.bases, weights, level
+            before.nats - after.nats, before.bases, weights, drawn
         )
     if len(before.labels):
         result["annotation"] = {
@@ -226,28 +228,34 @@ def describe_measured(
             for name, part in (("before", before), ("after", after))
         }
         result["annotation"]["nats_per_token_gained"] = _describe_gain(
-            before.label_nats - after.label_nats, before.labelled, weights, level
+            before.label_nats - after.label_nats, before.labelled, weights, drawn
         )
     return result
 
 
 def _describe(
-    nats: np.ndarray, units: np.ndarray, weights: np.ndarray, level: float, name: str
+    nats: np.ndarray,
+    units: np.ndarray,
+    weights: np.ndarray,
+    drawn: tuple[int, float],
+    name: str,
 ) -> dict[str, Any]:
     sampled = (weights @ nats) / np.maximum(weights @ units, 1)
-    ends = np.quantile(np.exp(sampled), [(1 - level) / 2, (1 + level) / 2])
     return {
         name: float(np.exp(nats.sum() / max(units.sum(), 1))),
-        f"{name}_interval": ends.tolist(),
+        f"{name}_interval": list(get_interval(np.exp(sampled), *drawn)),
     }
 
 
 def _describe_gain(
-    nats: np.ndarray, units: np.ndarray, weights: np.ndarray, level: float
+    nats: np.ndarray,
+    units: np.ndarray,
+    weights: np.ndarray,
+    drawn: tuple[int, float],
 ) -> dict[str, Any]:
     sampled = (weights @ nats) / np.maximum(weights @ units, 1)
-    ends = np.quantile(sampled, [(1 - level) / 2, (1 + level) / 2])
-    return {"value": float(nats.sum() / units.sum()), "interval": ends.tolist()}
+    ends = get_interval(sampled, *drawn)
+    return {"value": float(nats.sum() / units.sum()), "interval": list(ends)}
 
 
 def _score_labels(part: Measured) -> dict[str, Any]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .kappa import Agreement, measure_agreement
     from .metrics import (
         CONFIDENCE,
+        FEWEST_GENES,
         choose_threshold,
         compute_auprc,
         compute_auroc,

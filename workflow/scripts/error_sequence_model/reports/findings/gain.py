@@ -31,7 +31,7 @@ WORDS = {
         "it is worse than {best} by {loss}",
     ),
     "open": (
-        "no interval for the gain is stored",
+        "there is no interval for the gain",
         "Δ {signed} to {best}, without an interval",
     ),
 }

@@ -20,6 +20,7 @@ from error_sequence_model.figures import (
     PageSpec,
     count_combinations,
     draw_table,
+    format_interval,
     format_q,
     format_ratios,
     get_class_colour,
@@ -100,7 +101,7 @@ def _draw_pairs(page: Page, pairs: pd.DataFrame, total: int) -> None:
     kappa = [
         "–"
         if np.isnan(row.kappa)
-        else f"{row.kappa:.2f} [{row.low:.2f}, {row.high:.2f}]"
+        else f"{row.kappa:.2f}{format_interval((row.low, row.high))}"
         for row in pairs.itertuples()
     ]
     columns = [

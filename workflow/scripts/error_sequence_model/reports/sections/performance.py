@@ -133,8 +133,7 @@ def _draw_curves(panels: list, data: ReportData, unit: Unit) -> list[str]:
             continue
         truth = (table["label"] == unit.positive_label).to_numpy()
         probability = table["probability"].to_numpy()
-        precision, recall = get_curves(truth, rank)
-        rank = table["rank"].to_numpy()
+        precision, recall = get_curves(truth, table["rank"].to_numpy())
         # Each fold by itself, as in the table of scores.
         ap, auc = np.average(
             [
