@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +152,18 @@ def test_nothing_beside_makes_no_page(data, tmp_path: Path) -> None:
     inputs = ReportInputs("x", [], data.inputs.sites, tmp_path)
     empty = ReportData(inputs, None, data.sites, {}, (), (), ())
     assert make_peer_pages(empty) == make_outside_pages(empty) == []
+
+
+def test_sites_without_a_gene_are_no_single_gene() -> None:
+    """All of one gene would be drawn alike: an interval without width."""
+    sites = pd.DataFrame({"kind": "missed", "near": True, "gene_id": [None] * 40})
+    sites["wide"] = np.arange(40) < 20
+    pairs = pd.DataFrame(
+        [["near", "wide", 80, 10_000]],
+        columns=["first", "second", "context_first", "context_second"],
+    )
+    (told,) = describe_context(sites, pairs)
+    low, high = map(int, re.search(r"50% \[(\d+)%, (\d+)%\]", told).groups())
+    assert 25 < low < 40 < 60 < high < 75
+    (told,) = describe_context(sites.assign(gene_id="g"), pairs)
+    assert "50% are found" in told
