@@ -141,7 +141,7 @@ def test_facts_of_another_genome_or_twice_are_refused() -> None:
     with pytest.raises(InputError, match="no contig is the sites'"):
         join_facts(sites, facts.assign(chrom="19"))
     # A list of places would be false everywhere.
-    with pytest.raises(InputError, match="no row is at a site .*interbase, 0-based"):
+    with pytest.raises(InputError, match=r"no row is at a site .*interbase, 0-based"):
         join_facts(sites, facts.assign(junction=facts["junction"] + 1))
 
 

@@ -2,9 +2,9 @@
 
 The study's genes come with their canonical splice sites only. Here both are at hand:
 `chr19.canonical.gtf` (of each protein-coding gene the transcript with the longest
-coding sequence) and `chr19.all.gtf` (every transcript of these genes). Genes beyond the
-number asked for stand in both with the biotype `LEFT_OUT`: their sites are real, so that
-a call there is no error, and `biotypes: [protein_coding]` judges none of them.
+coding sequence) and `chr19.all.gtf` (every transcript of these genes). Genes beyond
+the number asked for stand in both with the biotype `LEFT_OUT`: their sites are real, a
+call there is no error, and with `biotypes: [protein_coding]` none of them is judged.
 """
 
 from __future__ import annotations
