@@ -163,12 +163,15 @@ def test_an_index_that_is_no_address_is_told_and_the_next_one_asked(
     assert fetch_package(make_package(), tmp_path).read_bytes() == CONTENT
 
 
-def test_a_full_disk_is_no_missing_network(index, monkeypatch, tmp_path) -> None:
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_no_missing_network(
+    index, monkeypatch, tmp_path, reason
+) -> None:
     def fill(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
+        raise OSError(reason, "No room left", str(tmp_path))
 
     monkeypatch.setattr(module, "_download", fill)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="^.Errno .* No room left"):
         fetch_package(make_package(), tmp_path)
 
 

@@ -131,7 +131,7 @@ def fetch_package(package: DataPackage, folder: str | Path) -> Path:
     try:
         _download(_find_link(package), part, package.file)
     except (*UNREACHABLE, LookupError) as error:
-        if getattr(error, "errno", None) == errno.ENOSPC:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
             raise  # told as of any other step
         raise InputError(
             f"{package.name} {package.version} ({package.what}) cannot be downloaded: "
