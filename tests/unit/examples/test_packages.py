@@ -171,7 +171,7 @@ def test_a_full_disk_is_no_missing_network(
         raise OSError(reason, "No room left", str(tmp_path))
 
     monkeypatch.setattr(module, "_download", fill)
-    with pytest.raises(OSError, match="^.Errno .* No room left"):
+    with pytest.raises(OSError, match="No room left"):
         fetch_package(make_package(), tmp_path)
 
 
