@@ -140,6 +140,15 @@ def test_context_is_compared_with_the_widest_of_the_family(data) -> None:
     assert f"of {len(missed)} sites" in second and f"{share:.0%} [" in second
 
 
+def test_sites_without_a_gene_are_not_one_gene(data) -> None:
+    sites = pd.read_parquet(data.inputs.sites.parent / "peers.parquet")
+    pairs = pd.read_csv(data.inputs.sites.parent / "peers.tsv", sep="\t")
+    lines = list(describe_context(sites.assign(gene_id=None), pairs))
+    spans = [re.findall(r"\[(\d+)%, (\d+)%\]", line)[0] for line in lines]
+    assert len(spans) == 2
+    assert all(int(low) < int(high) for low, high in spans)
+
+
 def test_outside_pages_give_verdicts_and_sources(data, monkeypatch) -> None:
     text = read_pages(make_outside_pages(data), monkeypatch)
     assert "✓ supports" in text and "FN against TP" in text
@@ -154,8 +163,8 @@ def test_nothing_beside_makes_no_page(data, tmp_path: Path) -> None:
     assert make_peer_pages(empty) == make_outside_pages(empty) == []
 
 
-def test_sites_without_a_gene_are_no_single_gene() -> None:
-    """All of one gene would be drawn alike: an interval without width."""
+def test_sites_of_one_gene_have_no_interval() -> None:
+    """All of one gene are drawn alike: it would have no width."""
     sites = pd.DataFrame({"kind": "missed", "near": True, "gene_id": [None] * 40})
     sites["wide"] = np.arange(40) < 20
     pairs = pd.DataFrame(
