@@ -46,7 +46,7 @@ class ModelScore(NamedTuple):
         sampled: The same for each draw of genes, float64 (draws,).
         seeds: Value of each seed, float64 (seeds,).
         genes: Genes with a site of the class that lies in the fewest.
-        counts: Of its sites; None with more than two classes.
+        counts: Of its sites; None with more than two classes, or a single gene.
         metric: "auprc" or "auroc".
     """
 
@@ -106,7 +106,8 @@ def score_models(
                 places = np.searchsorted(everything, sites)
                 labels = run["label"].to_numpy()
                 n_genes = count_genes(labels, groups[places])
-                if len(columns) == 2:
+                # Of a single gene theory would take the sites for independent.
+                if len(columns) == 2 and groups.max() > 0:
                     counts = ClassCounts.count(labels == 1, groups[places])
             elif not np.array_equal(expected, sites):
                 raise InputError(

@@ -76,7 +76,7 @@ def get_ranked_interval(
         level: How often it is to hold the truth.
     """
     sampled = sampled[np.isfinite(sampled)]
-    if not np.isfinite(value) or len(sampled) < 2 or counts.genes < 2:
+    if not np.isfinite(value) or len(sampled) < 2 or counts.genes < 1:
         return None, None
     # A draw of genes is off in the way the sites at hand are.
     centre = np.clip(2 * value - sampled.mean(), 0, 1)
