@@ -109,6 +109,11 @@ class MotifRun:
     fold: int = 0
 
 
+def label_explanation(name: str, is_absence: bool) -> str:
+    """Label an explanation as what errors have: "no CUCUCU" where they lack it."""
+    return f"no {name}" if is_absence else name
+
+
 def read_motif_runs(paths: Sequence[Path]) -> list[MotifRun]:
     """Read what the step ``motifs`` wrote: paths of ``motifs.tsv``, first one leads."""
     runs = []
