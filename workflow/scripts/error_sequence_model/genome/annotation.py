@@ -124,9 +124,11 @@ def read_site_table(
         table's other columns as text; one row per site.
     """
     table = read_table(path)
+    required = ("chrom", "position", "strand", "splice_type")
     frame = rename_columns(
-        table.frame, path, required=("chrom", "position", "strand", "splice_type")
+        table.frame, path, required=required, is_mapped=False
     ).rename(columns={"gene_ids": "gene_id", "transcript_id": "transcript_ids"})
+    frame = frame.astype({"chrom": "str"})
     positions = pd.to_numeric(frame["position"], errors="coerce").to_numpy("float64")
     is_bad = ~((positions >= coordinate_base) & (positions < 2**53))
     is_bad |= ~(np.floor(positions) == positions)
