@@ -263,3 +263,20 @@ def test_support_beyond_its_contig_is_told(genome, fasta, tmp_path, caplog) -> N
         found, _ = find_support(tmp_path / "s.txt", opened, Reading(1, "exon"), 21)
     assert found["junction"].tolist() == [200, 300]
     assert "1 of 3 sites lie beyond their contig" in caplog.text
+
+
+@pytest.mark.parametrize("column", ["gene_id", None])
+def test_a_table_of_sites_need_not_name_genes(genome, fasta, tmp_path, column) -> None:
+    """Calls are then called after the genes that hold them."""
+    gtf, truth = write_gtf(genome, tmp_path / "genes.gtf"), annotated(genome)
+    table = truth.assign(position=exonic(truth) + 1, gene_id=7)
+    names = ["chrom", "position", "strand", "splice_type", *([column] * bool(column))]
+    table[names].to_parquet(tmp_path / "truth.parquet")
+    errors, audit = call_files(
+        write_tracks(genome, tmp_path, "bigwig"),
+        *(fasta, tmp_path / "truth.parquet"),
+        genes=gtf,
+    )
+    assert audit["annotated_sites"] == 24
+    named = errors.loc[errors["pred_type"].eq("TP"), "gene_id"]
+    assert named.eq("7").all() if column else named.str.startswith("chr").all()

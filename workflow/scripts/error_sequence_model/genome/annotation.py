@@ -128,7 +128,9 @@ def read_site_table(
     frame = rename_columns(
         table.frame, path, required=required, is_mapped=False
     ).rename(columns={"gene_ids": "gene_id", "transcript_id": "transcript_ids"})
-    frame = frame.astype({"chrom": "str"})
+    # Names may be numbers in a Parquet file.
+    names = {"chrom", "gene_id", "transcript_ids"}.intersection(frame)
+    frame = frame.astype(dict.fromkeys(names, "str"))
     positions = pd.to_numeric(frame["position"], errors="coerce").to_numpy("float64")
     is_bad = ~((positions >= coordinate_base) & (positions < 2**53))
     is_bad |= ~(np.floor(positions) == positions)
