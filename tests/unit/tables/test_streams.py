@@ -41,6 +41,7 @@ KINDS = {
     "bigwig": ((0x888FFC26).to_bytes(4, "little") + bytes(60), "a bigWig; scores"),
     "parquet": (b"PAR1" + bytes(20), "name it .parquet"),
     "sqlite": (b"SQLite format 3\0" + bytes(20), "gffutils"),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
     "bam": (gzip.compress(b"BAM\1" + bytes(20)), "a BAM of reads"),
 }
 

@@ -43,6 +43,7 @@ _KINDS = {
     "text file it was made of",
     b"BAM\x01": "a BAM of reads: extract junctions (`regtools junctions extract`)",
     b"\x1f\x8b": "packed by gzip twice: `gunzip` it once",
+    b"version https://": "a Git LFS pointer, not the file: `git lfs pull`",
 }
 
 
