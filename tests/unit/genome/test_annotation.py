@@ -422,3 +422,29 @@ def test_a_parquet_table_of_sites(tmp_path):
     with pytest.raises(InputError, match="Rename its columns; no setting") as caught:
         read_annotation(tmp_path / "other.parquet")
     assert not caught.value.settings
+
+
+def test_copies_of_a_site_keep_all_genes_and_the_most_reads(tmp_path):
+    """Rows of one gene, sample or junction each: none of them decides alone."""
+    names = ["chrom", "position", "strand", "splice_type", "gene_id", "gene_ids"]
+    names += ["transcript_id", "reads"]
+    rows = [
+        ("c", 10, "+", "donor", "A", "A,B", "a1", 0),
+        ("c", 30, "-", "donor", "D", "D", "d1", 3),
+        ("c", 10, "+", "donor", "C", "C", "c1", 12),
+        ("c", 10, "+", "donor", "A", "A,B", "a1", "NA"),
+    ]
+    pd.DataFrame(rows, columns=names).to_csv(tmp_path / "s.tsv", sep="\t", index=False)
+    sites = read_annotation(tmp_path / "s.tsv").sites
+    columns = ["junction", "gene_id", "transcript_ids", "reads"]
+    assert list(sites.columns) == [
+        "chrom",
+        "junction",
+        "strand",
+        "splice_type",
+        *columns[1:],
+    ]
+    assert sites[columns].to_numpy().tolist() == [
+        [10, "A,B,C", "a1,c1", 12],
+        [29, "D", "d1", 3],
+    ]
