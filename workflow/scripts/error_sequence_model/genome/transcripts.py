@@ -92,12 +92,13 @@ def _number(parts: pd.DataFrame) -> pd.DataFrame:
 
 def _tell_overlaps(parts: pd.DataFrame, path: str | Path) -> None:
     """Say which transcripts have exons that overlap, and so lose sites."""
-    is_exon = parts["feature"].isin(EXONS) & parts["transcript_id"].notna()
-    keys = ["transcript", "start", "end"]
-    exons = parts.loc[is_exon, [*keys, "transcript_id"]].drop_duplicates(keys)
-    transcript, start, end = (exons[key].to_numpy() for key in keys)
+    transcript, start, end = (
+        parts[key].to_numpy() for key in ("transcript", "start", "end")
+    )
     is_over = (transcript[1:] == transcript[:-1]) & (start[1:] < end[:-1])
-    names = exons["transcript_id"][1:][is_over].unique()
+    is_over &= (start[1:] > start[:-1]) | (end[1:] > end[:-1])  # else a copy
+    is_over &= parts["feature"].isin(EXONS).to_numpy()[1:]
+    names = parts["transcript_id"][1:][is_over].dropna().unique()
     if len(names):
         logger.warning(
             "%s: %d transcripts have exons that overlap, which are joined: %s: is one "
