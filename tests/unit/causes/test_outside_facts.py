@@ -121,6 +121,9 @@ def test_one_of_many_facts_is_not_enough() -> None:
     [
         (lambda facts: facts.assign(n=1.5), "are no facts"),
         (lambda facts: facts[SITE], "no column beside"),
+        (lambda facts: facts.assign(strand=1), "strand is .*1.*; it must be [+] or -"),
+        (lambda facts: facts.assign(splice_type="5'ss"), "must be donor or acceptor"),
+        (lambda facts: facts.assign(junction="7"), "junction holds no numbers"),
     ],
 )
 def test_other_tables_are_refused(tmp_path, change, message) -> None:
@@ -137,6 +140,9 @@ def test_facts_of_another_genome_or_twice_are_refused() -> None:
         join_facts(sites, pd.concat([facts, facts.iloc[:1]]))
     with pytest.raises(InputError, match="no contig is the sites'"):
         join_facts(sites, facts.assign(chrom="19"))
+    # A list of places would be false everywhere.
+    with pytest.raises(InputError, match=r"no row is at a site .*interbase, 0-based"):
+        join_facts(sites, facts.assign(junction=facts["junction"] + 1))
 
 
 def test_meanings_are_read_beside(tmp_path) -> None:
@@ -145,6 +151,10 @@ def test_meanings_are_read_beside(tmp_path) -> None:
     assert read_facts(tmp_path / "facts.parquet")[1] == {}
     (tmp_path / "facts.json").write_text(json.dumps({"low": {"label": "rare"}}))
     assert read_facts(tmp_path / "facts.parquet")[1]["low"]["label"] == "rare"
+    for odd in ([1], {"low": "rare"}, {"low": {"expected": None}}):
+        (tmp_path / "facts.json").write_text(json.dumps(odd))
+        with pytest.raises(InputError, match="must say of each fact what it is"):
+            read_facts(tmp_path / "facts.parquet")
 
 
 def test_named_causes_are_flags_and_words(tmp_path) -> None:

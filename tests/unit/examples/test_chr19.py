@@ -85,3 +85,26 @@ def test_no_coding_sequence_is_refused(ensembl) -> None:
     path.write_text("19\te\texon\t1\t2\t.\t+\t.\tParent=t\n")
     with pytest.raises(InputError, match="no CDS"):
         choose_canonical(path, pd.DataFrame())
+
+
+def test_a_site_of_a_gene_left_out_is_none_to_judge(ensembl) -> None:
+    # A second coding gene, of which g1's first intron holds an exon.
+    rows = [
+        "19\te\tgene\t61\t275\t.\t+\t.\tID=gene:g0;biotype=protein_coding",
+        "19\te\tmRNA\t61\t275\t.\t+\t.\tID=transcript:t0;Parent=gene:g0",
+    ]
+    for start, end in ((61, 90), (161, 185), (261, 275)):
+        place = f"{start}\t{end}\t.\t+\t.\tParent=transcript:t0"
+        rows += [f"19\te\texon\t{place}", f"19\te\tCDS\t{place}"]
+    path = ensembl / "e.gff3.gz"
+    head, _, old = gzip.decompress(path.read_bytes()).decode().partition("\n")
+    path.write_bytes(gzip.compress("\n".join([head, *rows, old]).encode()))
+    write(ensembl, genes=1)
+    for name in ("all", "canonical"):
+        known = read_annotation(ensembl / f"chr19.{name}.gtf")
+        biotypes = known.genes.set_index("gene_id")["gene_biotype"].to_dict()
+        assert biotypes == {"gene:g0": "protein_coding", "gene:g1": "left_out"}
+        others = known.sites[known.sites["gene_id"] == "gene:g1"]
+        assert sorted(others["junction"]) == [150, 200, 220, 250, 300]
+    facts = pd.read_parquet(ensembl / "chr19.all.parquet").set_index("junction")
+    assert not facts.loc[160, "alternative"]

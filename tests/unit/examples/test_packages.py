@@ -32,6 +32,7 @@ class Index(BaseHTTPRequestHandler):
 
     knows_ranges = True
     is_cut = False
+    is_chunked = False
     served = FILE
     seen: tuple[str, ...] = ()
 
@@ -53,6 +54,12 @@ class Index(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
+        if self.is_chunked:
+            # A chunk of 8 bytes of which 4 come.
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"8\r\n" + body[:4])
+            return
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         is_cut = self.is_cut and self.path.startswith("/files/")
@@ -135,12 +142,36 @@ def test_no_network_says_how_to_do_without(monkeypatch, tmp_path) -> None:
         fetch_package(make_package(), tmp_path)
 
 
-def test_a_full_disk_is_no_missing_network(index, monkeypatch, tmp_path) -> None:
+def test_a_chunked_answer_that_ends_early_is_told(index, tmp_path) -> None:
+    index.protocol_version = "HTTP/1.1"
+    index.is_chunked = True
+    with pytest.raises(InputError, match=rf"then put {FILE} into"):
+        fetch_package(make_package(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "address", ["mirror/simple", "https://me:secret@mirror/simple", "http://[a/simple"]
+)
+def test_an_index_that_is_no_address_is_told_and_the_next_one_asked(
+    index, monkeypatch, tmp_path, address
+) -> None:
+    (good,) = module._list_indexes()
+    monkeypatch.setattr(module, "_list_indexes", lambda: iter([address]))
+    with pytest.raises(InputError, match=rf"then put {FILE} into"):
+        fetch_package(make_package(), tmp_path)
+    monkeypatch.setattr(module, "_list_indexes", lambda: iter([address, good]))
+    assert fetch_package(make_package(), tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_no_missing_network(
+    index, monkeypatch, tmp_path, reason
+) -> None:
     def fill(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
+        raise OSError(reason, "No room left", str(tmp_path))
 
     monkeypatch.setattr(module, "_download", fill)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No room left"):
         fetch_package(make_package(), tmp_path)
 
 

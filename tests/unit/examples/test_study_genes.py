@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -99,3 +100,22 @@ def test_what_is_no_archive_of_genes_is_refused(files, tmp_path) -> None:
     files[1].write_text("no")
     with pytest.raises(InputError, match="not JSON"):
         write_study_genes(*files, tmp_path / "out")
+
+
+def test_the_table_of_genes_is_there_only_with_the_rest(
+    files, monkeypatch, tmp_path
+) -> None:
+    def fail(self, target):
+        raise OSError(f"no {target}")
+
+    out = tmp_path / "out"
+    # Killed between two names.
+    replace = Path.replace
+    monkeypatch.setattr(
+        Path,
+        "replace",
+        lambda self, to: (fail if to.name == "genome.fa" else replace)(self, to),
+    )
+    with pytest.raises(OSError, match="no "):
+        write_study_genes(*files, out)
+    assert not (out / "genes.tsv").exists()

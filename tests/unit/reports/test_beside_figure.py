@@ -59,3 +59,14 @@ def test_facts_alone_are_enough_and_nothing_is_refused(tables, tmp_path) -> None
     (tables / "overview.outside_truth.tsv").unlink()
     with pytest.raises(InputError, match="no other predictors and no outside facts"):
         draw_beside(tmp_path, "p")
+
+
+def test_own_facts_come_first_and_cautions_are_told(tables, tmp_path) -> None:
+    path = tables / "overview.outside_truth.tsv"
+    facts = pd.read_csv(path, sep="\t")
+    facts.iloc[::-1].to_csv(path, sep="\t", index=False)
+    figure = draw_beside(tmp_path, "p")
+    texts = " | ".join(read_texts(figure))
+    assert "FN: low use" in texts and "FN¹: low use" not in texts
+    notes = [text.get_text() for text in figure.axes[-1].texts]
+    assert notes == ["¹ mind"]

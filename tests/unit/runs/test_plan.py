@@ -162,8 +162,12 @@ def test_what_a_predictor_scores_is_measured(tmp_path: Path) -> None:
     for name in ("one.h5", "two.h5"):
         (tmp_path / name).touch()
     rows = [("gene", 1001, 4000), *(("exon", a, a + 499) for a in (1001, 3501))]
-    words = 'gene_id "g"; transcript_id "t";'
-    lines = [f"chr1\tx\t{k}\t{a}\t{b}\t.\t+\t.\t{words}\n" for k, a, b in rows]
+    lines = []
+    for gene, kind, by in (("g", "protein_coding", 0), ("h", "left_out", 5000)):
+        words = f'gene_id "{gene}"; transcript_id "{gene}.1"; gene_biotype "{kind}";'
+        lines += [
+            f"chr1\tx\t{k}\t{a + by}\t{b + by}\t.\t+\t.\t{words}\n" for k, a, b in rows
+        ]
     (tmp_path / "genes.gtf").write_text("".join(lines))
     scores = {"format": "model", "model": "spliceai", "weights": str(tmp_path)}
     config = complete_config(
@@ -174,9 +178,12 @@ def test_what_a_predictor_scores_is_measured(tmp_path: Path) -> None:
             },
         }
     )
+    every = measure_input(config, tmp_path)
+    config["predictors"]["mine"]["biotypes"] = ["protein_coding"]
     sizes = measure_input(config, tmp_path)
-    assert sizes.sites == {"mine": 2 * 2}
-    assert sizes.scored == {"mine": pytest.approx(2 * 4000 / 1e6 / 4)}
+    for found, genes in ((sizes, 1), (every, 2)):
+        assert found.sites == {"mine": 2 * 2 * genes}
+        assert found.scored == {"mine": pytest.approx(2 * 4000 * genes / 1e6 / 4)}
 
 
 def test_history_counts_a_job_once(tmp_path: Path) -> None:

@@ -53,6 +53,15 @@ def test_what_a_peer_did_not_judge_is_unknown() -> None:
     assert own["b"].isna().all()
 
 
+@pytest.mark.parametrize("other", [("+", "acceptor"), ("-", "donor")])
+def test_a_peer_of_one_strand_or_type_did_not_judge_the_other(other) -> None:
+    a = make_sites([(1, "TP"), (2, "FP"), (3, "FP", *other)])
+    b = make_sites([(1, "TP")])
+    sites = join_errors({"a": a, "b": b})
+    assert find(sites, 2)["b"] is False
+    assert pd.isna(find(sites, 3)["b"])
+
+
 def test_strand_and_splice_type_belong_to_the_place() -> None:
     a = make_sites([(1, "FN", "+", "donor"), (2, "FN", "-", "acceptor")])
     b = make_sites(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,15 @@ def test_context_is_compared_with_the_widest_of_the_family(data) -> None:
     missed = sites[(sites["kind"] == "missed") & sites["openspliceai_400"]]
     share = 1 - missed["openspliceai_10000"].mean()
     assert f"of {len(missed)} sites" in second and f"{share:.0%} [" in second
+
+
+def test_sites_without_a_gene_are_not_one_gene(data) -> None:
+    sites = pd.read_parquet(data.inputs.sites.parent / "peers.parquet")
+    pairs = pd.read_csv(data.inputs.sites.parent / "peers.tsv", sep="\t")
+    lines = list(describe_context(sites.assign(gene_id=None), pairs))
+    spans = [re.findall(r"\[(\d+)%, (\d+)%\]", line)[0] for line in lines]
+    assert len(spans) == 2
+    assert all(int(low) < int(high) for low, high in spans)
 
 
 def test_outside_pages_give_verdicts_and_sources(data, monkeypatch) -> None:

@@ -39,6 +39,7 @@ from error_sequence_model.statistics import (
 logger = logging.getLogger(__name__)
 
 LISTED = "found_in_"
+ALLOWED = {"strand": ("+", "-"), "splice_type": ("donor", "acceptor")}
 FDR = 0.05
 # An error, and the correct calls that it is held against: alike but for the call.
 COMPARED = {"FN": "TP", "FP": "TN"}
@@ -115,13 +116,31 @@ def read_facts(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     facts = read_saved_table(path)
     if missing := [name for name in SITE if name not in facts]:
         raise InputError(f"{path}: no facts of sites, column {missing[0]} is missing")
+    for name, allowed in ALLOWED.items():
+        if not (is_sound := facts[name].isin(allowed)).all():
+            odd, what = facts.loc[~is_sound, name].iloc[0], " or ".join(allowed)
+            raise InputError(f"{path}: {name} is {odd!r}; it must be {what}")
+    if not pd.api.types.is_numeric_dtype(facts["junction"]):
+        raise InputError(f"{path}: column junction holds no numbers")
     beside = Path(path).with_suffix(".json")
     names = [name for name in facts if name not in SITE]
     if odd := [name for name in names if not _is_boolean(facts[name])]:
         raise InputError(f"{path}: {odd} are no facts (true, false or null)")
     if not names:
         raise InputError(f"{path}: no column beside {', '.join(SITE)}")
-    return facts, read_json(beside) if beside.exists() else {}
+    meanings = read_json(beside) if beside.exists() else {}
+    if not isinstance(meanings, dict) or not all(map(_is_meaning, meanings.values())):
+        raise InputError(
+            f"{beside}: it must say of each fact what it is, such as "
+            '{"low_use": {"label": "exon of low use", "expected": ["FN"]}}'
+        )
+    return facts, meanings
+
+
+def _is_meaning(given: Any) -> bool:
+    return isinstance(given, dict) and all(
+        isinstance(given.get(key, []), list) for key in ("expected", "causes")
+    )
 
 
 def _is_boolean(column: pd.Series) -> bool:
@@ -132,7 +151,7 @@ def join_facts(sites: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     """Give each site its facts: nullable booleans, rows as the sites.
 
     Raises:
-        InputError: A site stands twice among the facts, or no contig is shared.
+        InputError: A site stands twice among the facts, or no site is shared.
     """
     if (is_twice := facts.duplicated(SITE)).any():
         place = facts.loc[is_twice, SITE].iloc[0].tolist()
@@ -141,7 +160,14 @@ def join_facts(sites: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
         theirs, ours = facts["chrom"].iloc[0], sites["chrom"].iloc[0]
         raise InputError(f"facts: no contig is the sites' ({theirs!r}, not {ours!r})")
     names = [name for name in facts if name not in SITE]
-    joined = sites[SITE].merge(facts, on=SITE, how="left", validate="m:1")
+    joined = sites[SITE].merge(
+        facts, on=SITE, how="left", validate="m:1", indicator=True
+    )
+    if len(facts) and not joined["_merge"].eq("both").any():
+        raise InputError(
+            f"facts: no row is at a site (the first: {facts[SITE].iloc[0].tolist()}); "
+            "junction is interbase, 0-based: where exon and intron meet"
+        )
     joined = joined[names].astype("boolean").set_axis(sites.index)
     for name in names:
         if name.startswith(LISTED):

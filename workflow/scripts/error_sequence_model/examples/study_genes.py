@@ -137,9 +137,10 @@ def write_study_genes(
         raise InputError(f"{coordinates}: not JSON ({error})") from None
     count = 0
     with (
+        # What is opened first gets its name last: the table says that all is there.
+        atomic_path(folder / "genes.tsv") as table,
         atomic_path(folder / "genome.fa") as fasta,
         atomic_path(folder / "annotation.gtf") as gtf,
-        atomic_path(folder / "genes.tsv") as table,
         fasta.open("w", encoding="ascii") as bases,
         gtf.open("w", encoding="utf-8") as features,
         table.open("w", encoding="utf-8", newline="") as rows,

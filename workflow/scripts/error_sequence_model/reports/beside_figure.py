@@ -58,6 +58,9 @@ def draw_beside(results: Path, predictor: str) -> Figure:
             plot_upset(own, bars, dots, color=get_class_colour("FN"), most=9)
             bars.set_title("Who misses the same sites")
         if facts is not None:
+            # Its own facts before those of others, whatever the config's order.
+            is_other = facts["predictor"].ne(predictor)
+            facts = facts.iloc[np.argsort(is_other, kind="stable")]
             plot_facts(facts, figure.add_subplot(grid[0, -1]))
     return figure
 
@@ -90,9 +93,9 @@ def plot_facts(facts: pd.DataFrame, ax: Axes) -> Axes:
     ax.set_xlabel("odds ratio, errors against correct calls")
     ax.set_title("What others measured there")
     ax.tick_params(axis="y", labelsize=7)
-    if rows["caution"].notna().any():
+    if cautions := [*rows["caution"].dropna().unique()]:
         ax.text(
-            *(1, -0.2, "¹ on a training chromosome: optimistic"),
+            *(1, -0.2, f"¹ {'; '.join(cautions)}"),
             **{"transform": ax.transAxes, "ha": "right", "size": 6.5, "color": MUTED},
         )
     return ax

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from error_sequence_model.core import InputError, read_saved_table
+from error_sequence_model.core import InputError, read_json, read_saved_table
 from error_sequence_model.results import describe_clusters
 
 
@@ -55,9 +55,14 @@ def describe_results(results: Path, predictor: str) -> Iterator[str]:
 def _say_explanations(path: Path) -> str:
     table = read_saved_table(path)
     named = table[table["is_named"].astype(bool)].head(3)
+    # Of errors private or shared, the audit says who the peers are.
+    is_private = "peers" in read_json(path.with_name("leakage.json"))
+    first, second = (
+        ("private", "shared errors") if is_private else ("errors", "correct calls")
+    )
     parts = [
-        f"{row.name}: {row.share_error:.0%} of errors, {row.share_correct:.0%} of "
-        "correct calls"
+        f"{row.name}: {row.share_error:.0%} of {first}, {row.share_correct:.0%} of "
+        f"{second}"
         for row in named.itertuples()
     ]
     return "; ".join(parts) or "nothing that was tried"

@@ -111,8 +111,15 @@ def measure_input(config: Mapping[str, Any], results: Path) -> Sizes:
             genome = config["genomes"][predictor["genome"]]
             path = predictor["annotated_sites"] or genome["annotation"]
             annotation = read(path)
-            counts[name] = _PER_ANNOTATED * len(annotation.sites)
-            scores, genes = predictor["scores"], annotation.genes
+            sites, genes, scores = (
+                annotation.sites,
+                annotation.genes,
+                predictor["scores"],
+            )
+            if predictor["biotypes"] and genes is not None:
+                genes = genes[genes["gene_biotype"].isin(predictor["biotypes"])]
+                sites = sites[sites["gene_id"].isin(genes["gene_id"])]
+            counts[name] = _PER_ANNOTATED * len(sites)
             if scores["format"] == "model" and genes is not None:
                 plan = plan_scores(
                     scores["model"], scores["weights"], scores.get("tissue")

@@ -2,7 +2,8 @@
 
 A site is one row whatever predictor has it. An annotated site is *missed* by a
 predictor that has it as FN; a place without annotation is *invented* by one that has it
-as FP, and not by one that judged its contig and did not call it.
+as FP, and not by one that judged its contig and did not call it: one with sites on this
+contig, and with sites of this strand and splice type anywhere.
 
 `peers.parquet`, one row per site: chrom, junction, strand, splice_type, kind (missed or
 invented), site_id and gene_id (of the predictor in question, or the first that has it),
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 # What is judged, by the call that is the error.
 JUDGED = {"FN": ("TP", "FN"), "FP": ("FP", "TN")}
+SCANNED = ["chrom", "strand", "splice_type"]
 
 
 def join_errors(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -65,7 +67,8 @@ def _join(tables: Mapping[str, pd.DataFrame], error: str) -> pd.DataFrame:
         column = pd.array(found, dtype="boolean")
         if error == "FP":
             # What was scanned and not called is not among the sites, but for decoys.
-            is_scanned = sites["chrom"].isin(tables[name]["chrom"].unique()).to_numpy()
+            seen = {key: tables[name][key].unique() for key in SCANNED}
+            is_scanned = sites[SCANNED].isin(seen).all(axis=1).to_numpy()
             column[column.isna() & is_scanned] = False
         sites[name] = column
     return sites

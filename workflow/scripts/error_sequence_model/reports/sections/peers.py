@@ -29,6 +29,7 @@ from error_sequence_model.reports.prose import explain
 from error_sequence_model.reports.sections.ratio_table import draw_ratio_table
 from error_sequence_model.results import ReportData
 from error_sequence_model.settings import KIND_OF, list_compared
+from error_sequence_model.statistics import number_groups
 
 FOREST = 2.6  # inches
 FDR, MOST_ROWS = 0.05, 24
@@ -160,7 +161,7 @@ def _is_kin(first: str, second: str) -> bool:
 
 def _bootstrap(values: np.ndarray, genes: np.ndarray) -> tuple[float, float]:
     """95 % interval of a mean, whole genes drawn."""
-    table = pd.DataFrame({"value": values, "gene": genes.astype(str)})
+    table = pd.DataFrame({"value": values, "gene": number_groups(genes, len(genes))})
     sums = table.groupby("gene")["value"].agg(["sum", "count"]).to_numpy()
     rng = np.random.default_rng(0)
     weights = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=500)
