@@ -23,9 +23,9 @@ parse_arguments = make_parser(
 def main(arguments: argparse.Namespace) -> None:
     """Join, test and write."""
     facts, meanings = read_facts(arguments.facts)
-    causes, named = read_named_causes(arguments.groups)
+    known = read_named_causes(arguments.groups)
     sites = read_saved_table(arguments.sites)
-    table = hold_facts(sites, facts, meanings, causes=causes, named=named)
+    table = hold_facts(sites, facts, meanings, causes=known.causes, named=known.named)
     write_tsv(arguments.output, table)
 
 

@@ -29,10 +29,11 @@ parse_arguments = make_parser(
 def main(arguments: argparse.Namespace) -> None:
     """Compare and write."""
     records = {path.parents[1].name: read_json(path) for path in arguments.records}
-    causes, _ = read_named_causes(arguments.groups)
+    known = read_named_causes(arguments.groups)
     found = compare_peers(
         read_saved_table(arguments.peers),
-        flags=causes,
+        flags=known.causes,
+        labels=known.labels,
         contexts={name: 2 * record["context"] for name, record in records.items()},
         draws=arguments.draws,
     )

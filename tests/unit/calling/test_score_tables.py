@@ -120,3 +120,14 @@ def test_tables_of_variants_are_told(genome, table, tmp_path) -> None:
     names = {"chrom": "CHROM", "position": "POS", "strand": "REF", "score": "ALT"}
     with pytest.raises(InputError, match="a table of variants"):
         read(table.rename(columns=names), genome, tmp_path)
+
+
+def test_contigs_of_parquet_may_be_numbers(genome, table, tmp_path) -> None:
+    numbers = table["chrom"].str.removeprefix("chr").astype("int64")
+    table.assign(chrom=numbers).to_parquet(tmp_path / "s.parquet")
+    given = {"format": "table", "path": str(tmp_path / "s.parquet")}
+    expected = read(table, genome, tmp_path)
+    with Genome(tmp_path / "genome.fa") as opened:
+        found = read_scores(given, opened).to_frame()
+    found = found.sort_values(SITE, ignore_index=True)
+    pd.testing.assert_frame_equal(found, expected)

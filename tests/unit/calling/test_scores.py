@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyBigWig
 import pytest
 
 from error_sequence_model.calling import call_files, read_scores
+from error_sequence_model.calling.files import find_support
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import SITE, Genome, read_annotation
 from error_sequence_model.settings import CallSettings
+from error_sequence_model.sites import Reading
 from tiny_calls import (
     annotated,
     exonic,
@@ -232,3 +235,48 @@ def test_several_scores_of_a_position_are_said(
         found = read_scores(tracks, opened).to_frame()
     assert len(found) == len(table) and found["score"].min() > 0.06
     assert "3 positions have several scores" in caplog.text
+
+
+def test_intervals_of_no_base_are_refused(genome, fasta, tmp_path) -> None:
+    """A bedGraph that counts from 1 would have no score at all."""
+    tracks = write_tracks(genome, tmp_path, "bedgraph")
+    path = Path(tracks["donor"]["+"])
+    first, *rest = path.read_text().splitlines()
+    chrom, _, end, score = first.split("\t")
+    path.write_text("\n".join([*rest, f"{chrom}\t{end}\t{end}\t{score}"]))
+    words = f"row {len(rest) + 1}: {chrom}:{end}-{end} holds no base"
+    with Genome(fasta) as opened, pytest.raises(InputError, match=words):
+        read_scores(tracks, opened)
+
+
+def test_a_bigwig_of_nothing_is_told(genome, fasta, tmp_path) -> None:
+    tracks = write_tracks(genome, tmp_path, "bigwig")
+    with pyBigWig.open(tracks["donor"]["-"], "w") as file:
+        file.addHeader([(n, len(t)) for n, t in genome.contigs.items()])
+    with Genome(fasta) as opened, pytest.raises(InputError, match="holds no values"):
+        read_scores(tracks, opened)
+
+
+def test_support_beyond_its_contig_is_told(genome, fasta, tmp_path, caplog) -> None:
+    (tmp_path / "s.txt").write_text("chr1\t199\t300\t+\nchr1\t199\t99999\t+\n")
+    with Genome(fasta) as opened:
+        found, _ = find_support(tmp_path / "s.txt", opened, Reading(1, "exon"), 21)
+    assert found["junction"].tolist() == [200, 300]
+    assert "1 of 3 sites lie beyond their contig" in caplog.text
+
+
+@pytest.mark.parametrize("column", ["gene_id", None])
+def test_a_table_of_sites_need_not_name_genes(genome, fasta, tmp_path, column) -> None:
+    """Calls are then called after the genes that hold them."""
+    gtf, truth = write_gtf(genome, tmp_path / "genes.gtf"), annotated(genome)
+    table = truth.assign(position=exonic(truth) + 1, gene_id=7)
+    names = ["chrom", "position", "strand", "splice_type", *([column] * bool(column))]
+    table[names].to_parquet(tmp_path / "truth.parquet")
+    errors, audit = call_files(
+        write_tracks(genome, tmp_path, "bigwig"),
+        *(fasta, tmp_path / "truth.parquet"),
+        genes=gtf,
+    )
+    assert audit["annotated_sites"] == 24
+    named = errors.loc[errors["pred_type"].eq("TP"), "gene_id"]
+    assert named.eq("7").all() if column else named.str.startswith("chr").all()

@@ -203,6 +203,30 @@ def test_a_weak_site_has_stronger_neighbours_but_they_explain_nothing():
     assert abs(found.summary["explained_share"] - 0.5) < 0.1
 
 
+@pytest.mark.parametrize("contrast", ["fp_vs_tp", "fn_vs_tp"])
+def test_the_own_signal_of_false_sites_is_no_cause_by_another_name(contrast):
+    """That false sites are weak does not say why they were called; of FN it does."""
+    sites, windows, split, contrast = make_case(contrast=contrast, has_word=False)
+    codes = np.array([["ACGT".index(b) for b in s] for s in windows.get_sequences()])
+    rng = np.random.default_rng(3)
+    own = np.r_[UPSTREAM - 3 : UPSTREAM, UPSTREAM + 2 : UPSTREAM + 6]
+    is_weak = (split["label"] == 1).to_numpy() & (rng.random(N) < 0.7)
+    codes[np.ix_(is_weak, own)] = rng.integers(0, 4, (is_weak.sum(), len(own)))
+    letters = ["".join("ACGT"[base] for base in row) for row in codes]
+    windows = make_windows(sites["site_id"].to_numpy(), letters, upstream=UPSTREAM)
+    run = make_run()
+    motif = run.motifs.assign(start=-6, end=9, odds_ratio=0.2, delta_logit=-2.0)
+    motif = motif.assign(consensus="AGGTAAG", delta_low=-3.0, delta_high=-1.0)
+    matrix = spell_consensus("AGGTAAG", "AGGTAAG") * 0.9 + 0.025
+    run = replace(run, motifs=motif, matrices={"error_1": matrix})
+    found = explain((sites, windows, split, contrast), [run]).table
+    row = found.set_index("explanation").loc["error_1"]
+    assert row["is_absence"] and row["odds_ratio"] > 2
+    is_refused = row["why_not"] == "not expected to cause these errors"
+    assert is_refused == (contrast.name == "fp_vs_tp")
+    assert found["is_named"].any() != is_refused
+
+
 def test_a_cause_of_other_errors_is_not_named():
     """GTs within the words compete with the site: expected of FN, not of FP."""
     for contrast, is_refused in (("fp_vs_tp", True), ("fn_vs_tp", False)):

@@ -164,13 +164,14 @@ def test_named_causes_are_flags_and_words(tmp_path) -> None:
     flags.to_csv(tmp_path / "causes.tsv", sep="\t", index=False)
     ranked = pd.DataFrame(
         {"explanation": ["AGGT"], "name": ["AGGT, exon"], "is_named": [True]}
-    )
+    ).assign(is_absence=True)
     ranked.to_csv(tmp_path / "explanations.tsv", sep="\t", index=False)
     heads = {"site_id": [4, 5], "label": [0, 1], "part": ["test", "train"]}
     own = {"weak": pd.array([True, None]), "gc": pd.array([False, True])}
     pd.DataFrame(heads | own).to_parquet(tmp_path / "causes.parquet")
     pd.DataFrame(heads | {"AGGT": [2, 1]}).to_parquet(tmp_path / "explanations.parquet")
-    causes, named = read_named_causes([("FN", str(tmp_path))])
-    assert named == {"FN": {"AGGT": "AGGT, exon", "weak": "weak site"}}
+    causes, named, labels = read_named_causes([("FN", str(tmp_path))])
+    assert named == {"FN": {"AGGT": "no AGGT, exon", "weak": "weak site"}}
+    assert labels == {"FN": {**named["FN"], "gc": "GC"}}
     assert causes["FN"]["AGGT"].tolist() == [True, False]
     assert set(causes["FN"]) == {"site_id", "weak", "gc", "AGGT"}

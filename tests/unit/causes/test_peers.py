@@ -46,8 +46,10 @@ def test_a_cause_of_private_errors_is_found() -> None:
             "third": pd.array(a["junction"] % 3 == 1, dtype="boolean"),
         }
     )
-    found = compare_peers(join_errors({"a": a, "b": b}), flags={"FN": flags}).contrasts
+    joined, labels = join_errors({"a": a, "b": b}), {"FN": {"odd": "an odd place"}}
+    found = compare_peers(joined, flags={"FN": flags}, labels=labels).contrasts
     assert found["contrast"].unique().tolist() == ["private_to_a_vs_shared"]
+    assert found["cause"].tolist() == ["an odd place", "third"]
     odd = found.set_index("flag").loc["odd"]
     assert (odd["share_positive"], odd["share_negative"]) == (1, 0)
     assert odd["low"] > 10 and odd["q"] < 0.01

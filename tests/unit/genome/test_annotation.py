@@ -373,3 +373,78 @@ def test_joined_names_keep_their_order_and_are_named_once(tmp_path):
     assert sites["gene_id"].tolist() == ["b,a"] * 2
     assert sites["transcript_ids"].tolist() == ["t2,t1,t3"] * 2
     assert np.issubdtype(sites["junction"].dtype, np.int64)
+
+
+def test_rows_of_a_bed_are_transcripts_whatever_their_names(tmp_path):
+    """Isoforms that all have the gene's name: none of their sites is lost."""
+    rows = [
+        f"c\t100\t400\tG\t0\t+\t100\t100\t0\t2\t50,{size}\t0,{300 - size}"
+        for size in (100, 70)
+    ]
+    found = read(tmp_path, rows, "genes.bed")
+    assert introns(found.sites) == intron(150, 300) | intron(150, 330)
+    assert found.genes["gene_id"].tolist() == ["G"]
+
+
+def test_exons_of_one_transcript_that_overlap_are_told(tmp_path, caplog):
+    ids = 'gene_id "g"; transcript_id "t";'
+    exons = [(101, 150), (301, 400), (101, 150), (331, 400)]
+    lines = [f"c\tx\texon\t{a}\t{b}\t.\t+\t.\t{ids}" for a, b in exons]
+    read(tmp_path, lines[:3])
+    assert "overlap" not in caplog.text
+    read(tmp_path, lines)
+    assert "1 transcripts have exons that overlap, which are joined: t" in caplog.text
+
+
+def test_a_gene_without_a_row_is_its_transcripts_parent(tmp_path):
+    """A GFF3 that lost its gene rows: two isoforms stay one gene."""
+    lines = []
+    for name, right in (("t1", 301), ("t2", 331)):
+        lines.append(f"c\tx\tmRNA\t101\t400\t.\t+\t.\tID={name};Parent=g")
+        for a, b in ((101, 150), (right, 400)):
+            lines.append(f"c\tx\texon\t{a}\t{b}\t.\t+\t.\tParent={name}")
+    found = read(tmp_path, lines, "genes.gff3")
+    assert set(found.sites["gene_id"]) == {"g"}
+    assert found.genes[["gene_id", "start", "end"]].to_numpy().tolist() == [
+        ["g", 100, 400]
+    ]
+
+
+def test_a_parquet_table_of_sites(tmp_path):
+    """Contigs that are numbers there are names; what no setting maps is not advised."""
+    rows = [(1, 200, "+", "donor"), (1, 401, "+", "acceptor")]
+    table = pd.DataFrame(rows, columns=["chrom", "position", "strand", "splice_type"])
+    table.to_parquet(tmp_path / "sites.parquet")
+    found = read_annotation(tmp_path / "sites.parquet").sites
+    assert found["chrom"].tolist() == ["1", "1"]
+    assert found["junction"].tolist() == [200, 400]
+    table.rename(columns={"position": "pos"}).to_parquet(tmp_path / "other.parquet")
+    with pytest.raises(InputError, match="Rename its columns; no setting") as caught:
+        read_annotation(tmp_path / "other.parquet")
+    assert not caught.value.settings
+
+
+def test_copies_of_a_site_keep_all_genes_and_the_most_reads(tmp_path):
+    """Rows of one gene, sample or junction each: none of them decides alone."""
+    names = ["chrom", "position", "strand", "splice_type", "gene_id", "gene_ids"]
+    names += ["transcript_id", "reads"]
+    rows = [
+        ("c", 10, "+", "donor", "A", "A,B", "a1", 0),
+        ("c", 30, "-", "donor", "D", "D", "d1", 3),
+        ("c", 10, "+", "donor", "C", "C", "c1", 12),
+        ("c", 10, "+", "donor", "A", "A,B", "a1", "NA"),
+    ]
+    pd.DataFrame(rows, columns=names).to_csv(tmp_path / "s.tsv", sep="\t", index=False)
+    sites = read_annotation(tmp_path / "s.tsv").sites
+    columns = ["junction", "gene_id", "transcript_ids", "reads"]
+    assert list(sites.columns) == [
+        "chrom",
+        "junction",
+        "strand",
+        "splice_type",
+        *columns[1:],
+    ]
+    assert sites[columns].to_numpy().tolist() == [
+        [10, "A,B,C", "a1,c1", 12],
+        [29, "D", "d1", 3],
+    ]

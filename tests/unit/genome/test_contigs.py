@@ -54,7 +54,10 @@ HSCHR2 fix-patch 2 Chromosome na <> na x 9 na
 REPORT = "# Assembly name:  GRCh38.p14\n# " + f"{COLUMNS}\n{ROWS}".replace(" ", "\t")
 
 
-@pytest.mark.parametrize("text", [UCSC, DUMP, REPORT])
+MARKED = "\ufeff" + "\n".join(DUMP.splitlines()[::-1])
+
+
+@pytest.mark.parametrize("text", [UCSC, DUMP, REPORT, MARKED])
 def test_aliases(tmp_path: Path, text: str) -> None:
     (tmp_path / "aliases.txt").write_text(text)
     match = partial(match_contigs, aliases=tmp_path / "aliases.txt")

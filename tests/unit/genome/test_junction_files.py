@@ -81,3 +81,9 @@ def test_other_files_without_a_header_are_told(tmp_path, text, words) -> None:
     (tmp_path / "j.bed").write_text(text)
     with pytest.raises(InputError, match=words):
         read_support(tmp_path / "j.bed")
+
+
+def test_splice_sites_of_hisat2_that_begin_without_a_strand(tmp_path, caplog) -> None:
+    (tmp_path / "ss.txt").write_text("c\t9\t90\t.\nc\t199\t500\t+\n")
+    assert read_support(tmp_path / "ss.txt")["junction"].tolist() == [200, 500]
+    assert "1 of 2 junctions have no strand" in caplog.text

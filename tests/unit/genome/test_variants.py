@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -419,3 +420,10 @@ def test_of_a_run_over_a_junction_the_exon_loses_its_base_first(
     variant = Variant(10, "", "A", 10, 14)
     found = variant.list_shifts(12, intron_is_right=intron_is_right)
     assert found == ([1, 0] if intron_is_right else [0, 1])
+
+
+def test_a_vcf_packed_by_gzip_alone_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "variants.vcf.gz"
+    path.write_bytes(gzip.compress(f"{HEADER}{COLUMNS}\n{row(1, 'A', 'T')}\n".encode()))
+    with pytest.raises(InputError, match=r"packed by gzip.*bgzip"):
+        Variants(path, {"c": len(CONTIG)})

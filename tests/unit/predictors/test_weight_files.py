@@ -70,12 +70,14 @@ class Evil:
 def test_code_in_a_checkpoint_does_not_run(tmp_path, capsys):
     path = tmp_path / "evil.pt"
     torch.save({"initial_conv.weight": Evil()}, path)
-    with pytest.raises(InputError, match="not a file of weights"):
+    with pytest.raises(InputError, match="not a file of weights") as caught:
         load_predictor("openspliceai", path)
     with (tmp_path / "evil.pkl").open("wb") as file:
         pickle.dump(Evil(), file, protocol=2)
     with pytest.raises(InputError, match="not a file of weights"):
         load_predictor("pangolin", tmp_path / "evil.pkl")
+    # Nobody is told how to run it.
+    assert "load failed" not in str(caught.value)
     assert "must not run" not in capsys.readouterr().out
 
 
@@ -111,6 +113,9 @@ def test_a_folder_holds_several_tissues(tmp_path):
 
 
 def test_no_weights(folder, tmp_path):
+    (tmp_path / "a").write_text("version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(InputError, match="a Git LFS pointer, not the weights"):
+        load_predictor("pangolin", tmp_path / "a")
     with pytest.raises(InputError, match="the list is empty"):
         load_predictor("openspliceai", [])
     with pytest.raises(InputError, match="no such file"):

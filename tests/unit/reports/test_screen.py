@@ -40,14 +40,15 @@ def test_results_in_a_few_lines(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("leakage", "told"),
     [
-        ({}, "weak: 50% of errors, 25% of correct calls"),
-        ({"peers": ["other"]}, "weak: 50% of private, 25% of shared errors"),
+        ({}, "no weak: 50% of errors, 25% of correct calls"),
+        ({"peers": ["other"]}, "no weak: 50% of private, 25% of shared errors"),
     ],
 )
 def test_shared_errors_are_no_correct_calls(tmp_path, leakage, told) -> None:
     folder = tmp_path / "net" / "mine" / "any"
     write_tsv(folder / "comparison.tsv", pd.DataFrame({"model": [], "kind": []}))
-    row = {"name": "weak", "is_named": True, "share_error": 0.5, "share_correct": 0.25}
+    row = {"name": "weak", "is_named": True, "is_absence": True}
+    row |= {"share_error": 0.5, "share_correct": 0.25}
     write_tsv(folder / "explanations.tsv", pd.DataFrame([row]))
     write_json(folder / "leakage.json", leakage)
     pd.DataFrame({"gene_id": ["a"]}).to_parquet(tmp_path / "net" / "sites.parquet")

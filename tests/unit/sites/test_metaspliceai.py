@@ -205,3 +205,30 @@ def test_plain_sequences(tmp_path: Path) -> None:
         prepare_sites(
             save(table[["sequence"]], tmp_path / "c.tsv"), table_format="sequences"
         )
+
+
+def test_positions_within_genes_need_the_gene(
+    genome: TinyGenome, tmp_path: Path
+) -> None:
+    fasta = genome.write_fasta(tmp_path / "genome.fa")
+    gtf = write_gtf(genome, tmp_path / "genes.gtf")
+    table = positions_table(genome).drop(columns="gene_id")
+    with pytest.raises(InputError, match="no column gene_id"):
+        prepare_sites(
+            save(table, tmp_path / "a.tsv"),
+            fasta,
+            table_format="metaspliceai",
+            annotation_path=gtf,
+        )
+
+
+@pytest.mark.parametrize("start", [-300, 300])
+def test_a_position_outside_its_sequence_is_refused(
+    genome: TinyGenome, tmp_path: Path, start: int
+) -> None:
+    table = sequences_table(genome)
+    row = table.index[table["pred_type"].eq("FP")][0]
+    table.loc[row, ["position", "window_start"]] = [400, 400 + start]
+    words = f"row {row + 2}: position is '400'; must be in the row's own sequence"
+    with pytest.raises(InputError, match=words):
+        prepare_sites(save(table, tmp_path / "a.tsv"), table_format="metaspliceai")

@@ -9,7 +9,7 @@ import pytest
 from error_sequence_model.core import InputError
 from error_sequence_model.genome import reverse_complement
 from error_sequence_model.settings import SplitSettings, parse_contrast
-from error_sequence_model.splits import count_overlaps, make_split
+from error_sequence_model.splits import count_overlaps, group_sites, make_split
 from error_sequence_model.splits.leakage import audit_fold
 from error_sequence_model.splits.leakfilter import LeakFilter
 from error_sequence_model.windows import Windows, make_windows
@@ -410,3 +410,14 @@ def test_errors_told_apart_by_who_else_makes_them() -> None:
         make_split(sites, windows, contrast, "donor", HOLD_OUT, peers=peers)
     with pytest.raises(InputError, match=r"peers\.parquet"):
         make_split(sites, windows, contrast, "donor", HOLD_OUT)
+
+
+def test_a_gene_reaches_to_sites_that_it_shares() -> None:
+    """B begins at a site of A and B; C lies between it and B's own site."""
+    rows = [("A,B", 0), ("C", 1000), ("B", 2000), ("D", 3000)]
+    sites = pd.DataFrame(
+        [("chr1", at, at + 10, gene) for gene, at in rows],
+        columns=["chrom", "start", "end", "gene_id"],
+    )
+    groups = group_sites(sites, np.zeros((4, 1), np.uint8), SplitSettings(by="gene"))
+    assert groups[0] == groups[1] == groups[2] != groups[3]

@@ -11,7 +11,12 @@ import zipfile
 import pytest
 
 from error_sequence_model.core import InputError
-from error_sequence_model.tables import read_rows, read_table
+from error_sequence_model.tables import (
+    copy_head,
+    read_first_row,
+    read_rows,
+    read_table,
+)
 
 TEXT = "chrom\tposition\nchr1\t5\n"
 
@@ -36,6 +41,7 @@ KINDS = {
     "bigwig": ((0x888FFC26).to_bytes(4, "little") + bytes(60), "a bigWig; scores"),
     "parquet": (b"PAR1" + bytes(20), "name it .parquet"),
     "sqlite": (b"SQLite format 3\0" + bytes(20), "gffutils"),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
     "bam": (gzip.compress(b"BAM\1" + bytes(20)), "a BAM of reads"),
 }
 
@@ -65,3 +71,25 @@ def test_scores_of_variants_are_told(tmp_path, kind) -> None:
     (tmp_path / "given.tsv").write_text(VARIANTS[kind])
     with pytest.raises(InputError, match="the scores of every base of the reference"):
         read_table(tmp_path / "given.tsv")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_byte_order_mark_is_no_letter(tmp_path, pack) -> None:
+    """Of files without a header too: it would be a part of the first contig's name."""
+    path = tmp_path / "given.tsv"
+    path.write_bytes(pack(b"\xef\xbb\xbf" + TEXT.encode()))
+    assert read_table(path).frame["chrom"].tolist() == ["chr1"]
+    path.write_bytes(pack(b"\xef\xbb\xbfchr1\t5\nchr1\t6\n"))
+    found = read_rows(path, {0: "chrom", 1: "start"}, what="BED")
+    assert found["chrom"].tolist() == ["chr1", "chr1"]
+    assert read_first_row(path) == ["chr1", "5"]
+    path.write_bytes(pack(b"\xef\xbb\xbftrack name=x\nchr1\t5\n"))
+    assert read_first_row(path) == ["chr1", "5"]
+
+
+@pytest.mark.parametrize("name", ["given.parquet", "given.pq"])
+def test_parquet_is_no_text(tmp_path, name) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"PAR1" + bytes(20))
+    assert read_first_row(path) == []
+    assert copy_head(path, tmp_path / "copy", 8) == path

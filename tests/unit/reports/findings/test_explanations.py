@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
@@ -55,3 +57,16 @@ def test_copies_and_pairs_are_told_where_they_add_something(say):
     assert "Several copies of A against one: odds ratio 3.00 [1.50, 6.00]." in text
     assert "A and B begin 12 bases apart in 31 of the 40 with both." in text
     assert "together, beyond each alone" not in text
+
+
+def test_what_errors_lack_is_told_as_its_absence(monkeypatch):
+    found = make_found(["CUCUCU"])
+    found.table["is_absence"] = True
+    sites = pd.DataFrame({"label": [1, 1], "CUCUCU": [2, 0], "is_unexplained": [0, 1]})
+    steps = findings.count_steps(findings.UnitExplanations(found.table, sites, {}))
+    assert steps["name"].tolist() == ["no CUCUCU", "nothing that was tried"]
+    monkeypatch.setattr(findings, "read_unit_explanations", lambda unit: found)
+    monkeypatch.setattr(findings, "get_names", lambda unit: ("FN", "TP"))
+    unit = SimpleNamespace(splice_type="donor")
+    text = findings.sum_up_why([unit], lambda types: "donors")
+    assert text == "First explanation: no CUCUCU at donors (90% of FN, 2% of TP)."

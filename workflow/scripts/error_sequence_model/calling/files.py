@@ -195,7 +195,14 @@ def find_support(
     )
     sites = use_contig_names(sites, genome, str(path))
     lengths = sites["chrom"].map(genome.lengths)
-    sites = sites[sites["junction"].le(lengths.astype("int64"))]
+    is_inside = sites["junction"].le(lengths.astype("int64"))
+    if not is_inside.all():
+        logger.warning(
+            "support %s: %d of %d sites lie beyond their contig, and are left out: "
+            "another genome build?",
+            *(path, (~is_inside).sum(), len(sites)),
+        )
+    sites = sites[is_inside]
     sample = sites.sample(min(SAMPLE, len(sites)), random_state=0)
     readings = [declared]
     readings += [Reading(b, s) for b in (0, 1) for s in SITE_BASES]

@@ -274,7 +274,7 @@ def _finish(
         known = regions if genes is None else pd.concat([genes, regions])
         table = _name_genes(table, known)
     # What no gene of its own names is called after the stretch that holds it.
-    is_named = table["gene_id"].notna() if "gene_id" in table else False
+    is_named = table.get("gene_id", pd.Series(None, table.index)).notna()
     for name in ("gene_id", "gene_name", "gene_biotype"):
         if name in regions:
             host = pd.Series(regions[name].to_numpy()[region], table.index)

@@ -149,7 +149,10 @@ def _convert(
         )
         refuse(path, problems, advice=advice)
     rows = frame[["chrom", "strand", *["splice_type"] * (kind == "typed")]]
-    return rows.assign(position=position.astype("int64"), **numbers)
+    # Contigs are called 1, 2 … as numbers in a Parquet file.
+    return rows.astype({"chrom": "str"}).assign(
+        position=position.astype("int64"), **numbers
+    )
 
 
 def _place(

@@ -39,7 +39,12 @@ from error_sequence_model.genome import (
     open_bigwig,
     stream_bigwig,
 )
-from error_sequence_model.tables import convert_intervals, convert_scores, iterate_rows
+from error_sequence_model.tables import (
+    convert_intervals,
+    convert_scores,
+    iterate_rows,
+    refuse,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -191,11 +196,24 @@ def _read_bedgraph(path: Path, genome: Genome, contigs: pd.Index) -> Iterator[_P
     names = ContigNames(genome, f"scores: {path}")
     for block in iterate_rows(path, _BEDGRAPH, what="bedGraph"):
         rows = convert_intervals(block, path, first=0, what="bedGraph")
+        _refuse_empty(rows, path)
         rows = names.rename(convert_scores(rows, path))
         refuse_ends_beyond(rows, genome, path)
         arrays = (rows[name].to_numpy() for name in ("start", "end", "score"))
         yield _Part(contigs.get_indexer(rows["chrom"]), *arrays)
     names.finish()
+
+
+def _refuse_empty(rows: pd.DataFrame, path: Path) -> None:
+    """Refuse intervals of no base: their scores would vanish."""
+    is_empty = rows["start"].eq(rows["end"])
+    if is_empty.any():
+        problems = [
+            (int(line), f"{row.chrom}:{row.start}-{row.end} holds no base")
+            for line, row in rows[is_empty].iterrows()
+        ]
+        advice = "A bedGraph counts from 0, and `end` is one past the last base."
+        refuse(path, problems, advice=advice)
 
 
 def _check_places(scores: Scores, genome: Genome, path: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from error_sequence_model.core import open_face
 
 if TYPE_CHECKING:
-    from .candidates import MotifRun, read_motif_runs
+    from .candidates import MotifRun, label_explanation, read_motif_runs
     from .explanations import Explanations, explain_errors, write_explanations
     from .mutants import measure_rescored
     from .name import NamedCauses, choose_sites, name_causes

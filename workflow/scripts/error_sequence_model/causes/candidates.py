@@ -8,7 +8,7 @@ the bases of another candidate are hidden (4), what owed itself to them is gone.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.causes.sequence import cover_alu_tracts
+from error_sequence_model.causes.registry import CAUSES
+from error_sequence_model.causes.sequence import (
+    WEAKNESSES,
+    cover_alu_tracts,
+    list_zones,
+)
 from error_sequence_model.core import read_json, read_saved_table
 from error_sequence_model.features import (
     NAMED_BITS,
@@ -109,6 +114,11 @@ class MotifRun:
     fold: int = 0
 
 
+def label_explanation(name: str, is_absence: bool) -> str:
+    """Label an explanation as what errors have: "no CUCUCU" where they lack it."""
+    return f"no {name}" if is_absence else name
+
+
 def read_motif_runs(paths: Sequence[Path]) -> list[MotifRun]:
     """Read what the step ``motifs`` wrote: paths of ``motifs.tsv``, first one leads."""
     runs = []
@@ -183,16 +193,33 @@ def list_elements(
 
 
 def list_motifs(
-    run: MotifRun, codes: np.ndarray, upstream: int, labels: np.ndarray
+    run: MotifRun,
+    codes: np.ndarray,
+    upstream: int,
+    labels: np.ndarray,
+    *,
+    contrast: Contrast,
+    splice_types: Collection[str],
 ) -> list[Candidate]:
     """Motifs of one run that were tested, each where errors have it.
+
+    A motif that errors lack within a site's own signal is the weakness of the site in
+    other words: expected to cause what that flag is expected to cause.
 
     Args:
         run: The run.
         codes: Base codes of sites that no motif is tested on, int8 (n, length).
         upstream: Bases before the junction.
         labels: Of these sites, 1 an error, int (n,).
+        contrast: The classes.
+        splice_types: Those of the sites.
     """
+    signals = [
+        zone
+        for cause in CAUSES
+        if cause.name in WEAKNESSES and not cause.is_expected(contrast)
+        for zone in list_zones(cause.name, splice_types)
+    ]
     start = f"{run.name}:" if run.name else ""
     found = []
     for row in run.motifs.dropna(subset=["p"]).itertuples():
@@ -217,6 +244,10 @@ def list_motifs(
                 width=len(matrix),
                 stretch=(first - upstream, last - upstream),
                 is_absence=is_absence,
+                is_expected=not (
+                    is_absence
+                    and any(a <= (first + last) / 2 - upstream < b for a, b in signals)
+                ),
                 beyond_composition=bool(row.beyond_composition),
                 effect=_get_effect(row),
             )

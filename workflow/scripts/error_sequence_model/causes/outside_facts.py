@@ -21,12 +21,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from error_sequence_model.causes.candidates import HIT
+from error_sequence_model.causes.candidates import HIT, label_explanation
 from error_sequence_model.core import InputError, read_json, read_saved_table
 from error_sequence_model.genome import SITE
 from error_sequence_model.statistics import (
@@ -245,29 +245,44 @@ def _judge(table: pd.DataFrame) -> pd.Series:
     return pd.Series(verdict, table.index)
 
 
-def read_named_causes(
-    groups: Sequence[Sequence[str]],
-) -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, str]]]:
+class ReadCauses(NamedTuple):
+    """What ``read_named_causes`` reads, by error type.
+
+    Attributes:
+        causes: site_id with a nullable boolean per cause, one row per site.
+        named: The causes that are enriched or named, with their labels.
+        labels: Labels of all of ``causes``.
+    """
+
+    causes: dict[str, pd.DataFrame]
+    named: dict[str, dict[str, str]]
+    labels: dict[str, dict[str, str]]
+
+
+def read_named_causes(groups: Sequence[Sequence[str]]) -> ReadCauses:
     """Read what was named as causes of each error type.
 
     Args:
         groups: ``(error type, folder)`` of contrasts, each folder with causes and
             explanations, .tsv and .parquet.
-
-    Returns:
-        By error type: site_id with a nullable boolean per cause, one row per site; and
-        the causes that are enriched or named, with their labels.
     """
     causes: dict[str, list[pd.DataFrame]] = {}
     named: dict[str, dict[str, str]] = {}
+    known: dict[str, dict[str, str]] = {}
     for error, folder in groups:
         table = read_saved_table(Path(folder) / "causes.tsv")
         ranked = read_saved_table(Path(folder) / "explanations.tsv")
         labels = table.set_index("flag")["cause"]
         ranked = ranked[ranked["is_named"].astype(bool)]
-        found = {key: labels.get(key, name) for key, name in _list_named(ranked)}
+        found = {
+            row.explanation: labels.get(
+                row.explanation, label_explanation(row.name, row.is_absence)
+            )
+            for row in ranked.itertuples(index=False)
+        }
         found |= labels[table["is_enriched"].astype(bool).to_numpy()].to_dict()
         named.setdefault(error, {}).update(found)
+        known.setdefault(error, {}).update(labels.to_dict() | found)
         own = read_saved_table(Path(folder) / "causes.parquet")
         levels = read_saved_table(Path(folder) / "explanations.parquet")
         words = [key for key in found if key not in own]
@@ -280,8 +295,4 @@ def read_named_causes(
         error: pd.concat(tables, ignore_index=True).drop_duplicates("site_id")
         for error, tables in causes.items()
     }
-    return joined, named
-
-
-def _list_named(ranked: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    return zip(ranked["explanation"], ranked["name"], strict=True)
+    return ReadCauses(joined, named, known)

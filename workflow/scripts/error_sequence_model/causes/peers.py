@@ -5,9 +5,9 @@ universe is the places that any of them called, or looked at as decoys.
 
 `peers.tsv`, one row per pair, kind and splice type: first, second, contexts (nt on both
 sides together, where known), counts, kappa with its interval, shared.
-`peer_contrasts.tsv`, one row per flag and contrast among the errors of the predictor in
-question: kind, contrast, positive and negative in words, flag, n_ and share_ of both,
-odds_ratio, low, high, p, q.
+`peer_contrasts.tsv`, one row per flag and contrast among errors of the predictor in
+question: kind, contrast, positive and negative in words, flag, cause, n_ and share_ of
+both, odds_ratio, low, high, p, q.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def compare_peers(
     sites: pd.DataFrame,
     *,
     flags: Mapping[str, pd.DataFrame] | None = None,
+    labels: Mapping[str, Mapping[str, str]] | None = None,
     contexts: Mapping[str, int] | None = None,
     draws: int = 500,
     seed: int = 1,
@@ -52,6 +53,7 @@ def compare_peers(
         sites: ``peers.parquet``, see ``sites.join_errors``.
         flags: By error (FN or FP): site_id and a nullable boolean per cause of the
             errors of the predictor in question.
+        labels: By error: what a cause is called; the flag itself by default.
         contexts: Bases that a predictor sees around a site, both sides together.
         draws: Bootstrap draws over genes.
         seed: Their seed.
@@ -65,7 +67,7 @@ def compare_peers(
         )
     ]
     rows = [
-        _contrast_errors(sites, names, error, table)
+        _contrast_errors(sites, names, error, table, (labels or {}).get(error, {}))
         for error, table in (flags or {}).items()
     ]
     contrasts = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
@@ -100,7 +102,11 @@ def _measure_pair(
 
 
 def _contrast_errors(
-    sites: pd.DataFrame, names: list[str], error: str, table: pd.DataFrame
+    sites: pd.DataFrame,
+    names: list[str],
+    error: str,
+    table: pd.DataFrame,
+    labels: Mapping[str, str],
 ) -> pd.DataFrame:
     """Hold the flags of the first predictor's errors against who shares them."""
     own, *others = names
@@ -127,7 +133,10 @@ def _contrast_errors(
         )
         for contrast, (company, *words) in splits.items()
     ]
-    return pd.concat(rows, ignore_index=True)
+    found = pd.concat(rows, ignore_index=True)
+    place = found.columns.get_loc("flag") + 1
+    found.insert(place, "cause", found["flag"].map(lambda flag: labels.get(flag, flag)))
+    return found
 
 
 def _test_flags(

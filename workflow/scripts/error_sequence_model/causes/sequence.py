@@ -8,6 +8,7 @@ come from training sites only, and so do the strength matrices.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,7 @@ U12_FALSE = {"donor": 2e-4, "acceptor": 1e-3}
 U12_DRAWS = 50_000
 BRANCH_ZONE = (-44, -17)  # offsets of the branch point's A
 TRACT_ZONE = (-20, -4)
+WEAKNESSES = ("weak_site", "weak_tract")  # flags of a site's own signal
 U12_ZONE = (-35, -6)  # offsets that hold all of a branch site
 ALU_ZONE = (-60, -3)
 ALU_RUN, ALU_THYMINES, ALU_LINKER_REACH = 12, 11, 3
@@ -153,13 +155,19 @@ def cover_signal(
     flag: str, shape: tuple[int, int], upstream: int, is_donor: np.ndarray
 ) -> np.ndarray | None:
     """The bases of a site's own signal that a flag is about, bool (n, length)."""
-    if flag not in ("weak_site", "weak_tract"):
+    if flag not in WEAKNESSES:
         return None
     covered = np.zeros(shape, dtype=bool)
     for splice_type, rows in (("donor", is_donor), ("acceptor", ~is_donor)):
-        zone = CONSENSUS[splice_type] if flag == "weak_site" else TRACT_ZONE
-        covered[rows, max(upstream + zone[0], 0) : upstream + zone[1]] = True
+        for low, high in list_zones(flag, [splice_type]):
+            covered[rows, max(upstream + low, 0) : upstream + high] = True
     return covered
+
+
+def list_zones(flag: str, splice_types: Collection[str]) -> list[tuple[int, int]]:
+    """Where the signal lies that a flag of ``WEAKNESSES`` is about: offsets [a, b)."""
+    zones = CONSENSUS if flag == "weak_site" else {"acceptor": TRACT_ZONE}
+    return [zone for name, zone in zones.items() if name in splice_types]
 
 
 def flag_sequences(

@@ -124,9 +124,19 @@ def read_site_table(
         table's other columns as text; one row per site.
     """
     table = read_table(path)
-    frame = rename_columns(
-        table.frame, path, required=("chrom", "position", "strand", "splice_type")
-    ).rename(columns={"gene_ids": "gene_id", "transcript_id": "transcript_ids"})
+    required = ("chrom", "position", "strand", "splice_type")
+    frame = rename_columns(table.frame, path, required=required, is_mapped=False)
+    # Where a table has both, the one that names all stays.
+    pairs = (("gene_id", "gene_ids"), ("transcript_id", "transcript_ids"))
+    frame = frame.drop(
+        columns=[one for one, every in pairs if {one, every} <= {*frame}]
+    )
+    frame = frame.rename(
+        columns={"gene_ids": "gene_id", "transcript_id": "transcript_ids"}
+    )
+    # Names may be numbers in a Parquet file.
+    names = {"chrom", "gene_id", "transcript_ids"}.intersection(frame)
+    frame = frame.astype(dict.fromkeys(names, "str"))
     positions = pd.to_numeric(frame["position"], errors="coerce").to_numpy("float64")
     is_bad = ~((positions >= coordinate_base) & (positions < 2**53))
     is_bad |= ~(np.floor(positions) == positions)
@@ -152,8 +162,30 @@ def read_site_table(
         coordinate_base=coordinate_base,
         site_base=site_base,
     )
-    frame = frame.assign(junction=junctions).drop_duplicates(SITE, ignore_index=True)
+    frame = _merge_copies(frame.assign(junction=junctions))
     return frame[[*SITE, *[c for c in frame if c not in {*SITE, "position"}]]]
+
+
+def _merge_copies(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per site: of its copies all genes and transcripts, and the most reads."""
+    is_copy = rows.duplicated(SITE, keep=False)
+    if not is_copy.any():
+        return rows
+    merged = rows.drop_duplicates(SITE).copy()
+    number = rows[is_copy].groupby(SITE, sort=False).ngroup()
+    first = number.index[~number.duplicated()]
+    for name in {"gene_id", "transcript_ids"}.intersection(rows):
+        values = rows.loc[is_copy, name].str.split(",").explode().dropna()
+        values = values[
+            ~pd.MultiIndex.from_arrays([number[values.index], values]).duplicated()
+        ]
+        joined = values.groupby(number[values.index].to_numpy()).agg(",".join)
+        merged.loc[first, name] = joined.reindex(range(len(first))).to_numpy()
+    if "reads" in rows:
+        reads = pd.to_numeric(rows["reads"], errors="coerce")
+        merged["reads"] = reads[merged.index]
+        merged.loc[first, "reads"] = reads[is_copy].groupby(number).max().to_numpy()
+    return merged.reset_index(drop=True)
 
 
 def _read_features(path: str | Path, smallest_intron: int) -> Annotation:

@@ -54,6 +54,10 @@ def read_bed_rows(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame, bool]:
         raise InputError(f"annotation {path}: no row of it has a strand (+ or -)")
     blocks = _list_blocks(rows, path)
     rows = rows.assign(gene=_name_loci(rows))
+    # Isoforms may all have the gene's name; a row is a transcript all the same.
+    copy = rows.groupby(["gene", "name"]).cumcount()
+    own = rows["name"] + "-" + (copy + 1).astype("str")
+    rows = rows.assign(name=rows["name"].where(copy == 0, own))
     first, last = (pd.to_numeric(rows[n], errors="coerce") for n in ("first", "last"))
     is_coding = (first < last).fillna(False).to_numpy(bool)
     coding = rows[is_coding].assign(feature="CDS")

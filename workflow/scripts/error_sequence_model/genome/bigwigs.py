@@ -212,6 +212,8 @@ def _check(
     if block > _LARGEST_BLOCK:
         raise _DamagedError(f"blocks of {block} bytes")
     reader.read(data, 8)
+    if not index:
+        raise _DamagedError("it holds no values")
     if summary:
         reader.read(summary, 40)
     names, leaves = _check_contigs(reader, contigs), _check_index(reader, index)

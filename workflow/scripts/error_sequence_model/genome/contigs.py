@@ -51,7 +51,7 @@ def read_aliases(path: str | Path) -> dict[str, frozenset[str]]:
         InputError: No such file, no names in it, or a name of two contigs.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"aliases {path}: cannot be read ({error}); set `genomes.<name>.aliases`"

@@ -241,7 +241,9 @@ def name_gff3(parts: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:
         root = np.where(parents[root] >= 0, parents[root], root)
     names = nodes["node"].to_numpy(dtype=object)
     is_gene = nodes["feature"].str.contains("gene", case=False).to_numpy()
-    said = nodes["gene_id"].to_numpy(dtype=object, na_value=None)
+    # A gene without a row of its own is still its transcripts' parent.
+    lost = nodes["parent"].where(~nodes["parent"].isin(ids))
+    said = nodes["gene_id"].fillna(lost).to_numpy(dtype=object, na_value=None)
     genes = np.array(transcripts, dtype=object)
     for row, (here, top) in enumerate(zip(own, root, strict=True)):
         if here >= 0:

@@ -57,7 +57,7 @@ def read_support(
         introns = _read_star(path)
     elif len(first) == 12 and all(numbers[1:3]) and _are_junctions(path):
         introns = _read_bed12(path)
-    elif len(first) == 4 and all(numbers[1:3]) and first[3] in STRANDS:
+    elif len(first) == 4 and all(numbers[1:3]) and first[3] in (*STRANDS, "."):
         introns = _read_hisat2(path)
     elif len(first) in range(3, 8) and all(numbers[1:3]):
         raise InputError(

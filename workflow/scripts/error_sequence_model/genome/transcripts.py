@@ -62,7 +62,8 @@ def read_transcripts(
     codes = parts["gene_id"].cat.codes[parts["feature"].isin(CODING)]
     coding = parts["gene_id"].cat.categories[np.unique(codes[codes >= 0])]
     parts = _number(parts)
-    exons, n_gaps = _join_exons(parts, smallest_intron)
+    _tell_overlaps(parts, path)
+    exons, n_gaps = _join_exons(parts.drop(columns="feature"), smallest_intron)
     if n_gaps:
         logger.warning(
             "%s: gaps between exons of fewer than %d bases are no introns: %d of them",
@@ -84,9 +85,26 @@ def _number(parts: pd.DataFrame) -> pd.DataFrame:
     has_exons = np.zeros(number.max(initial=-1) + 1, dtype=bool)
     has_exons[number[is_exon]] = True
     kept = is_exon | ~has_exons[number]
-    parts = parts.assign(transcript=number)[kept].drop(columns="feature")
+    parts = parts.assign(transcript=number)[kept]
     order = np.lexsort((parts["end"], parts["start"], parts["transcript"]))
     return parts.iloc[order].reset_index(drop=True)
+
+
+def _tell_overlaps(parts: pd.DataFrame, path: str | Path) -> None:
+    """Say which transcripts have exons that overlap, and so lose sites."""
+    transcript, start, end = (
+        parts[key].to_numpy() for key in ("transcript", "start", "end")
+    )
+    is_over = (transcript[1:] == transcript[:-1]) & (start[1:] < end[:-1])
+    is_over &= (start[1:] > start[:-1]) | (end[1:] > end[:-1])  # else a copy
+    is_over &= parts["feature"].isin(EXONS).to_numpy()[1:]
+    names = parts["transcript_id"][1:][is_over].dropna().unique()
+    if len(names):
+        logger.warning(
+            "%s: %d transcripts have exons that overlap, which are joined: %s: is one "
+            "transcript_id given to several isoforms?",
+            *(path, len(names), ", ".join(map(str, names[:5]))),
+        )
 
 
 def _join_exons(parts: pd.DataFrame, smallest_intron: int) -> tuple[pd.DataFrame, int]:

@@ -80,6 +80,11 @@ class Variants:
                         "give a VCF with genotypes, or one without samples"
                     )
                 self._read(islice(file, most), sample, haplotype, found)
+        except NotImplementedError as error:  # pysam cannot seek in it
+            raise InputError(
+                f"variants {path}: packed by gzip, which is not read here; unpack "
+                "it or compress it with bgzip"
+            ) from error
         except (OSError, ValueError, LookupError) as error:
             if isinstance(error, InputError):
                 raise

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _HDF5, _ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
+_POINTER = b"version https://"
 # Of layers as PyTorch writes them.
 EPSILON = 1e-5
 UNUSED = (".num_batches_tracked",)
@@ -137,6 +138,11 @@ def read_weights(path: str | Path) -> Weights:
         raise InputError(f"{path}: no such file of weights; set `scores.weights`")
     with path.open("rb") as file:
         start = file.read(16)
+    if start == _POINTER:
+        raise InputError(
+            f"{path} is a Git LFS pointer, not the weights; run `git lfs pull` in its "
+            "folder"
+        )
     try:
         if start.startswith(_HDF5):
             weights = _read_keras(path)
@@ -148,6 +154,8 @@ def read_weights(path: str | Path) -> Weights:
         raise
     except _DAMAGE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if isinstance(error, pickle.UnpicklingError):  # advises to run its code
+            reason = "it holds more than tensors, which is not loaded, or none"
         raise InputError(
             f"{path}: not a file of weights, or cut short ({reason[:200]}); Keras h5, "
             "safetensors and torch state dictionaries are read; copy it anew"

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.causes import label_explanation
 from error_sequence_model.core import atomic_path, read_saved_table
 from error_sequence_model.features import place_words, read_words
 from error_sequence_model.figures import (
@@ -247,7 +248,7 @@ def add_explanations(
     )
     return rows, [
         {
-            "label": f"{'no ' if row.is_absence else ''}{row.name}",
+            "label": label_explanation(row.name, row.is_absence),
             "place": row.place if isinstance(row.place, str) else "",
         }
         for row in named

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from error_sequence_model.causes import label_explanation
 from error_sequence_model.core import InputError, read_json, read_saved_table
 from error_sequence_model.results import describe_clusters
 
@@ -61,8 +62,8 @@ def _say_explanations(path: Path) -> str:
         ("private", "shared errors") if is_private else ("errors", "correct calls")
     )
     parts = [
-        f"{row.name}: {row.share_error:.0%} of {first}, {row.share_correct:.0%} of "
-        f"{second}"
+        f"{label_explanation(row.name, row.is_absence)}: {row.share_error:.0%} of "
+        f"{first}, {row.share_correct:.0%} of {second}"
         for row in named.itertuples()
     ]
     return "; ".join(parts) or "nothing that was tried"

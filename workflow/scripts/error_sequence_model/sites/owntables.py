@@ -57,6 +57,11 @@ def prepare_analysis_sequences(
         refuse(path, problems, advice="Correct the rows.")
     typed = {column: values.astype("int64") for column, values in numbers.items()}
     rows, offsets = place_in_sequences(frame.assign(**typed), path)
+    ends = rows["sequence"].str.len()
+    is_bad = ~rows["sequence_junction"].between(0, ends)
+    _note(problems, table, "position", is_bad, "in the row's own sequence")
+    if problems:
+        refuse(path, problems, advice="Are position and window_start of one run?")
     return rows.drop(columns=["window_start", "window_end"], errors="ignore"), offsets
 
 

@@ -124,7 +124,11 @@ def prepare_sites(
         frame = rename_columns(
             table.frame,
             errors_path,
-            required=[n for n in REQUIRED if n != "chrom" or table_format == "native"],
+            # MetaSpliceAI counts within genes.
+            required=(
+                "chrom" if table_format == "native" else "gene_id",
+                *REQUIRED[1:],
+            ),
             column_names=column_names,
         )
         placed = Table(frame, table.lines, table.problems)

@@ -132,14 +132,16 @@ def _link_genes(sites: pd.DataFrame) -> list[tuple[np.ndarray, np.ndarray]]:
     ]
     codes = pd.factorize(pd.Series(names, dtype=object))[0]
     first, second = link_equal(codes)
-    genes = codes[np.searchsorted(of_site, rows)]
     links = [
         (of_site[first], of_site[second]),
         link_overlaps(chroms, starts, ends),
     ]
     spans = (
         pd.DataFrame(
-            {"gene": genes, "chrom": chroms, "start": starts, "end": ends, "row": rows}
+            {
+                **{"gene": codes, "chrom": chroms[of_site], "row": of_site},
+                **{"start": starts[of_site], "end": ends[of_site]},
+            }
         )
         .groupby(["gene", "chrom"], sort=False)
         .agg(start=("start", "min"), end=("end", "max"), row=("row", "first"))

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from error_sequence_model.core import InputError
 from error_sequence_model.tables.readers import refuse
-from error_sequence_model.tables.streams import LONGEST_HEADER, open_stream
+from error_sequence_model.tables.streams import LONGEST_HEADER, is_parquet, open_stream
 
 _NO_ROW = r"^(#|track[ \t]|browser |track$|browser$|\s*$)"
 BLOCK = 1 << 24  # bytes read at once
@@ -82,13 +82,15 @@ def iterate_rows(
 
 
 def read_first_row(path: str | Path) -> list[str]:
-    """Fields of the first line that is a row, [] if there is none.
+    """Fields of the first line that is a row, [] if there is none (as in Parquet).
 
     Raises:
         InputError: No such file.
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file")
+    if is_parquet(path):
+        return []
     try:
         with open_stream(path) as stream:
             while line := stream.readline(LONGEST_HEADER):

@@ -24,7 +24,7 @@ import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
 from error_sequence_model.core import DAMAGE, InputError, list_problems
-from error_sequence_model.tables.streams import LONGEST_HEADER, open_stream
+from error_sequence_model.tables.streams import LONGEST_HEADER, is_parquet, open_stream
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +80,7 @@ def iterate_table(path: str | Path) -> Iterator[Table]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    is_parquet = path.suffix.lower() in {".parquet", ".pq"}
-    yield from _iterate_parquet(path) if is_parquet else _iterate_text(path)
+    yield from _iterate_parquet(path) if is_parquet(path) else _iterate_text(path)
 
 
 def _iterate_parquet(path: Path) -> Iterator[Table]:
@@ -219,6 +218,7 @@ def rename_columns(
     *,
     required: Iterable[str],
     column_names: Mapping[str, str] | None = None,
+    is_mapped: bool = True,
 ) -> pd.DataFrame:
     """Give a table's columns our names.
 
@@ -227,6 +227,7 @@ def rename_columns(
         path: Its file, for the message.
         required: Our names that must be there.
         column_names: Our name -> the table's name, where they differ.
+        is_mapped: Whether a setting can give them, for the message.
 
     Raises:
         InputError: A column is missing; the message lists those the table has.
@@ -267,8 +268,9 @@ def rename_columns(
         guesses = guess_columns(missing, list(frame.columns))
         raise InputError(
             f"{path}: no column {', '.join(missing)}; the table has "
-            f"{list(frame.columns)}. {_advise(list(frame.columns), missing)}",
-            settings={"columns": guesses} if guesses else None,
+            f"{list(frame.columns)}. "
+            f"{_advise(list(frame.columns), missing, is_mapped=is_mapped)}",
+            settings={"columns": guesses} if guesses and is_mapped else None,
         )
     return renamed
 
@@ -306,7 +308,7 @@ def guess_columns(missing: Iterable[str], columns: Iterable[str]) -> dict[str, s
     return guesses
 
 
-def _advise(columns: list[str], missing: list[str]) -> str:
+def _advise(columns: list[str], missing: list[str], *, is_mapped: bool) -> str:
     """Say what to do about missing columns: one column only is another delimiter."""
     if len(columns) == 1:
         for name, mark in (("tab", "\t"), ("comma", ","), ("semicolon", ";")):
@@ -315,6 +317,8 @@ def _advise(columns: list[str], missing: list[str]) -> str:
                     f"It seems to have a {name} between its columns: a file named "
                     ".csv has commas, every other one tabs"
                 )
+    if not is_mapped:
+        return "Rename its columns; no setting of the config maps those of this table"
     guesses = guess_columns(missing, columns) or {missing[0]: "name_in_the_table"}
     told = ", ".join(f"{ours}: {theirs}" for ours, theirs in guesses.items())
     return f"Map other names in the config, for example `columns: {{{told}}}`"
@@ -400,7 +404,7 @@ def read_header(path: Path, delimiter: str) -> Header:
                     f"{path}: line {skipped + 1} is longer than {LONGEST_HEADER} bytes;"
                     " not a table"
                 )
-            line = raw.decode("utf-8-sig")
+            line = raw.decode("utf-8")
             _refuse_variants(path, line)
             is_comment = line[:1] == "#" and delimiter not in line
             if not line.startswith("##") and not is_comment:

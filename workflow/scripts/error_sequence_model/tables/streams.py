@@ -6,6 +6,7 @@ to more than ``FREE_BYTES`` and more than ``LARGEST_RATIO`` times its size is re
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 from collections.abc import Iterator
@@ -42,6 +43,7 @@ _KINDS = {
     "text file it was made of",
     b"BAM\x01": "a BAM of reads: extract junctions (`regtools junctions extract`)",
     b"\x1f\x8b": "packed by gzip twice: `gunzip` it once",
+    b"version https://": "a Git LFS pointer, not the file: `git lfs pull`",
 }
 
 
@@ -59,6 +61,11 @@ def name_kind(start: bytes) -> str:
 def _refuse_kinds(path: Path, start: bytes) -> None:
     if told := name_kind(start):
         raise InputError(f"{path}: {told}")
+
+
+def is_parquet(path: str | Path) -> bool:
+    """Whether a file is named as Parquet."""
+    return Path(path).suffix.lower() in {".parquet", ".pq"}
 
 
 def is_gzip(path: str | Path) -> bool:
@@ -95,9 +102,17 @@ class _BoundedGzip(io.RawIOBase):
         super().close()
 
 
+def _begin(path: Path, file: io.BufferedReader) -> io.BufferedReader:
+    """Refuse what is no text; step over a byte-order mark."""
+    _refuse_kinds(path, file.peek(16))
+    if file.peek(3).startswith(codecs.BOM_UTF8):
+        file.read(len(codecs.BOM_UTF8))
+    return file
+
+
 @contextmanager
 def open_stream(path: str | Path) -> Iterator[io.BufferedReader]:
-    """Open a text file for reading as bytes, unpacked.
+    """Open a text file for reading as bytes, unpacked, behind its byte-order mark.
 
     Raises:
         InputError: No text, but a kind of file that is known; or, while reading: it
@@ -106,12 +121,10 @@ def open_stream(path: str | Path) -> Iterator[io.BufferedReader]:
     path = Path(path)
     if not is_gzip(path):
         with path.open("rb") as file:
-            _refuse_kinds(path, file.peek(16))
-            yield file
+            yield _begin(path, file)
         return
     with io.BufferedReader(_BoundedGzip(path), 1 << 20) as file:
-        _refuse_kinds(path, file.peek(16))
-        yield file
+        yield _begin(path, file)
 
 
 def copy_head(path: str | Path, stem: Path, size: int) -> Path:
@@ -131,7 +144,7 @@ def copy_head(path: str | Path, stem: Path, size: int) -> Path:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    if path.suffix.lower() == ".parquet" or path.stat().st_size <= size // 8:
+    if is_parquet(path) or path.stat().st_size <= size // 8:
         return path
     with open_stream(path) as file:
         head = file.read(size)

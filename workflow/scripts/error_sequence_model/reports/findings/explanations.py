@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.causes import label_explanation
 from error_sequence_model.core import InputError, read_json, read_saved_table
 from error_sequence_model.figures import format_estimate, format_ratio, join_words
 from error_sequence_model.reports.findings.causes import advise, get_names
@@ -185,7 +186,8 @@ def count_steps(found: UnitExplanations) -> pd.DataFrame:
     rows = []
     for row in found.named.itertuples():
         is_new = sites[row.explanation].eq(HIT).to_numpy() & ~is_known
-        rows.append((row.name, int(is_new.sum()), int(is_known.sum())))
+        label = label_explanation(row.name, row.is_absence)
+        rows.append((label, int(is_new.sum()), int(is_known.sum())))
         is_known |= is_new
     is_near = ~is_known & ~sites["is_unexplained"].to_numpy(dtype=bool)
     if is_near.any():
@@ -222,7 +224,8 @@ def sum_up_why(units: Sequence[Unit], say_places: Any) -> str:
             continue
         row = next(found.named.itertuples())
         told.append(
-            f"{row.name} at {where} ({row.share_error:.0%} of {get_names(unit)[0]}, "
+            f"{label_explanation(row.name, row.is_absence)} at {where} "
+            f"({row.share_error:.0%} of {get_names(unit)[0]}, "
             f"{row.share_correct:.0%} of {get_names(unit)[1]})"
         )
     parts = [f"First explanation: {join_words(told)}."] if told else []

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from error_sequence_model.causes import label_explanation
 from error_sequence_model.figures import (
     BAD,
     BODY_WIDTH,
@@ -357,7 +358,8 @@ def _answer_why(unit: Unit) -> dict[str, str]:
     first = next(found.named.itertuples())
     ratio = format_ratio(first.joint_odds_ratio)
     return {
-        "first explanation": f"{first.name} (OR {ratio})",
+        "first explanation": f"{label_explanation(first.name, first.is_absence)} "
+        f"(OR {ratio})",
         "explained": f"{found.summary['explained_share']:.0%}",
     }
 

@@ -184,7 +184,7 @@ def _draw_contrasts(page: Page, *, rows: pd.DataFrame, total: int) -> None:
     columns = [
         Column("error", rows["kind"].tolist()),
         Column("contrast", rows["contrast"].tolist()),
-        Column("named cause", [flag.replace("_", " ") for flag in rows["flag"]]),
+        Column("named cause", rows["cause"].tolist()),
         Column("private/found", _say_shares(rows, "positive"), "right"),
         Column("shared", _say_shares(rows, "negative"), "right"),
         Column("odds ratio [95 %]", [format_ratios(r, "–") for r in rows.itertuples()]),
