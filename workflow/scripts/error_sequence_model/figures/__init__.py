@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         format_ratio,
         format_ratios,
         format_scores,
+        format_share,
         format_signed,
         join_words,
     )

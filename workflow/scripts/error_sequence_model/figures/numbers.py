@@ -73,6 +73,11 @@ def format_q(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def format_share(share: float) -> str:
+    """A share in per cent; with a digit below 1 %, so that some is not told as none."""
+    return f"{share:.1%}" if 0 < share < 0.0095 else f"{share:.0%}"
+
+
 def format_ratio(value: float) -> str:
     """An odds ratio in three figures, as a bound where it is extreme."""
     if not np.isfinite(value):

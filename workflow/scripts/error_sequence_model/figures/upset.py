@@ -64,7 +64,8 @@ def plot_upset(
             size=7,
         )
     end = max(len(shown), FEWEST_PLACES) - 0.4
-    bars.set(xlim=(-0.6, end), xticks=[], ylabel="sites")
+    bars.set(xlim=(-0.9, end), xticks=[], ylabel="sites")
+    bars.margins(y=0.12)  # room for the highest number
     rows = np.arange(len(names))
     for row in rows[::2]:
         dots.axhspan(row - 0.5, row + 0.5, color=SHADE, zorder=0)

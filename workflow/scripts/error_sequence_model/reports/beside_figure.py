@@ -17,6 +17,7 @@ from error_sequence_model.core import InputError, read_saved_table
 from error_sequence_model.figures import (
     INK,
     MUTED,
+    format_share,
     get_class_colour,
     plot_upset,
     use_style,
@@ -84,12 +85,15 @@ def plot_facts(facts: pd.DataFrame, ax: Axes) -> Axes:
         ax.plot(row.odds_ratio, place, "o", color=shade, ms=4.5)
         mark = "¹" if isinstance(row.caution, str) else ""
         words = row.label.replace("real but unannotated: ", "")
-        shares = f"{row.share_with:.0%} against {row.share_without:.0%}"
+        shares = " against ".join(
+            map(format_share, (row.share_with, row.share_without))
+        )
         labels.append(f"{row.error_type}{mark}: {words}\n{shares}")
     ax.set_yticks(np.arange(len(rows)), labels)
     ax.set_ylim(-0.6, max(len(rows), 1) - 0.4)
     ax.axvline(1, color=INK, lw=0.8, ls=(0, (2, 2)))
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
     ax.set_xlabel("odds ratio, errors against correct calls")
     ax.set_title("What others measured there")
     ax.tick_params(axis="y", labelsize=7)

@@ -133,6 +133,7 @@ def plot_elements(
     ax.set_ylim(-0.6, max(len(rows), 1) - 0.4)
     ax.axvline(1, color=INK, lw=0.8, ls=(0, (2, 2)))
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
     ax.set_xlabel(f"odds ratio, {names[0]} against {names[1]}")
     ax.set_title("Which words")
     return ax

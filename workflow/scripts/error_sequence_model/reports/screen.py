@@ -7,6 +7,7 @@ from pathlib import Path
 
 from error_sequence_model.causes import label_explanation
 from error_sequence_model.core import InputError, read_json, read_saved_table
+from error_sequence_model.figures import format_share
 from error_sequence_model.results import describe_clusters
 
 
@@ -62,8 +63,9 @@ def _say_explanations(path: Path) -> str:
         ("private", "shared errors") if is_private else ("errors", "correct calls")
     )
     parts = [
-        f"{label_explanation(row.name, row.is_absence)}: {row.share_error:.0%} of "
-        f"{first}, {row.share_correct:.0%} of {second}"
+        f"{label_explanation(row.name, row.is_absence)}: "
+        f"{format_share(row.share_error)} of {first}, "
+        f"{format_share(row.share_correct)} of {second}"
         for row in named.itertuples()
     ]
     return "; ".join(parts) or "nothing that was tried"

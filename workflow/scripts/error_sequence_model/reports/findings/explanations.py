@@ -12,7 +12,12 @@ import pandas as pd
 
 from error_sequence_model.causes import label_explanation
 from error_sequence_model.core import InputError, read_json, read_saved_table
-from error_sequence_model.figures import format_estimate, format_ratio, join_words
+from error_sequence_model.figures import (
+    format_estimate,
+    format_ratio,
+    format_share,
+    join_words,
+)
 from error_sequence_model.reports.findings.causes import advise, get_names
 from error_sequence_model.results import Unit
 
@@ -121,13 +126,13 @@ def say_explanation(row: Any, error: str, correct: str, *, is_alone: bool) -> st
     verb = "lack" if row.is_absence else "carry" if row.kind != "flag" else "have"
     place = f", {row.place}," if isinstance(row.place, str) and row.place else ""
     name = f"“{row.name}”" if row.kind == "flag" else row.name
-    text = f"{row.share_error:.0%} of {error} {verb} {name}{place} against "
+    text = f"{format_share(row.share_error)} of {error} {verb} {name}{place} against "
     if row.share_correct == 0:
         # An odds ratio over nothing is a number of the prior's.
         text += f"0 of {row.n_correct:,} {correct}"
     else:
         ratio = _say_ratio(row.odds_ratio, row.low, row.high)
-        text += f"{row.share_correct:.0%} of {correct} (odds ratio {ratio}"
+        text += f"{format_share(row.share_correct)} of {correct} (odds ratio {ratio}"
         if not is_alone:
             joint = (row.joint_odds_ratio, row.joint_low, row.joint_high)
             text += f", beside the others {_say_ratio(*joint)}"
@@ -171,7 +176,7 @@ def name_calls(kind: str, unit: Unit) -> str:
 
 def say_share(share: float, n: int) -> str:
     """A share in per cent, before a noun; none at all as the count it is."""
-    return f"0 of {n:,}" if share == 0 else f"{share:.0%} of"
+    return f"0 of {n:,}" if share == 0 else f"{format_share(share)} of"
 
 
 def count_steps(found: UnitExplanations) -> pd.DataFrame:
@@ -225,8 +230,8 @@ def sum_up_why(units: Sequence[Unit], say_places: Any) -> str:
         row = next(found.named.itertuples())
         told.append(
             f"{label_explanation(row.name, row.is_absence)} at {where} "
-            f"({row.share_error:.0%} of {get_names(unit)[0]}, "
-            f"{row.share_correct:.0%} of {get_names(unit)[1]})"
+            f"({format_share(row.share_error)} of {get_names(unit)[0]}, "
+            f"{format_share(row.share_correct)} of {get_names(unit)[1]})"
         )
     parts = [f"First explanation: {join_words(told)}."] if told else []
     if none:

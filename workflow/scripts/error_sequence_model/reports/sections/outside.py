@@ -17,6 +17,7 @@ from error_sequence_model.figures import (
     PageSpec,
     format_q,
     format_ratios,
+    format_share,
 )
 from error_sequence_model.reports.prose import explain
 from error_sequence_model.reports.sections.ratio_table import draw_ratio_table
@@ -109,4 +110,7 @@ def _draw(page: Page, *, rows: pd.DataFrame, caption: str) -> None:
 
 def _say(rows: pd.DataFrame, side: str) -> list[str]:
     pairs = zip(rows[f"share_{side}"], rows[f"n_{side}"], strict=True)
-    return ["–" if np.isnan(share) else f"{share:.0%} of {n:,}" for share, n in pairs]
+    return [
+        "–" if np.isnan(share) else f"{format_share(share)} of {n:,}"
+        for share, n in pairs
+    ]

@@ -23,6 +23,7 @@ from error_sequence_model.figures import (
     format_interval,
     format_q,
     format_ratios,
+    format_share,
     get_class_colour,
     plot_upset,
 )
@@ -197,4 +198,4 @@ def _draw_contrasts(page: Page, *, rows: pd.DataFrame, total: int) -> None:
 
 def _say_shares(rows: pd.DataFrame, side: str) -> list[str]:
     pairs = zip(rows[f"share_{side}"], rows[f"n_{side}"], strict=True)
-    return [f"{share:.0%} of {n:,}" for share, n in pairs]
+    return [f"{format_share(share)} of {n:,}" for share, n in pairs]

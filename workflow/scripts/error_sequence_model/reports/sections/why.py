@@ -27,6 +27,7 @@ from error_sequence_model.figures import (
     count_words,
     draw_table,
     format_estimate,
+    format_share,
     get_class_colour,
     measure_text,
     shorten_text,
@@ -275,7 +276,7 @@ def _draw_shadows(page: Page, unit: Unit, found: UnitExplanations) -> None:
         Column("what", shown["name"].tolist()),
         Column("where", shown["place"].fillna("").tolist()),
         *(
-            Column(name, [f"{share:.0%}" for share in shares], "right")
+            Column(name, [format_share(share) for share in shares], "right")
             for name, shares in (
                 (error, _get_shares(shown, "error")),
                 (correct, _get_shares(shown, "correct")),
