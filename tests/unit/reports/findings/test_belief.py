@@ -59,3 +59,4 @@ def test_the_summary_speaks_of_the_map_that_is_drawn():
     text = sum_up_belief(units)
     assert text.startswith("At acceptors, b FAILED: at its own site a map is no better")
     assert sum_up_belief([make_unit("donors")]) == ""
+    assert sum_up_belief([make_unit("sites", b=bad)]).startswith("At all sites, b")

@@ -63,7 +63,8 @@ def sum_up_belief(units: Sequence[Unit]) -> str:
         if unit.lead.methods and unit.lead.has_passed(unit.lead.methods[0]) is False:
             method = unit.lead.methods[0]
             text = say_belief(method, unit.lead.faithfulness["methods"][method])
-            texts.setdefault(text, []).append(unit.places)
+            places = "all sites" if unit.places == "sites" else unit.places
+            texts.setdefault(text, []).append(places)
     return " ".join(
         f"At {' and '.join(places)}, {text}." for text, places in texts.items()
     )

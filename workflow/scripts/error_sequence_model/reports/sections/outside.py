@@ -87,7 +87,11 @@ def _draw(page: Page, *, rows: pd.DataFrame, caption: str) -> None:
                 for p, c in zip(rows["predictor"], caution, strict=True)
             ],
         ),
-        Column("compared", rows["compared"].tolist()),
+        # The page's title says that it is with and without.
+        Column(
+            "compared",
+            rows["compared"].str.replace(" with and without", "").tolist(),
+        ),
         Column("fact", rows["label"].tolist()),
         Column("known", [f"{v:.0%}" for v in rows["known"]], "right"),
         Column("with", _say(rows, "with"), "right"),
