@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import hashlib
 import io
@@ -34,9 +35,13 @@ class Index(BaseHTTPRequestHandler):
     is_cut = False
     is_chunked = False
     served = FILE
+    wanted = ""  # the Authorization header
     seen: tuple[str, ...] = ()
 
     def do_GET(self) -> None:
+        if self.headers.get("Authorization", "") != self.wanted:
+            self._answer(401, b"")
+            return
         type(self).seen += (self.headers.get("Range", ""),)
         if self.path == "/simple/some-data/":
             page = f'<a href="../../files/{self.served}#sha256=ab">x</a>'.encode()
@@ -161,6 +166,20 @@ def test_an_index_that_is_no_address_is_told_and_the_next_one_asked(
         fetch_package(make_package(), tmp_path)
     monkeypatch.setattr(module, "_list_indexes", lambda: iter([address, good]))
     assert fetch_package(make_package(), tmp_path).read_bytes() == CONTENT
+
+
+def test_the_user_of_an_index_is_let_in_and_not_told(
+    index, monkeypatch, tmp_path
+) -> None:
+    index.wanted = "Basic " + base64.b64encode(b"me:se@cret").decode()
+    (bare,) = module._list_indexes()
+    address = bare.replace("://", "://me:se%40cret@")
+    monkeypatch.setattr(module, "_list_indexes", lambda: iter([address]))
+    assert fetch_package(make_package(), tmp_path).read_bytes() == CONTENT
+    index.wanted = "Basic of someone else"
+    with pytest.raises(InputError, match="401") as caught:
+        fetch_package(make_package(), tmp_path / "other")
+    assert "cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EDQUOT])

