@@ -185,8 +185,8 @@ def test_intervals_of_coverage_have_their_level(simulated, monkeypatch):
     args = sites, windows, split, contrast, "acceptor"
     widths = {}
     for level in (0.6, 0.95):
-        place = "error_sequence_model.statistics.profiles.CONFIDENCE"
-        monkeypatch.setattr(place, level)
+        place = "error_sequence_model.statistics.profiles.get_tail"
+        monkeypatch.setattr(place, lambda genes, level=level: (1 - level) / 2)
         summary = name_causes(*args, models=models, draws=200).summary
         low, high = summary["coverage"]["correct"]["interval"]
         widths[level] = high - low
