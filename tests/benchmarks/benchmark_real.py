@@ -4,8 +4,9 @@
 
 Reads the predictions that `tests/real/table.yaml` leaves. Prints Markdown tables: AUROC
 and AUPRC on the test sites of each genome with 95 % intervals over genes, and whether
-the yardstick, a dilated CNN trained on the same four genomes, is reached. The model in
-bold is the one with the best AUPRC on that genome's *validation* sites.
+the yardstick, a dilated CNN trained on the same four genomes, is reached. An AUPRC
+rises with the share of errors: it is compared at the yardstick's. The model in bold is
+the one with the best AUPRC on that genome's *validation* sites.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
+from sklearn.metrics import average_precision_score
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 
@@ -22,14 +26,23 @@ from error_sequence_model.evaluation import compare_models, read_all_predictions
 from error_sequence_model.statistics import compute_macro_auprc
 
 TABLES = ("classical/predictions.parquet", "classical/cnn.parquet")
-# AUROC and AUPRC of the yardstick on chromosomes of its own choice.
+
+
+class Yardstick(NamedTuple):
+    """AUROC and AUPRC on chromosomes of its own choice, and their share of errors."""
+
+    auroc: float
+    auprc: float
+    prevalence: float
+
+
 YARDSTICKS = {
-    ("fp_vs_tp", "arabidopsis"): (0.78, 0.54),
-    ("fn_vs_tp", "arabidopsis"): (0.94, 0.85),
-    ("fn_vs_tn", "arabidopsis"): (0.76, 0.44),
-    ("fp_vs_tp", "human"): (0.77, 0.60),
-    ("fn_vs_tp", "human"): (0.81, 0.72),
-    ("fn_vs_tn", "human"): (0.83, 0.50),
+    ("fp_vs_tp", "arabidopsis"): Yardstick(0.78, 0.54, 0.21),
+    ("fn_vs_tp", "arabidopsis"): Yardstick(0.94, 0.85, 0.24),
+    ("fn_vs_tn", "arabidopsis"): Yardstick(0.76, 0.44, 0.18),
+    ("fp_vs_tp", "human"): Yardstick(0.77, 0.60, 0.31),
+    ("fn_vs_tp", "human"): Yardstick(0.81, 0.72, 0.38),
+    ("fn_vs_tn", "human"): Yardstick(0.83, 0.50, 0.19),
 }
 
 
@@ -57,21 +70,32 @@ def find_best(predictions: pd.DataFrame) -> tuple[object, ...] | None:
     return max(scores, key=scores.get) if scores else None
 
 
+def weigh_auprc(tested: pd.DataFrame, prevalence: float) -> float:
+    """AUPRC as if this share of the sites were errors: correct sites are weighed."""
+    is_error = tested["label"].to_numpy() == 1
+    odds = prevalence / (1 - prevalence)
+    weights = np.where(is_error, 1, is_error.sum() / (~is_error).sum() / odds)
+    scores = tested["probability_1"].to_numpy()
+    return average_precision_score(is_error, scores, sample_weight=weights)
+
+
 def describe(
-    row: pd.Series, is_best: bool, yardstick: tuple[float, float] | None
+    row: pd.Series, is_best: bool, yardstick: Yardstick | None, tested: pd.DataFrame
 ) -> str:
     """One row of the table."""
     cells = [f"**{row.model}**" if is_best else row.model]
     for name in ("auroc", "auprc"):
         low, high = row[f"{name}_low"], row[f"{name}_high"]
         cells.append(f"{row[name]:.3f} [{low:.2f}, {high:.2f}]")
-    verdict = ""
+    weighed = verdict = ""
     if yardstick:
-        is_reached = row["auroc"] > yardstick[0], row["auprc"] > yardstick[1]
+        auprc = weigh_auprc(tested, yardstick.prevalence)
+        weighed = f"{auprc:.3f}"
+        is_reached = row["auroc"] > yardstick.auroc, auprc > yardstick.auprc
         verdict = {(True, True): "above", (False, False): "below"}.get(
             is_reached, "one"
         )
-    return f"| {' | '.join([*cells, verdict])} |"
+    return f"| {' | '.join([*cells, weighed, verdict])} |"
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -102,14 +126,23 @@ def main() -> None:
             print(
                 f"\n### {group.parent.name}, {genome}: {first.n_sites} sites, "
                 f"{first.n_genes} genes, {first.prevalence:.2f} errors"
-                + (f"; yardstick {yardstick[0]}/{yardstick[1]}" if yardstick else "")
+                + (
+                    f"; yardstick {yardstick.auroc}/{yardstick.auprc}, of errors "
+                    f"{yardstick.prevalence}"
+                    if yardstick
+                    else ""
+                )
             )
             print(
-                "| model | AUROC | AUPRC | against the yardstick |\n|---|---|---|---|"
+                "| model | AUROC | AUPRC | AUPRC at its share of errors | against the "
+                "yardstick |\n|---|---|---|---|---|"
             )
+            tests = own[own["part"] == "test"].fillna({"seed": -1})
+            tested = dict(list(tests.groupby(["model", "seed"])))
             table = table.fillna({"seed": -1}).sort_values("auprc", ascending=False)
             for _, row in table.iterrows():
-                print(describe(row, (row.model, row.seed) == best, yardstick))
+                key = (row.model, row.seed)
+                print(describe(row, key == best, yardstick, tested[key]))
 
 
 if __name__ == "__main__":
