@@ -186,16 +186,21 @@ def test_a_place_is_where_one_class_has_the_word():
     assert find_place(starts[190:], 7, with_word[190:], 10, 90) is None
 
 
-def test_a_weak_site_has_stronger_neighbours_but_they_explain_nothing():
-    """What a neighbour owes to the weakness of the site itself is not its own."""
-    sites, windows, split, contrast = make_case(contrast="fn_vs_tp", has_word=False)
+def weaken(windows, split, share):
+    """The windows, with the own signal of some errors at random."""
     codes = np.array([["ACGT".index(b) for b in s] for s in windows.get_sequences()])
     rng = np.random.default_rng(3)
     own = np.r_[UPSTREAM - 3 : UPSTREAM, UPSTREAM + 2 : UPSTREAM + 6]
-    is_weak = (split["label"] == 1).to_numpy() & (rng.random(N) < 0.5)
+    is_weak = (split["label"] == 1).to_numpy() & (rng.random(N) < share)
     codes[np.ix_(is_weak, own)] = rng.integers(0, 4, (is_weak.sum(), len(own)))
     letters = ["".join("ACGT"[base] for base in row) for row in codes]
-    windows = make_windows(sites["site_id"].to_numpy(), letters, upstream=UPSTREAM)
+    return make_windows(np.arange(N), letters, upstream=UPSTREAM)
+
+
+def test_a_weak_site_has_stronger_neighbours_but_they_explain_nothing():
+    """What a neighbour owes to the weakness of the site itself is not its own."""
+    sites, windows, split, contrast = make_case(contrast="fn_vs_tp", has_word=False)
+    windows = weaken(windows, split, 0.5)
     found = explain((sites, windows, split, contrast), [])
     assert found.summary["named"] == ["weak_site"]
     why = found.table.set_index("explanation")["why_not"]
@@ -207,13 +212,7 @@ def test_a_weak_site_has_stronger_neighbours_but_they_explain_nothing():
 def test_the_own_signal_of_false_sites_is_no_cause_by_another_name(contrast):
     """That false sites are weak does not say why they were called; of FN it does."""
     sites, windows, split, contrast = make_case(contrast=contrast, has_word=False)
-    codes = np.array([["ACGT".index(b) for b in s] for s in windows.get_sequences()])
-    rng = np.random.default_rng(3)
-    own = np.r_[UPSTREAM - 3 : UPSTREAM, UPSTREAM + 2 : UPSTREAM + 6]
-    is_weak = (split["label"] == 1).to_numpy() & (rng.random(N) < 0.7)
-    codes[np.ix_(is_weak, own)] = rng.integers(0, 4, (is_weak.sum(), len(own)))
-    letters = ["".join("ACGT"[base] for base in row) for row in codes]
-    windows = make_windows(sites["site_id"].to_numpy(), letters, upstream=UPSTREAM)
+    windows = weaken(windows, split, 0.7)
     run = make_run()
     motif = run.motifs.assign(start=-6, end=9, odds_ratio=0.2, delta_logit=-2.0)
     motif = motif.assign(consensus="AGGTAAG", delta_low=-3.0, delta_high=-1.0)
