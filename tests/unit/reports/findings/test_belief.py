@@ -51,7 +51,8 @@ def test_the_summary_speaks_of_the_map_that_is_drawn():
             has_passed=lambda name: methods[name]["passed"],
             faithfulness={"methods": methods},
         )
-        return SimpleNamespace(lead=lead, places=places)
+        kinds = {"donors": "donor", "acceptors": "acceptor", "sites": "any"}
+        return SimpleNamespace(lead=lead, splice_type=kinds[places])
 
     good, bad = check(passed=True), check("class_mean")
     units = [make_unit("donors", a=good, b=bad), make_unit("acceptors", b=bad)]

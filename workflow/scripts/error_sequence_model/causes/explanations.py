@@ -148,8 +148,8 @@ def explain_errors(
     teachers = teachers[:MOST_PLACED]
     for run in runs if contrast.is_binary else ():
         others = (view.codes[teachers], windows.upstream, labels[teachers])
-        types = chosen["splice_type"].unique()
-        tried += list_motifs(run, *others, contrast=contrast, splice_types=types)
+        told = {"contrast": contrast, "splice_types": {*view.types}}
+        tried += list_motifs(run, *others, **told)
     counted = is_test if any(one.kind == "motif" for one in tried) else is_test | True
     table = _rank(tried, view, labels, counted, settings)
     named = table["is_named"].astype(bool).to_numpy()

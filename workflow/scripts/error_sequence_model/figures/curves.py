@@ -242,7 +242,6 @@ def plot_ratios(table: pd.DataFrame, ax: Axes) -> Axes:
     names["high"] = "odds_ratio_high"
     clipped = {new: table[name].clip(*RATIOS) for name, new in names.items()}
     ax.set_xscale("log")
-    ax.xaxis.set_major_formatter("{x:g}")
     plot_forest(table.assign(**clipped), ax, value="odds_ratio", reference=1.0)
     if "joint_odds_ratio" in table:
         joint = table["joint_odds_ratio"].clip(*RATIOS)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         describe_clusters,
         get_predicted,
         load_units,
+        name_cluster,
     )
 
 __all__, __getattr__ = open_face(__name__, __file__)

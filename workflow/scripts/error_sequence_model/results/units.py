@@ -229,11 +229,16 @@ def get_clusters(sites: pd.DataFrame) -> np.ndarray:
     )
 
 
+def name_cluster(gene_ids: pd.Series) -> str:
+    """What is drawn as a whole for intervals, see ``get_clusters``: gene or site."""
+    return "gene" if gene_ids.notna().any() else "site"
+
+
 def describe_clusters(gene_ids: pd.Series) -> str:
-    """Say over what whole units intervals are drawn: ``get_clusters`` in words."""
-    if gene_ids.notna().any():
-        return "genes"
-    return "sites (no gene_id: read “genes” as sites)"
+    """Say over what intervals are drawn, and how pages are to be read then."""
+    note = " (no gene_id: read “genes” as sites)"
+    name = name_cluster(gene_ids)
+    return f"{name}s{note if name == 'site' else ''}"
 
 
 def get_predicted(unit: Unit, run: RunResults) -> pd.DataFrame:

@@ -111,11 +111,8 @@ def measure_input(config: Mapping[str, Any], results: Path) -> Sizes:
             genome = config["genomes"][predictor["genome"]]
             path = predictor["annotated_sites"] or genome["annotation"]
             annotation = read(path)
-            sites, genes, scores = (
-                annotation.sites,
-                annotation.genes,
-                predictor["scores"],
-            )
+            sites, genes = annotation.sites, annotation.genes
+            scores = predictor["scores"]
             if predictor["biotypes"] and genes is not None:
                 genes = genes[genes["gene_biotype"].isin(predictor["biotypes"])]
                 sites = sites[sites["gene_id"].isin(genes["gene_id"])]

@@ -18,7 +18,7 @@ from error_sequence_model.reports.findings.assessment import (
     get_reranked,
     read_unit_assessment,
 )
-from error_sequence_model.reports.findings.belief import sum_up_belief
+from error_sequence_model.reports.findings.belief import PLACES, sum_up_belief
 from error_sequence_model.reports.findings.causes import get_names
 from error_sequence_model.reports.findings.checks import describe_checks, warn_of_chance
 from error_sequence_model.reports.findings.controls import describe_control
@@ -46,7 +46,6 @@ from error_sequence_model.reports.findings.statistics import (
 from error_sequence_model.results import ReportData, Unit
 
 FEWEST_SITES = 10
-PLACES = {"donor": "donors", "acceptor": "acceptors", "any": "all sites"}
 Answer = tuple[str, str]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from error_sequence_model.results import Unit
 
+PLACES = {"donor": "donors", "acceptor": "acceptors", "any": "all sites"}
 STILL = (
     "; what does not rest on maps stays: scores, named causes, and motifs' tests, "
     "which are made on the sequences"
@@ -63,8 +64,7 @@ def sum_up_belief(units: Sequence[Unit]) -> str:
         if unit.lead.methods and unit.lead.has_passed(unit.lead.methods[0]) is False:
             method = unit.lead.methods[0]
             text = say_belief(method, unit.lead.faithfulness["methods"][method])
-            places = "all sites" if unit.places == "sites" else unit.places
-            texts.setdefault(text, []).append(places)
+            texts.setdefault(text, []).append(PLACES[unit.splice_type])
     return " ".join(
         f"At {' and '.join(places)}, {text}." for text, places in texts.items()
     )

@@ -23,7 +23,13 @@ from error_sequence_model.figures import (
 from error_sequence_model.reports.findings.causes import read_unit_causes
 from error_sequence_model.reports.findings.motifs import read_unit_motifs
 from error_sequence_model.reports.prose import write_paragraph
-from error_sequence_model.results import ReportData, ReportInputs, Unit, find_setting
+from error_sequence_model.results import (
+    ReportData,
+    ReportInputs,
+    Unit,
+    find_setting,
+    name_cluster,
+)
 
 HISTORY_ROOM = 2.2
 MOST_HISTORIES = 4
@@ -162,7 +168,7 @@ def _describe_unit(unit: Unit, inputs: ReportInputs) -> str:
         "methods",
         predictor=inputs.predictor,
         draws=inputs.draws,
-        drawn="gene" if unit.sites["gene_id"].notna().any() else "site",
+        drawn=name_cluster(unit.sites["gene_id"]),
         lead=unit.lead,
         states=_name_states(unit),
         settings={
